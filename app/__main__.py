@@ -1,0 +1,5 @@
+"""`python -m app` is `lrscope`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,185 @@
+"""config <-> controls <-> URL. Every control is drawn from `trainer.settings`."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import dash_mantine_components as dmc
+from dash import html
+from dash.development.base_component import Component
+
+from app import ids
+from trainer import settings
+from trainer.config import RunConfig
+from trainer.decisions import lr_text
+from trainer.settings import SETTINGS, ConfigError, Group, Setting
+
+# What stands in the page's own places; every other setting finds its place by `main`.
+PAIRS = (("dataset", "model"), ("optimizer", "schedule"))
+COUNTS = ("epochs", "batch-size", "seed")
+MOST_MARKS = 5
+
+
+def to_query(config: RunConfig) -> str:
+    """What of the config is not the default, as a URL's query: "?lr=0.02&patience=3"."""
+    default, values = settings.from_config(RunConfig()), settings.from_config(config)
+    own = {setting.key: setting for setting in settings.chosen(values)}
+    changed = {
+        key: own[key].text(value)
+        for key, value in values.items()
+        if value != (default[key] if own[key].owner is None else own[key].default)
+    }
+    return f"?{urlencode(changed)}" if changed else ""
+
+
+def from_query(query: str) -> RunConfig:
+    """The config that a URL's query describes.
+
+    Raises:
+        ConfigError: the query names a setting that there is not, or a value out of its bounds.
+    """
+    return settings.to_config(dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
+
+
+def parse(fields: Iterable[Mapping[str, str]], values: Iterable[Any]) -> RunConfig:
+    """The config that the controls describe: ids and values as Dash gives them.
+
+    Where the controls still are those of another schedule than the chosen one, its own count.
+
+    Raises:
+        ConfigError: with a sentence for every control at fault.
+    """
+    given = {
+        (field["key"], field["owner"]): value for field, value in zip(fields, values, strict=True)
+    }
+    own = settings.chosen({key: value for (key, owner), value in given.items() if not owner})
+    at = {s.key: (s.key, s.owner or "") for s in own}
+    return settings.to_config({key: given[i] or "" for key, i in at.items() if i in given})
+
+
+def problems(refusal: ConfigError) -> list[dict[str, Any]]:
+    """Each sentence of a refusal with the id of the control that it belongs to."""
+    return [
+        {"id": ids.field(setting.key, setting.owner), "sentence": sentence}
+        for (path, owner), sentence in refusal.problems.items()
+        for setting in SETTINGS
+        if setting.path == path and owner in (None, setting.owner)
+    ]
+
+
+def layout(config: RunConfig) -> list[Component]:
+    """The whole form, showing a config."""
+    values = settings.from_config(config)
+    named = {s.key: s for s in SETTINGS if s.owner is None}
+    placed = {key for pair in PAIRS for key in pair} | set(COUNTS)
+
+    def draw(keys: Iterable[str]) -> list[Any]:
+        return [control(named[key], named[key].text(values[key])) for key in keys]
+
+    return [
+        *[html.Div(draw(pair), className=f"pair pair-{pair[0]}") for pair in PAIRS],
+        html.Div(
+            draw(key for key, s in named.items() if s.main and key not in placed),
+            className="sliders",
+        ),
+        html.Div(
+            owned("schedule", config, main=True),
+            id=ids.owned("schedule", "main"),
+            className="sliders",
+        ),
+        html.Div(draw(COUNTS), className="counts"),
+        html.Details(
+            [
+                html.Summary("More: monitor, warm-up, device and every parameter"),
+                html.Div(draw(k for k, s in named.items() if not s.main), className="fields"),
+                html.H3("Schedule"),
+                html.Div(
+                    owned("schedule", config, main=False),
+                    id=ids.owned("schedule", "more"),
+                    className="fields",
+                ),
+                html.H3("Optimizer"),
+                html.Div(
+                    owned("optimizer", config, main=False),
+                    id=ids.owned("optimizer", "more"),
+                    className="fields",
+                ),
+            ],
+            className="more",
+        ),
+    ]
+
+
+def owned(group: Group, config: RunConfig, main: bool) -> list[Any]:
+    """The controls of the config's own schedule or optimizer: those at hand, or the rest."""
+    values = settings.from_config(config)
+    own = [s for s in settings.chosen(values) if s.group == group and s.main == main]
+    if not own and not main:
+        return [html.Span("It has no further parameters.", className="card-small")]
+    return [control(s, s.text(values[s.key])) for s in own]
+
+
+def control(setting: Setting, value: str) -> Any:
+    """One setting's control: a choice, a box, or a box with a slider under it."""
+    common: dict[str, Any] = {
+        "id": ids.field(setting.key, setting.owner),
+        "value": value,
+        "description": setting.help,
+        "label": html.Span(setting.label, title=setting.help),
+        "size": "sm",
+        "inputWrapperOrder": ["label", "description", "input", "error"],
+    }
+    if setting.kind in ("choice", "bool"):
+        choices = setting.choices or ("off", "on")
+        data = [{"value": c, "label": setting.words.get(c, c)} for c in choices]
+        return dmc.Select(
+            data=data,
+            allowDeselect=False,
+            comboboxProps={"width": "max-content", "position": "bottom-start"},
+            **common,
+        )
+    box = dmc.TextInput(
+        rightSection=html.Span(setting.unit) if setting.unit and setting.scale != "none" else None,
+        rightSectionWidth=56 if setting.unit and setting.scale != "none" else None,
+        rightSectionPointerEvents="none",
+        autoComplete="off",
+        **common,
+    )
+    if setting.slider is None:
+        return box
+    low, high = setting.slider
+    log = setting.scale == "log"
+    slider = dmc.Slider(
+        id=ids.slider(setting.key, setting.owner),
+        value=position(setting, float(value)),
+        min=math.log10(low) if log else low,
+        max=math.log10(high) if log else high,
+        step=0.05 if log else 1 if setting.kind == "int" else 0.01,
+        marks=_marks(setting),
+        label=None,
+        size="sm",
+        updatemode="drag",
+        thumbLabel=setting.label,
+        **({"scale": {"function": "pow10scale"}} if log else {}),
+    )
+    return html.Div([box, slider], className="slider")
+
+
+def position(setting: Setting, value: float) -> float:
+    """Where a value stands on its slider: its exponent on a log scale."""
+    return math.log10(value) if setting.scale == "log" else value
+
+
+def _marks(setting: Setting) -> list[dict[str, Any]]:
+    assert setting.slider is not None
+    low, high = setting.slider
+    if setting.scale == "log":
+        exponents = range(round(math.log10(low)), round(math.log10(high)) + 1)
+        return [{"value": e, "label": lr_text(10.0**e)} for e in exponents]
+    step = next(
+        step for step in (0.2, 0.5, 1.0, 5.0, 25.0, 250.0) if (high - low) / step <= MOST_MARKS
+    )
+    first = math.ceil(low / step)
+    ticks = [round(i * step, 9) for i in range(first, math.floor(high / step) + 1)]
+    return [{"value": tick, "label": f"{tick:g}"} for tick in ticks]

@@ -1,0 +1,182 @@
+"""The view "Lab": set up a run, start it, watch it."""
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import Dash, dcc, html
+from dash.development.base_component import Component
+
+from app import figures, ids, live, setup
+from app.live import IDLE_MS, PACES, runs
+from app.readout import CARDS
+from trainer.store import Store
+from trainer.worker import Worker
+
+LEGEND = {
+    "train": "train loss",
+    "val": "validation loss",
+    "bad": "bad epoch",
+    "level": "level to beat",
+    "lr": "learning rate",
+    "cut": "cut",
+}
+LEGEND_HELP = {
+    "train": "Mean loss over the training images, while the network learns from them.",
+    "val": "Mean loss over images that the network does not learn from.",
+    "bad": "An epoch whose monitored value did not beat the level.",
+    "level": "The best so far with the threshold applied: an epoch must get past it to count.",
+    "lr": "The learning rate that was used in the epoch.",
+    "cut": "The schedule reduced the learning rate.",
+}
+
+
+def layout(store: Store, query: str) -> Component:
+    """The page of this moment: the newest run on show, the form as the address says."""
+    newest = store.newest()
+    name: dict[str, Any] = {"aria-label": "What the schedule does"}
+    return html.Div(
+        [
+            setup.layout(query),
+            html.Main(
+                [
+                    _header(store, newest),
+                    html.Div(_cards(), className="cards"),
+                    html.Div(
+                        [
+                            html.Div([_legend(), _loss_scale()], className="chart-head"),
+                            dcc.Graph(
+                                id=ids.CHART,
+                                figure=figures.BLANK,
+                                config=figures.CONFIG,
+                                responsive=True,
+                                className="chart",
+                            ),
+                        ],
+                        className="panel chart-panel",
+                    ),
+                ],
+                id="run-panel",
+            ),
+            html.Aside(
+                [
+                    _schedule_panel(),
+                    html.Div(
+                        [
+                            html.H2("Decisions"),
+                            html.Ol(id=ids.LOG, className="log", tabIndex="0"),
+                        ],
+                        className="panel log-panel",
+                    ),
+                ],
+                className="explains",
+                **name,
+            ),
+            dcc.Store(ids.VIEW),
+            dcc.Store(ids.DELTA),
+            dcc.Store(ids.CURSOR),
+            dcc.Store(ids.QUERY),
+            dcc.Store(ids.PROBLEMS),
+            dcc.Store(ids.TEMPLATES, data={s: figures.template(s) for s in figures.PALETTES}),
+            dcc.Interval(ids.POLL, interval=IDLE_MS),
+        ],
+        className="lab",
+    )
+
+
+def _header(store: Store, newest: int | None) -> Component:
+    return html.Div(
+        [
+            html.Div(
+                [
+                    html.Span("ready", id=ids.STATUS, className="status", role="status"),
+                    dmc.Select(
+                        id=ids.RUN,
+                        data=runs(store),
+                        value=str(newest) if newest is not None else None,
+                        placeholder="No run yet",
+                        allowDeselect=False,
+                        comboboxProps={"width": "max-content", "position": "bottom-start"},
+                        className="run",
+                        **{"aria-label": "Run on show"},
+                    ),
+                    dmc.SegmentedControl(
+                        id=ids.PACE,
+                        data=[{"value": key, "label": label} for key, label in PACES.items()],
+                        value="5",
+                        size="sm",
+                        **{"aria-label": "Pace: epochs a second"},
+                    ),
+                    dmc.Button("Stop", id=ids.STOP, color="red", variant="light", disabled=True),
+                ],
+                className="run-head",
+            ),
+            dmc.Progress(
+                id=ids.PROGRESS, value=0, size="sm", **{"aria-label": "Progress of the run"}
+            ),
+            html.Div(
+                [html.Span(id=ids.PROGRESS_LEFT), html.Span(id=ids.PROGRESS_RIGHT)],
+                className="progress-text",
+            ),
+            html.Div(id=ids.NOTICE, className="notice", role="status", hidden=True),
+        ],
+        className="head",
+    )
+
+
+def _cards() -> list[Component]:
+    return [
+        html.Div(
+            [
+                html.Span(label, className="card-label"),
+                html.Span("–", id=ids.card(name, "value"), className=f"card-value {name}"),
+                html.Span(id=ids.card(name, "small"), className="card-small"),
+            ],
+            className="panel card",
+        )
+        for name, label in CARDS.items()
+    ]
+
+
+def _legend() -> Component:
+    return html.Ul(
+        [
+            html.Li(label, className=f"key key-{name}", title=LEGEND_HELP[name])
+            for name, label in LEGEND.items()
+        ],
+        className="legend",
+    )
+
+
+def _loss_scale() -> Any:
+    return dmc.SegmentedControl(
+        id=ids.LOSS_SCALE,
+        data=[{"value": "log", "label": "log"}, {"value": "linear", "label": "linear"}],
+        value="log",
+        size="xs",
+        **{"aria-label": "Scale of the loss axis"},
+    )
+
+
+def _schedule_panel() -> Component:
+    return html.Div(
+        [
+            html.Div(
+                [
+                    html.Span(id=ids.schedule("heading"), className="card-label"),
+                    html.Span(id=ids.schedule("cooldown"), className="card-small"),
+                ],
+                className="counting",
+            ),
+            html.Strong(id=ids.schedule("value"), className="schedule-value"),
+            html.Div(id=ids.METER, className="meter"),
+            html.P(id=ids.schedule("sentence"), className="schedule-sentence"),
+        ],
+        className="panel",
+        id="schedule-panel",
+    )
+
+
+def register(app: Dash, store: Store, worker: Worker) -> None:
+    """The callbacks of the view."""
+    setup.register(app, store)
+    live.register(app, store, worker)

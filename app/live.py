@@ -1,0 +1,174 @@
+"""The run on show: what an open page asks for, and what is answered."""
+
+import itertools
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+
+from app import figures, ids
+from app.readout import CARDS, CHANCE_EPOCHS, readout, title
+from app.series import sentences, series
+from trainer.config import RunConfig
+from trainer.store import Store
+from trainer.worker import Worker
+
+LIVE_MS = 250
+IDLE_MS = 1000
+LISTED_RUNS = 50
+PACES = {"1": "1/s", "5": "5/s", "max": "max"}
+
+_view = itertools.count(1)
+
+
+def shown(store: Store, run: int | None, newest: int | None) -> dict[str, Any]:
+    """Everything about one run that the page draws, from one read of the store."""
+    row = store.run(run) if run is not None else None
+    rows = store.epochs(row.id) if row else []
+    config = row.config if row else RunConfig()
+    points = series(config, rows)
+    figure = figures.figure(config, points)
+    view = f"{run}-{next(_view)}"
+    figure["layout"]["meta"] = view
+    return {
+        "figure": figure,
+        "log": sentences(rows),
+        "readout": readout(row, rows[-CHANCE_EPOCHS:], store.best(row.id) if row else None),
+        "pace": pace_key(row.pace) if row and not row.over else None,
+        "cursor": {
+            "run": run,
+            "epoch": rows[-1].epoch if rows else 0,
+            "view": view,
+            "newest": newest,
+        },
+    }
+
+
+def delta(store: Store, cursor: dict[str, Any]) -> dict[str, Any] | None:
+    """What is new after the cursor; None where its run is gone."""
+    row = store.run(cursor["run"]) if cursor["run"] is not None else None
+    if row is None:
+        return None
+    rows = store.epochs(row.id, cursor["epoch"])
+    recent = rows
+    if len(rows) < CHANCE_EPOCHS:
+        recent = store.epochs(row.id, row.epoch - CHANCE_EPOCHS)
+    return {
+        "cursor": cursor,
+        "epochs": [r.epoch for r in rows],
+        "points": figures.extension(series(row.config, rows)) if rows else None,
+        "log": sentences(rows),
+        "readout": readout(row, recent, store.best(row.id)),
+        "pace": pace_key(row.pace),
+    }
+
+
+def pace_key(pace: float | None) -> str:
+    """The choice of the pace control that stands for so many epochs a second."""
+    return "max" if pace is None else f"{pace:g}"
+
+
+def pace_of(key: str | None) -> float | None:
+    """Epochs a second of a choice of the pace control; None for as fast as it goes."""
+    return float(key) if key in PACES and key != "max" else None
+
+
+def runs(store: Store) -> list[dict[str, str]]:
+    """The choices of the run selector, newest first."""
+    return [
+        {"value": str(run.id), "label": f"{run.id} · {title(run.config)}"}
+        for run in store.runs(LISTED_RUNS)
+    ]
+
+
+def register(app: Dash, store: Store, worker: Worker) -> None:
+    """The callbacks that show a run, follow it, stop it and set its pace."""
+
+    @app.callback(Output(ids.VIEW, "data"), Input(ids.RUN, "value"))
+    def show(run: str | None) -> dict[str, Any]:
+        number = int(run) if run else None
+        # A page that opens knows of no newer run than its own: one that began since is followed.
+        return shown(store, number, store.newest() if ctx.triggered_id else number)
+
+    @app.callback(
+        Output(ids.DELTA, "data"),
+        Output(ids.POLL, "interval"),
+        Output(ids.RUN, "data"),
+        Output(ids.RUN, "value"),
+        Input(ids.POLL, "n_intervals"),
+        State(ids.CURSOR, "data"),
+        running=[(Output(ids.POLL, "disabled"), True, False)],
+        prevent_initial_call=True,
+    )
+    def poll(_: int, cursor: dict[str, Any] | None) -> Any:
+        worker.expect()
+        if cursor is None:
+            return no_update, no_update, no_update, no_update
+        newest = store.newest()
+        if newest not in (cursor["newest"], cursor["run"]):
+            # A run began, here or in another process: every open page follows it.
+            return no_update, LIVE_MS, runs(store), str(newest)
+        news = delta(store, cursor)
+        live = news is not None and news["readout"]["stoppable"]
+        return news or no_update, LIVE_MS if live else IDLE_MS, no_update, no_update
+
+    @app.callback(
+        Output(ids.STOP, "loading"),
+        Input(ids.STOP, "n_clicks"),
+        State(ids.RUN, "value"),
+        prevent_initial_call=True,
+    )
+    def stop(_: int, run: str | None) -> bool:
+        if run:
+            store.stop(int(run))
+        return False
+
+    @app.callback(Input(ids.PACE, "value"), State(ids.RUN, "value"), prevent_initial_call=True)
+    def pace(pace: str, run: str | None) -> None:
+        if run and (row := store.run(int(run))) and not row.over and row.pace != pace_of(pace):
+            store.set_pace(row.id, pace_of(pace))
+
+    app.clientside_callback(
+        ClientsideFunction("lab", "draw"),
+        Output(ids.CHART, "figure"),
+        Output(ids.CURSOR, "data"),
+        Input(ids.VIEW, "data"),
+        State(ids.TEMPLATES, "data"),
+        State(ids.LOSS_SCALE, "value"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("lab", "extend"),
+        Output(ids.CURSOR, "data", allow_duplicate=True),
+        Input(ids.DELTA, "data"),
+        State(ids.CURSOR, "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("lab", "rescale"),
+        Input(ids.LOSS_SCALE, "value"),
+        prevent_initial_call=True,
+    )
+    readouts = [
+        Output(ids.STATUS, "children"),
+        Output(ids.STATUS, "data-state"),
+        Output(ids.PROGRESS, "value"),
+        Output(ids.PROGRESS_LEFT, "children"),
+        Output(ids.PROGRESS_RIGHT, "children"),
+        Output(ids.NOTICE, "children"),
+        Output(ids.NOTICE, "hidden"),
+        Output(ids.STOP, "disabled"),
+        Output(ids.METER, "style"),
+        *[
+            Output(ids.schedule(p), "children")
+            for p in ("heading", "value", "cooldown", "sentence")
+        ],
+        *[Output(ids.card(name, p), "children") for name in CARDS for p in ("value", "small")],
+        Output(ids.PACE, "value"),
+    ]
+    app.clientside_callback(
+        ClientsideFunction("lab", "read"),
+        *readouts,
+        Input(ids.VIEW, "data"),
+        Input(ids.DELTA, "data"),
+        State(ids.CURSOR, "data"),
+        prevent_initial_call=True,
+    )

@@ -1,0 +1,238 @@
+"""A run and its last epoch -> every text of the page beside the charts. Pure."""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from trainer.config import RunConfig
+from trainer.decisions import epochs_text, lr_text, significant
+from trainer.settings import SETTINGS
+from trainer.store import Epoch, Run
+
+STATUS_WORDS = {
+    "queued": "waiting",
+    "training": "training",
+    "finished": "finished",
+    "stopped": "stopped",
+    "diverged": "diverged",
+    "failed": "failed",
+    "interrupted": "interrupted",
+}
+CARDS = {
+    "lr": "Learning rate",
+    "val": "Validation loss",
+    "train": "Train loss",
+    "accuracy": "Accuracy",
+}
+WORDS = {s.name: s.words for s in SETTINGS if s.owner is None}
+# A run whose train loss has stayed this close to that of guessing has learned nothing.
+CHANCE_SHARE = 0.98
+CHANCE_EPOCHS = 3
+
+
+def title(config: RunConfig) -> str:
+    """A run in a few words: CNN · digits · Adam 0.01 · ReduceLROnPlateau."""
+    schedule = "constant LR" if config.schedule.name == "none" else config.schedule.name
+    return " · ".join(
+        [
+            WORDS["model"][config.model],
+            WORDS["dataset"][config.dataset].split(" (")[0],
+            f"{config.optimizer.name} {lr_text(config.lr)}",
+            schedule,
+        ]
+    )
+
+
+def readout(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> dict[str, Any]:
+    """Every text by the name of its place.
+
+    Args:
+        run: the run on show, None before the first.
+        last: its last epochs, oldest first, at least CHANCE_EPOCHS of them where there are.
+        best: its epoch with the lowest validation loss.
+    """
+    if run is None:
+        return {
+            "status": "ready",
+            "state": "ready",
+            "percent": 0,
+            "left": "Choose a learning rate and press Start.",
+            "right": "",
+            "cards": {name: ["–", ""] for name in ("lr", "val", "train", "accuracy")},
+            "schedule": _resting("The schedule"),
+            "notice": "",
+            "stoppable": False,
+        }
+    row = last[-1] if last else None
+    return {
+        "status": STATUS_WORDS[run.status],
+        "state": run.status,
+        "percent": round(100 * _done(run), 2),
+        "left": _left(run),
+        "right": _right(run, time.time()),
+        "cards": _cards(run, row, best),
+        "schedule": _schedule(run, row),
+        "notice": _notice(run, last),
+        "stoppable": not run.over,
+    }
+
+
+def _done(run: Run) -> float:
+    """The share of the run's batches that are done."""
+    inside = run.batch / run.started.batches if run.started else 0.0
+    return min((run.epoch + inside) / run.config.epochs, 1.0)
+
+
+def _left(run: Run) -> str:
+    if run.status == "queued":
+        return "Waits for its turn."
+    if run.started is None and run.status == "stopped":
+        return "Stopped before it began."
+    if run.started is None:
+        return "" if run.over else (run.activity or "Getting ready.").capitalize()
+    at = f"epoch {run.epoch} of {run.config.epochs}"
+    if run.batch and not run.over:
+        at += f" · batch {run.batch:,} of {run.started.batches:,}"
+    return at
+
+
+def _right(run: Run, now: float) -> str:
+    if run.began is None or run.started is None:
+        return ""
+    elapsed = (run.ended or now) - run.began
+    if run.over:
+        tested = (
+            f" · test accuracy {100 * run.test_accuracy:.1f} %"
+            if run.test_accuracy is not None
+            else ""
+        )
+        return f"{duration(elapsed)} in all{tested}"
+    done = _done(run)
+    if done == 0:
+        return f"{duration(elapsed)} elapsed"
+    return f"{duration(elapsed)} elapsed · {duration(elapsed * (1 - done) / done)} left"
+
+
+def duration(seconds: float) -> str:
+    """4.8 s, 2 min 05 s, 1 h 03 min."""
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _cards(run: Run, row: Epoch | None, best: Epoch | None) -> dict[str, list[str]]:
+    if row is None:
+        small = {"lr": "", "val": "", "train": "", "accuracy": ""}
+        return {name: ["–", text] for name, text in small.items()}
+    lr = row.decision.next_lr if row.decision and not run.over else row.lr
+    ratio = run.config.lr / lr if lr else math.inf
+    if ratio == 1:
+        since = "as set"
+    elif ratio < 10:
+        since = f"{100 / ratio:.3g} % of the LR set"
+    else:
+        since = f"÷{lr_text(ratio)} since the start" if ratio < math.inf else "zero"
+    return {
+        "lr": [lr_text(lr), since],
+        "val": [
+            significant(row.val_loss) if row.val_loss is not None else "–",
+            f"best {significant(best.val_loss)}, epoch {best.epoch}" if best else "",
+        ],
+        "train": [
+            significant(row.train_loss) if row.train_loss is not None else "–",
+            f"mean over epoch {row.epoch}",
+        ],
+        "accuracy": [
+            f"{100 * row.val_accuracy:.1f} %" if row.val_accuracy is not None else "–",
+            f"validation, {run.started.val:,} images" if run.started else "",
+        ],
+    }
+
+
+def _resting(heading: str, sentence: str = "") -> dict[str, Any]:
+    return {
+        "heading": heading,
+        "value": "",
+        "cooldown": "",
+        "bad": 0,
+        "patience": 0,
+        "sentence": sentence or "It says here, epoch by epoch, what it does and why.",
+    }
+
+
+def _schedule(run: Run, row: Epoch | None) -> dict[str, Any]:
+    """What the schedule is doing: for the plateau rule the patience meter and what must happen."""
+    config = run.config
+    name = "Constant learning rate" if config.schedule.name == "none" else config.schedule.name
+    if row is None or row.decision is None:
+        return _resting(name)
+    decision = row.decision
+    seen = decision.plateau
+    if seen is None:
+        return _resting(name, decision.sentence)
+    better = "rise above" if config.mode == "max" else "fall below"
+    watched = WORDS["monitor"][seen.monitor]
+    if run.over:
+        held = f"To hold {lr_text(decision.next_lr)}, {watched} would have had to {better} "
+        sentence = held + f"{significant(seen.next_level)}." if seen.next_level else "No best yet."
+    elif seen.next_level is None:
+        sentence = f"Any {watched} will be the first best."
+    else:
+        earliest = row.epoch + seen.cooldown_left + seen.patience - seen.bad_epochs + 1
+        cut = max(decision.next_lr * seen.factor, seen.min_lr)
+        then = (
+            f"the LR is cut to {lr_text(cut)}"
+            if decision.next_lr - cut > seen.eps
+            else "a cut is attempted without effect"
+        )
+        when = (
+            f"after epoch {earliest}"
+            if earliest <= config.epochs
+            else f"after epoch {earliest}, past the end of this run"
+        )
+        sentence = (
+            f"To hold {lr_text(decision.next_lr)}, {watched} must {better} "
+            f"{significant(seen.next_level)}. If it never does, {then} {when}."
+        )
+    return {
+        "heading": "The schedule is counting" if not run.over else "The schedule had counted",
+        "value": f"{seen.bad_epochs} of {epochs_text(seen.patience, 'bad epoch')}",
+        "cooldown": f"cooldown: {seen.cooldown_left} left" if seen.cooldown_left else "",
+        "bad": seen.bad_epochs,
+        "patience": seen.patience,
+        "sentence": sentence,
+    }
+
+
+def _notice(run: Run, last: Sequence[Epoch]) -> str:
+    """What a person should know: why the run ended early, or that it learns nothing."""
+    if run.reason:
+        return run.reason
+    return at_chance(run.config, run.started.classes if run.started else 0, last) or ""
+
+
+def at_chance(config: RunConfig, classes: int, last: Sequence[Epoch]) -> str | None:
+    """A sentence where the last epochs' train loss is that of guessing, ln(classes); else None."""
+    recent = [row.train_loss for row in last[-CHANCE_EPOCHS:]]
+    if classes < 2 or len(recent) < CHANCE_EPOCHS:
+        return None
+    chance = math.log(classes)
+    if not all(loss is not None and loss > CHANCE_SHARE * chance for loss in recent):
+        return None
+    lr = config.lr
+    advice = (
+        f"The learning rate {lr_text(lr)} is likely too high for {config.optimizer.name}: "
+        f"try {lr_text(lr / 10)}, or a warm-up of a few epochs."
+        if lr >= 0.02
+        else f"Try ten times the learning rate, {lr_text(lr * 10)}, or a tenth of it."
+    )
+    return (
+        f"This run does no better than guessing: its loss stays at {significant(recent[-1])}, and "
+        f"guessing among {classes} classes gives ln {classes} ≈ {chance:.3f}. {advice}"
+    )

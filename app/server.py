@@ -1,0 +1,188 @@
+"""The Dash app and the server that answers for it: on this machine, for this machine's browser."""
+
+import base64
+import hashlib
+import ipaddress
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dash_mantine_components as dmc
+import waitress
+from dash import Dash, html
+from flask import Flask, Response, abort, has_request_context, request
+from waitress.server import BaseWSGIServer, MultiSocketServer
+
+from app import ids, lab
+from trainer.store import Store
+from trainer.worker import Worker
+
+THREADS = 8
+MAX_REQUEST_BYTES = 1_000_000
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+# Sets the colours before the first paint, so that a dark page does not flash white.
+EARLY_SCHEME = """
+var chosen = localStorage.getItem("mantine-color-scheme-value") || "auto";
+var dark = chosen === "dark" ||
+  (chosen === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
+"""
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+<head>
+{%metas%}
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{%title%}</title>
+<link rel="icon" type="image/svg+xml" href="/assets/logo.svg">
+{%css%}
+<script>EARLY_SCHEME</script>
+</head>
+<body>
+{%app_entry%}
+<footer>{%config%}{%scripts%}{%renderer%}</footer>
+</body>
+</html>
+""".replace("EARLY_SCHEME", EARLY_SCHEME)
+
+
+def assets_folder() -> Path:
+    """Inside the package where LRScope was installed, beside it in a checkout."""
+    installed = Path(__file__).parent / "assets"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "assets"
+
+
+def create_app(store: Store, worker: Worker, hosts: frozenset[str] = frozenset()) -> Dash:
+    """The page over a store. Nothing global: two apps in one process do not know of each other.
+
+    Args:
+        store: what is shown, and where runs are queued.
+        worker: what trains them; it is told when a page is open.
+        hosts: names besides this machine's own under which the page may be asked for.
+    """
+    app = Dash(
+        "lrscope",
+        assets_folder=str(assets_folder()),
+        title="LRScope",
+        update_title="",
+        index_string=INDEX,
+        serve_locally=True,
+        add_log_handler=False,
+    )
+
+    # The layout is asked for by the page itself: its own address is the request's referrer.
+    def page() -> dmc.MantineProvider:
+        address = request.referrer if has_request_context() else None
+        return _page(store, urlsplit(address or "").query)
+
+    app.layout = page
+    lab.register(app, store, worker)
+    _guard(app, hosts)
+    return app
+
+
+def _page(store: Store, query: str) -> dmc.MantineProvider:
+    return dmc.MantineProvider(
+        [
+            html.Header(
+                [
+                    html.A(
+                        [html.Span(className="logo"), html.Span("LRScope")],
+                        href="/",
+                        className="brand",
+                    ),
+                    html.Span("An oscilloscope for learning rates", className="tagline"),
+                    dmc.ColorSchemeToggle(
+                        id=ids.SCHEME,
+                        lightIcon=html.Span("◐", className="scheme-icon"),
+                        darkIcon=html.Span("◐", className="scheme-icon"),
+                        variant="default",
+                        size="lg",
+                        **{"aria-label": "Light or dark"},
+                    ),
+                ],
+                className="top",
+            ),
+            lab.layout(store, query),
+        ],
+        defaultColorScheme="auto",
+        theme={
+            "fontFamily": "Inter, system-ui, sans-serif",
+            "headings": {"fontFamily": "Inter, system-ui, sans-serif"},
+            "primaryColor": "teal",
+            "primaryShade": {"light": 7, "dark": 8},
+            "defaultRadius": "md",
+        },
+    )
+
+
+def _guard(app: Dash, hosts: frozenset[str]) -> None:
+    """Answer this machine's own browser pages and nobody else's.
+
+    A foreign site can make a browser send requests here: by a name that it lets point to
+    127.0.0.1 (DNS rebinding), or by a plain cross-site POST. Both carry headers that tell.
+    """
+    server: Flask = app.server
+    server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
+    scripts = " ".join([*app.csp_hashes(), _csp_hash(EARLY_SCHEME)])
+    policy = (
+        f"default-src 'none'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    )
+
+    @server.before_request
+    def refuse_strangers() -> None:
+        name = host_name(request.host)
+        if name not in LOOPBACK | hosts and not _is_address(name):
+            abort(403, f"LRScope does not answer to the name {name!r}.")
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            abort(403, "LRScope does not answer other sites.")
+        origin = request.headers.get("Origin")
+        if origin is not None and origin.partition("://")[2] != request.host:
+            abort(403, "LRScope does not answer other sites.")
+
+    @server.after_request
+    def harden(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = policy
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        return response
+
+
+def host_name(host: str) -> str:
+    """The name in a Host header, without port and brackets, in lower case."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower()
+
+
+def _is_address(name: str) -> bool:
+    """An address cannot be rebound: only a name can be made to point elsewhere."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _csp_hash(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def listen(app: Dash, host: str, port: int) -> BaseWSGIServer | MultiSocketServer:
+    """The server, bound and ready to `run()`; port 0 takes a free one.
+
+    Raises:
+        OSError: the address is taken or not this machine's.
+    """
+    return waitress.create_server(app.server, host=host, port=port, threads=THREADS, ident=None)
+
+
+def free_port(host: str) -> int:
+    """A port that nobody listens on at this moment."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,149 @@
+"""The left column: the settings of the next run, and Start."""
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, html, no_update
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from app import form, ids
+from app.live import LIVE_MS, pace_of, runs
+from trainer.config import PRESETS, RunConfig
+from trainer.settings import ConfigError, to_config
+from trainer.store import Store
+
+FIELDS = {"type": "field", "key": ALL, "owner": ALL}
+SLIDERS = {"type": "slider", "key": ALL, "owner": ALL}
+
+
+def layout(query: str) -> Component:
+    """The form as the address says; where that cannot be, the defaults, and why."""
+    config, refused = RunConfig(), ""
+    try:
+        config = form.from_query(query)
+    except ConfigError as problem:
+        refused = f"The address was not understood, so these are the defaults. {problem}"
+    name: dict[str, Any] = {"aria-label": "Settings of the next run"}
+    return html.Aside(
+        [
+            html.Div(
+                [_presets(config), html.Div(form.layout(config), id=ids.FORM)],
+                className="form",
+            ),
+            html.Div(
+                [
+                    html.Div(refused, className="start-error", role="alert"),
+                    dmc.Button("Start", id=ids.START, fullWidth=True, size="md"),
+                ],
+                className="start",
+            ),
+        ],
+        className="controls",
+        **name,
+    )
+
+
+def _presets(config: RunConfig) -> Any:
+    return dmc.Select(
+        id=ids.PRESET,
+        data=list(PRESETS),
+        placeholder="Start from a preset",
+        value=next((name for name, preset in PRESETS.items() if preset == config), None),
+        size="sm",
+        **{"aria-label": "Preset"},
+    )
+
+
+def register(app: Dash, store: Store) -> None:
+    """The callbacks of the form, and Start."""
+
+    @app.callback(
+        Output(ids.PROBLEMS, "data"),
+        Output(ids.START, "disabled"),
+        Output(ids.QUERY, "data"),
+        Output(ids.PRESET, "value"),
+        Input(FIELDS, "value"),
+        State(FIELDS, "id"),
+        State(ids.PRESET, "value"),
+    )
+    def check(
+        values: list[Any], fields: list[dict[str, str]], preset: str | None
+    ) -> tuple[Any, ...]:
+        try:
+            config = form.parse(fields, values)
+        except ConfigError as refusal:
+            return form.problems(refusal), True, no_update, no_update
+        # A preset's name leaves when a value is changed; it never comes by itself, or it would
+        # write over what is being typed.
+        still = preset is None or PRESETS[preset] == config
+        return [], False, form.to_query(config), no_update if still else None
+
+    @app.callback(
+        Output(ids.FORM, "children"), Input(ids.PRESET, "value"), prevent_initial_call=True
+    )
+    def fill(preset: str | None) -> list[Component]:
+        if preset is None:
+            raise PreventUpdate
+        return form.layout(PRESETS[preset])
+
+    @app.callback(
+        Output(ids.owned("schedule", "main"), "children"),
+        Output(ids.owned("schedule", "more"), "children"),
+        Input(ids.field("schedule", None), "value"),
+        prevent_initial_call=True,
+    )
+    def choose_schedule(name: str) -> tuple[Any, Any]:
+        config = to_config({"schedule": name})
+        return form.owned("schedule", config, True), form.owned("schedule", config, False)
+
+    @app.callback(
+        Output(ids.owned("optimizer", "more"), "children"),
+        Input(ids.field("optimizer", None), "value"),
+        prevent_initial_call=True,
+    )
+    def choose_optimizer(name: str) -> Any:
+        return form.owned("optimizer", to_config({"optimizer": name}), False)
+
+    @app.callback(
+        Output(ids.RUN, "data", allow_duplicate=True),
+        Output(ids.RUN, "value", allow_duplicate=True),
+        Output(ids.POLL, "interval", allow_duplicate=True),
+        Input(ids.START, "n_clicks"),
+        State(FIELDS, "value"),
+        State(FIELDS, "id"),
+        State(ids.PACE, "value"),
+        prevent_initial_call=True,
+    )
+    def start(
+        _: int, values: list[Any], fields: list[dict[str, str]], pace: str
+    ) -> tuple[Any, Any, Any]:
+        try:
+            run = store.add(form.parse(fields, values), pace_of(pace))
+        except ConfigError:
+            return no_update, no_update, no_update  # its sentences stand beside the fields
+        return runs(store), str(run), LIVE_MS
+
+    app.clientside_callback(
+        ClientsideFunction("lab", "reveal"), Input(ids.START, "n_clicks"), prevent_initial_call=True
+    )
+    app.clientside_callback(
+        ClientsideFunction("lab", "follow"),
+        Input(FIELDS, "value"),
+        Input(SLIDERS, "value"),
+        State(FIELDS, "id"),
+        State(SLIDERS, "id"),
+        State(SLIDERS, "scale"),
+        State(SLIDERS, "step"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("lab", "tellProblems"),
+        Input(ids.PROBLEMS, "data"),
+        State(FIELDS, "id"),
+        State(FIELDS, "error"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("lab", "keepQuery"), Input(ids.QUERY, "data"), prevent_initial_call=True
+    )

@@ -1,0 +1,101 @@
+"""A run's events on the terminal: for a person, or one JSON object a line for a script."""
+
+import json
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trainer import events
+from trainer.config import RunConfig
+from trainer.decisions import lr_text, significant
+
+STYLES = {"cut": "bold red", "no effect": "red", "improved": "green", "restart": "bold"}
+
+
+class JsonLines:
+    """One object for each epoch and a last one for the run; nothing else goes to the output."""
+
+    def show(self, run: int, event: events.Event) -> None:
+        match event:
+            case events.EpochEnded():
+                decision = event.decision.model_dump()
+                self._print({"run": run, **asdict(event), "decision": decision})
+            case events.Diverged(reason=reason):
+                epoch = {"run": run, **asdict(event), "decision": None}
+                del epoch["reason"]
+                self._print(epoch)
+                self._end(run, "diverged", None, reason)
+            case events.Failed(reason):
+                self._end(run, "failed", None, reason)
+            case events.Ended("finished", _, test_accuracy):
+                self._end(run, "finished", test_accuracy, None)
+            case events.Ended(status):
+                self._end(run, status, None, "The run was stopped.")
+
+    def _end(self, run: int, status: str, accuracy: float | None, reason: str | None) -> None:
+        last = {"run": run, "status": status, "test_accuracy": accuracy}
+        self._print(last if reason is None else {**last, "reason": reason})
+
+    def _print(self, record: dict[str, object]) -> None:
+        print(json.dumps(record, allow_nan=False), flush=True)
+
+
+class Terminal:
+    """A progress bar over the epochs, and above it a line for each with its decision."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[at]}"),
+            TimeRemainingColumn(compact=True),
+            console=Console(highlight=False),
+            transient=True,
+        )
+        self._task = self._progress.add_task("getting ready", total=config.epochs, at="")
+        self._progress.start()
+
+    def show(self, run: int, event: events.Event) -> None:
+        progress, task, config = self._progress, self._task, self.config
+        match event:
+            case events.Downloading(file, received, total):
+                share = f" of {total / 1e6:.1f}" if total else ""
+                at = f"{received / 1e6:.1f}{share} MB"
+                progress.update(task, description=f"downloading {file}", at=at)
+            case events.Started():
+                progress.print(
+                    f"Run {run}: {config.model} on {config.dataset} "
+                    f"({event.train:,} train, {event.val:,} validation, {event.test:,} test "
+                    f"images), {config.optimizer.name}, {config.schedule.name}, {event.device}."
+                )
+                progress.update(task, description="training", at=f"0/{config.epochs}")
+            case events.Progress(epoch, batch, batches):
+                done = epoch - 1 + batch / batches
+                progress.update(task, completed=done, at=f"{epoch - 1}/{config.epochs}")
+            case events.EpochEnded():
+                progress.update(task, completed=event.epoch, at=f"{event.epoch}/{config.epochs}")
+                progress.print(self._line(event))
+            case events.Diverged(reason=reason) | events.Failed(reason):
+                self._end(f"[bold red]Run {run} did not finish:[/] ", reason)
+            case events.Ended("finished", _, test_accuracy):
+                self._end(
+                    f"[bold green]Run {run} finished:[/] ", f"test accuracy {test_accuracy:.2%}."
+                )
+            case events.Ended():
+                self._end(f"[bold]Run {run} was stopped.[/]", "")
+
+    def _line(self, event: events.EpochEnded) -> str:
+        style = STYLES.get(event.decision.kind, "dim")
+        return (
+            f"{event.epoch:>5}  lr {lr_text(event.lr):<8} train {significant(event.train_loss):<8} "
+            f"val {significant(event.val_loss):<8} {100 * event.val_accuracy:5.1f} %  "
+            f"[{style}]{event.decision.sentence}[/]"
+        )
+
+    def _end(self, styled: str, plain: str) -> None:
+        self._progress.stop()
+        console = self._progress.console
+        console.print(styled, end="")
+        console.print(plain, markup=False)

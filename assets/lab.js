@@ -1,0 +1,156 @@
+// The browser's half of the Lab: draws what the server sends.
+
+(function () {
+  const noUpdate = () => window.dash_clientside.no_update;
+  const chart = () => document.querySelector("#chart .js-plotly-plot");
+  const scheme = () =>
+    document.documentElement.getAttribute("data-mantine-color-scheme") === "dark" ? "dark" : "light";
+
+  window.dashMantineFunctions = window.dashMantineFunctions || {};
+  window.dashMantineFunctions.pow10scale = (exponent) => 10 ** exponent;
+
+  // The colours of both themes, as the last view brought them. Mantine's toggle sets the attribute;
+  // the property that Dash would report starts out wrong for a page that begins dark.
+  let themes = null;
+  function recolour() {
+    const gd = chart();
+    if (!gd || !gd._fullLayout || !themes) return;
+    const theme = themes[scheme()];
+    if (gd._fullLayout.font.color !== theme.layout.font.color) {
+      window.Plotly.react(gd, gd.data, { ...gd.layout, template: theme });
+    }
+  }
+  new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-mantine-color-scheme"] });
+
+  function logRow({ epoch, kind, text }) {
+    const row = document.createElement("li");
+    row.dataset.kind = kind;
+    row.dataset.epoch = epoch;
+    const number = document.createElement("span");
+    number.className = "log-epoch";
+    number.textContent = epoch;
+    const sentence = document.createElement("span");
+    sentence.textContent = text;
+    row.append(number, sentence);
+    return row;
+  }
+
+  // Newest first, so that what just happened is read without scrolling.
+  function prependLog(sentences) {
+    const log = document.getElementById("log");
+    log.prepend(...sentences.map(([epoch, kind, text]) => logRow({ epoch, kind, text })).reverse());
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    lab: {
+      // A whole run: the figure, its log, and the cursor from which to go on.
+      draw(view, templates, lossScale) {
+        if (!view) return [noUpdate(), noUpdate()];
+        document.getElementById("log").replaceChildren();
+        prependLog(view.log);
+        const figure = view.figure;
+        themes = templates;
+        figure.layout.template = themes[scheme()];
+        figure.layout.yaxis.type = lossScale;
+        if (lossScale === "linear" && figure.layout.yaxis.range) figure.layout.yaxis.range = [0, 2.5];
+        return [figure, view.cursor];
+      },
+
+      // New rows: drawn once, and only into the view that they belong to.
+      extend(delta, cursor) {
+        const gd = chart();
+        if (!delta || !delta.points || !cursor || !gd || !gd.layout) return noUpdate();
+        if (delta.cursor.view !== cursor.view || gd.layout.meta !== cursor.view) return noUpdate();
+        if (delta.cursor.epoch !== cursor.epoch) return noUpdate();
+        const { x, y, text, shapes, annotations } = delta.points;
+        const withText = text.map((t, i) => [t, i]).filter(([t]) => t);
+        const plain = text.map((t, i) => i).filter((i) => !text[i] && x[i].length);
+        const Plotly = window.Plotly;
+        Plotly.extendTraces(gd, { x: plain.map((i) => x[i]), y: plain.map((i) => y[i]) }, plain);
+        for (const [t, i] of withText) {
+          if (x[i].length) Plotly.extendTraces(gd, { x: [x[i]], y: [y[i]], text: [t] }, [i]);
+        }
+        const frame = {};
+        if (cursor.epoch === 0) {
+          frame["yaxis.autorange"] = frame["yaxis2.autorange"] = true;
+        }
+        if (shapes.length) {
+          frame.shapes = (gd.layout.shapes || []).concat(shapes);
+          frame.annotations = (gd.layout.annotations || []).concat(annotations);
+        }
+        if (Object.keys(frame).length) Plotly.relayout(gd, frame);
+        recolour(); // a change of theme may have met a drawing under way
+        prependLog(delta.log);
+        return { ...cursor, epoch: delta.epochs[delta.epochs.length - 1] };
+      },
+
+      // Every text beside the charts, in the order in which lab.py names its outputs.
+      read(view, delta, cursor) {
+        const from = window.dash_clientside.callback_context.triggered[0].prop_id;
+        const source = from.startsWith("view") ? view : delta;
+        const stale = !source || (source === delta && (!cursor || delta.cursor.view !== cursor.view));
+        if (stale) throw window.dash_clientside.PreventUpdate;
+        const { status, state, percent, left, right, notice, stoppable, schedule, cards } =
+          source.readout;
+        return [
+          status, state, percent, left, right, notice, !notice, !stoppable,
+          { "--bad": schedule.bad, "--patience": schedule.patience },
+          schedule.heading, schedule.value, schedule.cooldown, schedule.sentence,
+          ...["lr", "val", "train", "accuracy"].flatMap((name) => cards[name]),
+          source === view && view.pace ? view.pace : noUpdate(),
+        ];
+      },
+
+      rescale(type) {
+        const gd = chart();
+        if (gd && gd.layout) window.Plotly.relayout(gd, { "yaxis.type": type, "yaxis.autorange": true });
+      },
+
+      // Where the form stands above the charts, Start brings the charts into sight.
+      reveal() {
+        const panel = document.getElementById("run-panel");
+        if (panel.getBoundingClientRect().top > 200) panel.scrollIntoView({ behavior: "smooth" });
+      },
+
+      // A box and its slider show the same value; the one that was moved leads. Only what differs
+      // is set: an output for every control would draw them all again.
+      follow(texts, positions, fields, sliders, scales, steps) {
+        const { set_props: set, callback_context: context } = window.dash_clientside;
+        const same = (a, b) => a.key === b.key && a.owner === b.owner;
+        const slid = context.triggered
+          .map((t) => JSON.parse(t.prop_id.slice(0, t.prop_id.lastIndexOf("."))))
+          .filter((id) => id.type === "slider");
+        sliders.forEach((id, i) => {
+          const text = texts[fields.findIndex((field) => same(field, id))];
+          const number = Number(text);
+          if (slid.some((moved) => same(moved, id))) {
+            const value = scales[i] ? 10 ** positions[i] : positions[i];
+            const shown = Number(value.toPrecision(steps[i] >= 1 ? 6 : 2));
+            if (shown !== number) {
+              set({ ...id, type: "field" }, { value: shown < 1e-3 && shown > 0 ? shown.toExponential() : String(shown) });
+            }
+          } else if (text !== "" && Number.isFinite(number) && (!scales[i] || number > 0)) {
+            const place = scales[i] ? Math.log10(number) : number;
+            if (Math.abs(place - positions[i]) > steps[i] / 2) set(id, { value: place });
+          }
+        });
+      },
+
+      tellProblems(problems, fields, errors) {
+        fields.forEach((id, i) => {
+          const told = problems.find((p) => p.id.key === id.key && p.id.owner === id.owner);
+          const sentence = told ? told.sentence : null;
+          if ((errors[i] || null) !== sentence) {
+            window.dash_clientside.set_props(id, { error: sentence });
+          }
+        });
+      },
+
+      keepQuery(query) {
+        if (query !== undefined && query !== null && query !== window.location.search) {
+          history.replaceState(null, "", window.location.pathname + query);
+        }
+      },
+    },
+  });
+})();

@@ -1,0 +1,99 @@
+"""A real page for a test: LRScope's own server in this process, and a Chromium that looks at it."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, Playwright
+from waitress.wasyncore import close_all
+
+from app.server import create_app, listen
+from trainer.store import Store
+from trainer.worker import Worker
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+
+
+@dataclass
+class Served:
+    """A running LRScope: where its page is, and what it stores."""
+
+    url: str
+    store: Store
+
+
+@contextmanager
+def served(home: Path, datasets: Path) -> Iterator[Served]:
+    """Serve a page over a store of its own until the block ends."""
+    store = Store(home)
+    worker = Worker(store, datasets)
+    server = listen(create_app(store, worker), "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    worker.start()
+    try:
+        yield Served(f"http://127.0.0.1:{server.effective_port}/", store)
+    finally:
+        server.task_dispatcher.shutdown()
+        # Closed by its own loop: a socket closed under a loop that waits for it fails that loop.
+        server.trigger.pull_trigger(lambda: close_all(server._map))
+        thread.join()
+        worker.stop()
+        store.close()
+
+
+def chromium() -> str | None:
+    """The Chromium of the system, or the one that LRSCOPE_CHROMIUM names."""
+    return os.environ.get("LRSCOPE_CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
+
+
+def launch(playwright: Playwright) -> Browser:
+    return playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+
+
+@contextmanager
+def opened(
+    browser: Browser, url: str, size: str = "desktop", scheme: str = "light"
+) -> Iterator[Page]:
+    """A fresh page on a URL. Fails at its end on a console error or a request to elsewhere."""
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on(
+        "console",
+        lambda m: wrong.append(f"console: {m.text}") if m.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+    page.on(
+        "request",
+        lambda r: (
+            None
+            if r.url.startswith(("http://127.0.0.1:", "data:", "blob:"))
+            else wrong.append(f"request: {r.url}")
+        ),
+    )
+    page.goto(url)
+    page.locator("#chart .ytick").first.wait_for()
+    try:
+        yield page
+    finally:
+        context.close()
+    assert not wrong, wrong

@@ -1,0 +1,323 @@
+"""The page in a real Chromium, over real trainings of the bundled digits."""
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.page import Served, chromium, launch, opened, served
+from trainer.config import NoSchedule, ReduceLROnPlateau, RunConfig
+from trainer.store import Store
+from trainer.worker import execute
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine"),
+]
+
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Served]:
+    with served(tmp_path / "home", tmp_path / "datasets") as lab:
+        yield lab
+
+
+def box(page: Page, label: str) -> Any:
+    return page.get_by_role("textbox", name=label, exact=True)
+
+
+def start(page: Page) -> None:
+    page.get_by_role("button", name="Start").click()
+
+
+def reached(page: Page, state: str) -> None:
+    page.locator(f'#status[data-state="{state}"]').wait_for()
+
+
+def drawn(page: Page) -> list[dict[str, Any]]:
+    """The traces as the browser has drawn them."""
+    traces: list[dict[str, Any]] = page.evaluate(
+        "() => document.querySelector('#chart .js-plotly-plot').data"
+        ".map(({name, x, y}) => ({name, x, y}))"
+    )
+    return traces
+
+
+def points(page: Page, name: str, count: int) -> list[float]:
+    """A curve's points, once it has so many: the texts of a view come before its chart is drawn."""
+    found: list[float] = []
+    for _ in range(600):
+        found = next((trace["y"] for trace in drawn(page) if trace["name"] == name), [])
+        if len(found) == count:
+            break
+        page.wait_for_timeout(50)
+    return found
+
+
+def all_drawn(page: Page, epochs: int) -> None:
+    page.locator(f'#log li[data-epoch="{epochs}"]').wait_for()
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_start_trains_and_draws_every_epoch_and_the_lr_steps_down_at_a_cut(
+    browser: Browser, lab: Served, size: str
+) -> None:
+    with opened(browser, lab.url, size) as page:
+        box(page, "Learning rate").fill("0.02")
+        box(page, "Factor").fill("0.5")
+        box(page, "Patience").fill("0")
+        box(page, "Epochs").fill("9")
+        page.get_by_text("max", exact=True).click()
+        start(page)
+        all_drawn(page, 9)
+        reached(page, "finished")
+        rows = lab.store.epochs(1)
+        assert points(page, "train loss", 9) == [row.train_loss for row in rows]
+        assert points(page, "validation loss", 9) == [row.val_loss for row in rows]
+        lrs = points(page, "learning rate", 18)
+        assert lrs == [lr for row in rows for lr in (row.lr, row.lr)]
+        assert lrs[-1] < 0.02
+        cuts = [row for row in rows if row.decision and row.decision.kind == "cut"]
+        assert len(points(page, "cut", len(cuts))) == len(cuts) > 0
+        for row in cuts:
+            assert row.decision is not None
+            expect(page.locator("#log")).to_contain_text(row.decision.sentence)
+        assert not page.evaluate(
+            "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        )
+
+
+def test_what_was_chosen_in_the_page_is_what_trains(browser: Browser, lab: Served) -> None:
+    with opened(browser, lab.url) as page:
+        box(page, "Learning rate").fill("3e-3")
+        page.get_by_role("slider", name="Patience").press("ArrowRight")
+        expect(box(page, "Patience")).to_have_value("6")
+        box(page, "Epochs").fill("1")
+        box(page, "Seed").fill("7")
+        start(page)
+        reached(page, "finished")
+    run = lab.store.run(1)
+    assert run is not None
+    assert run.config == RunConfig(
+        lr=3e-3, epochs=1, seed=7, schedule=ReduceLROnPlateau(patience=6)
+    )
+
+
+def test_a_box_and_its_slider_follow_each_other(browser: Browser, lab: Served) -> None:
+    with opened(browser, lab.url) as page:
+        slider = page.get_by_role("slider", name="Learning rate")
+        box(page, "Learning rate").fill("0.1")
+        expect(slider).to_have_attribute("aria-valuenow", re.compile(r"^(-1|0\.1)"))
+        slider.press("ArrowRight")
+        expect(box(page, "Learning rate")).to_have_value("0.11")
+
+
+def test_the_parameters_of_the_chosen_schedule_are_shown_and_no_others(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url) as page:
+        expect(box(page, "Patience")).to_be_visible()
+        page.get_by_role("combobox", name="Schedule").or_(
+            page.get_by_role("textbox", name="Schedule")
+        ).first.click()
+        page.get_by_role("option", name="StepLR", exact=True).click()
+        expect(box(page, "Step size")).to_be_visible()
+        expect(box(page, "Patience")).to_be_hidden()
+
+
+def test_bad_input_is_refused_beside_its_field_before_anything_starts(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url) as page:
+        box(page, "Learning rate").fill("0")
+        box(page, "Factor").fill("1.5")
+        expect(page.get_by_text("Learning rate must be above 0.")).to_be_visible()
+        expect(page.get_by_text("Factor must be below 1.")).to_be_visible()
+        expect(page.get_by_role("button", name="Start")).to_be_disabled()
+        box(page, "Learning rate").fill("0.1")
+        box(page, "Factor").fill("0.3")
+        expect(page.get_by_text("must be above 0.")).to_have_count(0)
+        expect(page.get_by_text("must be below 1.")).to_have_count(0)
+        expect(page.get_by_role("button", name="Start")).to_be_enabled()
+    assert lab.store.runs(9) == []
+
+
+def test_stop_stops_and_keeps_what_was_trained(browser: Browser, lab: Served) -> None:
+    with opened(browser, lab.url + "?epochs=10000") as page:
+        start(page)
+        all_drawn(page, 2)
+        page.get_by_role("button", name="Stop").click()
+        reached(page, "stopped")
+        run = lab.store.run(1)
+        assert run is not None
+        all_drawn(page, run.epoch)
+        assert len(points(page, "train loss", run.epoch)) == run.epoch >= 2
+        expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+
+
+def test_a_reload_and_a_second_tab_show_everything_and_change_nothing(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url + "?lr=0.02&patience=1&epochs=10000") as page:
+        start(page)
+        all_drawn(page, 3)
+        page.reload()
+        all_drawn(page, 3)
+        expect(box(page, "Learning rate")).to_have_value("0.02")
+        expect(box(page, "Patience")).to_have_value("1")
+        with opened(browser, lab.url) as other:
+            all_drawn(other, 4)
+            all_drawn(page, 4)
+            other.get_by_role("button", name="Stop").click()
+            reached(other, "stopped")
+        reached(page, "stopped")
+        run = lab.store.run(1)
+        assert run is not None
+        all_drawn(page, run.epoch)
+        page.reload()
+        reached(page, "stopped")
+        all_drawn(page, run.epoch)
+        rows = lab.store.epochs(1)
+        assert points(page, "validation loss", len(rows)) == [row.val_loss for row in rows]
+    assert len(lab.store.runs(9)) == 1
+
+
+def test_closing_the_browser_does_not_end_the_run(browser: Browser, lab: Served) -> None:
+    with opened(browser, lab.url + "?epochs=4") as page:
+        start(page)
+        all_drawn(page, 1)
+    with opened(browser, lab.url) as page:
+        reached(page, "finished")
+        assert len(points(page, "train loss", 4)) == 4
+
+
+def test_a_run_of_another_process_appears_in_an_open_page(browser: Browser, lab: Served) -> None:
+    with opened(browser, lab.url) as page:
+        other = Store(lab.store.home)
+        run = other.add(RunConfig(epochs=3))
+        # The page's own worker may be quicker to take it: either way the page must follow.
+        if other.claim(run) is not None:
+            events = execute(other, run, Path("unused"))
+            thread = threading.Thread(target=lambda: list(events))
+            thread.start()
+        all_drawn(page, 3)
+        reached(page, "finished")
+        expect(page.locator("#run")).to_have_value(re.compile(rf"^{run} "))
+        thread.join()
+        other.close()
+
+
+def test_a_run_that_learns_nothing_says_so_and_what_to_try(browser: Browser, lab: Served) -> None:
+    with opened(browser, lab.url + "?lr=0.1&epochs=5") as page:
+        start(page)
+        reached(page, "finished")
+        expect(page.locator("#notice")).to_contain_text("no better than guessing")
+        expect(page.locator("#notice")).to_contain_text("try 0.01")
+
+
+def test_divergence_is_shown_as_a_gap_and_a_marker(browser: Browser, lab: Served) -> None:
+    address = "?optimizer=SGD&lr=100&weight-decay=1&epochs=5&model=mlp"
+    with opened(browser, lab.url + address) as page:
+        start(page)
+        reached(page, "diverged")
+        expect(page.locator("#notice")).to_contain_text("became not a number in epoch 1")
+        expect(page.locator("#chart")).to_contain_text("diverged")
+        assert points(page, "train loss", 1) == [None]
+
+
+def test_the_data_that_cannot_be_had_is_one_sentence_with_a_way_on(
+    browser: Browser, lab: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchvision.datasets import MNIST
+
+    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    with opened(browser, lab.url + "?dataset=mnist") as page:
+        start(page)
+        reached(page, "failed")
+        expect(page.locator("#notice")).to_contain_text("digits")
+
+
+def test_light_and_dark_recolour_the_charts_and_keep_the_points(
+    browser: Browser, lab: Served
+) -> None:
+    run = lab.store.add(RunConfig(epochs=3))
+    with opened(browser, lab.url, scheme="dark") as page:
+        all_drawn(page, 3)
+        colour = "() => getComputedStyle(document.querySelector('#chart .js-line')).stroke"
+        dark = page.evaluate(colour)
+        page.get_by_role("button", name="Light or dark").click()
+        expect(page.locator("#chart .js-line").first).not_to_have_css("stroke", dark)
+        assert len(points(page, "train loss", 3)) == 3
+    assert lab.store.run(run)
+
+
+def test_a_theme_that_changes_in_mid_run_recolours_the_charts_too(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url + "?epochs=10000") as page:
+        start(page)
+        all_drawn(page, 2)
+        for shade in ("rgb(77, 171, 247)", "rgb(28, 126, 214)", "rgb(77, 171, 247)"):
+            page.get_by_role("button", name="Light or dark").click()
+            expect(page.locator("#chart .js-line").first).to_have_css("stroke", shade)
+        page.get_by_role("button", name="Stop").click()
+        reached(page, "stopped")
+
+
+def test_an_earlier_run_can_be_chosen_again(browser: Browser, lab: Served) -> None:
+    lab.store.add(RunConfig(epochs=2, schedule=NoSchedule()))
+    lab.store.add(RunConfig(epochs=3))
+    with opened(browser, lab.url) as page:
+        all_drawn(page, 3)
+        reached(page, "finished")
+        page.locator("#run").click()
+        page.get_by_role("option", name=re.compile("^1 ")).click()
+        expect(page.locator("#progress-left")).to_have_text("epoch 2 of 2")
+        assert len(points(page, "train loss", 2)) == 2
+
+
+def test_a_preset_fills_the_form_and_a_change_takes_its_name_away(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url) as page:
+        page.locator("#preset").click()
+        page.get_by_role("option", name="One cycle: up, then down").click()
+        expect(box(page, "Epochs")).to_have_value("30")
+        expect(box(page, "Rising share")).to_be_visible()
+        box(page, "Epochs").fill("31")
+        expect(page.locator("#preset")).to_have_value("")
+        expect(box(page, "Epochs")).to_have_value("31")
+        page.wait_for_url("**/*epochs=31*")
+
+
+def test_an_address_that_cannot_be_is_told_and_the_defaults_are_shown(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url + "?factor=7") as page:
+        expect(page.get_by_text("Factor must be below 1.")).to_be_visible()
+        expect(box(page, "Factor")).to_have_value("0.1")
+
+
+def test_the_pace_of_a_run_can_be_changed_while_it_trains(browser: Browser, lab: Served) -> None:
+    with opened(browser, lab.url + "?epochs=10000") as page:
+        start(page)
+        all_drawn(page, 1)
+        page.get_by_text("1/s", exact=True).click()
+        expect(page.locator("#pace input:checked")).to_have_value("1")
+        page.get_by_role("button", name="Stop").click()
+        reached(page, "stopped")
+    assert [c.name for c in lab.store.commands(1)] == ["pace", "stop"]

@@ -1,0 +1,168 @@
+"""Who may import whom, what is loaded only when needed, and that the page needs no network."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TRAINER = sorted((ROOT / "trainer").glob("**/*.py"))
+APP = sorted((ROOT / "app").glob("**/*.py"))
+PAGE = {"app", "dash", "dash_mantine_components", "flask", "plotly", "waitress"}
+TORCH = {"torch", "torchvision", "numpy", "sklearn"}
+TORCH_FREE = ["config", "decisions", "events", "control", "folders", "settings", "store", "worker"]
+# From the ground up; an import never runs up.
+FLOORS = [
+    {"config", "decisions", "control", "folders"},
+    {"events", "schedules", "datasets", "models", "optimizers", "settings"},
+    {"snapshots", "replay", "store"},
+    {"engine"},
+    {"worker"},
+]
+
+
+def imported(path, top_level=False):
+    """Every module that a file imports; at its top level only, also under `if` and `try`."""
+    nodes = [ast.parse(path.read_text(encoding="utf-8"))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+        elif top_level and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        nodes.extend(ast.iter_child_nodes(node))
+
+
+def packages(modules):
+    return {module.split(".")[0] for module in modules}
+
+
+def siblings(path, **how):
+    """The modules of trainer that a file imports."""
+    parts = (module.split(".") for module in imported(path, **how))
+    known = {file.stem for file in TRAINER}
+    return {part[1] for part in parts if part[0] == "trainer" and len(part) > 1} & known
+
+
+def python(code, *arguments, **environment):
+    """The standard output of a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_there_is_something_to_look_at():
+    assert {"engine.py", "config.py"} <= {path.name for path in TRAINER}
+    assert {"cli.py", "server.py"} <= {path.name for path in APP}
+
+
+@pytest.mark.parametrize("path", TRAINER, ids=lambda path: path.stem)
+def test_the_trainer_knows_nothing_of_the_page(path):
+    assert not packages(imported(path)) & PAGE
+
+
+@pytest.mark.parametrize("path", APP, ids=lambda path: path.stem)
+def test_the_app_imports_no_torch_at_its_top(path):
+    assert not packages(imported(path, top_level=True)) & TORCH
+    assert siblings(path, top_level=True) <= set(TORCH_FREE)
+
+
+@pytest.mark.parametrize("path", TRAINER, ids=lambda path: path.stem)
+def test_an_import_never_runs_up(path):
+    floors = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+    if path.stem in floors:
+        for name in siblings(path):
+            assert floors[name] <= floors[path.stem], name
+
+
+def test_the_torch_free_modules_load_no_torch():
+    names = ", ".join(f"trainer.{name}" for name in TORCH_FREE)
+    loaded = python(f"import sys, {names}; print(*sys.modules)").split()
+    assert set(names.split(", ")) <= set(loaded)
+    assert not packages(loaded) & (TORCH | PAGE)
+
+
+CLI = """
+import sys
+from app.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print(*sys.modules, file=open("modules", "w"))
+"""
+
+
+def loaded_by_cli(tmp_path, *arguments):
+    """What the command printed, and the packages that it loaded."""
+    code = f"import os; os.chdir({str(tmp_path)!r})\n{CLI}"
+    printed = python(code, *arguments, LRSCOPE_HOME=str(tmp_path / "home"), COLUMNS="200")
+    return printed, packages((tmp_path / "modules").read_text().split())
+
+
+@pytest.mark.parametrize("command", [["--help"], ["train", "--help"]], ids=" ".join)
+def test_help_loads_neither_torch_nor_dash(tmp_path, command):
+    printed, loaded = loaded_by_cli(tmp_path, *command)
+    assert "Usage: lrscope" in printed
+    assert not loaded & (TORCH | PAGE - {"app"})
+
+
+def test_training_in_the_terminal_loads_no_dash(tmp_path):
+    options = ["--model", "mlp", "--epochs", "2", "--batch-size", "1077", "--device", "cpu"]
+    printed, loaded = loaded_by_cli(tmp_path, "train", "--json", *options)
+    *epochs, last = [json.loads(line) for line in printed.splitlines()]
+    assert [epoch["epoch"] for epoch in epochs] == [1, 2]
+    assert epochs[0]["decision"]["sentence"].startswith("First value: ")
+    assert last["status"] == "finished"
+    assert "torch" in loaded
+    assert not loaded & (PAGE - {"app"})
+
+
+# The page works with the network cable pulled: nothing that it loads has an address outside.
+ADDRESS = re.compile(r"(?:https?:)?//[\w-]+(?:\.[\w-]+)+[^\s\"'`)>]*", re.IGNORECASE)
+NAMESPACE = re.compile(r"http://www\.w3\.org/")
+CODE = {".css", ".js", ".mjs", ".svg", ".html"}
+LOADS = re.compile(
+    r"cdn|unpkg|jsdelivr|googleapis|gstatic|\.(?:js|mjs|css|woff2?|ttf|png|svg)\b", re.IGNORECASE
+)
+
+
+def addresses(text):
+    return [found for found in ADDRESS.findall(text) if not NAMESPACE.match(found)]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted((ROOT / "assets").rglob("*")) if path.suffix in CODE],
+    ids=lambda path: path.name,
+)
+def test_no_asset_names_an_address_outside(path):
+    assert addresses(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", APP, ids=lambda path: path.stem)
+def test_no_module_of_the_app_loads_from_outside(path):
+    text = path.read_text(encoding="utf-8")
+    assert [found for found in addresses(text) if LOADS.search(found)] == []
+    assert "external_scripts" not in text
+    assert "external_stylesheets" not in text
+
+
+def test_an_address_outside_would_be_found():
+    script = '<script src="https://cdn.plot.ly/plotly-3.min.js"></script> //fonts.example.org/a'
+    assert addresses(script) == ["https://cdn.plot.ly/plotly-3.min.js", "//fonts.example.org/a"]
+    assert LOADS.search(addresses(script)[0])

@@ -1,0 +1,83 @@
+"""What the page says beside the charts."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.readout import at_chance, duration, readout, title
+from tests.test_series import CONFIG, DIVERGED, FLAT
+from trainer.config import NoSchedule, RunConfig
+from trainer.events import Started
+from trainer.store import Epoch, Run
+
+STARTED = Started("cpu", 1, 17, 1077, 360, 360, 10, 9098)
+
+
+def run(**changed: object) -> Run:
+    values: dict[str, object] = {
+        "id": 1, "created": 0.0, "config": CONFIG, "status": "training", "reason": None,
+        "began": 0.0, "ended": None, "pace": None, "started": STARTED, "activity": None,
+        "epoch": 3, "batch": 0, "test_loss": None, "test_accuracy": None,
+    }  # fmt: skip
+    return Run(**{**values, **changed})  # type: ignore[arg-type]
+
+
+def test_the_meter_shows_the_classs_own_count_and_what_must_happen() -> None:
+    says = readout(run(epoch=2), FLAT[:2], FLAT[0])["schedule"]
+    assert (says["bad"], says["patience"]) == (1, 1)
+    assert says["value"] == "1 of 1 bad epoch"
+    assert says["sentence"] == (
+        "To hold 0.1, validation loss must fall below 1.000. If it never does, the LR is cut to "
+        "0.05 after epoch 3."
+    ).replace("1.000", "1.00")
+
+
+def test_the_earliest_cut_that_is_promised_is_the_one_that_torch_makes() -> None:
+    """From epoch 2 on nothing improves: the cut comes after epoch 3, as was said."""
+    assert FLAT[2].decision is not None
+    assert FLAT[2].decision.kind == "cut"
+
+
+def test_the_lr_card_shows_the_lr_that_comes_next_and_the_last_one_used_when_over() -> None:
+    assert readout(run(), FLAT[:3], FLAT[0])["cards"]["lr"] == ["0.05", "50 % of the LR set"]
+    assert readout(run(status="finished"), FLAT[:3], FLAT[0])["cards"]["lr"][0] == "0.1"
+
+
+def test_before_the_first_run_the_page_says_what_to_do() -> None:
+    assert readout(None, [], None)["left"] == "Choose a learning rate and press Start."
+
+
+def test_a_reason_is_told() -> None:
+    failed = run(status="failed", reason="The disk is full.", started=None, epoch=0)
+    assert readout(failed, [], None)["notice"] == "The disk is full."
+
+
+def test_a_diverged_epoch_shows_dashes_not_numbers() -> None:
+    cards = readout(run(status="diverged"), [*FLAT, DIVERGED], FLAT[3])["cards"]
+    assert cards["val"][0] == cards["train"][0] == "–"
+
+
+def chance(loss: float) -> list[Epoch]:
+    return [Epoch(e, 0.1, 0.1, loss, loss, 0.1, 0.1, None) for e in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("loss", "dead"), [(2.303, True), (2.31, True), (60.0, True), (2.0, False)]
+)
+def test_a_loss_that_stays_at_that_of_guessing_is_told(loss: float, dead: bool) -> None:
+    assert (at_chance(RunConfig(lr=0.1), 10, chance(loss)) is not None) == dead
+
+
+def test_two_epochs_are_too_few_to_call_a_run_dead() -> None:
+    assert at_chance(RunConfig(lr=0.1), 10, chance(2.303)[:2]) is None
+
+
+def test_a_title_names_model_data_optimizer_and_schedule() -> None:
+    config = RunConfig(lr=1e-4, schedule=NoSchedule())
+    assert title(config) == "CNN · Digits · Adam 1e-4 · constant LR"
+
+
+@given(st.floats(0, 1e6))
+def test_a_duration_never_says_sixty(seconds: float) -> None:
+    assert "60 s" not in duration(seconds)
+    assert "60 min" not in duration(seconds)

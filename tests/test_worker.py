@@ -1,0 +1,383 @@
+"""The queue is worked off, orders are obeyed, and no failing run takes the worker with it."""
+
+import threading
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from trainer import engine, worker
+from trainer.config import RunConfig
+from trainer.datasets import DatasetError
+from trainer.engine import DeviceError
+from trainer.events import Ended, EpochEnded, Failed, Started
+from trainer.schedules import Schedule
+from trainer.store import Store
+from trainer.worker import Worker, execute
+
+ROOT = Path("no-such-folder")  # digits need none
+TINY = RunConfig(model="mlp", batch_size=1077, epochs=2, device="cpu")
+ENDLESS = TINY.model_copy(update={"epochs": 10_000})
+
+
+class WatchedStore(Store):
+    """A store that can be waited for."""
+
+    def __init__(self, home):
+        super().__init__(home)
+        self.recorded = threading.Condition()
+
+    def record(self, run, event):
+        super().record(run, event)
+        with self.recorded:
+            self.recorded.notify_all()
+
+    def wait_until(self, true):
+        with self.recorded:
+            assert self.recorded.wait_for(true, timeout=60)
+
+    def wait_until_over(self, run):
+        self.wait_until(lambda: self.run(run).over)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with closing(WatchedStore(tmp_path)) as store:
+        yield store
+
+
+@pytest.fixture
+def working(store):
+    """A worker that has been started, and is stopped at the end."""
+    working = Worker(store, ROOT)
+    working.start()
+    yield working
+    working.stop()
+
+
+def add(store, config=TINY, **changes):
+    return store.add(config.model_copy(update=changes))
+
+
+def claimed(store, config=TINY, pace=None):
+    run = store.add(config, pace)
+    assert store.claim(run) == run
+    return run
+
+
+def pretend(epochs):
+    """An engine that trains nothing: its events only."""
+
+    def train(config, root, control):  # noqa: ARG001
+        schedule = Schedule(config, 1)
+        yield Started("cpu", 1, 1, 1, 1, 1, 1, 1)
+        for epoch in range(1, epochs + 1):
+            if control.stopping:
+                yield Ended("stopped")
+                return
+            yield EpochEnded(epoch, 0.01, 0.01, 1.0, 1.0, 0.5, 0.0, schedule.advance(1.0))
+        yield Ended("finished", 0.5, 0.9)
+
+    return train
+
+
+# One run
+
+
+def test_every_event_is_in_the_store_before_it_is_handed_on(store):
+    run, seen = claimed(store), []
+    for event in execute(store, run, ROOT):
+        seen.append(type(event))
+        if isinstance(event, EpochEnded):
+            assert store.epochs(run)[-1].train_loss == event.train_loss
+        if isinstance(event, Ended):
+            assert store.run(run).status == "finished"
+    assert [kind for kind in seen if kind in (Started, EpochEnded, Ended)] == [
+        Started,
+        EpochEnded,
+        EpochEnded,
+        Ended,
+    ]
+    assert store.run(run).test_accuracy > 0
+
+
+def test_a_run_closed_by_its_consumer_is_recorded_as_stopped(store):
+    run = claimed(store, ENDLESS)
+    events = execute(store, run, ROOT)
+    while not isinstance(next(events), EpochEnded):
+        pass
+    events.close()
+    assert store.run(run).status == "stopped"
+    assert len(store.epochs(run)) == 1
+
+
+def test_a_run_closed_after_its_end_stays_finished(store):
+    run = claimed(store)
+    events = execute(store, run, ROOT)
+    while not isinstance(next(events), Ended):
+        pass
+    events.close()
+    assert store.run(run).status == "finished"
+
+
+def test_a_stop_asked_before_the_first_batch_trains_nothing(store):
+    run = claimed(store, ENDLESS)
+    store.stop(run)
+    assert [type(event) for event in execute(store, run, ROOT)] == [Started, Ended]
+    assert (store.run(run).status, store.epochs(run)) == ("stopped", [])
+
+
+def test_a_shutdown_stops_the_run(store):
+    run, shutdown = claimed(store, ENDLESS), threading.Event()
+    for event in execute(store, run, ROOT, shutdown):
+        if isinstance(event, EpochEnded):
+            shutdown.set()
+    assert (store.run(run).status, len(store.epochs(run))) == ("stopped", 1)
+
+
+# Failures
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (DatasetError("mnist could not be fetched."), "mnist could not be fetched."),
+        (DeviceError("torch finds no cuda device here."), "torch finds no cuda device here."),
+        (RuntimeError("boom\nat the second line"), "RuntimeError: boom"),
+        (ValueError(), "ValueError: "),
+        (MemoryError(), "The memory of the device is not enough for this run; choose a smaller"),
+        (torch.OutOfMemoryError("CUDA"), "The memory of the device is not enough for this run;"),
+        (RuntimeError("operator torchvision::nms does not exist"), "The installed torch and tor"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_failing_run_is_recorded_with_its_reason(store, monkeypatch, error, reason):
+    def train(*_):
+        raise error
+        yield
+
+    monkeypatch.setattr(engine, "train", train)
+    run = claimed(store)
+    (event,) = execute(store, run, ROOT)
+    assert isinstance(event, Failed)
+    assert store.run(run).status == "failed"
+    assert store.run(run).reason == event.reason
+    assert event.reason.startswith(reason)
+    assert "\n" not in event.reason
+
+
+def test_a_data_set_that_is_not_there_is_the_reason_of_the_failure(store, tmp_path, monkeypatch):
+    def fetch(name, root):
+        raise DatasetError(f"{name} is not under {root.name}.")
+        yield
+
+    monkeypatch.setattr(engine.datasets, "fetch", fetch)
+    run = claimed(store, TINY.model_copy(update={"dataset": "mnist"}))
+    list(execute(store, run, tmp_path / "empty"))
+    assert store.run(run).reason == "mnist is not under empty."
+
+
+def test_only_our_own_mistakes_are_logged(store, monkeypatch, caplog):
+    for error, logged in ((DatasetError("Not there."), False), (KeyError("boom"), True)):
+
+        def train(*_, error=error):
+            raise error
+            yield
+
+        monkeypatch.setattr(engine, "train", train)
+        caplog.clear()
+        list(execute(store, claimed(store), ROOT))
+        assert bool(caplog.records) == logged
+
+
+# The worker
+
+
+def test_the_queue_is_worked_off_in_order_one_run_at_a_time(store, monkeypatch):
+    log, train = [], pretend(3)
+
+    def watched(config, root, control):
+        log.append(("begin", config.seed))
+        for event in train(config, root, control):
+            assert len([run for run in store.runs(9) if run.status == "training"]) == 1
+            yield event
+        log.append(("end", config.seed))
+
+    monkeypatch.setattr(engine, "train", watched)
+    runs = [add(store, seed=seed) for seed in (1, 2, 3)]
+    working = Worker(store, ROOT)
+    working.start()
+    store.wait_until_over(runs[-1])
+    working.stop()
+    assert log == [(what, seed) for seed in (1, 2, 3) for what in ("begin", "end")]
+    assert {store.run(run).status for run in runs} == {"finished"}
+
+
+@pytest.mark.usefixtures("working")
+def test_a_run_queued_later_is_trained_too(store):
+    for _ in range(2):
+        run = add(store)
+        store.wait_until_over(run)
+        assert store.run(run).status == "finished"
+        assert len(store.epochs(run)) == 2
+
+
+def test_after_a_failing_run_comes_the_next(store, monkeypatch, caplog):
+    train = pretend(1)
+
+    def failing(config, root, control):
+        if config.seed == 1:
+            raise RuntimeError("boom")
+        yield from train(config, root, control)
+
+    monkeypatch.setattr(engine, "train", failing)
+    runs = [add(store, seed=seed) for seed in (1, 2)]
+    working = Worker(store, ROOT)
+    working.start()
+    store.wait_until_over(runs[1])
+    working.stop()
+    assert [store.run(run).status for run in runs] == ["failed", "finished"]
+    assert store.run(runs[0]).reason == "RuntimeError: boom"
+    assert "boom" in caplog.text
+
+
+def test_a_run_that_cannot_be_recorded_does_not_end_the_worker(store, monkeypatch, caplog):
+    monkeypatch.setattr(engine, "train", pretend(1))
+    record = store.record
+
+    def full(run, event):
+        if run == broken:
+            raise OSError("the disk is full")
+        record(run, event)
+
+    monkeypatch.setattr(store, "record", full)
+    broken, after = add(store), add(store)
+    working = Worker(store, ROOT)
+    working.start()
+    store.wait_until_over(after)
+    working.stop()
+    assert store.run(after).status == "finished"
+    assert "could not be recorded" in caplog.text
+
+
+@pytest.mark.usefixtures("working")
+def test_a_stop_from_another_store_ends_the_run_and_the_next_begins(store):
+    endless, after = add(store, ENDLESS), add(store)
+    store.wait_until(lambda: store.epochs(endless))
+    with closing(Store(store.home)) as other:
+        other.stop(endless)
+    store.wait_until_over(after)
+    assert store.run(endless).status == "stopped"
+    assert 1 <= len(store.epochs(endless)) < ENDLESS.epochs
+    assert store.run(after).status == "finished"
+
+
+def test_stopping_the_worker_records_the_run_that_trains_as_stopped(store):
+    working = Worker(store, ROOT)
+    working.start()
+    endless, queued = add(store, ENDLESS), add(store)
+    store.wait_until(lambda: store.epochs(endless))
+    working.stop()
+    assert store.run(endless).status == "stopped"
+    assert store.run(queued).status == "queued"
+
+
+def test_the_worker_looks_for_runs_of_dead_processes_now_and_then(store, monkeypatch):
+    looked = threading.Event()
+    monkeypatch.setattr(worker, "ORPHAN_SECONDS", -1)
+    monkeypatch.setattr(store, "interrupt_orphans", looked.set)
+    idle = Worker(store, ROOT)
+    idle.start()
+    assert looked.wait(60)
+    idle.stop()
+
+
+def test_a_worker_that_never_started_can_be_stopped(store):
+    Worker(store, ROOT).stop()
+
+
+# Pace
+
+
+class Clock:
+    """Time that passes only where someone waits; also what the worker waits on."""
+
+    def __init__(self):
+        self.now = 100.0
+        self.waits = []
+
+    def monotonic(self):
+        return self.now
+
+    def is_set(self):
+        return False
+
+    def wait(self, seconds):
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(engine, "train", pretend(5))
+    return clock
+
+
+def times(store, run, clock, act=lambda _: None):
+    """When each epoch was handed on, counted from the first."""
+    seen = []
+    for event in execute(store, run, ROOT, clock):
+        if isinstance(event, EpochEnded):
+            seen.append(clock.now - 100)
+            act(event.epoch)
+    return seen
+
+
+def test_a_pace_spaces_the_epochs(store, clock):
+    run = claimed(store, pace=2.0)
+    assert times(store, run, clock) == pytest.approx([0, 0.5, 1, 1.5, 2], abs=1e-6)
+    assert max(clock.waits) <= worker.POLL_SECONDS
+
+
+def test_without_a_pace_nothing_waits(store, clock):
+    times(store, claimed(store), clock)
+    assert clock.waits == []
+
+
+def test_an_epoch_slower_than_the_pace_is_not_slowed_further(store, clock):
+    def slow(_):
+        clock.now += 3
+
+    times(store, claimed(store, pace=2.0), clock, slow)
+    assert clock.waits == []
+
+
+def test_the_pace_can_be_changed_and_lifted_in_mid_run(store, clock):
+    run = claimed(store, pace=2.0)
+
+    def act(epoch):
+        if epoch == 3:
+            store.set_pace(run, 0.25)
+        if epoch == 4:
+            store.set_pace(run, None)
+
+    assert times(store, run, clock, act) == pytest.approx([0, 0.5, 1, 5, 5], abs=1e-6)
+
+
+def test_a_stop_is_obeyed_while_the_pace_waits(store, clock):
+    run = claimed(store, pace=1e-6)
+    wait = clock.wait
+
+    def stop(seconds):
+        wait(seconds)
+        if len(clock.waits) == 3:
+            store.stop(run)
+
+    clock.wait = stop
+    times(store, run, clock)
+    assert len(clock.waits) == 3
+    assert store.run(run).status == "stopped"

@@ -1,0 +1,326 @@
+"""A data set's name -> tensors, split into train and validation by a seed.
+
+`digits` comes with scikit-learn and needs no download. The others are torchvision's: `fetch`
+brings their files to disk, `load` reads them from there and never touches the network.
+"""
+
+import hashlib
+import math
+import shutil
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache
+from http.client import HTTPException
+from pathlib import Path
+from typing import IO, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+import torch
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from trainer.config import Dataset
+from trainer.events import Downloading
+from trainer.folders import DATASETS_ENV
+
+DIGITS_HELD = 360  # 20 % of 1797, rounded up
+TICK = 0.1  # seconds between two reports of progress
+TIMEOUT = 20.0  # seconds without a byte until a server counts as dead
+
+
+class DatasetError(Exception):
+    """The data cannot be had; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """`x`: uint8 [n, channels, height, width], contiguous; `y`: int64 [n], the class of each.
+
+    The tensors may be shared with other loads of the same data: do not write into them.
+    """
+
+    x: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def at(self, rows: Tensor) -> "Images":
+        """The images at `rows` (int64 [k]), copied."""
+        return Images(self.x.index_select(0, rows), self.y.index_select(0, rows))
+
+    def to(self, device: torch.device | str) -> "Images":
+        return Images(self.x.to(device), self.y.to(device))
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Three disjoint sets of images. `test` is the same for every seed."""
+
+    train: Images
+    val: Images
+    test: Images
+    classes: int
+
+    def to(self, device: torch.device | str) -> "Splits":
+        train, val, test = (part.to(device) for part in (self.train, self.val, self.test))
+        return Splits(train, val, test, self.classes)
+
+
+def load(name: Dataset, root: Path, seed: int) -> Splits:
+    """Reads a data set from disk and splits it, stratified; the same seed gives the same split.
+
+    Of digits, 360 images are the test set and 360 of the rest validation; of the others,
+    validation is 10 % of torchvision's training set.
+
+    Raises:
+        DatasetError: files are missing, damaged or unreadable.
+    """
+    try:
+        pool, test = _read(name, root)
+    except OSError as error:
+        raise DatasetError(f"{name} could not be read from {root} ({_why(error)}).") from error
+    rest, held = _split(pool.y, DIGITS_HELD if name == "digits" else len(pool) // 10, seed)
+    return Splits(pool.at(rest), pool.at(held), test, classes=10)
+
+
+def fetch(name: Dataset, root: Path) -> Iterator[Downloading]:
+    """Makes sure that the files of a data set are under `root` and whole; damage is mended.
+
+    Yields progress some ten times a second, also while another process holds the folder, and
+    nothing where nothing is to be done. Closing it leaves no half-written file behind.
+
+    Raises:
+        DatasetError: no server gave the file, or the folder cannot be written.
+    """
+    if name == "digits":
+        return
+    try:
+        archives = _archives(name, root)
+        # Asked before anything is written: a folder that is read-only but complete will do.
+        missing = next((archive for archive in archives if archive.broken()), None)
+        if missing is None:
+            return
+        root.mkdir(parents=True, exist_ok=True)
+        # Not thread-local: a generator may be closed by another thread than the one that began it.
+        lock = FileLock(root / ".lock", thread_local=False)
+        while not lock.is_locked:
+            try:
+                lock.acquire(timeout=TICK)
+            except Timeout:
+                yield Downloading(missing.path.name, 0, 0)
+        try:
+            for archive in archives:
+                yield from _mend(name, archive)
+        finally:
+            lock.release()
+    except OSError as error:
+        raise DatasetError(
+            f"{name} could not be written to {root} ({_why(error)}); make room or choose another "
+            f"folder with {DATASETS_ENV}, or use the bundled data set digits."
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Archive:
+    """One download and the `files` that it holds: paths from its own folder -> md5.
+
+    An idx file has no published md5, "" here: its header tells its length.
+    """
+
+    path: Path
+    md5: str
+    urls: list[str]
+    files: dict[str, str]
+
+    def broken(self) -> list[Path]:
+        """The unpacked files that are missing or damaged."""
+        files = [(self.path.parent / file, md5) for file, md5 in self.files.items()]
+        return [file for file, md5 in files if not _whole(file, md5)]
+
+
+def _md5() -> Any:
+    return hashlib.md5(usedforsecurity=False)  # else refused on machines in FIPS mode
+
+
+def _torchvision(name: Dataset) -> Any:
+    # Imported here, for it takes over a second.
+    from torchvision import datasets
+
+    kinds = ("MNIST", "FashionMNIST", "KMNIST", "CIFAR10")
+    return getattr(datasets, {kind.lower(): kind for kind in kinds}[name.replace("-", "")])
+
+
+def _archives(name: Dataset, root: Path) -> list[_Archive]:
+    kind = _torchvision(name)
+    if name == "cifar10":
+        lists = [*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])]
+        files = {f"{kind.base_folder}/{file}": md5 for file, md5 in lists}
+        return [_Archive(root / kind.filename, kind.tgz_md5, [kind.url], files)]
+    raw = root / kind.__name__ / "raw"
+    return [
+        _Archive(raw / gz, md5, [mirror + gz for mirror in kind.mirrors], {Path(gz).stem: ""})
+        for gz, md5 in kind.resources
+    ]
+
+
+def _whole(path: Path, md5: str) -> bool:
+    """Whether the file has this md5 or, without one, is idx and as long as its header says."""
+    if not path.is_file():
+        return False
+    if md5:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, _md5).hexdigest() == md5
+    with path.open("rb") as file:
+        head = file.read(4)
+        sizes = file.read(4 * head[3]) if head[:3] == b"\0\0\x08" and len(head) == 4 else b""
+    body = math.prod(int.from_bytes(sizes[i : i + 4]) for i in range(0, len(sizes), 4))
+    return bool(sizes) and path.stat().st_size == len(head) + len(sizes) + body
+
+
+def _mend(name: Dataset, archive: _Archive) -> Iterator[Downloading]:
+    """Unpacks an archive whose files are not all whole, downloading it if it is not whole."""
+    from torchvision.datasets.utils import extract_archive
+
+    broken = archive.broken()
+    if not broken:
+        return
+    for file in broken:
+        file.unlink(missing_ok=True)
+    archive.path.parent.mkdir(parents=True, exist_ok=True)
+    if not _whole(archive.path, archive.md5):
+        archive.path.unlink(missing_ok=True)
+        yield from _download(name, archive)
+    # torchvision's own download() would fetch every archive that is not there, also of files that
+    # are, by http if https fails, and unpacks in place; so only its unpacking is used, beside.
+    beside = archive.path.with_name(archive.path.name + ".unpacked")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        beside.mkdir()
+        extract_archive(archive.path, beside)
+        for file in broken:
+            file.parent.mkdir(exist_ok=True)
+            (beside / file.relative_to(archive.path.parent)).replace(file)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _download(name: Dataset, archive: _Archive) -> Iterator[Downloading]:
+    """Brings an archive from the first mirror that has it whole."""
+    part = archive.path.with_name(archive.path.name + ".part")
+    reasons = []
+    for url in archive.urls:
+        try:
+            yield from _receive(url, part, archive.path.name)
+            if _whole(part, archive.md5):
+                part.replace(archive.path)
+                return
+            why = "what came is damaged"
+        except _MirrorError as error:
+            why = str(error)
+        finally:
+            part.unlink(missing_ok=True)
+        reasons.append(f"{urlsplit(url).netloc}: {why}")
+    raise DatasetError(
+        f"{archive.path.name} of {name} could not be fetched ({'; '.join(reasons)}); use the "
+        f"bundled data set digits, or place the files of {name} in {archive.path.parent}."
+    )
+
+
+def _receive(url: str, part: Path, file: str) -> Iterator[Downloading]:
+    """Writes what `url` gives into `part`. Only the network's errors become _MirrorError."""
+    told, received, total = time.monotonic(), 0, 0
+    yield Downloading(file, 0, 0)
+    with part.open("wb") as out, closing(_chunks(url)) as chunks:
+        for chunk, total in chunks:
+            out.write(chunk)
+            received += len(chunk)
+            if time.monotonic() - told >= TICK:
+                told = time.monotonic()
+                yield Downloading(file, received, total)
+    yield Downloading(file, received, total)
+
+
+class _MirrorError(Exception):
+    """A server did not give the file; the message says why in a few words."""
+
+
+def _chunks(url: str) -> Generator[tuple[bytes, int], None, None]:
+    """What `url` gives, piece by piece as it comes, each with the size of the whole or 0."""
+    request = Request(url, headers={"User-Agent": "lrscope"})
+    try:
+        with build_opener(_StayOnHttps).open(request, timeout=TIMEOUT) as response:
+            total = response.length or 0
+            while chunk := response.read1(1 << 16):
+                yield chunk, total
+    except HTTPError as error:
+        with error:
+            raise _MirrorError(f"HTTP {error.code} {error.reason}") from error
+    except (OSError, HTTPException) as error:
+        raise _MirrorError(_why(error)) from error
+
+
+class _StayOnHttps(HTTPRedirectHandler):
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
+        if req.type == "https" and urlsplit(newurl).scheme != "https":
+            raise HTTPError(req.full_url, code, "sends on to an unsafe address", headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _why(error: BaseException) -> str:
+    reason = error.reason if isinstance(error, URLError) else error
+    return getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+
+
+@lru_cache(maxsize=2)
+def _read(name: Dataset, root: Path) -> tuple[Images, Images]:
+    """What is to be split by a seed, and the test set."""
+    if name == "digits":
+        digits = _digits()
+        pool, test = _split(digits.y, DIGITS_HELD, seed=0)
+        return digits.at(pool), digits.at(test)
+    if any(archive.broken() for archive in _archives(name, root)):
+        raise DatasetError(
+            f"Files of {name} are missing or damaged under {root}; fetch them once more, or use "
+            f"the bundled data set digits."
+        )
+    kind = _torchvision(name)
+    return _images(kind(root, train=True)), _images(kind(root, train=False))
+
+
+def _digits() -> Images:
+    """scikit-learn's 1797 digits of 8 x 8 pixels, enlarged to 28 x 28 as MNIST's are."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    small = torch.from_numpy(digits.images).float().unsqueeze(1)  # values 0 to 16
+    large = torch.nn.functional.interpolate(small, size=(28, 28), mode="bilinear")
+    x = (large * (255 / 16)).round().clamp(0, 255).to(torch.uint8)
+    return Images(x.contiguous(), torch.from_numpy(digits.target).long())
+
+
+def _images(data: Any) -> Images:
+    """A torchvision data set's `data`: [n, h, w], or for colours [n, h, w, 3]."""
+    x = torch.as_tensor(data.data)
+    x = x.unsqueeze(1) if x.ndim == 3 else x.permute(0, 3, 1, 2)
+    return Images(x.contiguous(), torch.as_tensor(data.targets).long())
+
+
+def _split(y: Tensor, held: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Rows to keep and exactly `held` rows to hold out, each class held out in its share.
+
+    Every (n / held)-th row is held out of the rows in random order, sorted by class: so each
+    class gives its share, rounded up or down, and the shares add up.
+    """
+    n = len(y)
+    shuffled = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    by_class = shuffled[torch.argsort(y[shuffled], stable=True)]
+    out = torch.zeros(n, dtype=torch.bool)
+    out[by_class[(2 * torch.arange(held) + 1) * n // (2 * held)]] = True
+    return torch.nonzero(~out).flatten(), torch.nonzero(out).flatten()

@@ -1,0 +1,153 @@
+"""What a schedule did at the end of an epoch, its evidence, and one sentence. torch-free."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, computed_field
+
+Kind = Literal[
+    "improved",  # plateau: a new best
+    "waiting",  # plateau: a bad epoch, forgiven
+    "cooldown",  # plateau: a bad epoch in the cooldown, not counted
+    "cut",  # the LR was reduced in one go
+    "no effect",  # plateau: a cut was attempted, eps or min_lr swallowed it
+    "warm-up",
+    "kept",
+    "lowered",
+    "raised",
+    "restart",  # the LR jumped back up
+]
+
+
+def significant(value: float | None, digits: int = 3) -> str:
+    """A number as a person reads it: three significant digits, 0.0463, 2.30, 8.40e-4."""
+    if value is None:
+        return "not a number"
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(float(f"{value:.{digits - 1}e}")) < 10**digits:
+        return f"{value:#.{digits}g}".rstrip(".")
+    if float(f"{value:.{digits - 1}e}") == round(value) and abs(value) < 1e6:
+        return f"{value:.0f}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def lr_text(lr: float, digits: int = 3) -> str:
+    """A learning rate without its trailing zeros: 0.01, 1e-4, 3.33e-4."""
+    if lr == 0:
+        return "0"
+    if 1e-3 <= abs(float(f"{lr:.{digits - 1}e}")) < 1000:
+        return f"{lr:.{digits}g}"
+    mantissa, exponent = f"{lr:.{digits - 1}e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def distinct(
+    a: float | None, b: float | None, text: Callable[[Any, int], str] = significant
+) -> tuple[str, str]:
+    """Both with three significant digits, or with as many as it takes to tell them apart."""
+    for digits in range(3, 18):  # 17 tell any two floats apart
+        texts = text(a, digits), text(b, digits)
+        if a is None or b is None or a == b or float(texts[0]) != float(texts[1]):
+            break
+    return texts
+
+
+def epochs_text(n: int, word: str = "epoch") -> str:
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
+
+
+class PlateauEvidence(BaseModel):
+    """The state of torch's ReduceLROnPlateau around one `step(metric)`.
+
+    `metric` is None where it was not finite. `level` is the level to beat that this metric met
+    (None before there is a best), `best`, `bad_epochs`, `cooldown_left` and `next_level` are the
+    class's state after the step; `counted` is the number of bad epochs that it compared with
+    patience in this step.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    monitor: Literal["val_loss", "train_loss", "val_accuracy"]
+    metric: float | None
+    level: float | None
+    best: float | None
+    next_level: float | None
+    counted: int
+    bad_epochs: int
+    patience: int
+    cooldown_left: int
+    factor: float
+    min_lr: float
+    eps: float
+
+
+class Decision(BaseModel):
+    """What the schedule did after `epoch`: the LR of its first batch, and of the next epoch's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Kind
+    epoch: int
+    lr: float
+    next_lr: float
+    schedule: str
+    plateau: PlateauEvidence | None = None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def sentence(self) -> str:
+        """The decision in one plain sentence, with the numbers that it rests on."""
+        if self.plateau is not None:
+            return _plateau_sentence(self, self.plateau)
+        lr, next_lr = distinct(self.lr, self.next_lr, lr_text)
+        match self.kind:
+            case "warm-up":
+                return f"Warm-up: LR rises from {lr} to {next_lr}."
+            case "cut":
+                return f"{self.schedule}: LR cut from {lr} to {next_lr}."
+            case "restart":
+                return f"{self.schedule}: warm restart, LR back from {lr} to {next_lr}."
+            case "lowered":
+                return f"{self.schedule}: LR goes down from {lr} to {next_lr}."
+            case "raised":
+                return f"{self.schedule}: LR goes up from {lr} to {next_lr}."
+            case _:
+                return f"Kept {lr}."
+
+
+def _plateau_sentence(decision: Decision, seen: PlateauEvidence) -> str:
+    lr, next_lr = distinct(decision.lr, decision.next_lr, lr_text)
+    metric, level = distinct(seen.metric, seen.level)
+    met = f"{metric} did not beat {level}"
+    bad = f"{epochs_text(seen.counted, 'bad epoch')}, patience is {seen.patience}"
+    match decision.kind:
+        case "improved" if seen.level is None:
+            return f"First value: {metric} is the best so far."
+        case "improved":
+            return f"New best: {metric} beats {level}."
+        case "cooldown":
+            left = epochs_text(seen.cooldown_left, "epoch")
+            return f"Kept {lr}: {met}, not counted in the cooldown; {left} of it left."
+        case "cut":
+            return f"{bad}: LR cut from {lr} to {next_lr}."
+        case "no effect":
+            why = (
+                f"already at min LR {lr_text(seen.min_lr)}"
+                if seen.min_lr and decision.lr <= seen.min_lr
+                else f"the cut would be no more than eps {lr_text(seen.eps)}"
+            )
+            return f"{bad}: cut attempted, no effect, LR stays at {lr} ({why})."
+        case _:
+            last = _warning(decision, seen) if seen.bad_epochs == seen.patience else ""
+            count = f"{seen.bad_epochs} of {epochs_text(seen.patience, 'bad epoch')}"
+            return f"Kept {lr}: {met}; {count}.{last}"
+
+
+def _warning(decision: Decision, seen: PlateauEvidence) -> str:
+    """What the next bad epoch brings, by the class's own rule for eps and min_lr."""
+    cut = max(decision.next_lr * seen.factor, seen.min_lr)
+    if decision.next_lr - cut > seen.eps:
+        return " The next bad epoch cuts."
+    return " The next bad epoch attempts a cut, without effect."

@@ -1,0 +1,268 @@
+"""The settings of a run as one flat table, which the form, the terminal and the URL are drawn from.
+
+A setting is addressed by its path in the config ("lr", "schedule.patience") and, since schedules
+and optimizers have settings of their own, by its owner ("ReduceLROnPlateau"). Its key, the word
+in the terminal and in the URL, is its name ("patience"), or "optimizer-eps" where an optimizer
+and a schedule share the name.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from trainer.config import Optimizer, RunConfig, Scale, Schedule
+from trainer.decisions import lr_text
+
+Group = Literal["run", "optimizer", "schedule"]
+Kind = Literal["choice", "bool", "int", "float", "list"]
+KINDS: dict[Any, Kind] = {bool: "bool", int: "int", float: "float"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: what it is called, what it may be, and how it is shown."""
+
+    key: str
+    group: Group
+    owner: str | None
+    name: str
+    kind: Kind
+    choices: tuple[str, ...]
+    default: Any
+    label: str
+    help: str
+    unit: str
+    scale: Scale
+    slider: tuple[float, float] | None
+    main: bool
+    words: dict[str, str]
+    least: float | None
+    most: float | None
+
+    @property
+    def path(self) -> str:
+        return self.name if self.group == "run" else f"{self.group}.{self.name}"
+
+    def text(self, value: Any) -> str:
+        """A value as a form, a terminal and a URL write it; `to_config` reads it back."""
+        match self.kind:
+            case "bool":
+                return "on" if value else "off"
+            case "list":
+                return ", ".join(str(part) for part in value)
+            case "float":
+                short = lr_text(value)
+                return short if float(short) == value else repr(value)
+            case _:
+                return str(value)
+
+
+class ConfigError(Exception):
+    """A config was refused: `problems` has one sentence for each (path, owner) at fault."""
+
+    def __init__(self, problems: dict[tuple[str, str | None], str]) -> None:
+        super().__init__(" ".join(problems.values()))
+        self.problems = problems
+
+
+SCHEDULES: dict[str, Any] = {
+    cls.model_fields["name"].default: cls for cls in get_args(get_args(Schedule)[0])
+}
+OPTIMIZERS: dict[str, Any] = {
+    cls.model_fields["name"].default: cls for cls in get_args(get_args(Optimizer)[0])
+}
+
+
+def _settings() -> Iterator[Setting]:
+    own = {
+        group: {name for cls in classes.values() for name in cls.model_fields}
+        for group, classes in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES))
+    }
+    shared = own["optimizer"] & own["schedule"]
+    for name, field in RunConfig.model_fields.items():
+        match name:
+            case "optimizer":
+                yield _setting(name, "run", None, name, field, tuple(OPTIMIZERS))
+            case "schedule":
+                yield _setting(name, "run", None, name, field, tuple(SCHEDULES))
+            case _:
+                yield _setting(name, "run", None, name, field)
+    groups: tuple[tuple[Group, dict[str, Any]], ...] = (
+        ("schedule", SCHEDULES),
+        ("optimizer", OPTIMIZERS),
+    )
+    for group, classes in groups:
+        for owner, cls in classes.items():
+            for name, field in cls.model_fields.items():
+                if name == "name":
+                    continue
+                word = f"optimizer_{name}" if group == "optimizer" and name in shared else name
+                yield _setting(word, group, owner, name, field)
+
+
+def _setting(
+    word: str,
+    group: Group,
+    owner: str | None,
+    name: str,
+    field: FieldInfo,
+    choices: tuple[str, ...] = (),
+) -> Setting:
+    shown: Any = field.json_schema_extra
+    bounds: dict[str, Any] = {}
+    for constraint in field.metadata:
+        for bound in ("ge", "gt", "le", "lt"):
+            if hasattr(constraint, bound):
+                bounds[bound] = getattr(constraint, bound)
+    default = field.default
+    kind: Kind
+    if choices:
+        kind, default = "choice", field.default.name
+    elif get_origin(field.annotation) is Literal:
+        kind, choices = "choice", get_args(field.annotation)
+    else:
+        kind = KINDS.get(field.annotation, "list")
+    return Setting(
+        key=word.lower().replace("_", "-"),
+        group=group,
+        owner=owner,
+        name=name,
+        kind=kind,
+        choices=choices,
+        default=default,
+        label=field.title or name,
+        help=field.description or "",
+        unit=shown["unit"],
+        scale=shown["scale"],
+        slider=shown["slider"],
+        main=shown["main"],
+        words=shown["words"],
+        least=bounds.get("ge", bounds.get("gt")),
+        most=bounds.get("le", bounds.get("lt")),
+    )
+
+
+SETTINGS: tuple[Setting, ...] = tuple(_settings())
+
+
+def chosen(values: Mapping[str, Any]) -> list[Setting]:
+    """The settings that count for these values: the run's, and its schedule's and optimizer's."""
+    config = RunConfig()
+    owners = {
+        "run": None,
+        "schedule": values.get("schedule", config.schedule.name),
+        "optimizer": values.get("optimizer", config.optimizer.name),
+    }
+    return [setting for setting in SETTINGS if setting.owner == owners[setting.group]]
+
+
+def to_config(values: Mapping[str, Any]) -> RunConfig:
+    """The config that these values, by key, describe; what is not named keeps its default.
+
+    Text is understood as in a form: "1e-3", "20, 35, 45".
+
+    Raises:
+        ConfigError: a value is out of its bounds or no value at all, or a key belongs to another
+            schedule or optimizer than the chosen one.
+    """
+    fields: dict[str, Any] = {}
+    parts: dict[str, dict[str, Any]] = {"schedule": {}, "optimizer": {}}
+    known = {setting.key: setting for setting in chosen(values)}
+    problems: dict[tuple[str, str | None], str] = {}
+    for key, value in values.items():
+        setting = known.get(key)
+        if setting is None:
+            problems[key, None] = _stranger(key, values)
+        elif setting.group != "run":
+            parts[setting.group][setting.name] = _read(setting, value)
+        elif setting.name not in parts:
+            fields[setting.name] = _read(setting, value)
+    if problems:
+        raise ConfigError(problems)
+    defaults = RunConfig()
+    fields["schedule"] = {"name": values.get("schedule", defaults.schedule.name)}
+    fields["optimizer"] = {"name": values.get("optimizer", defaults.optimizer.name)}
+    for part, own in parts.items():
+        fields[part].update(own)
+    try:
+        return RunConfig.model_validate(fields)
+    except ValidationError as error:
+        raise ConfigError(_problems(error)) from error
+
+
+def from_config(config: RunConfig) -> dict[str, Any]:
+    """The config's values by key: `to_config` of them is the config again."""
+    values: dict[str, Any] = {"schedule": config.schedule.name, "optimizer": config.optimizer.name}
+    for setting in chosen(values):
+        part = config if setting.group == "run" else getattr(config, setting.group)
+        if setting.path not in ("schedule", "optimizer"):
+            values[setting.key] = getattr(part, setting.name)
+    return values
+
+
+def _read(setting: Setting, value: Any) -> Any:
+    if setting.kind == "list" and isinstance(value, str):
+        return [part for part in value.replace(",", " ").split() if part]
+    return value
+
+
+def _stranger(key: str, values: Mapping[str, Any]) -> str:
+    owners = [setting for setting in SETTINGS if setting.key == key]
+    if not owners:
+        return f"There is no setting {key!r}."
+    group = owners[0].group
+    names = ", ".join(str(setting.owner) for setting in owners)
+    current = values.get(group, getattr(RunConfig(), group).name)
+    return f"{key} does not belong to the {group} {current}; it belongs to {names}."
+
+
+def _problems(error: ValidationError) -> dict[tuple[str, str | None], str]:
+    """pydantic's errors, each as a sentence at the path and owner of its setting."""
+    problems: dict[tuple[str, str | None], str] = {}
+    for problem in error.errors():
+        place = [str(part) for part in problem["loc"]]
+        context = problem.get("ctx", {})
+        if problem["type"] == "refused":
+            place = [*place, *context["field"].split(".")]
+        group, owner, name = "run", None, place[0] if place else ""
+        if name in ("schedule", "optimizer") and len(place) > 1:
+            group = name
+            owner = place[1] if place[1] in SCHEDULES | OPTIMIZERS else None
+            name = place[2] if owner and len(place) > 2 else place[1]
+        path = name if group == "run" else f"{group}.{name}"
+        setting = next(
+            (s for s in SETTINGS if s.path == path and owner in (None, s.owner)),
+            None,
+        )
+        label = setting.label if setting else path
+        sentence = context["sentence"] if problem["type"] == "refused" else _say(label, problem)
+        problems.setdefault((path, owner), sentence)
+    return problems
+
+
+def _say(label: str, problem: Any) -> str:
+    context = problem.get("ctx", {})
+    match problem["type"]:
+        case "greater_than":
+            return f"{label} must be above {context['gt']:g}."
+        case "greater_than_equal":
+            return f"{label} must be at least {context['ge']:g}."
+        case "less_than":
+            return f"{label} must be below {context['lt']:g}."
+        case "less_than_equal":
+            return f"{label} must be at most {context['le']:g}."
+        case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
+            return f"{label} must be a whole number."
+        case "float_parsing" | "float_type" | "finite_number":
+            return f"{label} must be a number, such as 0.01 or 1e-3."
+        case "literal_error":
+            return f"{label} must be {context['expected']}."
+        case "union_tag_invalid":
+            return f"{label} must be one of {context['expected_tags']}."
+        case "too_short":
+            return f"{label} must name at least one epoch."
+        case _:
+            return f"{label}: {problem['msg']}."
