@@ -20,8 +20,8 @@ TORCH_FREE = ["config", "decisions", "events", "control", "folders", "settings",
 FLOORS = [
     {"config", "decisions", "control", "folders"},
     {"events", "schedules", "datasets", "models", "optimizers", "settings"},
-    {"snapshots", "replay", "store"},
-    {"engine"},
+    {"snapshots", "what_if", "store"},
+    {"engine", "surprises"},
     {"worker"},
 ]
 

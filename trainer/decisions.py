@@ -15,6 +15,8 @@ Kind = Literal[
     "kept",
     "lowered",
     "raised",
+    "peak",  # the highest LR of a cycle: from here it goes down
+    "bottom",  # the lowest LR of a cycle: from here it goes up
     "restart",  # the LR jumped back up
 ]
 
@@ -61,17 +63,21 @@ def epochs_text(n: int, word: str = "epoch") -> str:
 class PlateauEvidence(BaseModel):
     """The state of torch's ReduceLROnPlateau around one `step(metric)`.
 
-    `metric` is None where it was not finite. `level` is the level to beat that this metric met
-    (None before there is a best), `best`, `bad_epochs`, `cooldown_left` and `next_level` are the
-    class's state after the step; `counted` is the number of bad epochs that it compared with
-    patience in this step.
+    `metric` is None where it was not finite, and so are a best and its level (before the first
+    value, or once an infinite one was taken for the best). `met_best` and `level` are the best and
+    the level to beat that this metric met, `cooling` whether it fell into a cooldown; `best`,
+    `bad_epochs`, `cooldown_left` and `next_level` are the class's state after the step; `counted`
+    is the number of bad epochs that it compared with patience in this step.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     monitor: Literal["val_loss", "train_loss", "val_accuracy"]
+    mode: Literal["min", "max"]
     metric: float | None
+    met_best: float | None
     level: float | None
+    cooling: bool
     best: float | None
     next_level: float | None
     counted: int
@@ -84,7 +90,10 @@ class PlateauEvidence(BaseModel):
 
 
 class Decision(BaseModel):
-    """What the schedule did after `epoch`: the LR of its first batch, and of the next epoch's."""
+    """What the schedule did after `epoch`: the LR of its first batch, and of the next epoch's.
+
+    `turn` is the LR at a cycle's peak or bottom.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -93,6 +102,7 @@ class Decision(BaseModel):
     lr: float
     next_lr: float
     schedule: str
+    turn: float | None = None
     plateau: PlateauEvidence | None = None
 
     @computed_field  # type: ignore[prop-decorator]
@@ -107,6 +117,10 @@ class Decision(BaseModel):
                 return f"Warm-up: LR rises from {lr} to {next_lr}."
             case "cut":
                 return f"{self.schedule}: LR cut from {lr} to {next_lr}."
+            case "peak" if self.turn is not None:
+                return f"{self.schedule}: LR at its peak, {lr_text(self.turn)}; now it goes down."
+            case "bottom" if self.turn is not None:
+                return f"{self.schedule}: LR at its lowest, {lr_text(self.turn)}; now it goes up."
             case "restart":
                 return f"{self.schedule}: warm restart, LR back from {lr} to {next_lr}."
             case "lowered":
@@ -119,17 +133,13 @@ class Decision(BaseModel):
 
 def _plateau_sentence(decision: Decision, seen: PlateauEvidence) -> str:
     lr, next_lr = distinct(decision.lr, decision.next_lr, lr_text)
-    metric, level = distinct(seen.metric, seen.level)
-    met = f"{metric} did not beat {level}"
     bad = f"{epochs_text(seen.counted, 'bad epoch')}, patience is {seen.patience}"
     match decision.kind:
-        case "improved" if seen.level is None:
-            return f"First value: {metric} is the best so far."
         case "improved":
-            return f"New best: {metric} beats {level}."
+            return _better(seen)
         case "cooldown":
             left = epochs_text(seen.cooldown_left, "epoch")
-            return f"Kept {lr}: {met}, not counted in the cooldown; {left} of it left."
+            return f"Kept {lr}: {_worse(seen)}, not counted in the cooldown; {left} of it left."
         case "cut":
             return f"{bad}: LR cut from {lr} to {next_lr}."
         case "no effect":
@@ -142,7 +152,31 @@ def _plateau_sentence(decision: Decision, seen: PlateauEvidence) -> str:
         case _:
             last = _warning(decision, seen) if seen.bad_epochs == seen.patience else ""
             count = f"{seen.bad_epochs} of {epochs_text(seen.patience, 'bad epoch')}"
-            return f"Kept {lr}: {met}; {count}.{last}"
+            return f"Kept {lr}: {_worse(seen)}; {count}.{last}"
+
+
+def _better(seen: PlateauEvidence) -> str:
+    if seen.metric is None:
+        return "New best: an infinite value, which nothing can beat any more."
+    if seen.level is None:
+        return f"First value: {significant(seen.metric)} is the best so far."
+    metric, level = distinct(seen.metric, seen.level)
+    gain = (seen.met_best or 0.0) - seen.metric
+    if gain * (1 if seen.mode == "min" else -1) > 0:
+        return f"New best: {metric} beats {level}."
+    return (
+        f"Counted as better: {metric} beats {level}, though it is no better than "
+        f"{significant(seen.met_best)} (a relative threshold goes wrong below zero)."
+    )
+
+
+def _worse(seen: PlateauEvidence) -> str:
+    if seen.metric is None:
+        return "a value that is not a finite number counts as bad"
+    if seen.level is None:
+        return f"{significant(seen.metric)} cannot beat the infinite best"
+    metric, level = distinct(seen.metric, seen.level)
+    return f"{metric} did not beat {level}"
 
 
 def _warning(decision: Decision, seen: PlateauEvidence) -> str:

@@ -6,7 +6,8 @@ linear warm-up before any schedule, plateau included (pytorch issue 68978).
 """
 
 import math
-from typing import Any
+import sys
+from typing import Any, NamedTuple
 
 import torch
 from torch.optim import lr_scheduler
@@ -20,9 +21,16 @@ CUTS = {"StepLR", "MultiStepLR"}
 
 
 class Plateau(lr_scheduler.ReduceLROnPlateau):
-    """torch's class, which also remembers that it attempted a cut, and on how many bad epochs."""
+    """torch's class, which also remembers what it found in its last step: whether the metric was
+    better, and the number of bad epochs on which it attempted a cut, 0 for no attempt.
+    """
 
+    improved = False
     attempted = 0
+
+    def _is_better(self, a: float, best: float) -> bool:
+        self.improved = bool(super()._is_better(a, best))  # type: ignore[no-untyped-call]
+        return self.improved
 
     def step(self, metrics: Any, epoch: None = None) -> None:  # type: ignore[override]
         self.attempted = 0
@@ -38,9 +46,26 @@ class Plateau(lr_scheduler.ReduceLROnPlateau):
         if not math.isfinite(self.best):
             return None
         sign = -1 if self.mode == "min" else 1
-        if self.threshold_mode == "rel":
-            return float(self.best * (1.0 + sign * self.threshold))
-        return float(self.best + sign * self.threshold)
+        level = float(
+            self.best * (1.0 + sign * self.threshold)
+            if self.threshold_mode == "rel"
+            else self.best + sign * self.threshold
+        )
+        return level if math.isfinite(level) else None
+
+
+class Met(NamedTuple):
+    """The state of the plateau rule that a metric meets."""
+
+    lr: float
+    best: float
+    level: float | None
+    cooling: bool
+
+    @classmethod
+    def of(cls, plateau: Plateau) -> "Met":
+        lr = float(plateau.optimizer.param_groups[0]["lr"])
+        return cls(lr, plateau.best, plateau.level, plateau.in_cooldown)
 
 
 class Schedule:
@@ -55,6 +80,7 @@ class Schedule:
 
     def __init__(self, config: RunConfig, batches: int) -> None:
         self.config = config
+        self.batches = batches
         self.epoch = 0
         self._main_optimizer = _private_optimizer(config)
         self._main = _build(config, batches, self._main_optimizer)
@@ -87,55 +113,73 @@ class Schedule:
                 if moved in decided:
                     group[moved] = decided[moved]
 
-    def step_batch(self) -> None:
-        """Tell the schedule that a batch was trained."""
+    def step_batch(self, batches: int = 1) -> None:
+        """Tell the schedule that so many batches of one epoch were trained."""
         if self.warming_up:
-            self._warmup.step()
+            for _ in range(batches):
+                self._warmup.step()
         elif self._main is not None and self.config.schedule.name in PER_BATCH:
-            self._step_cycle(self._main)
+            self._step_cycle(self._main, batches)
 
-    def _step_cycle(self, main: lr_scheduler.LRScheduler) -> None:
+    def _step_cycle(self, main: lr_scheduler.LRScheduler, batches: int) -> None:
         # After the run's last batch OneCycleLR would go on past its lowest LR, even below zero.
-        if main.last_epoch + 1 < getattr(main, "total_steps", math.inf):
+        last = int(getattr(main, "total_steps", sys.maxsize)) - 1
+        if batches and main.last_epoch < last:
+            # Both classes compute the LR from the step's number alone, so that steps between
+            # may be left out.
+            main.last_epoch = min(main.last_epoch + batches, last) - 1
             main.step()
 
     def advance(self, metric: float) -> Decision:
         """End the epoch: `metric` is the monitor's value. Returns what was decided, and why."""
-        lr, warmed_up, plateau = self._epoch_lr, self.warming_up, None
-        self.epoch += 1
+        lr, warmed_up = self._epoch_lr, self.warming_up
+        met = Met.of(self._main) if isinstance(self._main, Plateau) else None
+        self.step_epoch(metric)
+        kind: Kind
+        turn = plateau = None
         if warmed_up:
-            kind: Kind = "warm-up"
-        elif isinstance(self._main, Plateau):
-            kind, plateau = self._advance_plateau(self._main, metric)
+            kind = "warm-up"
+        elif isinstance(self._main, Plateau) and met:
+            kind, plateau = self._judged(self._main, metric, met)
         else:
-            if self._main is not None and self.config.schedule.name not in PER_BATCH:
-                self._main.step()
-            kind = self._moved(lr)
-        self._epoch_lr = self.lr
+            kind, turn = self._turned() or (self._moved(lr), None)
         return Decision(
             kind=kind,
             epoch=self.epoch,
             lr=lr,
             next_lr=self.lr,
             schedule=self.config.schedule.name,
+            turn=turn,
             plateau=plateau,
         )
 
-    def _advance_plateau(self, main: Plateau, metric: float) -> tuple[Kind, PlateauEvidence]:
-        lr, best, level, cooling = self.lr, main.best, main.level, main.in_cooldown
-        main.step(metric)
+    def step_epoch(self, metric: float) -> None:
+        """End the epoch without a word about it."""
+        if not self.warming_up and self._main is not None:
+            if isinstance(self._main, Plateau):
+                self._main.step(metric)
+            elif self.config.schedule.name not in PER_BATCH:
+                self._main.step()
+        self.epoch += 1
+        self._epoch_lr = self.lr
+
+    def _judged(self, main: Plateau, metric: float, met: Met) -> tuple[Kind, PlateauEvidence]:
+        """What torch's class made of the metric, from its state before and after."""
         kind: Kind
         if main.attempted:
-            kind = "cut" if self.lr != lr else "no effect"
-        elif main.best != best:
+            kind = "cut" if self.lr != met.lr else "no effect"
+        elif main.improved:
             kind = "improved"
         else:
-            kind = "cooldown" if cooling else "waiting"
+            kind = "cooldown" if met.cooling else "waiting"
         return kind, PlateauEvidence(
             monitor=self.config.monitor,
-            metric=metric if math.isfinite(metric) else None,
-            level=level,
-            best=main.best if math.isfinite(main.best) else None,
+            mode=self.config.mode,
+            metric=_finite(metric),
+            met_best=_finite(met.best),
+            level=met.level,
+            cooling=met.cooling,
+            best=_finite(main.best),
             next_level=main.level,
             counted=main.attempted or main.num_bad_epochs,
             bad_epochs=main.num_bad_epochs,
@@ -146,6 +190,24 @@ class Schedule:
             eps=main.eps,
         )
 
+    def _turned(self) -> tuple[Kind, float] | None:
+        """The peak or the bottom of a cycle and its LR, where the epoch that ended brought one."""
+        spec, done = self.config.schedule, self.epoch - self.config.warmup
+        match spec.name:
+            case "OneCycleLR":
+                peak = spec.pct_start * self._main.total_steps - 1  # type: ignore[union-attr]
+                if done == max(int(peak), 0) // self.batches + 1:
+                    return "peak", self.config.lr
+            case "CyclicLR":
+                up = done / spec.step_size_up
+                if up == int(up):
+                    return ("peak" if up % 2 else "bottom"), self.lr
+            case "CosineAnnealingLR":
+                down = done / spec.T_max
+                if down == int(down):
+                    return ("bottom" if down % 2 else "peak"), self.lr
+        return None
+
     def _moved(self, lr: float) -> Kind:
         if self.lr == lr:
             return "kept"
@@ -153,6 +215,10 @@ class Schedule:
         if self.lr > lr:
             return "restart" if name == "CosineAnnealingWarmRestarts" else "raised"
         return "cut" if name in CUTS else "lowered"
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _private_optimizer(config: RunConfig) -> torch.optim.Optimizer:

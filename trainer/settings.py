@@ -203,6 +203,22 @@ def from_config(config: RunConfig) -> dict[str, Any]:
     return values
 
 
+def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
+    """The config with these values, by key, instead of its own.
+
+    Another schedule or optimizer starts from its own defaults.
+
+    Raises:
+        ConfigError: as `to_config`.
+    """
+    own = from_config(config)
+    other = {
+        group for group in ("schedule", "optimizer") if values.get(group, own[group]) != own[group]
+    }
+    kept = {s.key for s in chosen(own) if s.group not in other}
+    return to_config({**{key: own[key] for key in own if key in kept}, **values})
+
+
 def _read(setting: Setting, value: Any) -> Any:
     if setting.kind == "list" and isinstance(value, str):
         return [part for part in value.replace(",", " ").split() if part]

@@ -1,0 +1,201 @@
+"""A schedule without training: run over recorded losses (replay), over none (preview), or over
+recorded losses with many parameters at once (cut map).
+
+The live schedule itself decides, the same object that trains, so that a replay with a run's own
+parameters gives the run's own learning rates, bit by bit.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from trainer.config import NoSchedule, ReduceLROnPlateau, RunConfig
+from trainer.decisions import Decision, lr_text
+from trainer.schedules import Schedule
+from trainer.settings import ConfigError, changed
+
+
+class Used(NamedTuple):
+    """The LR of an epoch's first batch, of its last, and of the next epoch's first."""
+
+    lr: float
+    lr_last: float
+    next_lr: float
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One epoch of a replay: the LR that it would have used, and what was then decided."""
+
+    epoch: int
+    lr: float
+    lr_last: float
+    decision: Decision
+
+    def __str__(self) -> str:
+        return f"epoch {self.epoch}, LR {lr_text(self.lr)}: {self.decision.sentence}"
+
+
+class Recorded(Protocol):
+    """What a replay is compared with: an epoch's row."""
+
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def lr(self) -> float: ...
+    @property
+    def lr_last(self) -> float: ...
+
+
+def replay(
+    metrics: Sequence[float | None],
+    config: RunConfig | None = None,
+    *,
+    batches: int = 1,
+    **settings: Any,
+) -> list[Replayed]:
+    """What a schedule would do on these values of the monitor, one an epoch. Nothing is trained.
+
+        replay([0.9, 0.5, 0.6, 0.6], lr=0.1, patience=1)
+
+    Args:
+        metrics: the monitor's values, oldest first; None counts as not a number.
+        config: whose schedule, LR and monitor to take; the default run of so many epochs if None.
+        batches: batches in an epoch, for a warm-up and the schedules that step each batch.
+        settings: what to change in the config, named as in the terminal, with underscores.
+
+    Raises:
+        ConfigError: a setting is unknown or out of its bounds.
+    """
+    if config is None:
+        config = RunConfig(epochs=max(len(metrics), 1))
+    if settings:
+        config = changed(config, {key.lower().replace("_", "-"): v for key, v in settings.items()})
+    schedule, steps = Schedule(config, batches), []
+    for epoch, metric in enumerate(metrics, 1):
+        lr = schedule.lr
+        lr_last = _last_batch(schedule)
+        decision = schedule.advance(math.nan if metric is None else metric)
+        steps.append(Replayed(epoch, lr, lr_last, decision))
+    return steps
+
+
+def used(config: RunConfig, metrics: Sequence[float | None], batches: int = 1) -> list[Used]:
+    """The LRs of a replay alone, several times faster than with their decisions."""
+    schedule, steps = Schedule(config, batches), []
+    for metric in metrics:
+        lr = schedule.lr
+        lr_last = _last_batch(schedule)
+        schedule.step_epoch(math.nan if metric is None else metric)
+        steps.append(Used(lr, lr_last, schedule.lr))
+    return steps
+
+
+def _last_batch(schedule: Schedule) -> float:
+    """Pass over an epoch's batches; the LR of the last."""
+    schedule.step_batch(schedule.batches - 1)
+    lr = schedule.lr
+    schedule.step_batch()
+    return lr
+
+
+def first_difference(
+    happened: RunConfig,
+    rows: Sequence[Recorded],
+    other: RunConfig,
+    steps: Sequence[Used | Replayed],
+) -> int | None:
+    """The first epoch that another config would have trained differently; None for no epoch.
+
+    Up to the end of the epoch before it a replay is exact: the same LRs give the same losses.
+    """
+    if happened.schedule != other.schedule and (moves_momentum(happened) or moves_momentum(other)):
+        return rows[0].epoch if rows else None
+    for row, step in zip(rows, steps, strict=True):
+        if (row.lr, row.lr_last) != (step.lr, step.lr_last):
+            return row.epoch
+    return None
+
+
+def moves_momentum(config: RunConfig) -> bool:
+    """Whether the schedule moves momentum, or Adam's beta 1, beside the LR."""
+    has_momentum = {"momentum", "beta1"} & type(config.optimizer).model_fields.keys()
+    return bool(getattr(config.schedule, "cycle_momentum", False) and has_momentum)
+
+
+# Preview
+
+
+class Preview(NamedTuple):
+    """The LR over the planned epochs. For the plateau rule, whose future is not known: the fastest
+    possible descent, where nothing ever improves, and `flat`, where everything does.
+    """
+
+    steps: list[Used]
+    flat: list[Used] | None
+    first_cut: int | None
+
+
+def preview(config: RunConfig, batches: int) -> Preview:
+    """What the schedule of a run will do, from the object that will train it."""
+    steps = used(config, [1.0] * config.epochs, batches)
+    if not isinstance(config.schedule, ReduceLROnPlateau):
+        return Preview(steps, None, None)
+    constant = config.model_copy(update={"schedule": NoSchedule()})
+    falls = (i for i, step in enumerate(steps, 1) if i > config.warmup and step.next_lr < step.lr)
+    return Preview(steps, used(constant, [1.0] * config.epochs, batches), next(falls, None))
+
+
+# Cut map
+
+
+class CutMap(NamedTuple):
+    """Row by row (y), column by column (x): the first differing epoch, and how many cuts.
+
+    `first` is None where no epoch differs; both are None where the two values do not go together.
+    """
+
+    first: list[list[int | None]]
+    cuts: list[list[int | None]]
+
+
+def cut_map(
+    happened: RunConfig,
+    rows: Sequence[Recorded],
+    metrics: Sequence[float | None],
+    other: RunConfig,
+    batches: int,
+    x: tuple[str, Sequence[Any]],
+    y: tuple[str, Sequence[Any]],
+) -> CutMap:
+    """Replay `other` with every pair of values of two of its settings, by key.
+
+    A cut is an epoch after which the next one starts at a lower LR.
+    """
+    cells = [list(_cells(happened, rows, metrics, other, batches, x, (y[0], v))) for v in y[1]]
+    return CutMap(
+        [[first for first, _ in row] for row in cells], [[cuts for _, cuts in row] for row in cells]
+    )
+
+
+def _cells(
+    happened: RunConfig,
+    rows: Sequence[Recorded],
+    metrics: Sequence[float | None],
+    other: RunConfig,
+    batches: int,
+    x: tuple[str, Sequence[Any]],
+    y: tuple[str, Any],
+) -> Iterator[tuple[int | None, int | None]]:
+    for value in x[1]:
+        try:
+            config = changed(other, {x[0]: value, y[0]: y[1]})
+        except ConfigError:
+            yield None, None
+            continue
+        steps = used(config, metrics, batches)
+        yield (
+            first_difference(happened, rows, config, steps),
+            sum(step.next_lr < step.lr for step in steps),
+        )
