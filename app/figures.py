@@ -1,7 +1,7 @@
 """Series -> plotly figure, as plain dicts (validation would cost more than the drawing). Pure."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.series import Line, Mark, Series
 from trainer.config import RunConfig
@@ -36,6 +36,8 @@ PALETTES = {
     },
 }
 
+TURN_COLOUR = "#868e96"  # of a line between two epochs, read on light and on dark alike
+
 CONFIG: Any = {
     "showSendToCloud": False,
     "displaylogo": False,
@@ -53,6 +55,70 @@ BLANK = {
         "plot_bgcolor": "rgba(0,0,0,0)",
     },
 }
+
+
+class Trace(NamedTuple):
+    """One curve of the charts: which series it draws, in which colour, and how."""
+
+    series: str
+    name: str
+    colour: str
+    style: dict[str, Any]
+    hollow: bool = False
+    fill: str = "00"  # the opacity of what is filled, in hexadecimal
+
+
+SILENT = {"hoverinfo": "skip"}
+CUT = {"mode": "markers", "marker": {"size": 10, "symbol": "triangle-down"}}
+NO_EFFECT = {
+    "mode": "markers",
+    "marker": {"size": 10, "symbol": "triangle-down", "line": {"width": 1.5}},
+}
+SENTENCE = {"hovertemplate": "%{text}<extra></extra>"}
+LR = {"yaxis": "y2"}
+
+# In the order in which they are drawn, the last on top.
+TRACES = (
+    Trace(
+        "cooldown", "cooldown", "faint",
+        {"mode": "lines", "line": {"width": 0}, "fill": "tozeroy", "yaxis": "y3", **SILENT},
+        fill="2e",
+    ),
+    Trace(
+        "best", "best so far", "level",
+        {"mode": "lines", "line": {"width": 1, "shape": "hv"}},
+    ),
+    Trace(
+        "level", "level to beat next", "level",
+        {"mode": "lines", "line": {"width": 1.5, "dash": "dash", "shape": "hv"}, "fill": "tonexty"},
+        fill="2e",
+    ),
+    Trace("train_loss", "train loss", "train", {"mode": "lines", "line": {"width": 2}}),
+    Trace("val_loss", "validation loss", "val", {"mode": "lines", "line": {"width": 2}}),
+    Trace(
+        "val_error", "validation error", "val",
+        {"mode": "lines", "line": {"width": 2, "dash": "dot"}},
+    ),
+    Trace(
+        "bad_epochs", "bad epoch", "val",
+        {"mode": "markers", "marker": {"size": 7, "line": {"width": 1.5}}, **SILENT},
+        hollow=True,
+    ),
+    Trace("cuts", "cut", "cut", {**CUT, **SENTENCE}),
+    Trace("no_effects", "cut without effect", "cut", {**NO_EFFECT, **SENTENCE}, hollow=True),
+    Trace(
+        "lr", "learning rate", "lr",
+        {"mode": "lines", "line": {"width": 2.5}, **LR, **SILENT},
+    ),
+    Trace(
+        "lr_used", "learning rate", "lr",
+        {"mode": "markers", "marker": {"size": 6, "opacity": 0}, **LR},
+    ),
+    Trace("lr_cuts", "cut", "cut", {**CUT, **LR, **SILENT}),
+    Trace(
+        "lr_no_effects", "cut without effect", "cut", {**NO_EFFECT, **LR, **SILENT}, hollow=True
+    ),
+)  # fmt: skip
 
 
 def template(scheme: str) -> dict[str, Any]:
@@ -81,17 +147,18 @@ def template(scheme: str) -> dict[str, Any]:
             "shapedefaults": {"line": {"color": colour["cut"], "width": 1.5, "dash": "dot"}},
             "annotationdefaults": {"font": {"size": 11, "color": colour["cut"]}},
         },
-        "data": {
-            "scatter": [
-                {"line": {"color": colour["train"]}},
-                {"line": {"color": colour["val"]}},
-                {"line": {"color": colour["level"]}},
-                {"marker": {"color": colour["paper"], "line": {"color": colour["val"]}}},
-                {"marker": {"color": colour["cut"]}},
-                {"line": {"color": colour["lr"]}},
-                {"marker": {"color": colour["lr"]}},
-            ]
-        },
+        "data": {"scatter": [_coloured(trace, colour) for trace in TRACES]},
+    }
+
+
+def _coloured(trace: Trace, colour: dict[str, str]) -> dict[str, Any]:
+    """A trace's part of the template: hollow markers are filled with the paper."""
+    own = colour[trace.colour]
+    hollow = {"color": colour["paper"], "line": {"color": own}}
+    return {
+        "line": {"color": own},
+        "marker": hollow if trace.hollow else {"color": own},
+        "fillcolor": f"{own}{trace.fill}",
     }
 
 
@@ -100,56 +167,21 @@ def figure(config: RunConfig, series: Series) -> dict[str, Any]:
 
     Its traces stand in the order of `lines(series)`, so that new rows extend them by index.
     """
-    watched = {"train_loss": "train"}.get(config.monitor, "validation")
-    styles: list[dict[str, Any]] = [
-        {"name": "train loss", "mode": "lines", "line": {"width": 2}},
-        {"name": "validation loss", "mode": "lines", "line": {"width": 2}},
-        {
-            "name": "level to beat",
-            "mode": "lines",
-            "line": {"width": 1.5, "dash": "dash", "shape": "hvh"},
-        },
-        {
-            "name": f"bad epoch ({watched})",
-            "mode": "markers",
-            "marker": {"size": 7, "line": {"width": 1.5}},
-            "hoverinfo": "skip",
-        },
-        {
-            "name": "cut",
-            "mode": "markers",
-            "marker": {"size": 10, "symbol": "triangle-down"},
-            "hovertemplate": "%{text}<extra></extra>",
-        },
-        {
-            "name": "learning rate",
-            "mode": "lines",
-            "line": {"width": 2.5},
-            "yaxis": "y2",
-            "hoverinfo": "skip",
-        },
-        {
-            "name": "learning rate",
-            "mode": "markers",
-            "marker": {"size": 6, "opacity": 0},
-            "yaxis": "y2",
-        },
-    ]
     traces = []
-    for style, line in zip(styles, lines(series), strict=True):
-        trace = {
+    for trace, line in zip(TRACES, lines(series), strict=True):
+        drawn = {
             "type": "scatter",
+            "name": trace.name,
             "x": line.x,
             "y": line.y,
-            "hovertemplate": "%{y:.3g}",
             "connectgaps": False,
-            **style,
+            **trace.style,
         }
-        if trace.get("hoverinfo"):
-            del trace["hovertemplate"]
+        if "hoverinfo" not in drawn:
+            drawn.setdefault("hovertemplate", "%{y:.3g}")
         if line.text is not None:
-            trace["text"] = line.text
-        traces.append(trace)
+            drawn["text"] = line.text
+        traces.append(drawn)
     frame = layout(config.epochs, series.marks)
     if not series.train_loss.x:
         # Without a point plotly would choose odd axes; the first point sets them free.
@@ -160,15 +192,7 @@ def figure(config: RunConfig, series: Series) -> dict[str, Any]:
 
 def lines(series: Series) -> list[Line]:
     """The curves in the order of the traces."""
-    return [
-        series.train_loss,
-        series.val_loss,
-        series.level,
-        series.bad_epochs,
-        series.cuts,
-        series.lr,
-        series.lr_used,
-    ]
+    return [getattr(series, trace.series) for trace in TRACES]
 
 
 def extension(series: Series) -> dict[str, Any]:
@@ -198,12 +222,18 @@ def layout(epochs: int, marks: list[Mark]) -> dict[str, Any]:
             "hoverformat": "d",
             "unifiedhovertitle": {"text": "epoch %{x:d}"},
         },
-        "yaxis": {**log, "domain": [0.36, 1], "title": {"text": "loss"}},
+        "yaxis": {**log, "dtick": "D2", "domain": [0.36, 1], "title": {"text": "loss"}},
         "yaxis2": {
             **log,
             "domain": [0, 0.28],
             "title": {"text": "learning rate"},
             "anchor": "x",
+        },
+        "yaxis3": {
+            "overlaying": "y",
+            "range": [0, 1],
+            "visible": False,
+            "fixedrange": True,
         },
         "hovermode": "x unified",
         "hoversubplots": "axis",
@@ -217,8 +247,9 @@ def layout(epochs: int, marks: list[Mark]) -> dict[str, Any]:
 
 
 def shape(mark: Mark) -> dict[str, Any]:
-    """A line through both charts."""
+    """A line through both charts: red where the LR was cut, grey where a cycle turns."""
     return {
+        **({"line": {"color": TURN_COLOUR}} if mark.kind == "turn" else {}),
         "type": "line",
         "xref": "x",
         "yref": "paper",
@@ -239,4 +270,5 @@ def annotation(mark: Mark) -> dict[str, Any]:
         "yanchor": "top",
         "text": mark.label,
         "showarrow": False,
+        **({"font": {"color": TURN_COLOUR}} if mark.kind == "turn" else {}),
     }

@@ -16,17 +16,23 @@ LEGEND = {
     "train": "train loss",
     "val": "validation loss",
     "bad": "bad epoch",
+    "best": "best so far",
     "level": "level to beat",
+    "cooldown": "cooldown",
     "lr": "learning rate",
     "cut": "cut",
+    "no-effect": "cut without effect",
 }
 LEGEND_HELP = {
     "train": "Mean loss over the training images, while the network learns from them.",
     "val": "Mean loss over images that the network does not learn from.",
     "bad": "An epoch whose monitored value did not beat the level.",
+    "best": "The best value of the monitor so far.",
     "level": "The best so far with the threshold applied: an epoch must get past it to count.",
+    "cooldown": "Epochs after a cut in which bad epochs are not counted.",
     "lr": "The learning rate that was used in the epoch.",
     "cut": "The schedule reduced the learning rate.",
+    "no-effect": "A cut was attempted, and eps or min LR left the learning rate as it was.",
 }
 
 
@@ -34,6 +40,7 @@ def layout(store: Store, query: str) -> Component:
     """The page of this moment: the newest run on show, the form as the address says."""
     newest = store.newest()
     name: dict[str, Any] = {"aria-label": "What the schedule does"}
+    decisions: dict[str, Any] = {"aria-label": "Decisions, newest first"}
     return html.Div(
         [
             setup.layout(query),
@@ -63,7 +70,13 @@ def layout(store: Store, query: str) -> Component:
                     html.Div(
                         [
                             html.H2("Decisions"),
-                            html.Ol(id=ids.LOG, className="log", tabIndex="0"),
+                            html.Ol(
+                                id=ids.LOG,
+                                className="log",
+                                tabIndex="0",
+                                role="listbox",
+                                **decisions,
+                            ),
                         ],
                         className="panel log-panel",
                     ),

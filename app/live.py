@@ -143,6 +143,9 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
+        ClientsideFunction("lab", "point"), Input(ids.CHART, "clickData"), prevent_initial_call=True
+    )
+    app.clientside_callback(
         ClientsideFunction("lab", "rescale"),
         Input(ids.LOSS_SCALE, "value"),
         prevent_initial_call=True,

@@ -27,13 +27,19 @@ class Mark(NamedTuple):
 class Series(NamedTuple):
     """Everything that some rows add to the charts."""
 
+    cooldown: Line
+    best: Line
+    level: Line
     train_loss: Line
     val_loss: Line
-    level: Line
+    val_error: Line
     bad_epochs: Line
     cuts: Line
+    no_effects: Line
     lr: Line
     lr_used: Line
+    lr_cuts: Line
+    lr_no_effects: Line
     marks: list[Mark]
 
 
@@ -47,27 +53,47 @@ class Sentence(NamedTuple):
 
 def series(config: RunConfig, rows: Sequence[Epoch]) -> Series:
     """The curves of these rows. An epoch e is drawn at x = e, and its LR from e - 1/2 to e + 1/2,
-    so that a cut at the end of epoch e stands at e + 1/2.
+    so that a cut at the end of epoch e stands at e + 1/2. The best so far and the level to beat
+    are those after epoch e, in force until the next.
     """
-    on_loss = config.monitor != "val_accuracy"
     epochs = [row.epoch for row in rows]
-    bad = [r for r in rows if r.decision and r.decision.kind in ("waiting", "cooldown")]
-    cuts = [r for r in rows if r.decision and r.decision.kind in ("cut", "no effect")]
+    seen = [row.decision.plateau if row.decision else None for row in rows]
+    cooling = [row.epoch for row, s in zip(rows, seen, strict=True) if s and s.cooling]
+    bad = _of_kind(rows, "waiting", "cooldown")
+    cuts, no_effects = _of_kind(rows, "cut"), _of_kind(rows, "no effect")
     lr_x = [x for row in rows for x in (row.epoch - 0.5, row.epoch + 0.5)]
+    watches_accuracy = config.monitor == "val_accuracy"
     return Series(
+        cooldown=Line(
+            [x for e in cooling for x in (e - 0.5, e - 0.5, e + 0.5, e + 0.5)],
+            [0.0, 1.0, 1.0, 0.0] * len(cooling),
+        ),
+        best=Line(list(epochs), [_shown(config, s.best) if s else None for s in seen]),
+        level=Line(list(epochs), [_shown(config, s.next_level) if s else None for s in seen]),
         train_loss=Line(list(epochs), [row.train_loss for row in rows]),
         val_loss=Line(list(epochs), [row.val_loss for row in rows]),
-        level=Line(list(epochs), [_level(row) if on_loss else None for row in rows]),
-        bad_epochs=Line([r.epoch for r in bad], [_watched(config, r) for r in bad]),
-        cuts=Line(
-            [r.epoch for r in cuts],
-            [_watched(config, r) for r in cuts],
-            [r.decision.sentence for r in cuts if r.decision],
+        val_error=Line(
+            list(epochs),
+            [_shown(config, row.val_accuracy) if watches_accuracy else None for row in rows],
         ),
+        bad_epochs=Line([r.epoch for r in bad], [_watched(config, r) for r in bad]),
+        cuts=_told(cuts, [_watched(config, r) for r in cuts]),
+        no_effects=_told(no_effects, [_watched(config, r) for r in no_effects]),
         lr=Line(lr_x, [lr for row in rows for lr in (row.lr, row.lr_last)]),
         lr_used=Line(list(epochs), [row.lr for row in rows]),
+        lr_cuts=Line([r.epoch for r in cuts], [r.lr_last for r in cuts]),
+        lr_no_effects=Line([r.epoch for r in no_effects], [r.lr_last for r in no_effects]),
         marks=[mark for row in rows if (mark := _mark(row))],
     )
+
+
+def _of_kind(rows: Sequence[Epoch], *kinds: str) -> list[Epoch]:
+    return [row for row in rows if row.decision and row.decision.kind in kinds]
+
+
+def _told(rows: Sequence[Epoch], y: list[float | None]) -> Line:
+    """Points whose hover is the decision's sentence."""
+    return Line([r.epoch for r in rows], y, [r.decision.sentence for r in rows if r.decision])
 
 
 def sentences(rows: Sequence[Epoch]) -> list[Sentence]:
@@ -81,20 +107,29 @@ def sentences(rows: Sequence[Epoch]) -> list[Sentence]:
 
 
 def _watched(config: RunConfig, row: Epoch) -> float | None:
-    """The point of the loss chart that the schedule looked at; accuracy stands on val loss."""
-    return row.train_loss if config.monitor == "train_loss" else row.val_loss
+    """The point of the loss chart that the schedule looked at."""
+    return _shown(config, getattr(row, config.monitor))
 
 
-def _level(row: Epoch) -> float | None:
-    return row.decision.plateau.level if row.decision and row.decision.plateau else None
+def _shown(config: RunConfig, value: float | None) -> float | None:
+    """A value of the monitor on the loss chart, where an accuracy is drawn as the error 1 - a."""
+    if value is None or config.monitor != "val_accuracy":
+        return value
+    return 1 - value
+
+
+TURNS = {"restart": "restart", "peak": "peak", "bottom": "lowest"}
 
 
 def _mark(row: Epoch) -> Mark | None:
     if row.decision is None:
         return Mark(row.epoch, "diverged", "diverged")
-    if row.decision.kind == "cut":
-        lr, next_lr = row.decision.lr, row.decision.next_lr
-        return Mark(row.epoch + 0.5, "cut", f"÷{lr / next_lr:.3g}" if next_lr else "to 0")
-    if row.decision.kind == "restart":
-        return Mark(row.epoch + 0.5, "restart", "restart")
+    decision = row.decision
+    if decision.kind == "cut":
+        ratio = f"÷{decision.lr / decision.next_lr:.3g}" if decision.next_lr else "to 0"
+        return Mark(row.epoch + 0.5, "cut", ratio)
+    if decision.kind in TURNS:
+        # One-cycle's peak lies inside its epoch; the other schedules turn between two.
+        inside = decision.schedule == "OneCycleLR"
+        return Mark(row.epoch + (0 if inside else 0.5), "turn", TURNS[decision.kind])
     return None

@@ -22,8 +22,60 @@
   }
   new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-mantine-color-scheme"] });
 
+  // The epoch that a person points at, in the log and in the charts alike.
+  let pointed = null;
+
+  function pointAt(epoch) {
+    const gd = chart(), log = document.getElementById("log");
+    pointed = epoch === pointed ? null : epoch;
+    log.querySelectorAll("[aria-selected=true]").forEach((row) => row.setAttribute("aria-selected", "false"));
+    const row = pointed && log.querySelector(`[data-epoch="${pointed}"]`);
+    if (row) {
+      row.setAttribute("aria-selected", "true");
+      if (row.offsetTop < log.scrollTop || row.offsetTop + row.offsetHeight > log.scrollTop + log.clientHeight) {
+        log.scrollTop = row.offsetTop - log.clientHeight / 3;
+      }
+    }
+    if (gd && gd._fullLayout) window.Plotly.relayout(gd, { shapes: withPointer(gd.layout.shapes || []) });
+  }
+
+  function withPointer(shapes) {
+    const others = shapes.filter((shape) => shape.name !== "pointer");
+    if (!pointed) return others;
+    return others.concat({
+      name: "pointer", type: "rect", layer: "below", line: { width: 0 }, fillcolor: "rgba(134, 142, 150, 0.25)",
+      xref: "x", yref: "paper", x0: pointed - 0.5, x1: pointed + 0.5, y0: 0, y1: 1,
+    });
+  }
+
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest("#log [data-epoch]");
+    if (row) pointAt(Number(row.dataset.epoch));
+  });
+  document.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (event.target.id !== "log" || !step) return;
+    const newest = document.querySelector("#log [data-epoch]");
+    const next = pointed === null ? Number(newest && newest.dataset.epoch) : pointed + step;
+    if (document.querySelector(`#log [data-epoch="${next}"]`)) pointAt(next);
+    event.preventDefault();
+  });
+
+  // Labels of cuts that stand too close to the last one that is shown would be read as one word.
+  function declutter(annotations, range) {
+    const apart = (range[1] - range[0]) * 0.045;
+    let last = -Infinity;
+    return annotations.map((label) => {
+      const visible = label.x - last >= apart;
+      if (visible) last = label.x;
+      return { ...label, visible };
+    });
+  }
+
   function logRow({ epoch, kind, text }) {
     const row = document.createElement("li");
+    row.setAttribute("role", "option");
+    row.setAttribute("aria-selected", "false");
     row.dataset.kind = kind;
     row.dataset.epoch = epoch;
     const number = document.createElement("span");
@@ -49,11 +101,14 @@
         document.getElementById("log").replaceChildren();
         prependLog(view.log);
         const figure = view.figure;
+        pointed = null;
+        figure.layout.annotations = declutter(figure.layout.annotations, figure.layout.xaxis.range);
         themes = templates;
         figure.layout.template = themes[scheme()];
         figure.layout.yaxis.type = lossScale;
+        if (lossScale === "linear") delete figure.layout.yaxis.dtick;
         if (lossScale === "linear" && figure.layout.yaxis.range) figure.layout.yaxis.range = [0, 2.5];
-        return [figure, view.cursor];
+        return [figure, { ...view.cursor, range: figure.layout.xaxis.range }];
       },
 
       // New rows: drawn once, and only into the view that they belong to.
@@ -76,7 +131,7 @@
         }
         if (shapes.length) {
           frame.shapes = (gd.layout.shapes || []).concat(shapes);
-          frame.annotations = (gd.layout.annotations || []).concat(annotations);
+          frame.annotations = declutter((gd.layout.annotations || []).concat(annotations), cursor.range);
         }
         if (Object.keys(frame).length) Plotly.relayout(gd, frame);
         recolour(); // a change of theme may have met a drawing under way
@@ -101,9 +156,13 @@
         ];
       },
 
+      point(click) {
+        if (click) pointAt(Math.round(click.points[0].x));
+      },
+
       rescale(type) {
         const gd = chart();
-        if (gd && gd.layout) window.Plotly.relayout(gd, { "yaxis.type": type, "yaxis.autorange": true });
+        if (gd && gd.layout) window.Plotly.relayout(gd, { "yaxis.type": type, "yaxis.dtick": type === "log" ? "D2" : null, "yaxis.autorange": true });
       },
 
       // Where the form stands above the charts, Start brings the charts into sight.

@@ -321,3 +321,33 @@ def test_the_pace_of_a_run_can_be_changed_while_it_trains(browser: Browser, lab:
         page.get_by_role("button", name="Stop").click()
         reached(page, "stopped")
     assert [c.name for c in lab.store.commands(1)] == ["pace", "stop"]
+
+
+def pointed(page: Page) -> list[float]:
+    shapes: list[dict[str, Any]] = page.evaluate(
+        "() => document.querySelector('#chart .js-plotly-plot').layout.shapes"
+    )
+    return [shape["x0"] + 0.5 for shape in shapes if shape.get("name") == "pointer"]
+
+
+def test_a_sentence_points_at_its_epoch_in_the_charts_and_the_other_way_round(
+    browser: Browser, lab: Served
+) -> None:
+    lab.store.add(RunConfig(epochs=12))
+    with opened(browser, lab.url) as page:
+        all_drawn(page, 12)
+        points(page, "train loss", 12)
+        page.locator('#log li[data-epoch="3"]').click()
+        assert pointed(page) == [3]
+        page.locator("#log").press("ArrowUp")
+        assert pointed(page) == [4]
+        frame = page.locator("#chart .nsewdrag").first.bounding_box()
+        assert frame is not None
+        page.mouse.move(frame["x"] + frame["width"] * 8.5 / 12 - 5, frame["y"] + 60)
+        page.mouse.move(frame["x"] + frame["width"] * 8.5 / 12, frame["y"] + 60)
+        page.locator("#chart .hoverlayer .legend, #chart .hoverlayer .hovertext").first.wait_for()
+        page.mouse.down()
+        page.mouse.up()
+        expect(page.locator('#log li[data-epoch="9"]')).to_have_attribute("aria-selected", "true")
+        expect(page.locator('#log li[aria-selected="true"]')).to_have_count(1)
+        assert pointed(page) == [9]

@@ -272,7 +272,7 @@ def shown_in_order(decision, metric, level, counted, oracle):
         case "waiting":
             return [lr, *compared, oracle.num_bad_epochs, oracle.patience]
         case "cooldown":
-            return [lr, *compared, oracle.cooldown_counter]
+            return [lr, *compared, *filter(None, [oracle.cooldown_counter])]
         case "cut":
             return [counted, oracle.patience, lr, oracle.optimizer.param_groups[0]["lr"]]
         case "no effect":

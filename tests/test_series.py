@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
+
 from app import figures
 from app.series import sentences, series
+from trainer import config
 from trainer.config import ReduceLROnPlateau, RunConfig
 from trainer.schedules import Schedule
 from trainer.store import Epoch
@@ -11,9 +14,9 @@ from trainer.store import Epoch
 CONFIG = RunConfig(lr=0.1, epochs=8, schedule=ReduceLROnPlateau(factor=0.5, patience=1))
 
 
-def rows(losses: list[float]) -> list[Epoch]:
+def rows(losses: list[float], run: RunConfig = CONFIG) -> list[Epoch]:
     """Epochs as a run records them, with the decisions of torch's own class."""
-    schedule = Schedule(CONFIG, batches=1)
+    schedule = Schedule(run, batches=1)
     made = []
     for epoch, loss in enumerate(losses, 1):
         lr = schedule.lr
@@ -39,13 +42,49 @@ def test_the_lr_of_an_epoch_is_drawn_across_it() -> None:
     assert drawn.lr.y == [0.1] * 6 + [0.05] * 2
 
 
-def test_the_level_drawn_at_an_epoch_is_the_one_that_it_had_to_beat() -> None:
-    assert series(CONFIG, FLAT).level.y == [None, 0.9999, 0.9999, 0.9999]
+def test_the_best_and_the_level_drawn_at_an_epoch_are_in_force_until_the_next() -> None:
+    assert series(CONFIG, FLAT).best.y == [1.0, 1.0, 1.0, 0.5]
+    assert series(CONFIG, FLAT).level.y == [0.9999, 0.9999, 0.9999, 0.5 * 0.9999]
 
 
-def test_the_level_is_left_out_where_the_monitor_is_not_a_loss() -> None:
+def test_accuracy_is_drawn_as_the_error_that_is_left() -> None:
     watching = CONFIG.model_copy(update={"monitor": "val_accuracy"})
-    assert set(series(watching, FLAT).level.y) == {None}
+    drawn = series(watching, rows([0.6, 0.75, 0.7], watching))
+    assert drawn.best.y == [0.4, 0.25, 0.25]
+    assert drawn.level.y[0] == pytest.approx(1 - 0.6 * 1.0001)
+    assert drawn.val_error.y == pytest.approx([0.1] * 3)
+    assert set(series(CONFIG, FLAT).val_error.y) == {None}
+
+
+def test_cooldown_is_shaded_and_a_cut_without_effect_has_its_own_marker() -> None:
+    cooling = CONFIG.model_copy(
+        update={"schedule": ReduceLROnPlateau(factor=0.5, patience=0, cooldown=1, min_lr=0.05)}
+    )
+    drawn = series(cooling, rows([1.0] * 5, cooling))
+    assert [kind for _, kind, _ in sentences(rows([1.0] * 5, cooling))] == [
+        "improved", "cut", "cooldown", "no effect", "cooldown",
+    ]  # fmt: skip
+    assert (drawn.cuts.x, drawn.no_effects.x) == ([2], [4])
+    assert (drawn.lr_cuts.y, drawn.lr_no_effects.y) == ([0.1], [0.05])
+    assert drawn.cooldown.x == [2.5, 2.5, 3.5, 3.5, 4.5, 4.5, 5.5, 5.5]
+    assert [mark.kind for mark in drawn.marks] == ["cut"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "marks"),
+    [
+        (config.CosineAnnealingLR(T_max=3), [(3.5, "lowest"), (6.5, "peak")]),
+        (config.CosineAnnealingWarmRestarts(T_0=3, T_mult=1), [(3.5, "restart"), (6.5, "restart")]),
+        (config.OneCycleLR(pct_start=0.5), [(4, "peak")]),
+        (config.CyclicLR(max_lr=1.0, step_size_up=3), [(3.5, "peak"), (6.5, "lowest")]),
+        (config.StepLR(step_size=3), [(3.5, "÷10"), (6.5, "÷10")]),
+        (config.ExponentialLR(), []),
+    ],
+)
+def test_every_turn_of_a_schedule_is_marked(schedule, marks) -> None:
+    run = CONFIG.model_copy(update={"schedule": schedule})
+    drawn = series(run, rows([1.0] * 8, run))
+    assert [(mark.x, mark.label) for mark in drawn.marks] == marks
 
 
 def test_divergence_is_a_gap_and_a_mark() -> None:

@@ -138,7 +138,7 @@ def _plateau_sentence(decision: Decision, seen: PlateauEvidence) -> str:
         case "improved":
             return _better(seen)
         case "cooldown":
-            left = epochs_text(seen.cooldown_left, "epoch")
+            left = epochs_text(seen.cooldown_left) if seen.cooldown_left else "nothing"
             return f"Kept {lr}: {_worse(seen)}, not counted in the cooldown; {left} of it left."
         case "cut":
             return f"{bad}: LR cut from {lr} to {next_lr}."
