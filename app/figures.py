@@ -3,6 +3,7 @@
 import math
 from typing import Any, NamedTuple
 
+from app import ids
 from app.series import Line, Mark, Series
 from trainer.config import RunConfig
 
@@ -151,6 +152,16 @@ def template(scheme: str) -> dict[str, Any]:
     }
 
 
+def templates() -> dict[str, dict[str, Any]]:
+    """The template of each chart, by its id, in both themes."""
+    made: dict[str, dict[str, Any]] = {ids.CHART: {}, ids.PREVIEW_CHART: {}}
+    for scheme, colour in PALETTES.items():
+        made[ids.CHART][scheme] = template(scheme)
+        lr = {"line": {"color": colour["lr"]}, "fillcolor": f"{colour['lr']}22"}
+        made[ids.PREVIEW_CHART][scheme] = {**template(scheme), "data": {"scatter": [lr]}}
+    return made
+
+
 def _coloured(trace: Trace, colour: dict[str, str]) -> dict[str, Any]:
     """A trace's part of the template: hollow markers are filled with the paper."""
     own = colour[trace.colour]
@@ -271,4 +282,47 @@ def annotation(mark: Mark) -> dict[str, Any]:
         "text": mark.label,
         "showarrow": False,
         **({"font": {"color": TURN_COLOUR}} if mark.kind == "turn" else {}),
+    }
+
+
+# The preview
+
+LINEAR = {"none", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "LinearLR"}
+LINEAR |= {"OneCycleLR", "PolynomialLR", "ConstantLR"}
+
+
+def preview(config: RunConfig, curves: list[Line]) -> dict[str, Any]:
+    """The LR ahead: one curve, or the two edges between which the plateau rule stays."""
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": line.x,
+            "y": line.y,
+            "line": {"width": 2},
+            "hovertemplate": "epoch %{x:.0f}: %{y:.3g}<extra></extra>",
+        }
+        for line in curves
+    ]
+    if len(traces) == 2:
+        traces[1]["fill"] = "tonexty"
+    axis = {"showgrid": False, "showline": True, "tickfont": {"size": 11}}
+    scale = "linear" if config.schedule.name in LINEAR else "log"
+    return {
+        "data": traces,
+        "layout": {
+            "xaxis": {**axis, "range": [0.5, config.epochs + 0.5], "nticks": 6},
+            "yaxis": {
+                **axis,
+                "type": scale,
+                "nticks": 4,
+                "exponentformat": "power",
+                "rangemode": "tozero",
+            },
+            "margin": {"l": 44, "r": 10, "t": 6, "b": 20},
+            "showlegend": False,
+            "hovermode": "closest",
+            "dragmode": False,
+            "uirevision": scale,
+        },
     }

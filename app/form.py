@@ -91,7 +91,7 @@ def layout(config: RunConfig) -> list[Component]:
         html.Div(draw(COUNTS), className="counts"),
         html.Details(
             [
-                html.Summary("More: monitor, warm-up, device and every parameter"),
+                html.Summary("More: monitor, warm-up, parameters"),
                 html.Div(draw(k for k, s in named.items() if not s.main), className="fields"),
                 html.H3("Schedule"),
                 html.Div(

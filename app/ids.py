@@ -31,6 +31,12 @@ QUERY = "query"
 FORM = "form"
 PROBLEMS = "problems"
 
+# The preview
+PREVIEW = "preview"
+PREVIEW_CHART = "preview-chart"
+PREVIEW_TEXT = "preview-text"
+SURPRISES = "surprises"
+
 
 def card(name: str, part: str) -> str:
     """A readout card's value or its small print: ("lr", "value")."""

@@ -6,7 +6,7 @@ import dash_mantine_components as dmc
 from dash import Dash, dcc, html
 from dash.development.base_component import Component
 
-from app import figures, ids, live, setup
+from app import figures, ids, live, preview, setup
 from app.live import IDLE_MS, PACES, runs
 from app.readout import CARDS
 from trainer.store import Store
@@ -89,7 +89,7 @@ def layout(store: Store, query: str) -> Component:
             dcc.Store(ids.CURSOR),
             dcc.Store(ids.QUERY),
             dcc.Store(ids.PROBLEMS),
-            dcc.Store(ids.TEMPLATES, data={s: figures.template(s) for s in figures.PALETTES}),
+            dcc.Store(ids.TEMPLATES, data=figures.templates()),
             dcc.Interval(ids.POLL, interval=IDLE_MS),
         ],
         className="lab",
@@ -192,4 +192,5 @@ def _schedule_panel() -> Component:
 def register(app: Dash, store: Store, worker: Worker) -> None:
     """The callbacks of the view."""
     setup.register(app, store)
+    preview.register(app, worker)
     live.register(app, store, worker)

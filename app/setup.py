@@ -7,7 +7,7 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, html, no_u
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from app import form, ids
+from app import form, ids, preview
 from app.live import LIVE_MS, pace_of, runs
 from trainer.config import PRESETS, RunConfig
 from trainer.settings import ConfigError, to_config
@@ -33,6 +33,7 @@ def layout(query: str) -> Component:
             ),
             html.Div(
                 [
+                    preview.layout(),
                     html.Div(refused, className="start-error", role="alert"),
                     dmc.Button("Start", id=ids.START, fullWidth=True, size="md"),
                 ],

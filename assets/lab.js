@@ -9,15 +9,18 @@
   window.dashMantineFunctions = window.dashMantineFunctions || {};
   window.dashMantineFunctions.pow10scale = (exponent) => 10 ** exponent;
 
-  // The colours of both themes, as the last view brought them. Mantine's toggle sets the attribute;
-  // the property that Dash would report starts out wrong for a page that begins dark.
-  let themes = null;
+  // The colours of every chart in both themes, by the chart's id, as the page brought them.
+  // Mantine's toggle sets the attribute; the property that Dash would report starts out wrong for
+  // a page that begins dark.
+  let themes = {};
   function recolour() {
-    const gd = chart();
-    if (!gd || !gd._fullLayout || !themes) return;
-    const theme = themes[scheme()];
-    if (gd._fullLayout.font.color !== theme.layout.font.color) {
-      window.Plotly.react(gd, gd.data, { ...gd.layout, template: theme });
+    for (const gd of document.querySelectorAll(".js-plotly-plot")) {
+      const own = themes[gd.closest(".dash-graph").id];
+      if (!own || !gd._fullLayout) continue;
+      const theme = own[scheme()];
+      if (gd._fullLayout.font.color !== theme.layout.font.color) {
+        window.Plotly.react(gd, gd.data, { ...gd.layout, template: theme });
+      }
     }
   }
   new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-mantine-color-scheme"] });
@@ -104,7 +107,7 @@
         pointed = null;
         figure.layout.annotations = declutter(figure.layout.annotations, figure.layout.xaxis.range);
         themes = templates;
-        figure.layout.template = themes[scheme()];
+        figure.layout.template = themes.chart[scheme()];
         figure.layout.yaxis.type = lossScale;
         if (lossScale === "linear") delete figure.layout.yaxis.dtick;
         if (lossScale === "linear" && figure.layout.yaxis.range) figure.layout.yaxis.range = [0, 2.5];
@@ -154,6 +157,20 @@
           ...["lr", "val", "train", "accuracy"].flatMap((name) => cards[name]),
           source === view && view.pace ? view.pace : noUpdate(),
         ];
+      },
+
+      // The LR ahead, a sentence about it, and what may surprise.
+      preview(ahead, templates) {
+        const list = document.getElementById("surprises");
+        list.replaceChildren(...ahead.surprises.map((sentence) => {
+          const item = document.createElement("li");
+          item.textContent = sentence;
+          return item;
+        }));
+        if (!ahead.figure) return [noUpdate(), ahead.text];
+        themes = templates;
+        ahead.figure.layout.template = themes["preview-chart"][scheme()];
+        return [ahead.figure, ahead.text];
       },
 
       point(click) {

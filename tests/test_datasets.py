@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from torchvision.datasets import utils as torchvision_utils
 
 from trainer import datasets, folders
+from trainer.config import TRAIN_IMAGES
 from trainer.datasets import DatasetError, Images, Splits, fetch, load
 from trainer.events import Downloading
 
@@ -211,7 +212,12 @@ def test_digits_are_sklearns_own_each_with_its_label(tmp_path):
 @given(st.integers(0, 2**31 - 1))
 def test_digits_split_is_exact_disjoint_and_stratified_for_every_seed(seed):
     s = load("digits", Path("unused"), seed)
-    assert (len(s.train), len(s.val), len(s.test), s.classes) == (1077, 360, 360, 10)
+    assert (len(s.train), len(s.val), len(s.test), s.classes) == (
+        TRAIN_IMAGES["digits"],
+        360,
+        360,
+        10,
+    )
     rows = torch.cat([s.train.x, s.val.x, s.test.x]).flatten(1)
     assert len(torch.unique(rows, dim=0)) == 1797
     whole = torch.cat([s.train.y, s.val.y, s.test.y]).bincount(minlength=10)
@@ -556,7 +562,7 @@ def test_the_real_mnist_is_accepted_and_split():
     root = Path(os.environ["LRSCOPE_TEST_MNIST"])
     assert list(fetch("mnist", root)) == []
     s = load("mnist", root, seed=0)
-    assert (len(s.train), len(s.val), len(s.test)) == (54000, 6000, 10000)
+    assert (len(s.train), len(s.val), len(s.test)) == (TRAIN_IMAGES["mnist"], 6000, 10000)
     counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert torch.cat([s.train.y, s.val.y]).bincount().tolist() == counts
     share = torch.tensor(counts) / 10

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.page import Served, chromium, launch, opened, served
-from trainer.config import NoSchedule, ReduceLROnPlateau, RunConfig
+from trainer.config import CosineAnnealingLR, NoSchedule, ReduceLROnPlateau, RunConfig
 from trainer.store import Store
 from trainer.worker import execute
 
@@ -38,6 +38,13 @@ def lab(tmp_path: Path) -> Iterator[Served]:
 
 def box(page: Page, label: str) -> Any:
     return page.get_by_role("textbox", name=label, exact=True)
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label).or_(
+        page.get_by_role("textbox", name=label)
+    ).first.click()
+    page.get_by_role("option", name=option, exact=True).click()
 
 
 def start(page: Page) -> None:
@@ -131,10 +138,7 @@ def test_the_parameters_of_the_chosen_schedule_are_shown_and_no_others(
 ) -> None:
     with opened(browser, lab.url) as page:
         expect(box(page, "Patience")).to_be_visible()
-        page.get_by_role("combobox", name="Schedule").or_(
-            page.get_by_role("textbox", name="Schedule")
-        ).first.click()
-        page.get_by_role("option", name="StepLR", exact=True).click()
+        choose(page, "Schedule", "StepLR")
         expect(box(page, "Step size")).to_be_visible()
         expect(box(page, "Patience")).to_be_hidden()
 
@@ -351,3 +355,31 @@ def test_a_sentence_points_at_its_epoch_in_the_charts_and_the_other_way_round(
         expect(page.locator('#log li[data-epoch="9"]')).to_have_attribute("aria-selected", "true")
         expect(page.locator('#log li[aria-selected="true"]')).to_have_count(1)
         assert pointed(page) == [9]
+
+
+def ahead(page: Page) -> list[list[float]]:
+    curves: list[list[float]] = page.evaluate(
+        "() => (document.querySelector('#preview-chart .js-plotly-plot')?.data || []).map(t => t.y)"
+    )
+    return curves
+
+
+def test_the_lr_ahead_is_drawn_as_the_form_changes_and_its_surprises_are_told(
+    browser: Browser, lab: Served
+) -> None:
+    from trainer.what_if import preview
+
+    with opened(browser, lab.url) as page:
+        text, told = page.locator("#preview-text"), page.locator("#surprises")
+        expect(text).to_have_text("First cut possible after epoch 7.")
+        expect(told).to_be_empty()
+        page.get_by_role("slider", name="Patience").press("ArrowRight")
+        expect(text).to_have_text("First cut possible after epoch 8.")
+        box(page, "Patience").fill("60")
+        expect(told).to_contain_text("the first could come after epoch 62")
+        choose(page, "Schedule", "CosineAnnealingLR")
+        box(page, "T max").fill("20")
+        expect(told).to_contain_text("After epoch 20 the LR rises again")
+        config = RunConfig(schedule=CosineAnnealingLR(T_max=20))
+        steps = preview(config, config.batches).steps
+        assert ahead(page) == [[lr for step in steps for lr in (step.lr, step.lr_last)]]

@@ -44,7 +44,7 @@ def test_the_presets_surprise_nobody_but_the_cycle():
         (RunConfig(schedule=config.CosineAnnealingLR(T_max=60)), "does not reach its lowest"),
         (RunConfig(schedule=config.CosineAnnealingLR(eta_min=1)), "above the LR: the LR rises"),
         (RunConfig(schedule=config.OneCycleLR()), "OneCycleLR also moves Adam's beta 1"),
-        (RunConfig(schedule=config.OneCycleLR()), "laid over these 50 epochs exactly"),
+        (RunConfig(schedule=config.OneCycleLR()), "laid over exactly 50 epochs"),
         (
             RunConfig(schedule=config.CyclicLR(max_lr=0.02), optimizer=config.SGD()),
             "CyclicLR also moves SGD's momentum, between 0.800 and 0.900.",

@@ -5,6 +5,7 @@ these classes. A schedule or an optimizer carries the name of the torch class th
 and its fields carry that class's own argument names.
 """
 
+import math
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -338,6 +339,14 @@ Schedule = Annotated[
 ]
 
 Dataset = Literal["digits", "mnist", "fashion-mnist", "kmnist", "cifar10"]
+# What is left to train on when validation is split off.
+TRAIN_IMAGES: dict[Dataset, int] = {
+    "digits": 1077,
+    "mnist": 54_000,
+    "fashion-mnist": 54_000,
+    "kmnist": 54_000,
+    "cifar10": 45_000,
+}
 Model = Literal["cnn", "mlp", "lenet5", "resnet18"]
 Monitor = Literal["val_loss", "train_loss", "val_accuracy"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -413,6 +422,11 @@ class RunConfig(Settings):
     def mode(self) -> Literal["min", "max"]:
         """The direction in which the monitor gets better, in torch's words."""
         return "max" if self.monitor == "val_accuracy" else "min"
+
+    @property
+    def batches(self) -> int:
+        """Batches in an epoch, the last one short where the images do not fill it."""
+        return math.ceil(TRAIN_IMAGES[self.dataset] / self.batch_size)
 
 
 # What a run can be started from with one choice; "Tutorial" is the tutorial's own setting.

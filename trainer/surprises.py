@@ -112,8 +112,8 @@ def _cycle(config: RunConfig) -> Iterator[str]:
             yield f"The schedule runs for {epochs_text(epochs)}: it never reaches {late}."
         case OneCycleLR():
             yield (
-                f"The cycle is laid over these {epochs_text(epochs)} exactly; torch's class takes "
-                "no step more, so a run that is stopped early misses the low end."
+                f"The cycle is laid over exactly {epochs_text(epochs)}: torch's class takes no "
+                "step more, and a run that is stopped early misses the low end."
             )
         case CyclicLR() if spec.step_size_up > epochs:
             yield (

@@ -115,6 +115,7 @@ class Worker:
         self.root = root
         self._shutdown = threading.Event()
         self._expected = threading.Event()
+        self._loaded = threading.Event()
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
 
     def start(self) -> None:
@@ -124,6 +125,11 @@ class Worker:
         """A run may come soon: load torch now rather than when it is queued."""
         self._expected.set()
 
+    def loaded(self, timeout: float) -> bool:
+        """Wait until torch has been loaded, by the one thread that loads it."""
+        self.expect()
+        return self._loaded.wait(timeout)
+
     def stop(self) -> None:
         """Stop the run that trains, and wait until it has been recorded."""
         self._shutdown.set()
@@ -131,7 +137,7 @@ class Worker:
             self._thread.join()
 
     def _work(self) -> None:
-        loaded, looked = False, time.monotonic()
+        looked, tried = time.monotonic(), False
         while not self._shutdown.is_set():
             try:
                 if time.monotonic() - looked > ORPHAN_SECONDS:
@@ -142,14 +148,21 @@ class Worker:
                 log.exception("the queue of runs could not be read")
                 self._shutdown.wait(ORPHAN_SECONDS)
                 continue
+            if (run is not None or self._expected.is_set()) and not tried:
+                tried = True
+                self._load()
             if run is not None:
                 self._execute(run)
-            elif self._expected.is_set() and not loaded:
-                import trainer.engine  # noqa: F401 - slow: it loads torch
             else:
                 self._shutdown.wait(POLL_SECONDS)
-                continue
-            loaded = True
+
+    def _load(self) -> None:
+        try:
+            import trainer.engine  # noqa: F401 - slow: it loads torch
+        except (ImportError, RuntimeError) as error:  # every run tells it in its own record
+            log.warning("torch cannot be loaded: %s", error)
+        else:
+            self._loaded.set()
 
     def _execute(self, run: int) -> None:
         try:

@@ -1,0 +1,102 @@
+"""The preview under the form: the LR over the planned epochs, and what may surprise."""
+
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash.development.base_component import Component
+
+from app import figures, form, ids
+from app.series import Line
+from trainer.config import RunConfig
+from trainer.decisions import lr_text
+from trainer.worker import Worker
+
+LOAD_SECONDS = 60.0
+PREVIEW_HEIGHT = 84
+HELP = (
+    "Drawn by the schedule itself. The plateau rule stays in the shade: on its lower edge if no "
+    "epoch improves, on its upper edge if each does."
+)
+MOST_EPOCHS = 400  # drawn: more than there are pixels to draw them
+
+
+def layout() -> Component:
+    """The place of the curve, of one sentence, and of the surprises."""
+    return html.Div(
+        [
+            dcc.Graph(
+                id=ids.PREVIEW_CHART,
+                figure=figures.BLANK,
+                config=figures.CONFIG,
+                responsive=True,
+                style={"height": PREVIEW_HEIGHT},
+            ),
+            html.P(
+                "The learning rate ahead.",
+                id=ids.PREVIEW_TEXT,
+                className="preview-text",
+                title=HELP,
+            ),
+            html.Ul(id=ids.SURPRISES, className="surprises"),
+            dcc.Store(ids.PREVIEW),
+        ],
+        className="preview",
+    )
+
+
+def shown(config: RunConfig) -> dict[str, Any]:
+    """The preview of a run: its figure, one sentence, and what may surprise."""
+    from trainer.surprises import surprises
+    from trainer.what_if import preview
+
+    ahead = preview(config, config.batches)
+    curves = [_line(ahead.steps)]
+    if ahead.flat is not None:
+        curves.append(_line(ahead.flat))
+    return {
+        "figure": figures.preview(config, curves),
+        "text": _sentence(ahead),
+        "surprises": surprises(config, ahead),
+    }
+
+
+def _line(steps: list[Any]) -> Line:
+    """The LR of an epoch e from e - 1/2 to e + 1/2; of a long run every so many epochs."""
+    every = -(-len(steps) // MOST_EPOCHS)
+    kept = list(enumerate(steps, 1))[::every]
+    return Line(
+        [x for e, _ in kept for x in (e - 0.5, e - 0.5 + every)],
+        [lr for _, step in kept for lr in (step.lr, step.lr_last)],
+    )
+
+
+def _sentence(ahead: Any) -> str:
+    if ahead.flat is not None:
+        if ahead.first_cut is None:
+            return "No cut is possible in this run."
+        return f"First cut possible after epoch {ahead.first_cut}."
+    first, last = ahead.steps[0].lr, ahead.steps[-1].lr_last
+    top = max(max(step.lr, step.lr_last) for step in ahead.steps)
+    if first == last == top:
+        return f"The LR stays at {lr_text(first)}."
+    by = f" up to {lr_text(top)}, then" if top > max(first, last) else ""
+    return f"From {lr_text(first)}{by} to {lr_text(last)}."
+
+
+def register(app: Dash, worker: Worker) -> None:
+    """Draw the preview anew whenever the form describes another run."""
+
+    @app.callback(Output(ids.PREVIEW, "data"), Input(ids.QUERY, "data"), prevent_initial_call=True)
+    def draw(query: str) -> dict[str, Any]:
+        if not worker.loaded(LOAD_SECONDS):
+            return {"figure": None, "text": "torch cannot be loaded.", "surprises": []}
+        return shown(form.from_query(query))
+
+    app.clientside_callback(
+        ClientsideFunction("lab", "preview"),
+        Output(ids.PREVIEW_CHART, "figure"),
+        Output(ids.PREVIEW_TEXT, "children"),
+        Input(ids.PREVIEW, "data"),
+        State(ids.TEMPLATES, "data"),
+        prevent_initial_call=True,
+    )
