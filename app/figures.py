@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from app import ids
 from app.series import Line, Mark, Series
 from trainer.config import RunConfig
+from trainer.decisions import epochs_text
 
 FONT = "Inter, system-ui, sans-serif"
 
@@ -122,6 +123,19 @@ TRACES = (
 )  # fmt: skip
 
 
+# What a what-if adds, drawn by the browser's half.
+WHAT_IF = (
+    Trace(
+        "", "learning rate, what if", "lr",
+        {"mode": "lines", "line": {"width": 2, "dash": "dash"}, **LR},
+    ),
+    Trace(
+        "", "cut, what if", "lr",
+        {**NO_EFFECT, **LR, **SILENT}, hollow=True,
+    ),
+)  # fmt: skip
+
+
 def template(scheme: str) -> dict[str, Any]:
     """Everything coloured, by the order of the traces: changing it recolours a drawn chart."""
     colour = PALETTES[scheme]
@@ -148,16 +162,22 @@ def template(scheme: str) -> dict[str, Any]:
             "shapedefaults": {"line": {"color": colour["cut"], "width": 1.5, "dash": "dot"}},
             "annotationdefaults": {"font": {"size": 11, "color": colour["cut"]}},
         },
-        "data": {"scatter": [_coloured(trace, colour) for trace in TRACES]},
+        "data": {"scatter": [_coloured(trace, colour) for trace in (*TRACES, *WHAT_IF)]},
     }
 
 
 def templates() -> dict[str, dict[str, Any]]:
     """The template of each chart, by its id, in both themes."""
-    made: dict[str, dict[str, Any]] = {ids.CHART: {}, ids.PREVIEW_CHART: {}}
+    made: dict[str, dict[str, Any]] = {ids.CHART: {}, ids.PREVIEW_CHART: {}, ids.MAP: {}}
     for scheme, colour in PALETTES.items():
         made[ids.CHART][scheme] = template(scheme)
         lr = {"line": {"color": colour["lr"]}, "fillcolor": f"{colour['lr']}22"}
+        cells = {"colorscale": [[0, colour["grid"]], [1, colour["lr"]]]}
+        marks = {"marker": {"color": colour["text"], "line": {"color": colour["text"]}}}
+        made[ids.MAP][scheme] = {
+            **template(scheme),
+            "data": {"heatmap": [cells], "scatter": [marks]},
+        }
         made[ids.PREVIEW_CHART][scheme] = {**template(scheme), "data": {"scatter": [lr]}}
     return made
 
@@ -179,7 +199,8 @@ def figure(config: RunConfig, series: Series) -> dict[str, Any]:
     Its traces stand in the order of `lines(series)`, so that new rows extend them by index.
     """
     traces = []
-    for trace, line in zip(TRACES, lines(series), strict=True):
+    nothing = [Line([], [])] * len(WHAT_IF)
+    for trace, line in zip((*TRACES, *WHAT_IF), [*lines(series), *nothing], strict=True):
         drawn = {
             "type": "scatter",
             "name": trace.name,
@@ -326,3 +347,79 @@ def preview(config: RunConfig, curves: list[Line]) -> dict[str, Any]:
             "uirevision": scale,
         },
     }
+
+
+# The cut map
+
+
+def cut_map(shown: dict[str, Any], measure: str) -> dict[str, Any]:
+    """The heat map of a cut map: how many cuts, or the first epoch that would differ."""
+    last = shown["epochs"] + 1  # stands for no difference at all
+    values = [
+        [None if n is None else (first or last if measure == "first" else n) for first, n in pairs]
+        for pairs in map(zip, shown["first"], shown["cuts"])
+    ]
+    # By rank: one epoch of difference is worth seeing beside a run's whole length.
+    order = sorted({value for row in values for value in row if value is not None})
+    z = [[None if value is None else order.index(value) for value in row] for row in values]
+    text = [[_cell(shown, i, j) for j in range(len(shown["x"]))] for i in range(len(shown["y"]))]
+    here = {"type": "scatter", "mode": "markers", "hoverinfo": "skip"}
+    x, y = shown["labels"]
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "heatmap",
+            "x": shown["x"],
+            "y": shown["y"],
+            "z": z,
+            "text": text,
+            "hovertemplate": "%{text}<extra></extra>",
+            "showscale": False,
+            "reversescale": measure == "first",
+            "zmin": 0,
+            "zmax": max(len(order) - 1, 1),
+            "xgap": 1,
+            "ygap": 1,
+        },
+        {**here, "x": shown["now"][:1], "y": shown["now"][1:], "marker": {"symbol": "circle-open"}},
+    ]
+    if shown["was"]:
+        traces.append(
+            {**here, "x": shown["was"][:1], "y": shown["was"][1:], "marker": {"symbol": "x-thin"}}
+        )
+    for trace in traces[1:]:
+        trace["marker"].update({"size": 9, "line": {"width": 2}})
+    axis: dict[str, Any] = {
+        "type": "category",
+        "nticks": 6,
+        "tickfont": {"size": 10},
+        "fixedrange": True,
+    }
+    title = {"standoff": 4, "font": {"size": 11}}
+    return {
+        "data": traces,
+        "layout": {
+            "xaxis": {
+                **axis,
+                "title": {"text": x, **title},
+                "tickangle": 0,
+                "range": [-0.5, len(shown["x"]) - 0.5],
+            },
+            "yaxis": {
+                **axis,
+                "title": {"text": y, **title},
+                "range": [-0.5, len(shown["y"]) - 0.5],
+            },
+            "margin": {"l": 50, "r": 4, "t": 4, "b": 34},
+            "showlegend": False,
+            "dragmode": False,
+        },
+    }
+
+
+def _cell(shown: dict[str, Any], i: int, j: int) -> str:
+    (x, y), first, cuts = shown["labels"], shown["first"][i][j], shown["cuts"][i][j]
+    at = f"{x} {shown['x'][j]}, {y} {shown['y'][i]}<br>"
+    if cuts is None:
+        return f"{at}they do not go together"
+    differs = f"differs from epoch {first}" if first else "no epoch differs"
+    return f"{at}{differs}, {epochs_text(cuts, 'cut')}"

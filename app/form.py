@@ -43,25 +43,31 @@ def from_query(query: str) -> RunConfig:
 
 
 def parse(fields: Iterable[Mapping[str, str]], values: Iterable[Any]) -> RunConfig:
-    """The config that the controls describe: ids and values as Dash gives them.
-
-    Where the controls still are those of another schedule than the chosen one, its own count.
+    """The config that the controls describe.
 
     Raises:
         ConfigError: with a sentence for every control at fault.
     """
-    given = {
+    return settings.to_config(given(fields, values))
+
+
+def given(fields: Iterable[Mapping[str, str]], values: Iterable[Any]) -> dict[str, Any]:
+    """The settings that the controls give, by key: ids and values as Dash gives them.
+
+    Where the controls still are those of another schedule than the chosen one, they are left out.
+    """
+    shown = {
         (field["key"], field["owner"]): value for field, value in zip(fields, values, strict=True)
     }
-    own = settings.chosen({key: value for (key, owner), value in given.items() if not owner})
+    own = settings.chosen({key: value for (key, owner), value in shown.items() if not owner})
     at = {s.key: (s.key, s.owner or "") for s in own}
-    return settings.to_config({key: given[i] or "" for key, i in at.items() if i in given})
+    return {key: shown[i] or "" for key, i in at.items() if i in shown}
 
 
-def problems(refusal: ConfigError) -> list[dict[str, Any]]:
+def problems(refusal: ConfigError, place: str = "run") -> list[dict[str, Any]]:
     """Each sentence of a refusal with the id of the control that it belongs to."""
     return [
-        {"id": ids.field(setting.key, setting.owner), "sentence": sentence}
+        {"id": ids.field(setting.key, setting.owner, place), "sentence": sentence}
         for (path, owner), sentence in refusal.problems.items()
         for setting in SETTINGS
         if setting.path == path and owner in (None, setting.owner)
@@ -111,19 +117,22 @@ def layout(config: RunConfig) -> list[Component]:
     ]
 
 
-def owned(group: Group, config: RunConfig, main: bool) -> list[Any]:
+def owned(group: Group, config: RunConfig, main: bool, place: str = "run") -> list[Any]:
     """The controls of the config's own schedule or optimizer: those at hand, or the rest."""
     values = settings.from_config(config)
     own = [s for s in settings.chosen(values) if s.group == group and s.main == main]
     if not own and not main:
         return [html.Span("It has no further parameters.", className="card-small")]
-    return [control(s, s.text(values[s.key])) for s in own]
+    return [control(s, s.text(values[s.key]), place) for s in own]
 
 
-def control(setting: Setting, value: str) -> Any:
-    """One setting's control: a choice, a box, or a box with a slider under it."""
+def control(setting: Setting, value: str, place: str = "run") -> Any:
+    """One setting's control: a choice, a box, or a box with a slider under it.
+
+    `place` is the form that it stands in: that of the next run, or the what-if's.
+    """
     common: dict[str, Any] = {
-        "id": ids.field(setting.key, setting.owner),
+        "id": ids.field(setting.key, setting.owner, place),
         "value": value,
         "description": setting.help,
         "label": html.Span(setting.label, title=setting.help),
@@ -151,7 +160,7 @@ def control(setting: Setting, value: str) -> Any:
     low, high = setting.slider
     log = setting.scale == "log"
     slider = dmc.Slider(
-        id=ids.slider(setting.key, setting.owner),
+        id=ids.slider(setting.key, setting.owner, place),
         value=position(setting, float(value)),
         min=math.log10(low) if log else low,
         max=math.log10(high) if log else high,
@@ -167,8 +176,9 @@ def control(setting: Setting, value: str) -> Any:
 
 
 def position(setting: Setting, value: float) -> float:
-    """Where a value stands on its slider: its exponent on a log scale."""
-    return math.log10(value) if setting.scale == "log" else value
+    """Where a value stands on its slider: its exponent on a log scale, 0 at its low end."""
+    assert setting.slider is not None
+    return math.log10(value or setting.slider[0]) if setting.scale == "log" else value
 
 
 def _marks(setting: Setting) -> list[dict[str, Any]]:

@@ -1,5 +1,9 @@
 """Every component id of the page, once."""
 
+from typing import Any
+
+from dash import ALL
+
 # Lab: what runs
 RUN = "run"
 STATUS = "status"
@@ -48,16 +52,38 @@ def schedule(part: str) -> str:
     return f"schedule-{part}"
 
 
-def field(key: str, owner: str | None) -> dict[str, str]:
-    """The control of one setting; `owner` is its schedule or optimizer, "" for the run's own."""
-    return {"type": "field", "key": key, "owner": owner or ""}
+def field(key: str, owner: str | None, place: str = "run") -> dict[str, str]:
+    """The control of one setting; `owner` is its schedule or optimizer, "" for the run's own.
+    `place` is the form: "run" or "what-if".
+    """
+    return {"type": f"{place}-field", "key": key, "owner": owner or ""}
 
 
-def slider(key: str, owner: str | None) -> dict[str, str]:
+def slider(key: str, owner: str | None, place: str = "run") -> dict[str, str]:
     """The slider beside a control."""
-    return {"type": "slider", "key": key, "owner": owner or ""}
+    return {"type": f"{place}-slider", "key": key, "owner": owner or ""}
+
+
+def every(part: str, place: str = "run") -> dict[str, Any]:
+    """Dash's pattern for all the fields, or all the sliders, of a form."""
+    return {"type": f"{place}-{part}", "key": ALL, "owner": ALL}
 
 
 def owned(group: str, place: str) -> str:
     """Where the controls of the chosen schedule or optimizer stand: at hand ("main") or "more"."""
     return f"owned-{group}-{place}"
+
+
+# The what-if
+TAB = "tab"
+WHAT_IF = "what-if"
+WHAT_IF_FORM = "what-if-form"
+WHAT_IF_OWNED = "what-if-owned"
+WHAT_IF_PROBLEMS = "what-if-problems"
+WHAT_IF_EPOCH = "what-if-epoch"
+ANSWER = "answer"
+MAP = "map"
+MAP_DATA = "map-data"
+MAP_X = "map-x"
+MAP_Y = "map-y"
+MAP_SHOWS = "map-shows"

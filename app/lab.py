@@ -6,7 +6,7 @@ import dash_mantine_components as dmc
 from dash import Dash, dcc, html
 from dash.development.base_component import Component
 
-from app import figures, ids, live, preview, setup
+from app import figures, ids, live, preview, setup, what_if
 from app.live import IDLE_MS, PACES, runs
 from app.readout import CARDS
 from trainer.store import Store
@@ -66,10 +66,19 @@ def layout(store: Store, query: str) -> Component:
             ),
             html.Aside(
                 [
-                    _schedule_panel(),
+                    dmc.SegmentedControl(
+                        id=ids.TAB,
+                        data=[
+                            {"value": "decisions", "label": "Decisions"},
+                            {"value": what_if.PLACE, "label": "What if"},
+                        ],
+                        value="decisions",
+                        size="sm",
+                        fullWidth=True,
+                    ),
                     html.Div(
                         [
-                            html.H2("Decisions"),
+                            _schedule_panel(),
                             html.Ol(
                                 id=ids.LOG,
                                 className="log",
@@ -78,10 +87,12 @@ def layout(store: Store, query: str) -> Component:
                                 **decisions,
                             ),
                         ],
-                        className="panel log-panel",
+                        className="decisions",
                     ),
+                    what_if.layout(),
                 ],
                 className="explains",
+                id="explains",
                 **name,
             ),
             dcc.Store(ids.VIEW),
@@ -193,4 +204,5 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
     """The callbacks of the view."""
     setup.register(app, store)
     preview.register(app, worker)
+    what_if.register(app, store, worker)
     live.register(app, store, worker)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -13,8 +13,7 @@ from trainer.config import PRESETS, RunConfig
 from trainer.settings import ConfigError, to_config
 from trainer.store import Store
 
-FIELDS = {"type": "field", "key": ALL, "owner": ALL}
-SLIDERS = {"type": "slider", "key": ALL, "owner": ALL}
+FIELDS, SLIDERS = ids.every("field"), ids.every("slider")
 
 
 def layout(query: str) -> Component:

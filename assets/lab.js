@@ -42,6 +42,23 @@
     if (gd && gd._fullLayout) window.Plotly.relayout(gd, { shapes: withPointer(gd.layout.shapes || []) });
   }
 
+  // What the what-if adds to the charts: its LR and cuts from the first differing epoch on.
+  let imagined = null;
+  function imagine() {
+    const gd = chart();
+    if (!gd || !gd._fullLayout || !gd.data || !gd.data.length) return;
+    const { x, y, first } = imagined || { x: [[], []], y: [[], []], first: null };
+    const last = gd.data.length;
+    const shapes = (gd.layout.shapes || []).filter((shape) => shape.name !== "what-if");
+    const labels = (gd.layout.annotations || []).filter((label) => label.name !== "what-if");
+    if (first) {
+      const at = { xref: "x", yref: "paper", name: "what-if" };
+      shapes.push({ ...at, type: "line", x0: first - 0.5, x1: first - 0.5, y0: 0, y1: 1, line: { color: "#868e96", dash: "dash" } });
+      labels.push({ ...at, x: first - 0.5, y: 0.32, xanchor: "left", text: "differs from here", showarrow: false, font: { color: "#868e96" } });
+    }
+    window.Plotly.update(gd, { x, y }, { shapes, annotations: labels }, [last - 2, last - 1]);
+  }
+
   function withPointer(shapes) {
     const others = shapes.filter((shape) => shape.name !== "pointer");
     if (!pointed) return others;
@@ -69,6 +86,7 @@
     const apart = (range[1] - range[0]) * 0.045;
     let last = -Infinity;
     return annotations.map((label) => {
+      if (label.name) return label;
       const visible = label.x - last >= apart;
       if (visible) last = label.x;
       return { ...label, visible };
@@ -173,6 +191,35 @@
         return [ahead.figure, ahead.text];
       },
 
+      // The what-if panel: open or not, and what it adds to the charts.
+      whatIf(result, tab) {
+        document.getElementById("explains").dataset.tab = tab;
+        imagined = tab === "what-if" ? result : null;
+        imagine();
+      },
+
+      whatIfEpoch(cursor, tab) {
+        return tab === "what-if" && cursor ? cursor.epoch : noUpdate();
+      },
+
+      drawMap(shown, measure, templates) {
+        if (!shown) return noUpdate();
+        themes = templates;
+        const figure = shown.figures[measure];
+        figure.layout.template = themes.map[scheme()];
+        return figure;
+      },
+
+      // A click on a cell of the map sets the two settings that it stands for.
+      click(clicked, shown, fields) {
+        if (!clicked || !shown) return;
+        const { keys, owners } = shown.cells;
+        [clicked.points[0].x, clicked.points[0].y].forEach((value, i) => {
+          const id = fields.find((field) => field.key === keys[i] && field.owner === owners[i]);
+          if (id) window.dash_clientside.set_props(id, { value: String(value) });
+        });
+      },
+
       point(click) {
         if (click) pointAt(Math.round(click.points[0].x));
       },
@@ -195,19 +242,20 @@
         const same = (a, b) => a.key === b.key && a.owner === b.owner;
         const slid = context.triggered
           .map((t) => JSON.parse(t.prop_id.slice(0, t.prop_id.lastIndexOf("."))))
-          .filter((id) => id.type === "slider");
+          .filter((id) => id.type.endsWith("-slider"));
         sliders.forEach((id, i) => {
-          const text = texts[fields.findIndex((field) => same(field, id))];
+          const place = fields.findIndex((field) => same(field, id));
+          const text = texts[place];
           const number = Number(text);
           if (slid.some((moved) => same(moved, id))) {
             const value = scales[i] ? 10 ** positions[i] : positions[i];
             const shown = Number(value.toPrecision(steps[i] >= 1 ? 6 : 2));
             if (shown !== number) {
-              set({ ...id, type: "field" }, { value: shown < 1e-3 && shown > 0 ? shown.toExponential() : String(shown) });
+              set(fields[place], { value: shown < 1e-3 && shown > 0 ? shown.toExponential() : String(shown) });
             }
           } else if (text !== "" && Number.isFinite(number) && (!scales[i] || number > 0)) {
-            const place = scales[i] ? Math.log10(number) : number;
-            if (Math.abs(place - positions[i]) > steps[i] / 2) set(id, { value: place });
+            const position = scales[i] ? Math.log10(number) : number;
+            if (Math.abs(position - positions[i]) > steps[i] / 2) set(id, { value: position });
           }
         });
       },

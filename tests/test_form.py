@@ -15,7 +15,7 @@ from trainer.settings import chosen as settings_that_count
 def controls(component: Any) -> list[Any]:
     """The controls of settings in a piece of the page."""
     identity = getattr(component, "id", None)
-    found = [component] if isinstance(identity, dict) and identity["type"] == "field" else []
+    found = [component] if isinstance(identity, dict) and identity["type"] == "run-field" else []
     children = component if isinstance(component, list) else getattr(component, "children", None)
     for child in children if isinstance(children, list) else [children]:
         if hasattr(child, "to_plotly_json"):

@@ -383,3 +383,45 @@ def test_the_lr_ahead_is_drawn_as_the_form_changes_and_its_surprises_are_told(
         config = RunConfig(schedule=CosineAnnealingLR(T_max=20))
         steps = preview(config, config.batches).steps
         assert ahead(page) == [[lr for step in steps for lr in (step.lr, step.lr_last)]]
+
+
+def test_a_what_if_shows_where_the_run_would_have_been_cut(browser: Browser, lab: Served) -> None:
+    from trainer.comparison import compare
+    from trainer.settings import changed
+
+    config = RunConfig(epochs=15, schedule=ReduceLROnPlateau(patience=0, threshold=0.2))
+    lab.store.add(config)
+    with opened(browser, lab.url) as page:
+        all_drawn(page, 15)
+        reached(page, "finished")
+        page.get_by_text("What if", exact=True).click()
+        panel = page.locator(".what-if")
+        expect(panel).to_contain_text("No difference: in 15 epochs")
+        panel.get_by_role("textbox", name="Patience").fill("2")
+        rows = lab.store.epochs(1)
+        run = lab.store.run(1)
+        assert run is not None
+        assert run.started is not None
+        patient = compare(config, rows, changed(config, {"patience": 2}), run.started.batches)
+        assert patient.first is not None
+        expect(page.locator("#answer")).to_contain_text(patient.sentence)
+        steps = [s for s in patient.steps if s.epoch >= patient.first]
+        dashed = points(page, "learning rate, what if", 2 * len(steps))
+        assert dashed == [lr for s in steps for lr in (s.lr, s.lr_last)]
+        expect(page.locator("#chart")).to_contain_text("differs from here")
+        page.locator("#map .js-plotly-plot").scroll_into_view_if_needed()
+        cells = page.locator("#map .nsewdrag")
+        box_of = cells.bounding_box()
+        assert box_of is not None
+        corner = {"x": box_of["width"] - 4, "y": 4}
+        cells.hover(position=corner)
+        told = page.locator("#map .hoverlayer .hovertext").first.text_content()
+        cell = re.match(r"Patience (\d+), Factor ([\d.]+?)differs", told or "")
+        assert cell is not None, told
+        cells.click(position=corner)
+        expect(panel.get_by_role("textbox", name="Patience")).to_have_value(cell[1])
+        expect(panel.get_by_role("textbox", name="Factor")).to_have_value(cell[2])
+        panel.get_by_role("textbox", name="Factor").fill("7")
+        expect(panel.get_by_text("Factor must be below 1.")).to_be_visible()
+        page.get_by_text("Decisions", exact=True).click()
+        expect(page.locator("#chart")).not_to_contain_text("differs from here")

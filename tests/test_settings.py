@@ -248,7 +248,8 @@ def test_every_setting_has_a_label_a_help_and_a_default_in_its_bounds(setting):
         assert setting.least <= setting.default <= setting.most
     if setting.slider:
         low, high = setting.slider
-        assert setting.least <= low <= setting.default <= high <= setting.most
+        assert setting.least <= low <= high <= setting.most
+        assert low <= setting.default <= high or (setting.default == 0 and setting.scale == "log")
         assert setting.scale in ("log", "linear")
         assert setting.scale == "linear" or low > 0
 

@@ -191,16 +191,20 @@ class ReduceLROnPlateau(Settings):
         le=10_000,
     )
     threshold: float = setting(
-        1e-4, "Threshold", "How much better than the best an epoch must be to count.", ge=0, lt=1
-    )
+        1e-4, "Threshold", "How much better than the best an epoch must be to count.",
+        scale="log", slider=(1e-6, 0.1), ge=0, lt=1,
+    )  # fmt: skip
     threshold_mode: Literal["rel", "abs"] = setting(
         "rel", "Threshold mode", "rel: a share of the best; abs: a difference."
     )
     cooldown: int = setting(
         0, "Cooldown", "Epochs after a cut in which bad epochs are not counted.", "epochs",
-        ge=0, le=10_000,
+        "linear", (0, 20), ge=0, le=10_000,
     )  # fmt: skip
-    min_lr: float = setting(0.0, "Min LR", "A cut never goes below this LR.", ge=0, le=100)
+    min_lr: float = setting(
+        0.0, "Min LR", "A cut never goes below this LR.", scale="log", slider=(1e-8, 0.1),
+        ge=0, le=100,
+    )  # fmt: skip
     eps: float = setting(
         1e-8, "Smallest cut (eps)", "A cut that changes the LR by no more than this is not made.",
         ge=0, le=1,
@@ -388,7 +392,7 @@ class RunConfig(Settings):
     )  # fmt: skip
     warmup: int = setting(
         0, "Warm-up", "Epochs in which the LR rises in a line, before the schedule begins.",
-        "epochs", ge=0, le=1000,
+        "epochs", "linear", (0, 20), ge=0, le=1000,
     )  # fmt: skip
     monitor: Monitor = setting(
         "val_loss", "Monitor", "What the plateau rule watches: a loss to fall, accuracy to rise.",

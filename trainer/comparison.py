@@ -1,0 +1,99 @@
+"""A recorded run against a replay of it with other parameters: what would have been different, and
+how far that is known.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trainer.config import ReduceLROnPlateau, RunConfig
+from trainer.decisions import distinct, epochs_text, lr_text
+from trainer.other_rules import fastai, keras
+from trainer.store import Epoch
+from trainer.what_if import Replayed, first_difference, replay
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What happened (`rows`, of a run of `happened`) and what would have (`steps`, with `other`).
+
+    `first` is the first epoch that would have been trained differently, None for no epoch: all
+    that the replay says after it is a guess, since other LRs would have given other losses.
+    """
+
+    happened: RunConfig
+    other: RunConfig
+    rows: Sequence[Epoch]
+    steps: Sequence[Replayed]
+    first: int | None
+
+    @property
+    def sentence(self) -> str:
+        """How far the replay is exact."""
+        if self.first is None:
+            return f"No difference: in {epochs_text(len(self.rows))} every LR would be the same."
+        step = self.steps[self.first - self.rows[0].epoch]
+        row = self.rows[self.first - self.rows[0].epoch]
+        would, did = distinct(step.lr, row.lr, lr_text)
+        if step.lr != row.lr:
+            differs = f"in epoch {self.first} the LR would have been {would} instead of {did}"
+        elif step.lr_last != row.lr_last:
+            would, did = distinct(step.lr_last, row.lr_last, lr_text)
+            differs = f"by the end of epoch {self.first} the LR would have been {would}, not {did}"
+        else:
+            differs = f"in epoch {self.first} the momentum would have been another"
+        if self.first == self.rows[0].epoch:
+            return f"Different from the start: {differs}. All the rest is a guess."
+        return (
+            f"Exact up to epoch {self.first - 1}: {differs}. The rest is a guess, since the losses "
+            "would have been others."
+        )
+
+    @property
+    def cuts(self) -> list[int]:
+        """The epochs after which the run did cut its LR."""
+        return [r.epoch for r in self.rows if r.decision and r.decision.kind == "cut"]
+
+    @property
+    def would_cut(self) -> list[int]:
+        """The epochs after which the replay cuts the LR."""
+        return [step.epoch for step in self.steps if step.decision.kind == "cut"]
+
+    @property
+    def remedy(self) -> str | None:
+        """What patience would have avoided the first cut of a plateau run; None without a cut."""
+        for row in self.rows:
+            decision = row.decision
+            if decision and decision.kind == "cut":
+                if decision.plateau is None:
+                    return None
+                return (
+                    f"The cut after epoch {row.epoch} came on "
+                    f"{epochs_text(decision.plateau.counted, 'bad epoch')}: a patience of "
+                    f"{decision.plateau.counted} or more would have avoided it."
+                )
+        return None
+
+
+def rules(comparison: Comparison) -> dict[str, list[int]]:
+    """Where Keras's and fastai's plateau rules, with the replay's parameters, would have cut."""
+    config, spec = comparison.other, comparison.other.schedule
+    if not isinstance(spec, ReduceLROnPlateau):
+        return {}
+    values = monitored(config, comparison.rows)[config.warmup :]
+    return {
+        name: [config.warmup + epoch for epoch in rule(values, config.mode, spec, config.lr)]
+        for name, rule in (("Keras", keras), ("fastai", fastai))
+    }
+
+
+def monitored(config: RunConfig, rows: Sequence[Epoch]) -> list[float | None]:
+    """The recorded values of the monitor."""
+    return [getattr(row, config.monitor) for row in rows]
+
+
+def compare(
+    happened: RunConfig, rows: Sequence[Epoch], other: RunConfig, batches: int
+) -> Comparison:
+    """Replay `other` over the rows of a run of `happened`, with so many batches in an epoch."""
+    steps = replay(monitored(other, rows), other, batches=batches)
+    return Comparison(happened, other, rows, steps, first_difference(happened, rows, other, steps))
