@@ -172,7 +172,7 @@ def test_a_damaged_event_file_is_told_and_not_read_in_part(tmp_path, damage):
         ("lr-SGD/pg1", "lr"),
         ("Learning Rate", "lr"),
         ("train_acc", None),
-        ("acc", "val_accuracy"),
+        ("acc", "accuracy"),
         ("grad_norm", None),
     ],
 )

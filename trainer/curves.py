@@ -67,7 +67,7 @@ def _event_file(folder: Path) -> Path:
 
 
 def meaning(name: str) -> str | None:
-    """What a column or a tag of that name holds: a metric, "loss", "lr", "counter" or None."""
+    """What a column or a tag of that name holds: a metric, loss, accuracy, lr, counter or None."""
     lowered = name.lower().rsplit(" - ", 1)[-1]  # Weights & Biases writes "run - column"
     if lowered.endswith(("__min", "__max")):
         return None
@@ -80,7 +80,7 @@ def meaning(name: str) -> str | None:
     if "loss" in words:
         return "val_loss" if held_out else "train_loss" if trained else "loss"
     if set(words) & {"acc", "accuracy"} and not trained:
-        return "val_accuracy"
+        return "val_accuracy" if held_out else "accuracy"
     return None
 
 
@@ -97,6 +97,8 @@ def _curve(name: str, table: Table, tag: str | None) -> Curve:
     elif loss := by_meaning.pop("loss", None):
         # Alone it is the curve to look at; beside a validation loss it is the training's.
         by_meaning.setdefault("train_loss" if "val_loss" in by_meaning else "val_loss", loss)
+    if accuracy := by_meaning.get("accuracy"):
+        by_meaning.setdefault("val_accuracy", accuracy)
     metrics: tuple[Metric, ...] = ("val_loss", "train_loss", "val_accuracy")
     there = [metric for metric in metrics if metric in by_meaning]
     if not there and len(table) == 1:
