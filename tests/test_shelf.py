@@ -67,8 +67,8 @@ def test_the_nearest_snapshot_comes_first_and_none_from_later(tmp_path):
     assert shelf.nearest(tmp_path, 0) == []
 
 
-def sized(kilobytes):
-    return {"x": torch.zeros(kilobytes * 256)}
+def sized(epoch, kilobytes):
+    return lambda: {"epoch": epoch, "batch": 0, "x": torch.zeros(kilobytes * 256)}
 
 
 def there(folder):
@@ -88,7 +88,7 @@ def test_no_moment_is_above_the_budget(tmp_path, monkeypatch):
     for epoch in range(1, 41):
         loss = 1.0 + abs(epoch - 17)
         keeper.note(epoch, loss, epoch in (5, 30))
-        keeper.keep((epoch, 0), lambda: sized(10), True)
+        keeper.keep(sized(epoch, 10), True)
     keeper.close()
     assert len(sizes) == 40
     assert max(sizes) <= 100_000
@@ -99,7 +99,7 @@ def test_no_moment_is_above_the_budget(tmp_path, monkeypatch):
 def test_a_snapshot_above_the_budget_is_kept_alone(tmp_path):
     keeper = Keeper(tmp_path, 1000, "min")
     for epoch in (1, 2, 3):
-        keeper.keep((epoch, 0), lambda: sized(10), keeper.note(epoch, 1.0 / epoch, True))
+        keeper.keep(sized(epoch, 10), keeper.note(epoch, 1.0 / epoch, True))
     keeper.close()
     assert there(tmp_path) == [3]
 
@@ -123,10 +123,10 @@ def slow_disk(monkeypatch):
 def test_training_does_not_wait_for_the_disk_and_the_newest_waits_for_it(tmp_path, slow_disk):
     keeper = Keeper(tmp_path, 10**6, "min")
     keeper.note(1, 0.1, False)
-    keeper.keep((1, 0), lambda: sized(1), True)
+    keeper.keep(sized(1, 1), True)
     assert slow_disk.begun.wait(60)
     for epoch in (2, 3, 4):
-        keeper.keep((epoch, 0), lambda: sized(1), keeper.note(epoch, 0.2, False))
+        keeper.keep(sized(epoch, 1), keeper.note(epoch, 0.2, False))
     slow_disk.let.set()
     keeper.close()
     assert slow_disk.written == ["epoch-00001.pt", "epoch-00004.pt"]
@@ -134,13 +134,13 @@ def test_training_does_not_wait_for_the_disk_and_the_newest_waits_for_it(tmp_pat
 
 def test_a_cut_and_the_best_are_never_left_out(tmp_path, slow_disk):
     keeper = Keeper(tmp_path, 10**6, "max")
-    keeper.keep((1, 0), lambda: sized(1), keeper.note(1, 0.9, False))
+    keeper.keep(sized(1, 1), keeper.note(1, 0.9, False))
     assert slow_disk.begun.wait(60)
-    keeper.keep((2, 0), lambda: sized(1), keeper.note(2, 0.5, True))
+    keeper.keep(sized(2, 1), keeper.note(2, 0.5, True))
     threading.Timer(0, slow_disk.let.set).start()
-    keeper.keep((3, 0), lambda: sized(1), keeper.note(3, 0.4, False))
-    keeper.keep((4, 0), lambda: sized(1), keeper.note(4, 0.99, False))
-    keeper.keep((5, 0), lambda: sized(1), keeper.note(5, 0.1, False))
+    keeper.keep(sized(3, 1), keeper.note(3, 0.4, False))
+    keeper.keep(sized(4, 1), keeper.note(4, 0.99, False))
+    keeper.keep(sized(5, 1), keeper.note(5, 0.1, False))
     keeper.close()
     assert {1, 2, 4, 5} <= set(there(tmp_path))
 
@@ -156,7 +156,7 @@ def test_a_full_disk_is_told_and_ends_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(snapshots, "write", full)
     keeper = Keeper(tmp_path, 10**6, "min")
     for epoch in (1, 2):
-        keeper.keep((epoch, 0), lambda: sized(1), keeper.note(epoch, 1.0 / epoch, False))
+        keeper.keep(sized(epoch, 1), keeper.note(epoch, 1.0 / epoch, False))
     keeper.close()
     assert "No space left on device" in keeper.warning
     assert there(tmp_path) == [2]

@@ -3,7 +3,7 @@
 import math
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def train(
     root: Path,
     control: Control | None = None,
     start: Snapshot | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Train one run and yield its events: Downloading*, Started, (Progress* EpochEnded)*, Ended.
 
     The same config and the same interventions give the same numbers on the same machine, also

@@ -18,11 +18,10 @@ from trainer import optimizers
 from trainer.config import RunConfig
 from trainer.config import Schedule as ScheduleConfig
 from trainer.decisions import Decision, Kind, PlateauEvidence
+from trainer.forks import FORMULAS
 
 PER_BATCH = {"OneCycleLR", "CyclicLR"}
 CUTS = {"StepLR", "MultiStepLR"}
-# Their LR is a formula of base and position: a fork with other parameters takes its place in it.
-FORMULAS = {"OneCycleLR", "CyclicLR", "CosineAnnealingWarmRestarts", "LinearLR", "ConstantLR"}
 # What "cut now" multiplies the LR by where the schedule has no factor of its own.
 CUT_FACTOR = 0.1
 

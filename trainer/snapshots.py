@@ -232,14 +232,15 @@ class Keeper:
                 self._cuts.add(epoch)
         return better or cut
 
-    def keep(self, at: At, capture: Callable[[], Snapshot | None], before_others: bool) -> None:
-        """Take a snapshot and have it written."""
+    def keep(self, capture: Callable[[], Snapshot | None], before_others: bool) -> None:
+        """Take a snapshot and have it written, unless that of the same moment is there."""
         with self._changed:
             while self._waiting is not None and self._waiting[2]:
                 self._changed.wait()
         snapshot = capture()
         if snapshot is not None:
             with self._changed:
+                at = snapshot["epoch"], snapshot["batch"]
                 self._waiting = at, snapshot, before_others
                 self._changed.notify_all()
 
@@ -261,7 +262,8 @@ class Keeper:
                 self._waiting = None
                 self._changed.notify_all()
             try:
-                self._write(at, snapshot)
+                if at not in self._sizes:
+                    self._write(at, snapshot)
             except OSError as error:
                 why = error.strerror or error
                 self.warning = (
