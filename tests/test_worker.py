@@ -70,7 +70,7 @@ def claimed(store, config=TINY, pace=None):
 def pretend(epochs):
     """An engine that trains nothing: its events only."""
 
-    def train(config, root, control):  # noqa: ARG001
+    def train(config, root, control, start):  # noqa: ARG001
         schedule = Schedule(config, 1)
         yield Started("cpu", 1, 1, 1, 1, 1, 1, 1)
         for epoch in range(1, epochs + 1):
@@ -129,12 +129,12 @@ def test_a_stop_asked_before_the_first_batch_trains_nothing(store):
     assert (store.run(run).status, store.epochs(run)) == ("stopped", [])
 
 
-def test_a_shutdown_stops_the_run(store):
+def test_a_shutdown_interrupts_the_run(store):
     run, shutdown = claimed(store, ENDLESS), threading.Event()
     for event in execute(store, run, ROOT, shutdown):
         if isinstance(event, EpochEnded):
             shutdown.set()
-    assert (store.run(run).status, len(store.epochs(run))) == ("stopped", 1)
+    assert (store.run(run).status, len(store.epochs(run))) == ("interrupted", 1)
 
 
 # Failures
@@ -198,9 +198,9 @@ def test_only_our_own_mistakes_are_logged(store, monkeypatch, caplog):
 def test_the_queue_is_worked_off_in_order_one_run_at_a_time(store, monkeypatch):
     log, train = [], pretend(3)
 
-    def watched(config, root, control):
+    def watched(config, root, control, start):
         log.append(("begin", config.seed))
-        for event in train(config, root, control):
+        for event in train(config, root, control, start):
             assert len([run for run in store.runs(9) if run.status == "training"]) == 1
             yield event
         log.append(("end", config.seed))
@@ -227,10 +227,10 @@ def test_a_run_queued_later_is_trained_too(store):
 def test_after_a_failing_run_comes_the_next(store, monkeypatch, caplog):
     train = pretend(1)
 
-    def failing(config, root, control):
+    def failing(config, root, control, start):
         if config.seed == 1:
             raise RuntimeError("boom")
-        yield from train(config, root, control)
+        yield from train(config, root, control, start)
 
     monkeypatch.setattr(engine, "train", failing)
     runs = [add(store, seed=seed) for seed in (1, 2)]
@@ -274,13 +274,13 @@ def test_a_stop_from_another_store_ends_the_run_and_the_next_begins(store):
     assert store.run(after).status == "finished"
 
 
-def test_stopping_the_worker_records_the_run_that_trains_as_stopped(store):
+def test_stopping_the_worker_interrupts_the_run_that_trains(store):
     working = Worker(store, ROOT)
     working.start()
     endless, queued = add(store, ENDLESS), add(store)
     store.wait_until(lambda: store.epochs(endless))
     working.stop()
-    assert store.run(endless).status == "stopped"
+    assert store.run(endless).status == "interrupted"
     assert store.run(queued).status == "queued"
 
 

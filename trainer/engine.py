@@ -1,8 +1,9 @@
 """The training loop: `train(config)` yields what happens, as it happens."""
 
 import math
+import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,12 +11,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from trainer import datasets, models, optimizers
+from trainer import datasets, machine, models, optimizers
 from trainer.config import Device, RunConfig
 from trainer.control import Control
 from trainer.datasets import Images, Splits
-from trainer.events import Diverged, Ended, EpochEnded, Event, Progress, Started
+from trainer.events import (
+    Diverged,
+    Ended,
+    EpochEnded,
+    Event,
+    Forked,
+    Intervened,
+    Progress,
+    Started,
+)
+from trainer.foretell import told
 from trainer.schedules import Schedule
+from trainer.snapshots import Snapshot, State
 
 PROGRESS_SECONDS = 0.05
 # Below this many training images an epoch is over at once on one core. A second thread would gain
@@ -24,20 +36,29 @@ ONE_THREAD_BELOW = 10_000
 EVALUATION_BATCH = 1000
 
 
-def train(config: RunConfig, root: Path, control: Control | None = None) -> Iterator[Event]:
+def train(
+    config: RunConfig,
+    root: Path,
+    control: Control | None = None,
+    start: Snapshot | None = None,
+) -> Generator[Event, None, None]:
     """Train one run and yield its events: Downloading*, Started, (Progress* EpochEnded)*, Ended.
 
-    The same config gives the same numbers on the same machine. Nothing happens between two
-    events but training: whoever drains the iterator decides the pace.
+    The same config and the same interventions give the same numbers on the same machine, also
+    from a snapshot on. Nothing happens between two events but training: whoever drains the
+    iterator decides the pace.
 
     Args:
         config: the run.
         root: the folder of the data sets.
-        control: looked at before every batch.
+        control: looked at before every batch; gives snapshots of the run.
+        start: go on from here: a snapshot of this config's run, or for a fork of another's, taken
+            at the end of an epoch.
 
     Raises:
         DatasetError: the data set is not there and could not be fetched.
         DeviceError: the device that was asked for is not there.
+        SnapshotError: the snapshot is not one that can be gone on from.
     """
     control = control or Control()
     device = pick_device(config.device)
@@ -47,66 +68,137 @@ def train(config: RunConfig, root: Path, control: Control | None = None) -> Iter
             yield Ended("stopped")
             return
     splits = datasets.load(config.dataset, root, config.seed).to(device)
+    clock = Clock()
     with threads_for(len(splits.train)):
-        yield from _train(config, splits, control)
+        yield from clock.around(_train(config, splits, control, start, clock))
 
 
-def _train(config: RunConfig, splits: Splits, control: Control) -> Iterator[Event]:
+def _train(
+    config: RunConfig, splits: Splits, control: Control, start: Snapshot | None, clock: "Clock"
+) -> Iterator[Event]:
     """The run itself, over images that are on their device."""
-    device = splits.train.x.device
-    model = models.build(config.model, splits.train.x, splits.classes, config.seed)
-    optimizer = optimizers.build(config.optimizer, model.parameters(), config.lr)
-    batches = math.ceil(len(splits.train) / config.batch_size)
-    schedule = Schedule(config, batches)
-    order = torch.Generator().manual_seed(config.seed)
-    yield Started(
-        device=str(device),
-        threads=torch.get_num_threads(),
-        batches=batches,
-        train=len(splits.train),
-        val=len(splits.val),
-        test=len(splits.test),
-        classes=splits.classes,
-        parameters=sum(p.numel() for p in model.parameters()),
-    )
+    state = begin(config, splits)
+    model, optimizer, schedule = state.model, state.optimizer, state.schedule
+    batches = len(state.losses)
+    decision = state.restore(start) if start else None
+    control.attach(state.capture)
+    yield started(state, splits)
+    if start and start["config"] != config.model_dump_json():
+        yield Forked(state.epoch, decision)
 
-    for epoch in range(1, config.epochs + 1):
-        began = told = time.perf_counter()
-        lr = lr_last = schedule.lr
-        shuffled = torch.randperm(len(splits.train), generator=order).to(device)
-        losses = torch.empty(batches, device=device)
+    while True:
+        if state.epoch >= state.epochs:
+            yield from intervene(state, control)  # epochs may be added up to here
+            if state.epoch >= state.epochs:
+                break
+        epoch, began, shown = state.epoch + 1, clock.now() - state.seconds, clock.now()
+        shuffled = state.shuffled(len(splits.train)).to(splits.train.x.device)
         model.train()
-        for batch, index in enumerate(shuffled.split(config.batch_size)):
+        for index in shuffled.split(config.batch_size)[state.batch :]:
             if control.stopping:
+                state.seconds = clock.now() - began
                 yield Ended("stopped")
                 return
-            lr_last = schedule.lr
+            yield from intervene(state, control)
+            state.lr_last = schedule.lr
+            state.lr = state.lr if state.batch else state.lr_last
             schedule.apply(optimizer)
             loss = cross_entropy(model(pixels(splits.train.x[index])), splits.train.y[index])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step_batch()
-            losses[batch] = loss.detach()
-            if time.perf_counter() - told > PROGRESS_SECONDS:
-                yield Progress(epoch, batch + 1, batches)
-                told = time.perf_counter()
-        weights = torch.full((batches,), config.batch_size, device=device)
+            state.losses[state.batch] = loss.detach()
+            state.batch += 1
+            if clock.now() - shown > PROGRESS_SECONDS:
+                yield Progress(epoch, state.batch, batches)
+                shown = clock.now()
+        weights = torch.full_like(state.losses, config.batch_size)
         weights[-1] = len(shuffled) - (batches - 1) * config.batch_size
-        train_loss = (losses * weights).sum() / len(shuffled)
+        train_loss = (state.losses * weights).sum() / len(shuffled)
+        validated = evaluate(model, splits.val, control)
+        if validated is None:
+            state.seconds = clock.now() - began
+            yield Ended("stopped")
+            return
         # The one device sync of the epoch.
-        train_loss, val_loss, val_accuracy = torch.stack(
-            [train_loss, *evaluate(model, splits.val)]
-        ).tolist()
-        seconds = time.perf_counter() - began
+        train_loss, val_loss, val_accuracy = torch.stack([train_loss, *validated]).tolist()
+        numbers = (epoch, state.lr, state.lr_last, train_loss, val_loss, val_accuracy)
+        seconds = clock.now() - began
         if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
-            yield diverged(epoch, lr, lr_last, train_loss, val_loss, val_accuracy, seconds)
+            yield diverged(*numbers, seconds)
             return
         monitored = {"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy}
-        decision = schedule.advance(monitored[config.monitor])
-        yield EpochEnded(epoch, lr, lr_last, train_loss, val_loss, val_accuracy, seconds, decision)
-    test_loss, test_accuracy = (value.item() for value in evaluate(model, splits.test))
-    yield Ended("finished", test_loss, test_accuracy)
+        yield EpochEnded(*numbers, seconds, state.end_epoch(monitored[config.monitor]))
+    tested = evaluate(model, splits.test, control)
+    yield Ended("finished", *(value.item() for value in tested)) if tested else Ended("stopped")
+
+
+def begin(config: RunConfig, splits: Splits) -> State:
+    """A run before its first batch."""
+    model = models.build(config.model, splits.train.x, splits.classes, config.seed)
+    batches = math.ceil(len(splits.train) / config.batch_size)
+    return State(
+        config=config,
+        model=model,
+        optimizer=optimizers.build(config.optimizer, model.parameters(), config.lr),
+        schedule=Schedule(config, batches),
+        order=torch.Generator().manual_seed(config.seed),
+        losses=torch.empty(batches, device=splits.train.x.device),
+    )
+
+
+def started(state: State, splits: Splits) -> Started:
+    """What the run is, and what it trains on."""
+    return Started(
+        device=str(splits.train.x.device),
+        threads=torch.get_num_threads(),
+        batches=len(state.losses),
+        train=len(splits.train),
+        val=len(splits.val),
+        test=len(splits.test),
+        classes=splits.classes,
+        parameters=sum(p.numel() for p in state.model.parameters()),
+        torch=machine.torch_version(),
+        python=platform.python_version(),
+        cpu=machine.cpu_name(),
+    )
+
+
+def intervene(state: State, control: Control) -> Iterator[Intervened]:
+    """Do what was asked for by hand before this batch, or what the record has here."""
+    for made, repeated in control.due(state.epoch + 1, state.batch):
+        before, value = state.schedule.lr, made.value or 0.0
+        match made.name:
+            case "lr":
+                state.schedule.set_lr(value)
+            case "scale":
+                state.schedule.set_lr(before * value)
+            case "cut":
+                state.schedule.cut_now()
+            case "epochs":
+                state.added += int(value)
+        after = state.schedule.lr
+        sentence = told(made.name, made.value, before, after)
+        yield Intervened(
+            made.epoch, made.batch, made.name, made.value, before, after, sentence, repeated
+        )
+
+
+class Clock:
+    """Seconds that stand still while the consumer of the events has the word, in a pause, say."""
+
+    def __init__(self) -> None:
+        self._away = 0.0
+
+    def now(self) -> float:
+        return time.perf_counter() - self._away
+
+    def around(self, events: Iterator[Event]) -> Iterator[Event]:
+        for event in events:
+            left = time.perf_counter()
+            yield event
+            self._away += time.perf_counter() - left
 
 
 def pixels(x: Tensor) -> Tensor:
@@ -115,14 +207,18 @@ def pixels(x: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, images: Images) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy and share of correct answers over all images, still on the device."""
+def evaluate(model: nn.Module, images: Images, control: Control) -> tuple[Tensor, Tensor] | None:
+    """Mean cross-entropy and share of correct answers over all images, still on the device; None
+    where the run was stopped before the last of them.
+    """
     model.eval()
     loss = torch.zeros((), device=images.x.device)
     correct = torch.zeros((), device=images.x.device)
     for x, y in zip(
         images.x.split(EVALUATION_BATCH), images.y.split(EVALUATION_BATCH), strict=True
     ):
+        if control.stopping:
+            return None
         scores = model(pixels(x))
         loss += cross_entropy(scores, y, reduction="sum")
         correct += (scores.argmax(1) == y).sum()

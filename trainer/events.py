@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from trainer.control import InterventionName
 from trainer.decisions import Decision
 
 
@@ -19,7 +20,8 @@ class Downloading:
 class Started:
     """Data and model are ready; the first batch comes next.
 
-    `train`, `val` and `test` count images; `device` is the one that auto came to.
+    `train`, `val` and `test` count images; `device` is the one that auto came to; `torch`,
+    `python` and `cpu` say what it trains on, for the last bits depend on them.
     """
 
     device: str
@@ -30,6 +32,27 @@ class Started:
     test: int
     classes: int
     parameters: int
+    torch: str = ""
+    python: str = ""
+    cpu: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """The run goes on from another run's `epoch`: `decision` is what its own schedule makes of
+    that epoch, None where the schedule begins anew after it.
+    """
+
+    epoch: int
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retraining:
+    """Epoch `epoch` of the `wanted` that lead to a run's start was trained again."""
+
+    epoch: int
+    wanted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +62,31 @@ class Progress:
     epoch: int
     batch: int
     batches: int
+
+
+@dataclass(frozen=True, slots=True)
+class Intervened:
+    """A person changed the run before batch number `batch` (from 0) of `epoch`.
+
+    `name` and `value` are those of `trainer.control.Intervention`; `repeated` says that it was
+    made again from the record.
+    """
+
+    epoch: int
+    batch: int
+    name: InterventionName
+    value: float | None
+    lr_before: float
+    lr_after: float
+    sentence: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something went wrong that does not end the run."""
+
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +130,25 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The last epoch was trained, or the run was stopped before it."""
+    """The last epoch was trained, or the run was stopped before it; interrupted: by the end of
+    the program, not by a person.
+    """
 
-    status: Literal["finished", "stopped"]
+    status: Literal["finished", "stopped", "interrupted"]
     test_loss: float | None = None
     test_accuracy: float | None = None
 
 
-Event = Downloading | Started | Progress | EpochEnded | Diverged | Failed | Ended
+Event = (
+    Downloading
+    | Retraining
+    | Started
+    | Forked
+    | Progress
+    | Intervened
+    | Warned
+    | EpochEnded
+    | Diverged
+    | Failed
+    | Ended
+)

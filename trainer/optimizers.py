@@ -25,3 +25,24 @@ def build(
         arguments["fused"] = True
     optimizer: torch.optim.Optimizer = cls(params, lr=lr, **arguments)
     return optimizer
+
+
+def load(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Go on from the state of an optimizer of the same class, with `optimizer`'s own parameters.
+
+    A buffer that they need and that the state lacks begins at zero, as torch would begin it.
+    """
+    own = [dict(group) for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, mine in zip(optimizer.param_groups, own, strict=True):
+        group.update({name: value for name, value in mine.items() if name != "params"})
+    wanted = optimizer.param_groups[0]
+    buffers = {
+        "max_exp_avg_sq": wanted.get("amsgrad"),
+        "grad_avg": wanted.get("centered"),
+        "momentum_buffer": isinstance(optimizer, torch.optim.RMSprop) and wanted["momentum"],
+    }
+    for parameter, buffer in optimizer.state.items():
+        for name, needed in buffers.items():
+            if needed and name not in buffer:
+                buffer[name] = torch.zeros_like(parameter)

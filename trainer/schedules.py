@@ -5,8 +5,10 @@ same object and none of them needs a model. What torch lacks is added by composi
 linear warm-up before any schedule, plateau included (pytorch issue 68978).
 """
 
+import copy
 import math
 import sys
+from collections import Counter
 from typing import Any, NamedTuple
 
 import torch
@@ -14,10 +16,14 @@ from torch.optim import lr_scheduler
 
 from trainer import optimizers
 from trainer.config import RunConfig
+from trainer.config import Schedule as ScheduleConfig
 from trainer.decisions import Decision, Kind, PlateauEvidence
+from trainer.forks import FORMULAS
 
 PER_BATCH = {"OneCycleLR", "CyclicLR"}
 CUTS = {"StepLR", "MultiStepLR"}
+# What "cut now" multiplies the LR by where the schedule has no factor of its own.
+CUT_FACTOR = 0.1
 
 
 class Plateau(lr_scheduler.ReduceLROnPlateau):
@@ -82,6 +88,7 @@ class Schedule:
         self.config = config
         self.batches = batches
         self.epoch = 0
+        self.begun = config.warmup  # the epoch after which the schedule itself begins
         self._main_optimizer = _private_optimizer(config)
         self._main = _build(config, batches, self._main_optimizer)
         self._warmup_optimizer = _private_optimizer(config)
@@ -192,7 +199,7 @@ class Schedule:
 
     def _turned(self) -> tuple[Kind, float] | None:
         """The peak or the bottom of a cycle and its LR, where the epoch that ended brought one."""
-        spec, done = self.config.schedule, self.epoch - self.config.warmup
+        spec, done = self.config.schedule, self.epoch - self.begun
         match spec.name:
             case "OneCycleLR":
                 peak = spec.pct_start * self._main.total_steps - 1  # type: ignore[union-attr]
@@ -215,6 +222,167 @@ class Schedule:
         if self.lr > lr:
             return "restart" if name == "CosineAnnealingWarmRestarts" else "raised"
         return "cut" if name in CUTS else "lowered"
+
+    # By hand
+
+    def set_lr(self, lr: float) -> None:
+        """Write an LR by hand; what the schedule makes of it later is its own affair."""
+        optimizer = self._warmup_optimizer if self.warming_up else self._main_optimizer
+        optimizer.param_groups[0]["lr"] = lr
+        if not self.warming_up and self.config.schedule.name not in PER_BATCH:
+            self._epoch_lr = lr  # so that the epoch's decision speaks of what the schedule did
+
+    def cut_now(self) -> None:
+        """Cut as the plateau would at this moment, its cooldown and bad epochs included; under
+        another schedule multiply the LR by its gamma, or by 0.1.
+        """
+        main = self._main
+        if isinstance(main, Plateau) and not self.warming_up:
+            main._reduce_lr(main.last_epoch)
+            main.cooldown_counter = main.cooldown
+            main.num_bad_epochs = 0
+            self._epoch_lr = self.lr
+        else:
+            self.set_lr(self.lr * cut_factor(self.config.schedule))
+
+    # Going on
+
+    def state_dict(self) -> dict[str, Any]:
+        """A copy of the whole state, in numbers, strings, lists, dicts and tensors."""
+        return copy.deepcopy(
+            {
+                "epoch": self.epoch,
+                "begun": self.begun,
+                "epoch_lr": self._epoch_lr,
+                "main_optimizer": self._main_optimizer.state_dict(),
+                "main": self._main.state_dict() if self._main else None,
+                "warmup_optimizer": self._warmup_optimizer.state_dict(),
+                "warmup": self._warmup.state_dict(),
+            }
+        )
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from the state of a schedule of the same config."""
+        self.begun = state["begun"]
+        self._load_warmup(state)
+        state = copy.deepcopy(state)  # torch's classes keep parts of it, and CyclicLR changes it
+        self._main_optimizer.load_state_dict(state["main_optimizer"])
+        if self._main is not None:
+            self._main.load_state_dict(state["main"])
+        self._epoch_lr = state["epoch_lr"]
+
+    def _load_warmup(self, state: dict[str, Any]) -> None:
+        self.epoch = state["epoch"]
+        self._warmup_optimizer.load_state_dict(state["warmup_optimizer"])
+        self._warmup.load_state_dict(copy.deepcopy(state["warmup"]))
+
+    def fork(
+        self, undecided: dict[str, Any], metric: float, decided: dict[str, Any], parent: RunConfig
+    ) -> Decision | None:
+        """Go on under this run's own config from the end of an epoch of a run of another.
+
+        The same class of schedule decides on that epoch again, by this run's parameters; another
+        class begins anew after it. An LR that differs from the parent's counts from here on.
+
+        Args:
+            undecided: the parent's state when it met the epoch's metric.
+            metric: the parent's monitor in that epoch.
+            decided: the parent's state after it.
+            parent: the parent's config.
+
+        Returns:
+            The decision on that epoch, None where the schedule begins anew or watches another
+            monitor than the parent's.
+        """
+        config, main = self.config, self._main
+        decision = None
+        if config.schedule.name != parent.schedule.name:
+            self._begin_anew(decided, parent)
+        elif isinstance(main, Plateau) and config.monitor != parent.monitor:
+            self._take_over(decided, parent)
+            main._init_is_better(config.mode, main.threshold, main.threshold_mode)
+            main._reset()
+        else:
+            self._take_over(undecided, parent)
+            decision = self.advance(metric)
+        if (
+            config.lr != parent.lr
+            and config.schedule.name not in FORMULAS
+            and self.epoch > self.begun
+        ):
+            self.set_lr(config.lr)
+        self._epoch_lr = self.lr
+        return decision and decision.model_copy(update={"next_lr": self.lr})
+
+    def _begin_anew(self, state: dict[str, Any], parent: RunConfig) -> None:
+        """Another class: it begins here, or after the warm-up, and has what is left of the run."""
+        self._load_warmup(state)
+        self._warmup_optimizer.param_groups[0]["lr"] *= self.config.lr / parent.lr
+        self.begun = max(self.epoch, self.config.warmup)
+        self._rebuild(self.config.epochs - self.begun)
+
+    def _take_over(self, state: dict[str, Any], parent: RunConfig) -> None:
+        """The same class: its state, then what this run's config says otherwise."""
+        own, theirs = self.config, parent
+        if state["epoch"] < own.warmup:  # the schedule itself has not begun
+            self._load_warmup(state)
+            self._epoch_lr = state["epoch_lr"]
+            self._warmup_optimizer.param_groups[0]["lr"] *= own.lr / theirs.lr
+            return
+        self.load_state_dict(state)
+        changed = {
+            name: value
+            for name, value in own.schedule.model_dump().items()
+            if value != getattr(theirs.schedule, name)
+        }
+        if own.schedule.name in FORMULAS and (changed or own.lr != theirs.lr):
+            steps = state["main"]["last_epoch"]
+            self._rebuild(state["main"].get("total_steps", 0) // self.batches)
+            self._forward(steps)
+        else:
+            self._change(changed)
+        fresh, group = _private_optimizer(own), self._main_optimizer.param_groups[0]
+        if own.optimizer != theirs.optimizer and "max_momentum" not in group:
+            for moved in {"momentum", "betas"} & group.keys():
+                group[moved] = fresh.param_groups[0][moved]
+
+    def _rebuild(self, epochs: int) -> None:
+        """The schedule at its beginning; a length that it needs is that of so many epochs."""
+        whole = self.config.model_copy(update={"epochs": epochs + self.config.warmup})
+        self._main_optimizer = _private_optimizer(self.config)
+        self._main = _build(whole, self.batches, self._main_optimizer)
+        self._main_optimizer.step()
+
+    def _forward(self, steps: int) -> None:
+        main = self._main
+        assert main is not None
+        if self.config.schedule.name in PER_BATCH:
+            self._step_cycle(main, steps)
+        else:
+            for _ in range(steps):
+                main.step()
+
+    def _change(self, changed: dict[str, Any]) -> None:
+        """Torch's classes read their parameters at each step: most of them can just be written."""
+        main: Any = self._main
+        for name, value in changed.items():
+            if name == "min_lr":
+                main.min_lrs = [value]
+            elif name == "milestones":
+                main.milestones = Counter(value)
+            else:
+                setattr(main, name, value)
+        if isinstance(main, lr_scheduler.CosineAnnealingLR) and self.config.lr not in main.base_lrs:
+            main.base_lrs = [self.config.lr]  # where it rises to after T max
+
+
+def cut_factor(spec: ScheduleConfig) -> float:
+    """What a cut by hand multiplies the LR by."""
+    if spec.name == "ReduceLROnPlateau":
+        return spec.factor
+    if spec.name in ("StepLR", "MultiStepLR", "ExponentialLR"):
+        return spec.gamma
+    return CUT_FACTOR
 
 
 def _finite(value: float) -> float | None:

@@ -1,33 +1,35 @@
 """SQLite: runs, epochs, commands. Rows are appended, and read with a cursor. torch-free."""
 
-import json
 import sqlite3
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from trainer import foretell, recording, rows
 from trainer.config import RunConfig
-from trainer.decisions import Decision
-from trainer.events import (
-    Diverged,
-    Downloading,
-    Ended,
-    EpochEnded,
-    Event,
-    Failed,
-    Progress,
-    Started,
+from trainer.control import Intervention
+from trainer.events import Event
+from trainer.rows import (
+    CHANGE_COLUMNS,
+    EPOCH_COLUMNS,
+    OVER,
+    RUN_COLUMNS,
+    Change,
+    Command,
+    CommandName,
+    Epoch,
+    Run,
+    Status,
 )
 
-Status = Literal["queued", "training", "finished", "stopped", "diverged", "failed", "interrupted"]
-OVER: set[Status] = {"finished", "stopped", "diverged", "failed", "interrupted"}
+__all__ = [
+    "OVER", "Change", "Command", "CommandError", "Epoch", "Run", "Status", "Store", "StoreError",
+]  # fmt: skip
 
 SCHEMA_VERSION = 1
 SCHEMA = """
@@ -46,7 +48,13 @@ CREATE TABLE runs (
     epoch INTEGER NOT NULL DEFAULT 0,
     batch INTEGER NOT NULL DEFAULT 0,
     test_loss REAL,
-    test_accuracy REAL
+    test_accuracy REAL,
+    parent INTEGER REFERENCES runs (id),
+    parent_epoch INTEGER,
+    decision TEXT,
+    paused INTEGER NOT NULL DEFAULT 0,
+    asked INTEGER NOT NULL DEFAULT 0,
+    warning TEXT
 );
 CREATE INDEX runs_by_status ON runs (status);
 CREATE TABLE epochs (
@@ -70,6 +78,19 @@ CREATE TABLE commands (
     value REAL
 );
 CREATE INDEX commands_by_run ON commands (run, id);
+CREATE TABLE interventions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run INTEGER NOT NULL REFERENCES runs (id),
+    at REAL NOT NULL,
+    epoch INTEGER NOT NULL,
+    batch INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value REAL,
+    lr_before REAL NOT NULL,
+    lr_after REAL NOT NULL,
+    sentence TEXT NOT NULL
+);
+CREATE INDEX interventions_by_run ON interventions (run, id);
 """
 
 
@@ -77,61 +98,8 @@ class StoreError(Exception):
     """The store cannot be used; the message is one sentence for the user."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run as it stands. Times are seconds since 1970; `pace` is epochs a second, or None for as
-    fast as it goes; `batch` batches of epoch `epoch` + 1 are done; `activity` says what it does
-    before its first batch.
-    """
-
-    id: int
-    created: float
-    config: RunConfig
-    status: Status
-    reason: str | None
-    began: float | None
-    ended: float | None
-    pace: float | None
-    started: Started | None
-    activity: str | None
-    epoch: int
-    batch: int
-    test_loss: float | None
-    test_accuracy: float | None
-
-    @property
-    def over(self) -> bool:
-        return self.status in OVER
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One epoch's row; losses are None where they were not finite, and then so is the decision."""
-
-    epoch: int
-    lr: float
-    lr_last: float
-    train_loss: float | None
-    val_loss: float | None
-    val_accuracy: float | None
-    seconds: float
-    decision: Decision | None
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What a person asked of a run: `stop`, or `pace` with epochs a second (None: no limit)."""
-
-    id: int
-    name: Literal["stop", "pace"]
-    value: float | None
-
-
-RUN_COLUMNS = (
-    "id, created, config, status, reason, began, ended, pace, started, activity, epoch, batch, "
-    "test_loss, test_accuracy"
-)
-EPOCH_COLUMNS = "epoch, lr, lr_last, train_loss, val_loss, val_accuracy, seconds, decision"
+class CommandError(Exception):
+    """A run cannot do what is asked of it; the message is one sentence for the user."""
 
 
 class Store:
@@ -220,7 +188,7 @@ class Store:
                 continue
             with self._transaction() as connection:
                 connection.execute(
-                    "UPDATE runs SET status = 'interrupted', ended = ?, reason = ? "
+                    "UPDATE runs SET status = 'interrupted', paused = 0, ended = ?, reason = ? "
                     "WHERE owner = ? AND status = 'training'",
                     (time.time(), "LRScope ended while this run was training.", owner),
                 )
@@ -238,15 +206,65 @@ class Store:
 
     # Runs
 
-    def add(self, config: RunConfig, pace: float | None = None) -> int:
-        """Queue a run; its number."""
+    def add(
+        self,
+        config: RunConfig,
+        pace: float | None = None,
+        parent: tuple[int, int] | None = None,
+        claimed: bool = False,
+    ) -> int:
+        """Queue a run; its number.
+
+        Args:
+            parent: for a fork, the run that trained the epoch, and that epoch
+                (`trainer.family.owner` finds the run; `trainer.forks.check` says what may differ).
+            claimed: take it for this process to train at once.
+        """
+        now = time.time()
+        forked, epoch = parent or (None, None)
         with self._transaction() as connection:
             cursor = connection.execute(
-                "INSERT INTO runs (created, config, status, pace) VALUES (?, ?, 'queued', ?)",
-                (time.time(), config.model_dump_json(), pace),
+                "INSERT INTO runs (created, config, status, pace, parent, parent_epoch, epoch) "
+                "VALUES (?, ?, 'queued', ?, ?, ?, ?)",
+                (now, config.model_dump_json(), pace, forked, epoch, epoch or 0),
             )
-        assert cursor.lastrowid is not None
+            assert cursor.lastrowid is not None
+            if claimed:
+                self._claim(connection, cursor.lastrowid)
         return cursor.lastrowid
+
+    def resume(self, run: int, claimed: bool = False) -> None:
+        """Queue a run again that was interrupted or stopped, or has failed: it goes on from its
+        last snapshot.
+
+        Raises:
+            CommandError: there is no such run, or it cannot go on.
+        """
+        with self._transaction() as connection:
+            resumed = connection.execute(
+                "UPDATE runs SET status = 'queued', reason = NULL, ended = NULL, activity = NULL, "
+                "paused = 0, warning = NULL, "
+                "asked = (SELECT coalesce(max(id), 0) FROM commands WHERE run = runs.id) "
+                "WHERE id = ? AND status IN ('interrupted', 'stopped', 'failed') RETURNING id",
+                (run,),
+            ).fetchone()
+            if resumed and claimed:
+                self._claim(connection, run)
+        if not resumed:
+            row = self._known(run)
+            if not row.over:
+                raise CommandError(f"Run {run} is {row.status} already.")
+            raise CommandError(
+                f"Run {run} has {row.status}; fork it to go on from one of its epochs."
+            )
+
+    def rewind(self, run: int, epoch: int, batch: int) -> None:
+        """Drop what a run has trained after this moment: it is trained again from there."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM epochs WHERE run = ? AND epoch > ?", (run, epoch))
+            connection.execute(
+                "UPDATE runs SET epoch = ?, batch = ? WHERE id = ?", (epoch, batch, run)
+            )
 
     def claim(self, run: int | None = None) -> int | None:
         """Take a queued run, this one or the oldest, for this process to train; None if none."""
@@ -254,12 +272,15 @@ class Store:
         if self._connection.execute(queued).fetchone() is None:
             return None  # asked often: without taking the lock that writers wait for
         with self._transaction() as connection:
-            row = connection.execute(
-                "UPDATE runs SET status = 'training', owner = ?, began = ? WHERE id = ("
-                "SELECT id FROM runs WHERE status = 'queued' AND id = coalesce(?, id) "
-                "ORDER BY id LIMIT 1) RETURNING id",
-                (self._owner, time.time(), run),
-            ).fetchone()
+            return self._claim(connection, run)
+
+    def _claim(self, connection: sqlite3.Connection, run: int | None) -> int | None:
+        row = connection.execute(
+            "UPDATE runs SET status = 'training', owner = ?, began = ? WHERE id = ("
+            "SELECT id FROM runs WHERE status = 'queued' AND id = coalesce(?, id) "
+            "ORDER BY id LIMIT 1) RETURNING id",
+            (self._owner, time.time(), run),
+        ).fetchone()
         return None if row is None else int(row[0])
 
     def run(self, run: int) -> Run | None:
@@ -267,14 +288,14 @@ class Store:
         row = self._connection.execute(
             f"SELECT {RUN_COLUMNS} FROM runs WHERE id = ?", (run,)
         ).fetchone()
-        return None if row is None else _run(row)
+        return None if row is None else rows.run(row)
 
     def runs(self, limit: int) -> list[Run]:
         """The newest runs, newest first."""
-        rows = self._connection.execute(
+        found = self._connection.execute(
             f"SELECT {RUN_COLUMNS} FROM runs ORDER BY id DESC LIMIT ?", (limit,)
         )
-        return [_run(row) for row in rows]
+        return [rows.run(row) for row in found]
 
     def newest(self) -> int | None:
         """The number of the run to look at: the one that trains, else the newest of all."""
@@ -286,11 +307,11 @@ class Store:
 
     def epochs(self, run: int, after: int = 0) -> list[Epoch]:
         """The run's epochs after that one, in order."""
-        rows = self._connection.execute(
+        found = self._connection.execute(
             f"SELECT {EPOCH_COLUMNS} FROM epochs WHERE run = ? AND epoch > ? ORDER BY epoch",
             (run, after),
         )
-        return [_epoch(row) for row in rows]
+        return [rows.epoch(row) for row in found]
 
     def best(self, run: int) -> Epoch | None:
         """The run's epoch with the lowest validation loss."""
@@ -299,7 +320,7 @@ class Store:
             "ORDER BY val_loss LIMIT 1",
             (run,),
         ).fetchone()
-        return None if row is None else _epoch(row)
+        return None if row is None else rows.epoch(row)
 
     # Commands
 
@@ -318,20 +339,63 @@ class Store:
             connection.execute("UPDATE runs SET pace = ? WHERE id = ?", (pace, run))
             _command(connection, run, "pace", pace)
 
+    def ask(self, run: int, name: CommandName, value: float | None = None) -> None:
+        """Ask a run that trains or waits for anything but a stop or a pace.
+
+        Raises:
+            CommandError: there is no such run, it is over, or it cannot do this.
+        """
+        row = self._known(run)
+        if row.over:
+            raise CommandError(f"Run {run} is over ({row.status}): nothing can be changed in it.")
+        if name in ("lr", "scale", "cut", "epochs"):
+            refused = foretell.refusal(name, value, row.epochs)
+            if refused:
+                raise CommandError(refused)
+        with self._transaction() as connection:
+            if name in ("pause", "resume", "step"):
+                connection.execute(
+                    "UPDATE runs SET paused = ? WHERE id = ?", (name == "pause", run)
+                )
+            _command(connection, run, name, value)
+
+    def set_paused(self, run: int, paused: bool) -> None:
+        """Record that a run stands still, or goes on, by itself."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE runs SET paused = ? WHERE id = ?", (paused, run))
+
+    def _known(self, run: int) -> Run:
+        row = self.run(run)
+        if row is None:
+            raise CommandError(f"There is no run {run}.")
+        return row
+
+    def changes(self, run: int, after: int = 0) -> list[Change]:
+        """What was changed in the run by hand after that change, in order."""
+        found = self._connection.execute(
+            f"SELECT {CHANGE_COLUMNS} FROM interventions WHERE run = ? AND id > ? ORDER BY id",
+            (run, after),
+        )
+        return [Change(*row) for row in found]
+
+    def interventions(self, run: int) -> list[Intervention]:
+        """The run's changes by hand as a record that a `Control` repeats."""
+        return [Intervention(c.epoch, c.batch, c.name, c.value) for c in self.changes(run)]
+
     def commands(self, run: int, after: int = 0) -> list[Command]:
         """What was asked of the run after that command, in order."""
-        rows = self._connection.execute(
+        found = self._connection.execute(
             "SELECT id, name, value FROM commands WHERE run = ? AND id > ? ORDER BY id",
             (run, after),
         )
-        return [Command(*row) for row in rows]
+        return [Command(*row) for row in found]
 
     # Events
 
     def record(self, run: int, event: Event) -> None:
         """Write what happened to a run: one event, one transaction."""
         with self._transaction() as connection:
-            for statement, values in _statements(event):
+            for statement, values in recording.statements(event):
                 connection.execute(statement, {**values, "run": run, "now": time.time()})
 
 
@@ -341,77 +405,3 @@ def _command(connection: sqlite3.Connection, run: int, name: str, value: float |
         "(SELECT 1 FROM runs WHERE id = ?)",
         (run, time.time(), name, value, run),
     )
-
-
-def _run(row: tuple[Any, ...]) -> Run:
-    run = dict(zip(Run.__slots__, row, strict=True))
-    run["config"] = RunConfig.model_validate_json(run["config"])
-    run["started"] = Started(**json.loads(run["started"])) if run["started"] else None
-    return Run(**run)
-
-
-def _epoch(row: tuple[Any, ...]) -> Epoch:
-    epoch = dict(zip(Epoch.__slots__, row, strict=True))
-    return Epoch(**{**epoch, "decision": _decision(epoch["decision"])})
-
-
-def _decision(text: str | None) -> Decision | None:
-    if text is None:
-        return None
-    fields = json.loads(text)
-    fields.pop("sentence")  # drawn from the evidence again
-    return Decision.model_validate(fields)
-
-
-INSERT_EPOCH = (
-    "INSERT INTO epochs VALUES (:run, :epoch, :lr, :lr_last, :train_loss, :val_loss, "
-    ":val_accuracy, :seconds, :decision)"
-)
-END = "UPDATE runs SET status = :status, reason = :reason, activity = NULL, ended = :now "
-
-
-def _statements(event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What an event writes: SQL, and its values but for `run` and `now`."""
-    match event:
-        case Downloading(file, received, total):
-            share = f", {received / total:.0%}" if total else ""
-            activity = f"downloading {file}: {received / 1e6:.1f} MB{share}"
-            yield "UPDATE runs SET activity = :activity WHERE id = :run", {"activity": activity}
-        case Started():
-            started = json.dumps({name: getattr(event, name) for name in Started.__slots__})
-            yield (
-                "UPDATE runs SET activity = NULL, started = :started, began = :now WHERE id = :run",
-                {"started": started},
-            )
-        case Progress(epoch, batch, _):
-            yield (
-                "UPDATE runs SET epoch = :epoch, batch = :batch WHERE id = :run",
-                {"epoch": epoch - 1, "batch": batch},
-            )
-        case EpochEnded():
-            values = {name: getattr(event, name) for name in EpochEnded.__slots__}
-            values["decision"] = event.decision.model_dump_json()
-            yield INSERT_EPOCH, values
-            yield (
-                "UPDATE runs SET epoch = :epoch, batch = 0 WHERE id = :run",
-                {"epoch": event.epoch},
-            )
-        case Diverged():
-            values = {name: getattr(event, name) for name in Diverged.__slots__}
-            yield INSERT_EPOCH, {**values, "decision": None}
-            yield (
-                END + ", epoch = :epoch, batch = 0 WHERE id = :run",
-                {"status": "diverged", "reason": event.reason, "epoch": event.epoch},
-            )
-        case Failed(reason):
-            yield END + "WHERE id = :run", {"status": "failed", "reason": reason}
-        case Ended(status, test_loss, test_accuracy):
-            yield (
-                END + ", test_loss = :test_loss, test_accuracy = :test_accuracy WHERE id = :run",
-                {
-                    "status": status,
-                    "reason": None,
-                    "test_loss": test_loss,
-                    "test_accuracy": test_accuracy,
-                },
-            )

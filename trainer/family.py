@@ -1,0 +1,94 @@
+"""Who was forked from whom, and what a run has of its parents. torch-free."""
+
+from dataclasses import dataclass, field, replace
+
+from trainer import shelf
+from trainer.rows import Epoch, Run
+from trainer.store import Store
+
+
+@dataclass
+class Member:
+    """A run and the runs that were forked from it, oldest first."""
+
+    run: Run
+    children: list["Member"] = field(default_factory=list)
+
+
+def owner(store: Store, run: int, epoch: int) -> int:
+    """The run that trained this epoch of a run's past: itself, a parent, or a parent's parent.
+
+    Epoch 0, the beginning, is the first one's.
+    """
+    row = store.run(run)
+    while row is not None and row.parent is not None and epoch <= (row.parent_epoch or 0):
+        row = store.run(row.parent)
+    return run if row is None else row.id
+
+
+def prefix(store: Store, run: int) -> list[Epoch]:
+    """The epochs before a fork, in order: its parents' rows. The last one has the decision that
+    the fork's own schedule made of it, where it made one. Empty for a run that is no fork.
+    """
+    row = store.run(run)
+    if row is None or row.parent is None or row.parent_epoch is None:
+        return []
+    rows = [*prefix(store, row.parent), *store.epochs(row.parent)]
+    rows = [epoch for epoch in rows if epoch.epoch <= row.parent_epoch]
+    if rows and row.decision is not None:
+        rows[-1] = replace(rows[-1], decision=row.decision)
+    return rows
+
+
+def lineage(store: Store, run: int) -> list[Epoch]:
+    """Every epoch of a run from the first: its parents' and its own."""
+    return [*prefix(store, run), *store.epochs(run)]
+
+
+def trees(store: Store, limit: int) -> list[Member]:
+    """The newest runs as family trees, the one with the newest member first. A run whose parent
+    is not among them is fetched with its forebears.
+    """
+    members = {run.id: Member(run) for run in store.runs(limit)}
+    wanted = [m.run.parent for m in members.values()]
+    while wanted:
+        parent = wanted.pop()
+        if parent is not None and parent not in members and (row := store.run(parent)):
+            members[parent] = Member(row)
+            wanted.append(row.parent)
+    roots, newest = [], {}
+    for number in sorted(members):
+        member = members[number]
+        if member.run.parent in members:
+            members[member.run.parent].children.append(member)
+        else:
+            roots.append(member)
+    for number in sorted(members):
+        newest[_root(members, number)] = number
+    return sorted(roots, key=lambda root: newest[root.run.id], reverse=True)
+
+
+def _root(members: dict[int, Member], number: int) -> int:
+    while (parent := members[number].run.parent) in members:
+        number = parent
+    return number
+
+
+def last(store: Store, run: int) -> int:
+    """The last epoch of a run that can be forked from: the last that it brought to its end."""
+    row = store.run(run)
+    if row is None:
+        return 0
+    own = [epoch.epoch for epoch in store.epochs(run) if epoch.decision is not None]
+    return own[-1] if own else row.parent_epoch or 0
+
+
+def cost(store: Store, run: int, epoch: int) -> int:
+    """How many epochs have to be trained again to reach the end of this one: 0 with a snapshot."""
+    run = owner(store, run, epoch)
+    for kept in shelf.nearest(shelf.folder(store.home, run), epoch):
+        return epoch - kept.at[0]
+    row = store.run(run)
+    if row is None or row.parent is None or row.parent_epoch is None:
+        return epoch
+    return epoch - row.parent_epoch + cost(store, row.parent, row.parent_epoch)

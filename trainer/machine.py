@@ -1,0 +1,51 @@
+"""What a run trains on, and whether that is still the same. torch-free."""
+
+import platform
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from trainer.events import Started
+
+
+def torch_version() -> str:
+    """The installed torch's version, "" where there is none."""
+    try:
+        return version("torch")
+    except PackageNotFoundError:
+        return ""
+
+
+@cache
+def cpu_name() -> str:
+    """What the CPU calls itself, as well as the system tells."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def difference(then: Started) -> str | None:
+    """A sentence where training a run's epochs again may differ in the last bits; None where
+    nothing is known to have changed since. Threads are compared only once torch is loaded.
+    """
+    changed = [
+        f"{what} was {before}, now {now}"
+        for what, before, now in (
+            ("torch", then.torch, torch_version()),
+            ("the CPU", then.cpu, cpu_name()),
+        )
+        if before and before != now
+    ]
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        if then.threads > 1 and then.threads != torch.get_num_threads():
+            changed.append(f"it had {then.threads} threads, now {torch.get_num_threads()}")
+        if then.device.startswith("cuda") and not torch.cuda.is_available():
+            changed.append("it trained on a GPU, and there is none now")
+    if not changed:
+        return None
+    return f"Epochs trained again may differ in the last bits: {'; '.join(changed)}."

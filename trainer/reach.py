@@ -1,0 +1,74 @@
+"""How a run gets to where it starts: from its own last snapshot, or from its parent's epoch."""
+
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+
+from trainer import shelf
+from trainer.control import Control
+from trainer.engine import train
+from trainer.events import Downloading, EpochEnded, Retraining
+from trainer.family import owner
+from trainer.rows import Run
+from trainer.snapshots import Snapshot, SnapshotError, read
+from trainer.store import Store
+
+Reached = Generator[Downloading | Retraining, None, Snapshot | None]
+
+
+class StoppedError(Exception):
+    """The run was stopped before it got to its start."""
+
+
+def start_of(store: Store, run: Run, root: Path, control: Control) -> Reached:
+    """Where a claimed run starts: None for the beginning.
+
+    Raises:
+        StoppedError: the control said so.
+    """
+    folder = shelf.folder(store.home, run.id)
+    for kept in reversed(shelf.listed(folder)):
+        try:
+            return read(kept.path)
+        except SnapshotError:
+            kept.path.unlink(missing_ok=True)  # damaged: it would only hold the place of another
+    if run.parent is None or not run.parent_epoch:
+        return None
+    start = yield from reach(store, run.parent, run.parent_epoch, root, control)
+    return start and start | {"added": 0}  # the fork's own number of epochs counts
+
+
+def reach(store: Store, run: int, epoch: int, root: Path, control: Control) -> Reached:
+    """A run as it was at the end of an epoch, trained again from the nearest snapshot before.
+
+    Raises:
+        StoppedError: the control said so.
+    """
+    row = store.run(owner(store, run, epoch))
+    if row is None or epoch == 0:
+        return None
+    start: Snapshot | None = None
+    for kept in shelf.nearest(shelf.folder(store.home, row.id), epoch):
+        try:
+            start = read(kept.path)
+            break
+        except SnapshotError:  # thinned a moment ago, or damaged
+            continue
+    if start is None and row.parent is not None and row.parent_epoch:
+        start = yield from reach(store, row.parent, row.parent_epoch, root, control)
+        start = start and start | {"added": 0}
+    if start is not None and (start["epoch"], start["batch"]) == (epoch, 0):
+        return start
+    first = start["epoch"] if start else 0
+    again = Control(store.interventions(row.id))
+    with closing(train(row.config, root, again, start)) as events:
+        for event in events:
+            if isinstance(event, Downloading):
+                yield event
+            elif isinstance(event, EpochEnded):
+                yield Retraining(event.epoch - first, epoch - first)
+                if event.epoch == epoch:
+                    return again.capture()
+            if control.stopping:
+                raise StoppedError
+    return None

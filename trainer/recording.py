@@ -1,0 +1,96 @@
+"""What an event writes into the store. torch-free."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from trainer.events import (
+    Diverged,
+    Downloading,
+    Ended,
+    EpochEnded,
+    Event,
+    Failed,
+    Forked,
+    Intervened,
+    Progress,
+    Retraining,
+    Started,
+    Warned,
+)
+
+INSERT_EPOCH = (
+    "INSERT INTO epochs VALUES (:run, :epoch, :lr, :lr_last, :train_loss, :val_loss, "
+    ":val_accuracy, :seconds, :decision)"
+)
+INSERT_CHANGE = (
+    "INSERT INTO interventions (run, at, epoch, batch, name, value, lr_before, lr_after, sentence) "
+    "VALUES (:run, :now, :epoch, :batch, :name, :value, :lr_before, :lr_after, :sentence)"
+)
+ACTIVITY = "UPDATE runs SET activity = :activity WHERE id = :run"
+END = (
+    "UPDATE runs SET status = :status, reason = :reason, activity = NULL, paused = 0, ended = :now "
+)
+
+
+def statements(event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What an event writes: SQL, and its values but for `run` and `now`."""
+    match event:
+        case Downloading(file, received, total):
+            share = f", {received / total:.0%}" if total else ""
+            activity = f"downloading {file}: {received / 1e6:.1f} MB{share}"
+            yield ACTIVITY, {"activity": activity}
+        case Retraining(epoch, wanted):
+            yield (
+                ACTIVITY,
+                {"activity": f"training epoch {epoch} of {wanted} again, up to the fork"},
+            )
+        case Started():
+            started = json.dumps({name: getattr(event, name) for name in Started.__slots__})
+            yield (
+                # A run that was resumed began as long ago as it has trained.
+                "UPDATE runs SET activity = NULL, started = :started, began = :now - "
+                "(SELECT coalesce(sum(seconds), 0) FROM epochs WHERE run = :run) WHERE id = :run",
+                {"started": started},
+            )
+        case Forked(_, decision):
+            text = None if decision is None else decision.model_dump_json()
+            yield "UPDATE runs SET decision = :decision WHERE id = :run", {"decision": text}
+        case Intervened():
+            if not event.repeated:
+                values = {name: getattr(event, name) for name in Intervened.__slots__}
+                yield INSERT_CHANGE, values
+        case Warned(sentence):
+            yield "UPDATE runs SET warning = :warning WHERE id = :run", {"warning": sentence}
+        case Progress(epoch, batch, _):
+            yield (
+                "UPDATE runs SET epoch = :epoch, batch = :batch WHERE id = :run",
+                {"epoch": epoch - 1, "batch": batch},
+            )
+        case EpochEnded():
+            values = {name: getattr(event, name) for name in EpochEnded.__slots__}
+            values["decision"] = event.decision.model_dump_json()
+            yield INSERT_EPOCH, values
+            yield (
+                "UPDATE runs SET epoch = :epoch, batch = 0 WHERE id = :run",
+                {"epoch": event.epoch},
+            )
+        case Diverged():
+            values = {name: getattr(event, name) for name in Diverged.__slots__}
+            yield INSERT_EPOCH, {**values, "decision": None}
+            yield (
+                END + ", epoch = :epoch, batch = 0 WHERE id = :run",
+                {"status": "diverged", "reason": event.reason, "epoch": event.epoch},
+            )
+        case Failed(reason):
+            yield END + "WHERE id = :run", {"status": "failed", "reason": reason}
+        case Ended(status, test_loss, test_accuracy):
+            yield (
+                END + ", test_loss = :test_loss, test_accuracy = :test_accuracy WHERE id = :run",
+                {
+                    "status": status,
+                    "reason": None,
+                    "test_loss": test_loss,
+                    "test_accuracy": test_accuracy,
+                },
+            )
