@@ -5,8 +5,8 @@ from typing import Any
 
 from trainer import settings
 from trainer.config import RunConfig
+from trainer.rows import Epoch
 from trainer.settings import Setting
-from trainer.store import Epoch, Run
 
 SIDE = 20  # values of a setting
 MEASURES = {"first": "first difference", "cuts": "cuts"}
@@ -46,12 +46,12 @@ def values(setting: Setting, current: float) -> list[float]:
 
 
 def shown(
-    run: Run, rows: list[Epoch], batches: int, other: RunConfig, x: str, y: str
+    happened: RunConfig, rows: list[Epoch], batches: int, other: RunConfig, x: str, y: str
 ) -> dict[str, Any]:
     """The map's labels and cells, ready to draw and to click.
 
     Args:
-        run: the recorded run.
+        happened: the config of the recorded run.
         rows: its epochs.
         batches: batches in an epoch.
         other: the config whose two settings are varied.
@@ -61,10 +61,10 @@ def shown(
     from trainer.what_if import cut_map
 
     of = {s.key: s for s in axes(other)}
-    now, was = settings.from_config(other), settings.from_config(run.config)
+    now, was = settings.from_config(other), settings.from_config(happened)
     along = {key: values(of[key], now[key]) for key in (x, y)}
     cells = cut_map(
-        run.config,
+        happened,
         rows,
         monitored(other, rows),
         other,
@@ -73,7 +73,7 @@ def shown(
         (y, along[y]),
     )
     texts = {key: [of[key].text(v) for v in along[key]] for key in along}
-    same_schedule = other.schedule.name == run.config.schedule.name
+    same_schedule = other.schedule.name == happened.schedule.name
     return {
         "x": texts[x],
         "y": texts[y],

@@ -75,7 +75,7 @@ def pace_of(key: str | None) -> float | None:
 def runs(store: Store) -> list[dict[str, str]]:
     """The choices of the run selector, newest first."""
     return [
-        {"value": str(run.id), "label": f"{run.id} · {title(run.config)}"}
+        {"value": str(run.id), "label": f"{run.id} · {title(run.config, run.source)}"}
         for run in store.runs(LISTED_RUNS)
     ]
 

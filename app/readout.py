@@ -31,8 +31,10 @@ CHANCE_SHARE = 0.98
 CHANCE_EPOCHS = 3
 
 
-def title(config: RunConfig) -> str:
-    """A run in a few words: CNN · digits · Adam 0.01 · ReduceLROnPlateau."""
+def title(config: RunConfig, source: str | None = None) -> str:
+    """A run in a few words: CNN · digits · Adam 0.01 · ReduceLROnPlateau, or its file."""
+    if source:
+        return f"{source} · imported"
     schedule = "constant LR" if config.schedule.name == "none" else config.schedule.name
     return " · ".join(
         [
@@ -81,17 +83,19 @@ def readout(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> dict[
 def _done(run: Run) -> float:
     """The share of the run's batches that are done."""
     inside = run.batch / run.started.batches if run.started else 0.0
-    return min((run.epoch + inside) / run.config.epochs, 1.0)
+    return min((run.epoch + inside) / run.epochs, 1.0)
 
 
 def _left(run: Run) -> str:
     if run.status == "queued":
         return "Waits for its turn."
+    if run.source:
+        return f"{epochs_text(run.epoch)} of {run.source}; nothing was trained here."
     if run.started is None and run.status == "stopped":
         return "Stopped before it began."
     if run.started is None:
         return "" if run.over else (run.activity or "Getting ready.").capitalize()
-    at = f"epoch {run.epoch} of {run.config.epochs}"
+    at = f"epoch {run.epoch} of {run.epochs}"
     if run.batch and not run.over:
         at += f" · batch {run.batch:,} of {run.started.batches:,}"
     return at
@@ -193,7 +197,7 @@ def _schedule(run: Run, row: Epoch | None) -> dict[str, Any]:
         )
         when = (
             f"after epoch {earliest}"
-            if earliest <= config.epochs
+            if earliest <= run.epochs
             else f"after epoch {earliest}, past the end of this run"
         )
         sentence = (

@@ -148,12 +148,11 @@ def overlay(comparison: Any) -> dict[str, Any]:
 def register(app: Dash, store: Store, worker: Worker) -> None:
     """The callbacks of the panel."""
 
-    def recorded(run: str | None) -> tuple[Run, list[Epoch], int] | None:
+    def recorded(run: str | None) -> tuple[Run, list[Epoch]] | None:
         row = store.run(int(run)) if run else None
         if row is None:
             return None
-        batches = row.started.batches if row.started else row.config.batches
-        return row, store.epochs(row.id), batches
+        return row, store.epochs(row.id)
 
     @app.callback(
         Output(ids.WHAT_IF_FORM, "children"),
@@ -199,7 +198,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         found = recorded(run)
         if tab != PLACE or not fields or found is None or not worker.loaded(LOAD_SECONDS):
             raise PreventUpdate
-        row, rows, batches = found
+        row, rows = found
         try:
             other = settings.changed(row.config, form.given(fields, values))
         except ConfigError as refusal:
@@ -208,7 +207,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             return None, "There is nothing to replay before the first epoch has ended.", []
         from trainer.comparison import compare, rules
 
-        comparison = compare(row.config, rows, other, batches)
+        comparison = compare(row.config, rows, other, row.batches)
         # A run that trains keeps its map: too dear to be drawn again after every epoch.
         stale_map = not row.over and ctx.triggered_id == ids.WHAT_IF_EPOCH
         result = {"run": row.id, "config": other.model_dump(), "stale_map": stale_map}
@@ -245,13 +244,13 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         found = recorded(run)
         if not result or found is None or str(result["run"]) != run:
             raise PreventUpdate
-        row, rows, batches = found
+        row, rows = found
         other = RunConfig.model_validate(result["config"])
         if not {x, y} <= {s.key for s in cut_map.axes(other)} or not x or not y:
             raise PreventUpdate
         if result["stale_map"] and ctx.triggered_id == ids.WHAT_IF:
             raise PreventUpdate
-        cells = cut_map.shown(row, rows, batches, other, x, y)
+        cells = cut_map.shown(row.config, rows, row.batches, other, x, y)
         return {
             "cells": cells,
             "figures": {measure: figures.cut_map(cells, measure) for measure in cut_map.MEASURES},

@@ -10,7 +10,6 @@ from trainer import config
 from trainer.comparison import compare, rules
 from trainer.config import NoSchedule, ReduceLROnPlateau, RunConfig
 from trainer.settings import SCHEDULES, SETTINGS, changed
-from trainer.store import Run
 
 RUN = RunConfig(lr=0.1, epochs=12, schedule=ReduceLROnPlateau(factor=0.5, patience=1))
 LOSSES = [1.0, 0.8, 0.9, 0.9, 0.7, 0.8, 0.8, 0.8, 0.8, 0.9, 0.9, 0.9]
@@ -86,9 +85,8 @@ def test_an_axis_has_twenty_values_in_order_and_the_current_one_among_them(setti
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_every_schedule_has_a_map_that_can_be_drawn(name):
     other = changed(RUN, {"schedule": name, **({"max-lr": 1} if name == "CyclicLR" else {})})
-    run = Run(1, 0.0, RUN, "finished", *[None] * 6, 12, 0, None, None)
     x, y = cut_map.default_axes(other)
-    shown = cut_map.shown(run, ROWS, 1, other, x, y)
+    shown = cut_map.shown(RUN, ROWS, 1, other, x, y)
     for measure in cut_map.MEASURES:
         heat = figures.cut_map(shown, measure)["data"][0]
         assert len(heat["z"]) == len(shown["y"])
@@ -96,8 +94,7 @@ def test_every_schedule_has_a_map_that_can_be_drawn(name):
 
 
 def test_the_cell_of_a_runs_own_parameters_differs_nowhere():
-    run = Run(1, 0.0, RUN, "finished", *[None] * 6, 12, 0, None, None)
-    shown = cut_map.shown(run, ROWS, 1, RUN, "patience", "factor")
+    shown = cut_map.shown(RUN, ROWS, 1, RUN, "patience", "factor")
     here = shown["y"].index("0.5"), shown["x"].index("1")
     assert shown["first"][here[0]][here[1]] is None
     assert shown["cuts"][here[0]][here[1]] == 4

@@ -18,6 +18,7 @@ from trainer.events import (
     Started,
     Warned,
 )
+from trainer.rows import Epoch
 
 INSERT_EPOCH = (
     "INSERT INTO epochs VALUES (:run, :epoch, :lr, :lr_last, :train_loss, :val_loss, "
@@ -31,6 +32,13 @@ ACTIVITY = "UPDATE runs SET activity = :activity WHERE id = :run"
 END = (
     "UPDATE runs SET status = :status, reason = :reason, activity = NULL, paused = 0, ended = :now "
 )
+
+
+def epoch_values(row: EpochEnded | Epoch) -> dict[str, Any]:
+    """What INSERT_EPOCH takes, but for `run`."""
+    values = {name: getattr(row, name) for name in EpochEnded.__slots__}
+    values["decision"] = row.decision and row.decision.model_dump_json()
+    return values
 
 
 def statements(event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -68,9 +76,7 @@ def statements(event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
                 {"epoch": epoch - 1, "batch": batch},
             )
         case EpochEnded():
-            values = {name: getattr(event, name) for name in EpochEnded.__slots__}
-            values["decision"] = event.decision.model_dump_json()
-            yield INSERT_EPOCH, values
+            yield INSERT_EPOCH, epoch_values(event)
             yield (
                 "UPDATE runs SET epoch = :epoch, batch = 0 WHERE id = :run",
                 {"epoch": event.epoch},

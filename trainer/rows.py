@@ -22,6 +22,7 @@ class Run:
     before its first batch. A fork goes on from `parent`'s epoch `parent_epoch`, and `decision` is
     what its own schedule made of that epoch. `added` epochs were added by hand; commands up to
     number `asked` were for an earlier part of a run that was resumed; `warning` does not end it.
+    `source` is the file of a run that was imported: nothing was trained here.
     """
 
     id: int
@@ -38,18 +39,26 @@ class Run:
     batch: int
     test_loss: float | None
     test_accuracy: float | None
-    parent: int | None
-    parent_epoch: int | None
-    decision: Decision | None
-    paused: bool
-    asked: int
-    warning: str | None
-    added: int
+    parent: int | None = None
+    parent_epoch: int | None = None
+    decision: Decision | None = None
+    paused: bool = False
+    asked: int = 0
+    warning: str | None = None
+    source: str | None = None
+    added: int = 0
 
     @property
     def epochs(self) -> int:
         """How many epochs the run is to have, those before a fork among them."""
         return self.config.epochs + self.added
+
+    @property
+    def batches(self) -> int:
+        """Batches in an epoch; of an imported run 1, for all that is known."""
+        if self.started:
+            return self.started.batches
+        return 1 if self.source else self.config.batches
 
     @property
     def resumable(self) -> bool:
@@ -102,7 +111,7 @@ class Change:
 
 RUN_COLUMNS = (
     "id, created, config, status, reason, began, ended, pace, started, activity, epoch, batch, "
-    "test_loss, test_accuracy, parent, parent_epoch, decision, paused, asked, warning, "
+    "test_loss, test_accuracy, parent, parent_epoch, decision, paused, asked, warning, source, "
     "(SELECT coalesce(sum(value), 0) FROM interventions "
     "WHERE run = runs.id AND name = 'epochs') AS added"
 )

@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,7 +54,8 @@ CREATE TABLE runs (
     decision TEXT,
     paused INTEGER NOT NULL DEFAULT 0,
     asked INTEGER NOT NULL DEFAULT 0,
-    warning TEXT
+    warning TEXT,
+    source TEXT
 );
 CREATE INDEX runs_by_status ON runs (status);
 CREATE TABLE epochs (
@@ -231,6 +232,28 @@ class Store:
             assert cursor.lastrowid is not None
             if claimed:
                 self._claim(connection, cursor.lastrowid)
+        return cursor.lastrowid
+
+    def add_recorded(self, config: RunConfig, source: str, epochs: Sequence[Epoch]) -> int:
+        """Take in a run that was trained elsewhere, whole or not at all; its number.
+
+        Args:
+            config: what its schedule and its LR are taken to be.
+            source: where it comes from, for its name.
+            epochs: its rows.
+        """
+        now = time.time()
+        with self._transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO runs (created, config, status, began, ended, epoch, source) "
+                "VALUES (?, ?, 'finished', ?, ?, ?, ?)",
+                (now, config.model_dump_json(), now, now, epochs[-1].epoch, source),
+            )
+            connection.executemany(
+                recording.INSERT_EPOCH,
+                [{**recording.epoch_values(epoch), "run": cursor.lastrowid} for epoch in epochs],
+            )
+        assert cursor.lastrowid is not None
         return cursor.lastrowid
 
     def resume(self, run: int, claimed: bool = False) -> None:
