@@ -3,16 +3,24 @@
 import inspect
 import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 from rich.markup import escape
 
 from trainer import folders
+from trainer.control import InterventionName
 from trainer.events import Ended, Event
 from trainer.settings import SETTINGS, ConfigError, Setting, to_config
+from trainer.shelf import BUDGET_MB
+
+if TYPE_CHECKING:
+    from trainer.store import Store
 
 HOST = "127.0.0.1"
 PORT = 8050
@@ -23,7 +31,8 @@ cli = typer.Typer(
         "lrscope alone serves the page and opens it, the same as lrscope serve; it takes "
         "--port, --host, --no-open, --home and --datasets (lrscope serve --help).\n\n"
         "lrscope train --lr 0.01 --factor 0.1 --patience 5 trains without the page "
-        "(lrscope train --help names every setting)."
+        "(lrscope train --help names every setting); control changes a run that trains, resume "
+        "goes on with one that was interrupted, fork starts another from one of its epochs."
     ),
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -43,6 +52,15 @@ Datasets = Annotated[
         envvar=folders.DATASETS_ENV, help="Folder of the data sets; the user's cache by default."
     ),
 ]
+Budget = Annotated[
+    float,
+    typer.Option(
+        "--snapshot-budget", min=0, metavar="MB", help="Megabytes that a run's snapshots may take."
+    ),
+]
+JsonFlag = Annotated[
+    bool, typer.Option("--json", help="One JSON object a line for each epoch, and a last one.")
+]
 
 
 def main() -> None:
@@ -50,7 +68,13 @@ def main() -> None:
     arguments = sys.argv[1:]
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("--help", "-h")):
         arguments = ["serve", *arguments]
-    cli(arguments, prog_name="lrscope")
+    try:
+        code = cli(arguments, prog_name="lrscope", standalone_mode=False)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # only a wrong word on the command line has one
+            raise
+        code = _fail(" ".join(error.format_message().split())).exit_code
+    sys.exit(code or 0)
 
 
 def _fail(sentence: str) -> typer.Exit:
@@ -66,6 +90,7 @@ def serve(
     open: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     home: Home = None,
     datasets: Datasets = None,
+    snapshot_budget: Budget = BUDGET_MB,
 ) -> None:
     """Serve the page and open it in the browser. Ctrl-C ends it."""
     from trainer.store import Store, StoreError
@@ -78,7 +103,7 @@ def serve(
         raise _fail(str(error)) from None
     from app.server import create_app, free_port, listen
 
-    worker = Worker(store, datasets)
+    worker = Worker(store, datasets, snapshot_budget)
     try:
         server = listen(create_app(store, worker, frozenset({host.lower()})), host, port)
     except OSError as error:
@@ -112,53 +137,173 @@ def _open_browser(url: str) -> None:
 
 
 def _train(
-    json_lines: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line for each epoch, and a last one.")
-    ] = False,
+    json_lines: JsonFlag = False,
     home: Home = None,
     datasets: Datasets = None,
+    snapshot_budget: Budget = BUDGET_MB,
     **given: str | None,
 ) -> None:
     """Train one run in the terminal; an open page of the same home shows it live."""
     try:
-        config = to_config(
-            {_key(name): value for name, value in given.items() if value is not None}
-        )
+        config = to_config(_given(given))
     except ConfigError as error:
         raise _fail(str(error)) from None
-    from trainer.store import Store, StoreError
-    from trainer.worker import execute
+    with _store(home) as store:
+        _follow(store, store.add(config, claimed=True), json_lines, datasets, snapshot_budget)
 
-    home, datasets = home or folders.home(), datasets or folders.datasets()
+
+def _fork(
+    run: Annotated[int, typer.Argument(help="The run to fork.", show_default=False)],
+    epoch: Annotated[
+        int,
+        typer.Argument(help="The epoch after which to go on; 0 is the start.", show_default=False),
+    ],
+    json_lines: JsonFlag = False,
+    home: Home = None,
+    datasets: Datasets = None,
+    snapshot_budget: Budget = BUDGET_MB,
+    **given: str | None,
+) -> None:
+    """Start another run from one of a run's epochs, with other settings if you like.
+
+    What is not named is the parent's. Data, model, optimizer class, batch, seed, warm-up and
+    device belong to the past that both share, and cannot change.
+    """
+    from trainer import family, forks
+
+    with _store(home) as store:
+        parent = store.run(run)
+        if parent is None:
+            raise _fail(f"There is no run {run}.")
+        last = family.last(store, run)
+        if not 0 <= epoch <= last:
+            raise _fail(f"Run {run} has trained {last} epochs; fork it after one of 0 to {last}.")
+        try:
+            config = forks.changed_config(parent.config, parent.epochs, _given(given))
+            forks.check(parent.config, config, epoch)
+        except ConfigError as error:
+            raise _fail(str(error)) from None
+        child = store.add(config, parent=(family.owner(store, run, epoch), epoch), claimed=True)
+        _follow(store, child, json_lines, datasets, snapshot_budget)
+
+
+@cli.command()
+def resume(
+    run: Annotated[int, typer.Argument(help="The run to go on with.", show_default=False)],
+    json_lines: JsonFlag = False,
+    home: Home = None,
+    datasets: Datasets = None,
+    snapshot_budget: Budget = BUDGET_MB,
+) -> None:
+    """Go on with a run that was stopped or interrupted, as if it never had been."""
+    from trainer.store import CommandError
+
+    with _store(home) as store:
+        try:
+            store.resume(run, claimed=True)
+        except CommandError as error:
+            raise _fail(str(error)) from None
+        _follow(store, run, json_lines, datasets, snapshot_budget)
+
+
+class Order(StrEnum):
+    """What `lrscope control` asks for."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    STEP = "step"
+    STOP = "stop"
+    LR = "lr"
+    SCALE = "scale"
+    CUT = "cut"
+    EPOCHS = "epochs"
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+def control(
+    run: Annotated[int, typer.Argument(help="The run that trains.", show_default=False)],
+    what: Annotated[Order, typer.Argument(help="What to do with it.", show_default=False)],
+    value: Annotated[
+        float | None,
+        typer.Argument(
+            help="lr: the new LR; scale: a factor for it; epochs: how many more.",
+            show_default=False,
+        ),
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Change a run while it trains, here or in another process; says what its schedule makes of it.
+
+    pause, resume, step (one epoch, then pause), stop, lr VALUE, scale FACTOR, cut (as the plateau
+    would), epochs N (so many more).
+    """
+    from trainer.foretell import foretell
+    from trainer.store import CommandError
+
+    with _store(home) as store:
+        try:
+            store.ask(run, what.value, value)
+        except CommandError as error:
+            raise _fail(str(error)) from None
+        row = store.run(run)
+    if row is not None and what.value in get_args(InterventionName):
+        print(foretell(row.config, cast(InterventionName, what.value), row.epoch))
+
+
+@contextmanager
+def _store(home: Path | None) -> Iterator["Store"]:
+    """The store of that folder, or an exit that says why it cannot be had."""
+    from trainer.store import Store, StoreError
+
     try:
-        store = Store(home)
+        store = Store(home or folders.home())
     except StoreError as error:
         raise _fail(str(error)) from None
-    run = store.add(config)
-    store.claim(run)
-    from app.terminal import JsonLines, Terminal
-
-    show = JsonLines().show if json_lines else Terminal(config).show
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    last: Event | None = None
-    events = execute(store, run, datasets)
     try:
+        yield store
+    finally:
+        store.close()
+
+
+def _follow(
+    store: "Store", run: int, json_lines: bool, datasets: Path | None, budget_mb: float
+) -> None:
+    """Train a claimed run and show it. Ctrl-C and SIGTERM end it at its next batch, so that it
+    can be resumed there.
+    """
+    from app.terminal import JsonLines, Terminal
+    from trainer.worker import execute
+
+    row = store.run(run)
+    assert row is not None
+    show = JsonLines().show if json_lines else Terminal(row.config, row.epochs).show
+    shutdown, codes = threading.Event(), []
+
+    def end(signum: int, _: object) -> None:
+        signal.signal(signum, signal.SIG_DFL)  # the second time it ends at once
+        codes.append(128 + signum)
+        shutdown.set()
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+    last: Event | None = None
+    with closing(
+        execute(store, run, datasets or folders.datasets(), shutdown, budget_mb)
+    ) as events:
         for event in events:
             last = event
             show(run, event)
-    except KeyboardInterrupt:
-        events.close()
-        show(run, Ended("stopped"))
-        raise typer.Exit(130) from None
-    finally:
-        events.close()
-        store.close()
     if not (isinstance(last, Ended) and last.status == "finished"):
-        raise typer.Exit(1)
+        raise typer.Exit(codes[0] if codes else 1)
 
 
-def _key(name: str) -> str:
-    return name.lower().replace("_", "-")
+def _given(options: dict[str, str | None]) -> dict[str, str]:
+    """The settings that were named, by key."""
+    return {
+        name.lower().replace("_", "-"): value
+        for name, value in options.items()
+        if value is not None
+    }
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -211,3 +356,4 @@ def _help(settings: list[Setting]) -> str:
 
 
 cli.command("train")(_with_settings(_train))
+cli.command("fork")(_with_settings(_fork))

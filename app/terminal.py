@@ -31,7 +31,8 @@ class JsonLines:
             case events.Ended("finished", _, test_accuracy):
                 self._end(run, "finished", test_accuracy, None)
             case events.Ended(status):
-                self._end(run, status, None, "The run was stopped.")
+                goes_on = f"The run was {status}; lrscope resume {run} goes on with it."
+                self._end(run, status, None, goes_on)
 
     def _end(self, run: int, status: str, accuracy: float | None, reason: str | None) -> None:
         last = {"run": run, "status": status, "test_accuracy": accuracy}
@@ -44,8 +45,9 @@ class JsonLines:
 class Terminal:
     """A progress bar over the epochs, and above it a line for each with its decision."""
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, epochs: int) -> None:
         self.config = config
+        self.epochs = epochs
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -54,7 +56,7 @@ class Terminal:
             console=Console(highlight=False),
             transient=True,
         )
-        self._task = self._progress.add_task("getting ready", total=config.epochs, at="")
+        self._task = self._progress.add_task("getting ready", total=epochs, at="")
         self._progress.start()
 
     def show(self, run: int, event: events.Event) -> None:
@@ -70,12 +72,23 @@ class Terminal:
                     f"({event.train:,} train, {event.val:,} validation, {event.test:,} test "
                     f"images), {config.optimizer.name}, {config.schedule.name}, {event.device}."
                 )
-                progress.update(task, description="training", at=f"0/{config.epochs}")
+                progress.update(task, description="training", at=f"0/{self.epochs}")
+            case events.Retraining(epoch, wanted):
+                progress.update(task, description="going to the fork", at=f"{epoch}/{wanted}")
+            case events.Forked(_, decision) if decision is not None:
+                progress.print(f"{event.epoch:>5}  forked here: {decision.sentence}")
+            case events.Intervened():
+                if event.name == "epochs":
+                    self.epochs += int(event.value or 0)
+                    progress.update(task, total=self.epochs)
+                progress.print(f"{event.epoch:>5}  [bold]{event.sentence}[/]")
+            case events.Warned(sentence):
+                progress.print(sentence, style="yellow", markup=False)
             case events.Progress(epoch, batch, batches):
                 done = epoch - 1 + batch / batches
-                progress.update(task, completed=done, at=f"{epoch - 1}/{config.epochs}")
+                progress.update(task, completed=done, at=f"{epoch - 1}/{self.epochs}")
             case events.EpochEnded():
-                progress.update(task, completed=event.epoch, at=f"{event.epoch}/{config.epochs}")
+                progress.update(task, completed=event.epoch, at=f"{event.epoch}/{self.epochs}")
                 progress.print(self._line(event))
             case events.Diverged(reason=reason) | events.Failed(reason):
                 self._end(f"[bold red]Run {run} did not finish:[/] ", reason)
@@ -83,8 +96,10 @@ class Terminal:
                 self._end(
                     f"[bold green]Run {run} finished:[/] ", f"test accuracy {test_accuracy:.2%}."
                 )
-            case events.Ended():
-                self._end(f"[bold]Run {run} was stopped.[/]", "")
+            case events.Ended(status):
+                self._end(
+                    f"[bold]Run {run} was {status}:[/] ", f"lrscope resume {run} goes on with it."
+                )
 
     def _line(self, event: events.EpochEnded) -> str:
         style = STYLES.get(event.decision.kind, "dim")

@@ -2,13 +2,20 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app import cli
+from trainer.config import OneCycleLR, RunConfig
+from trainer.events import Ended, EpochEnded
+from trainer.schedules import Schedule
 from trainer.settings import SETTINGS
 from trainer.store import Store
 
@@ -84,6 +91,124 @@ def test_a_mistake_is_one_line_and_nothing_starts(
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "lrscope.sqlite").exists()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: Any, capsys: Any) -> Callable[..., tuple[int, str, str]]:
+    """The command without a new process: its exit code and what it says."""
+    monkeypatch.setenv("LRSCOPE_HOME", str(tmp_path))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lrscope", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        said = capsys.readouterr()
+        assert isinstance(end.value.code, int)
+        return end.value.code, said.out, said.err
+
+    return run
+
+
+def test_a_fork_goes_on_from_the_epoch_with_what_was_named(here: Any) -> None:
+    assert here("train", "--model", "mlp", "--epochs", "3", "--json")[0] == 0
+    code, told, _ = here("fork", "1", "2", "--patience", "2", "--epochs", "4", "--json")
+    assert code == 0
+    *forked, last = [json.loads(line) for line in told.splitlines()]
+    assert [(e["run"], e["epoch"]) for e in forked] == [(2, 3), (2, 4)]
+    assert forked[0]["decision"]["plateau"]["patience"] == 2
+    assert last["status"] == "finished"
+    code, told, _ = here("fork", "2", "1", "--schedule", "StepLR", "--step-size", "1")
+    assert code == 0
+    assert "StepLR: LR cut from 0.01 to 0.001." in " ".join(told.split())
+    store = Store(Path(os.environ["LRSCOPE_HOME"]))
+    first, forks = store.epochs(1), [store.run(2), store.run(3)]
+    rows = store.epochs(2)
+    store.close()
+    assert rows[0].val_loss == first[2].val_loss
+    assert [(r.parent, r.parent_epoch) for r in forks if r] == [(1, 2), (1, 1)]
+
+
+def test_what_a_signal_ends_goes_on_where_it_was(tmp_path: Path, here: Any) -> None:
+    options = ["--model", "mlp", "--epochs", "40", "--batch-size", "16", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "app", "train", *options],
+        env={**os.environ, "LRSCOPE_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        *_, last = process.stdout
+    assert process.returncode == 128 + signal.SIGTERM
+    assert json.loads(last)["status"] == "interrupted"
+    assert "lrscope resume 1" in json.loads(last)["reason"]
+    assert here("resume", "1", "--json")[0] == 0
+    assert here("train", *options)[0] == 0
+    store = Store(tmp_path)
+    rows, whole = store.epochs(1), store.epochs(2)
+    store.close()
+    assert [(r.train_loss, r.val_loss) for r in rows] == [(r.train_loss, r.val_loss) for r in whole]
+
+
+def test_a_run_is_changed_from_another_terminal_and_says_what_comes_of_it(
+    tmp_path: Path, here: Any
+) -> None:
+    store = Store(tmp_path)
+    run = store.add(RunConfig(schedule=OneCycleLR()))
+    code, told, _ = here("control", str(run), "lr", "0.02")
+    assert code == 0
+    assert "lasts one batch" in told
+    for order in (["pause"], ["step"], ["resume"], ["epochs", "2"], ["stop"]):
+        assert here("control", str(run), *order)[0] == 0
+    asked = [(command.name, command.value) for command in store.commands(run)]
+    assert store.run(run).status == "stopped"  # type: ignore[union-attr]
+    store.close()
+    assert asked == [
+        ("lr", 0.02), ("pause", None), ("step", None), ("resume", None), ("epochs", 2.0),
+        ("stop", None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["control", "7", "pause"], "There is no run 7."),
+        (["control", "1", "pause"], "Run 1 is over (finished)"),
+        (["control", "1", "jump"], "'jump' is not one of"),
+        (["control", "x", "pause"], "Invalid value for 'run'"),
+        (["control", "2", "lr", "-1"], "The learning rate must stay above 0."),
+        (["control", "2", "lr"], "The value must be a number"),
+        (["fork", "7", "1"], "There is no run 7."),
+        (["fork", "1", "2"], "fork it after one of 0 to 1."),
+        (["fork", "1", "1", "--seed", "3"], "Seed cannot change in a fork."),
+        (["fork", "1", "1", "--epochs", "1"], "Epochs must be above 1"),
+        (["fork", "1", "1", "--lr", "0"], "Learning rate must be above 0."),
+        (["resume", "1"], "Run 1 has finished; fork it"),
+        (["resume", "7"], "There is no run 7."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+@pytest.mark.usefixtures("held")
+def test_what_cannot_be_done_is_one_line(here: Any, arguments: list[str], says: str) -> None:
+    code, _, told = here(*arguments)
+    assert code == 2
+    assert says in told
+    assert len(told.splitlines()) == 1
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Path:
+    """A home with a finished run of one epoch and a queued one."""
+    store = Store(tmp_path)
+    run, schedule = store.add(RunConfig(epochs=1), claimed=True), Schedule(RunConfig(), 1)
+    decision = schedule.advance(1.0)
+    store.record(run, EpochEnded(1, 0.1, 0.1, 1.0, 1.0, 0.5, 1.0, decision))
+    store.record(run, Ended("finished", 1.0, 0.5))
+    store.add(RunConfig())
+    store.close()
+    return tmp_path
 
 
 def test_help_names_every_setting(tmp_path: Path) -> None:

@@ -163,6 +163,28 @@ def test_a_write_that_fails_leaves_the_older_file_whole(tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == ["epoch.pt"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (config.SGD(momentum=0), config.SGD(momentum=0.9, nesterov=True)),
+        (config.Adam(), config.Adam(amsgrad=True, beta1=0.5)),
+        (config.AdamW(amsgrad=True), config.AdamW(weight_decay=0.5)),
+        (config.RMSprop(), config.RMSprop(momentum=0.9, centered=True)),
+        (config.Adagrad(), config.Adagrad(lr_decay=0.5)),
+        (config.NAdam(), config.NAdam(momentum_decay=0.5)),
+        (config.RAdam(), config.RAdam(beta2=0.9)),
+    ],
+    ids=lambda spec: spec.name,
+)
+def test_the_optimizers_parameters_may_change_in_a_fork(before, after):
+    events, taken = watched(small(optimizer=before, schedule=config.NoSchedule()))
+    child = run(small(optimizer=after, schedule=config.NoSchedule()), taken[13])
+    ended = [event for event in child if isinstance(event, EpochEnded)]
+    assert [event.epoch for event in ended] == [4, 5, 6]
+    assert isinstance(child[-1], Ended)
+    assert ended[0].train_loss != events[16].train_loss
+
+
 # By hand
 
 

@@ -1,7 +1,10 @@
 """What a fork may change, and what it has to leave alone. torch-free."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from trainer.config import RunConfig
-from trainer.settings import ConfigError, chosen, from_config
+from trainer.settings import SETTINGS, ConfigError, chosen, from_config, to_config
 
 # By path: why the epochs before the fork hold it fast. Whatever is not named may change.
 LOCKED: dict[str, str] = {
@@ -14,6 +17,8 @@ LOCKED: dict[str, str] = {
     "seed": "It has drawn the weights, the split and the order of the epochs before the fork.",
     "device": "Another device rounds otherwise; the epochs before the fork would not be its own.",
 }
+
+LABELS = {setting.path: setting.label for setting in SETTINGS}
 
 # Schedules whose LR is the learning rate of the settings times a formula of the epoch.
 FORMULAS = {"OneCycleLR", "CyclicLR", "CosineAnnealingWarmRestarts", "LinearLR", "ConstantLR"}
@@ -30,6 +35,25 @@ def locked(parent: RunConfig, child: RunConfig) -> dict[str, str]:
     return {path: LOCKED[path] for path in changed(parent, child) if path in LOCKED}
 
 
+def changed_config(parent: RunConfig, epochs: int, values: Mapping[str, Any]) -> RunConfig:
+    """The parent's config with these values, by key, in place of its own. Another schedule or
+    optimizer begins with its defaults.
+
+    Args:
+        epochs: how many the parent has by now.
+
+    Raises:
+        ConfigError: as `trainer.settings.to_config`.
+    """
+    kept = from_config(parent) | {"epochs": epochs}
+    inherited = {
+        s.key: kept[s.key]
+        for s in chosen(kept)
+        if s.owner is None or values.get(s.group, s.owner) == s.owner
+    }
+    return to_config({**inherited, **values})
+
+
 def check(parent: RunConfig, child: RunConfig, epoch: int) -> None:
     """Refuse a fork that breaks its past.
 
@@ -37,7 +61,8 @@ def check(parent: RunConfig, child: RunConfig, epoch: int) -> None:
         ConfigError: with a sentence for each setting at fault.
     """
     problems: dict[tuple[str, str | None], str] = {
-        (path, None): why for path, why in locked(parent, child).items()
+        (path, None): f"{LABELS[path]} cannot change in a fork. {why}"
+        for path, why in locked(parent, child).items()
     }
     if child.epochs <= epoch:
         problems["epochs", None] = f"Epochs must be above {epoch}, where the fork begins."

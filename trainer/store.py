@@ -363,7 +363,7 @@ class Store:
             _command(connection, run, "pace", pace)
 
     def ask(self, run: int, name: CommandName, value: float | None = None) -> None:
-        """Ask a run that trains or waits for anything but a stop or a pace.
+        """Ask something of a run that trains or waits for its turn.
 
         Raises:
             CommandError: there is no such run, it is over, or it cannot do this.
@@ -375,6 +375,9 @@ class Store:
             refused = foretell.refusal(name, value, row.epochs)
             if refused:
                 raise CommandError(refused)
+        if name == "stop":
+            self.stop(run)
+            return
         with self._transaction() as connection:
             if name in ("pause", "resume", "step"):
                 connection.execute(
