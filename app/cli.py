@@ -1,22 +1,22 @@
 """The `lrscope` command. torch and dash are imported only inside the command that needs them."""
 
-import inspect
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
-from rich.markup import escape
 
+from app.options import given, with_settings
 from trainer import folders
+from trainer.comparison import compare
 from trainer.control import InterventionName
 from trainer.events import Ended, Event
-from trainer.settings import SETTINGS, ConfigError, Setting, to_config
+from trainer.settings import SETTINGS, ConfigError, changed, to_config
 from trainer.shelf import BUDGET_MB
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ cli = typer.Typer(
         "--port, --host, --no-open, --home and --datasets (lrscope serve --help).\n\n"
         "lrscope train --lr 0.01 --factor 0.1 --patience 5 trains without the page "
         "(lrscope train --help names every setting); control changes a run that trains, resume "
-        "goes on with one that was interrupted, fork starts another from one of its epochs."
+        "goes on with one that was interrupted, fork starts another from one of its epochs; replay "
+        "says what another schedule would have done on it, import takes in a curve from elsewhere."
     ),
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -141,11 +142,11 @@ def _train(
     home: Home = None,
     datasets: Datasets = None,
     snapshot_budget: Budget = BUDGET_MB,
-    **given: str | None,
+    **settings: str | None,
 ) -> None:
     """Train one run in the terminal; an open page of the same home shows it live."""
     try:
-        config = to_config(_given(given))
+        config = to_config(given(settings))
     except ConfigError as error:
         raise _fail(str(error)) from None
     with _store(home) as store:
@@ -162,7 +163,7 @@ def _fork(
     home: Home = None,
     datasets: Datasets = None,
     snapshot_budget: Budget = BUDGET_MB,
-    **given: str | None,
+    **settings: str | None,
 ) -> None:
     """Start another run from one of a run's epochs, with other settings if you like.
 
@@ -179,7 +180,7 @@ def _fork(
         if not 0 <= epoch <= last:
             raise _fail(f"Run {run} has trained {last} epochs; fork it after one of 0 to {last}.")
         try:
-            config = forks.changed_config(parent.config, parent.epochs, _given(given))
+            config = forks.changed_config(parent.config, parent.epochs, given(settings))
             forks.check(parent.config, config, epoch)
         except ConfigError as error:
             raise _fail(str(error)) from None
@@ -297,63 +298,69 @@ def _follow(
         raise typer.Exit(codes[0] if codes else 1)
 
 
-def _given(options: dict[str, str | None]) -> dict[str, str]:
-    """The settings that were named, by key."""
-    return {
-        name.lower().replace("_", "-"): value
-        for name, value in options.items()
-        if value is not None
-    }
+def _replay(
+    run: Annotated[int, typer.Argument(help="The run to replay.", show_default=False)],
+    json_lines: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line for each epoch of the replay.")
+    ] = False,
+    home: Home = None,
+    **settings: str | None,
+) -> None:
+    """Say what another schedule would have done on a recorded run. Nothing is trained.
+
+    What is not named is the run's own.
+    """
+    with _store(home) as store:
+        row = store.run(run)
+        rows = store.epochs(run)
+    if row is None:
+        raise _fail(f"There is no run {run}.")
+    if not rows:
+        raise _fail(f"Run {run} has no epoch to replay yet.")
+    from app.terminal import print_comparison, print_replay
+
+    try:
+        other = changed(row.config, given(settings))
+    except ConfigError as error:
+        raise _fail(str(error)) from None
+    comparison = compare(row.config, rows, other, row.batches)
+    (print_replay if json_lines else print_comparison)(run, comparison)
 
 
-def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option for every setting, drawn from `trainer.settings`."""
-    by_key: dict[str, list[Setting]] = {}
-    for setting in SETTINGS:
-        by_key.setdefault(setting.key, []).append(setting)
-    own = [p for p in inspect.signature(command).parameters.values() if p.kind != p.VAR_KEYWORD]
-    drawn = [
-        inspect.Parameter(
-            key.replace("-", "_"),
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[
-                str | None,
-                typer.Option(
-                    f"--{key}",
-                    help=_help(settings),
-                    metavar=_metavar(settings[0]),
-                    rich_help_panel=_panel(settings[0]),
-                ),
-            ],
-        )
-        for key, settings in by_key.items()
-    ]
-    parameters = [*(p.replace(kind=p.KEYWORD_ONLY) for p in own), *drawn]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in parameters}
-    return command
+def _import(
+    file: Annotated[
+        Path,
+        typer.Argument(help="A CSV (epoch, loss) or a TensorBoard event file.", show_default=False),
+    ],
+    tag: Annotated[
+        str | None, typer.Option(help="The column or tag to take, where its name is not usual.")
+    ] = None,
+    home: Home = None,
+    **settings: str | None,
+) -> None:
+    """Take in a loss curve from elsewhere as a run, for the page, replay and what-if.
+
+    Where the file has no learning rates, the schedule that is named here is replayed on it.
+    """
+    from trainer.curves import CurveError, read
+
+    with _store(home) as store:
+        try:
+            curve = read(file, tag)
+            from trainer.importing import take_in
+
+            run = take_in(store, curve, given(settings))
+        except (CurveError, ConfigError) as error:
+            raise _fail(str(error)) from None
+    print(f"Run {run}: {len(curve.epochs)} epochs of {curve.name}. Try: lrscope replay {run}")
 
 
-def _panel(setting: Setting) -> str:
-    return {"run": "The run", "schedule": "Schedules", "optimizer": "Optimizers"}[setting.group]
+# What a replay can change; the rest of a run has left its mark in the recorded losses.
+REPLAYED = [
+    s for s in SETTINGS if s.group == "schedule" or s.key in ("schedule", "warmup", "lr", "monitor")
+]
 
-
-def _metavar(setting: Setting) -> str:
-    if setting.choices:
-        return "|".join(setting.choices) if len(setting.choices) < 5 else "NAME"
-    return {"bool": "on|off", "int": "N", "float": "NUMBER", "list": "N,N,..."}[setting.kind]
-
-
-def _help(settings: list[Setting]) -> str:
-    """What the option does, whose it is, and its default for each."""
-    first = settings[0]
-    choices = f" One of {', '.join(first.choices)}." if len(first.choices) >= 5 else ""
-    if first.owner is None:
-        return escape(f"{first.help}{choices} Default {first.text(first.default)}.")
-    owners = ", ".join(f"{s.owner} (default {s.text(s.default)})" for s in settings)
-    return escape(f"{first.help}{choices} For {owners}.")
-
-
-cli.command("train")(_with_settings(_train))
-cli.command("fork")(_with_settings(_fork))
+cli.command("train")(with_settings(_train))
+cli.command("fork")(with_settings(_fork))
+cli.command("replay")(with_settings(_replay, REPLAYED))
+cli.command("import")(with_settings(_import, REPLAYED))

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from trainer import settings
+from trainer.comparison import monitored
 from trainer.config import RunConfig
 from trainer.rows import Epoch
 from trainer.settings import Setting
@@ -57,7 +58,6 @@ def shown(
         other: the config whose two settings are varied.
         x, y: their keys.
     """
-    from trainer.comparison import monitored
     from trainer.what_if import cut_map
 
     of = {s.key: s for s in axes(other)}

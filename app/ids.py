@@ -87,3 +87,11 @@ MAP_DATA = "map-data"
 MAP_X = "map-x"
 MAP_Y = "map-y"
 MAP_SHOWS = "map-shows"
+
+# The import
+IMPORT = "import"
+IMPORT_DIALOG = "import-dialog"
+IMPORT_LR = "import-lr"
+IMPORT_TAG = "import-tag"
+IMPORT_FILE = "import-file"
+IMPORT_SAID = "import-said"

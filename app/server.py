@@ -13,12 +13,12 @@ from dash import Dash, html
 from flask import Flask, Response, abort, has_request_context, request
 from waitress.server import BaseWSGIServer, MultiSocketServer
 
-from app import ids, lab
+from app import ids, importing, lab
 from trainer.store import Store
 from trainer.worker import Worker
 
 THREADS = 8
-MAX_REQUEST_BYTES = 1_000_000
+MAX_REQUEST_BYTES = 32_000_000  # an imported file, as base64
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 # Sets the colours before the first paint, so that a dark page does not flash white.
@@ -77,6 +77,7 @@ def create_app(store: Store, worker: Worker, hosts: frozenset[str] = frozenset()
 
     app.layout = page
     lab.register(app, store, worker)
+    importing.register(app, store, worker)
     _guard(app, hosts)
     return app
 
@@ -92,6 +93,7 @@ def _page(store: Store, query: str) -> dmc.MantineProvider:
                         className="brand",
                     ),
                     html.Span("An oscilloscope for learning rates", className="tagline"),
+                    importing.layout(),
                     dmc.ColorSchemeToggle(
                         id=ids.SCHEME,
                         lightIcon=html.Span("◐", className="scheme-icon"),

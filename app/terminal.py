@@ -5,8 +5,10 @@ from dataclasses import asdict
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from trainer import events
+from trainer.comparison import Comparison, rules
 from trainer.config import RunConfig
 from trainer.decisions import lr_text, significant
 
@@ -114,3 +116,26 @@ class Terminal:
         console = self._progress.console
         console.print(styled, end="")
         console.print(plain, markup=False)
+
+
+def print_replay(run: int, comparison: Comparison) -> None:
+    """A replay as JSON, an object a line, with whether each epoch is still exact."""
+    first = comparison.first
+    for step in comparison.steps:
+        exact = first is None or step.epoch < first
+        record = {"run": run, "epoch": step.epoch, "lr": step.lr, "lr_last": step.lr_last}
+        decision = step.decision.model_dump()
+        print(json.dumps({**record, "exact": exact, "decision": decision}, allow_nan=False))
+
+
+def print_comparison(run: int, comparison: Comparison) -> None:
+    """What would have been different, in words, and a table of who cuts when."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"Run {run}. {comparison.sentence}", markup=False)
+    if comparison.remedy:
+        console.print(comparison.remedy, markup=False)
+    table = Table("", "cuts after epoch", box=None, padding=(0, 2, 0, 0))
+    rows = {"this run": comparison.cuts, "what if": comparison.would_cut, **rules(comparison)}
+    for name, cuts in rows.items():
+        table.add_row(name, ", ".join(map(str, cuts)) or "none")
+    console.print(table)

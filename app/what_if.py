@@ -11,9 +11,11 @@ from dash.exceptions import PreventUpdate
 from app import cut_map, figures, form, ids
 from app.series import Line
 from trainer import settings
+from trainer.comparison import Comparison, compare, rules
 from trainer.config import RunConfig
+from trainer.rows import Epoch, Run
 from trainer.settings import ConfigError
-from trainer.store import Epoch, Run, Store
+from trainer.store import Store
 from trainer.worker import Worker
 
 PLACE = "what-if"
@@ -93,7 +95,7 @@ def owned(config: RunConfig) -> list[Component]:
     return [form.control(s, s.text(values[s.key]), PLACE) for s in own]
 
 
-def answer(comparison: Any, rules: dict[str, list[int]]) -> list[Component]:
+def answer(comparison: Comparison, rules: dict[str, list[int]]) -> list[Component]:
     """A comparison in words: how far it is exact, and who cuts when."""
     first = comparison.first
     known = [e for e in comparison.would_cut if first is None or e < first]
@@ -130,7 +132,7 @@ def _epochs(known: Sequence[int], guessed: Sequence[int] = ()) -> list[Any]:
     return [*parts, f"… +{more}"] if more > 0 else parts
 
 
-def overlay(comparison: Any) -> dict[str, Any]:
+def overlay(comparison: Comparison) -> dict[str, Any]:
     """What a what-if adds to the charts: the LR that would have been, and its cuts, from the first
     differing epoch on.
     """
@@ -205,8 +207,6 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             return no_update, no_update, form.problems(refusal, PLACE)
         if not rows:
             return None, "There is nothing to replay before the first epoch has ended.", []
-        from trainer.comparison import compare, rules
-
         comparison = compare(row.config, rows, other, row.batches)
         # A run that trains keeps its map: too dear to be drawn again after every epoch.
         stale_map = not row.over and ctx.triggered_id == ids.WHAT_IF_EPOCH

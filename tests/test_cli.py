@@ -235,3 +235,51 @@ def test_a_home_that_cannot_be_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "--home" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_replay_in_the_terminal_says_what_would_have_been_different(tmp_path: Path) -> None:
+    curve = tmp_path / "mine.csv"
+    curve.write_text("epoch,loss\n" + "".join(f"{i},{loss}\n" for i, loss in enumerate(LOSSES)))
+    done = lrscope("import", str(curve), "--lr", "0.1", "--patience", "1", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "Run 1: 8 epochs of mine.csv. Try: lrscope replay 1\n"
+    done = lrscope("replay", "1", "--patience", "3", home=tmp_path)
+    assert done.stdout.splitlines()[:2] == [
+        "Run 1. Exact up to epoch 4: in epoch 5 the LR would have been 0.1 instead of 0.01. "
+        "The rest is a guess, since the losses would have been others.",
+        "The cut after epoch 4 came on 2 bad epochs: a patience of 2 or more would have avoided "
+        "it.",
+    ]
+    for line in ("this run  4, 6, 8", "what if   6", "Keras     5, 8"):
+        assert line in done.stdout
+    told = lrscope("replay", "1", "--patience", "3", "--json", home=tmp_path).stdout
+    records = [json.loads(line) for line in told.splitlines()]
+    assert [r["lr"] for r in records] == pytest.approx([0.1] * 6 + [0.01] * 2)
+    assert [r["exact"] for r in records] == [True] * 4 + [False] * 4
+    assert records[3]["decision"]["kind"] == "waiting"
+
+
+LOSSES = [1.0, 0.9, 0.95, 0.92, 0.91, 0.93, 0.94, 0.95]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["replay", "7"], "There is no run 7."),
+        (["import", "none.csv"], "none.csv cannot be read: No such file or directory."),
+        (["import", "bad.csv"], "bad.csv, line 3: 'x' is no number"),
+        (["import", "good.csv", "--factor", "2"], "Factor must be below 1."),
+        (["import", "good.csv", "--tag", "b"], "has no 'b'; it has loss."),
+    ],
+)
+def test_what_cannot_be_replayed_or_imported_is_one_sentence(
+    tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    (tmp_path / "bad.csv").write_text("epoch,loss\n1,2\n2,x\n")
+    (tmp_path / "good.csv").write_text("epoch,loss\n1,2\n2,1\n")
+    here = [str(tmp_path / a) if a.endswith(".csv") else a for a in arguments]
+    done = lrscope(*here, home=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("lrscope: ")
+    assert sentence in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -425,3 +425,30 @@ def test_a_what_if_shows_where_the_run_would_have_been_cut(browser: Browser, lab
         expect(panel.get_by_text("Factor must be below 1.")).to_be_visible()
         page.get_by_text("Decisions", exact=True).click()
         expect(page.locator("#chart")).not_to_contain_text("differs from here")
+
+
+def test_a_curve_from_elsewhere_is_imported_explained_and_replayed(
+    browser: Browser, lab: Served, tmp_path: Path
+) -> None:
+    good, bad = tmp_path / "elsewhere.csv", tmp_path / "bad.csv"
+    losses = [1.0, 0.9, 0.95, 0.92, 0.91, 0.93, 0.94, 0.95]
+    good.write_text("epoch,loss\n" + "".join(f"{i},{v}\n" for i, v in enumerate(losses)))
+    bad.write_text("epoch,loss\n1,2\n2,x\n")
+    with opened(browser, lab.url) as page:
+        page.get_by_role("button", name="Import a curve").click()
+        dialog = page.get_by_role("dialog")
+        page.locator("#import-file input").set_input_files(bad)
+        expect(dialog).to_contain_text("bad.csv, line 3: 'x' is no number")
+        assert lab.store.newest() is None
+        dialog.get_by_role("textbox", name="Learning rate").fill("0.1")
+        page.locator("#import-file input").set_input_files(good)
+        expect(dialog).to_be_hidden()
+        all_drawn(page, 8)
+        assert points(page, "validation loss", 8) == losses
+        expect(page.locator("#progress-left")).to_have_text(
+            "8 epochs of elsewhere.csv; nothing was trained here."
+        )
+        expect(page.locator("#log")).to_contain_text("6 bad epochs, patience is 5: LR cut")
+        page.get_by_text("What if", exact=True).click()
+        page.locator(".what-if").get_by_role("textbox", name="Patience").fill("1")
+        expect(page.locator("#answer")).to_contain_text("Exact up to epoch 4")

@@ -17,6 +17,7 @@ PAGE = {"app", "dash", "dash_mantine_components", "flask", "plotly", "waitress"}
 TORCH = {"torch", "torchvision", "numpy", "sklearn"}
 TORCH_FREE = ["config", "decisions", "events", "control", "folders", "settings", "store", "worker"]
 TORCH_FREE += ["family", "foretell", "forks", "machine", "recording", "rows", "shelf"]
+TORCH_FREE += ["comparison", "curves", "other_rules"]
 # From the ground up; an import never runs up.
 FLOORS = [
     {"config", "decisions", "control", "folders", "shelf"},

@@ -1,15 +1,18 @@
 """A recorded run against a replay of it with other parameters: what would have been different, and
-how far that is known.
+how far that is known. torch-free but for the replay itself.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from trainer.config import ReduceLROnPlateau, RunConfig
 from trainer.decisions import distinct, epochs_text, lr_text
 from trainer.other_rules import fastai, keras
-from trainer.store import Epoch
-from trainer.what_if import Replayed, first_difference, replay
+from trainer.rows import Epoch
+
+if TYPE_CHECKING:
+    from trainer.what_if import Replayed
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Comparison:
     happened: RunConfig
     other: RunConfig
     rows: Sequence[Epoch]
-    steps: Sequence[Replayed]
+    steps: "Sequence[Replayed]"
     first: int | None
 
     @property
@@ -95,5 +98,7 @@ def compare(
     happened: RunConfig, rows: Sequence[Epoch], other: RunConfig, batches: int
 ) -> Comparison:
     """Replay `other` over the rows of a run of `happened`, with so many batches in an epoch."""
+    from trainer.what_if import first_difference, replay
+
     steps = replay(monitored(other, rows), other, batches=batches)
     return Comparison(happened, other, rows, steps, first_difference(happened, rows, other, steps))

@@ -1,0 +1,123 @@
+"""The dialog that takes in a loss curve from elsewhere."""
+
+import base64
+import binascii
+import tempfile
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from app import ids
+from app.live import runs
+from trainer.curves import CurveError, read
+from trainer.settings import ConfigError
+from trainer.store import Store
+from trainer.worker import Worker
+
+MOST_BYTES = 20_000_000
+LOAD_SECONDS = 60.0
+HELP = (
+    "A CSV file (epoch and loss, with or without a header) or a TensorBoard event file, up to "
+    f"{MOST_BYTES // 1_000_000} MB. It becomes a run that the decisions and the what-if work on; "
+    "nothing is trained, and the file goes nowhere."
+)
+
+
+def layout() -> Component:
+    """The button of the header, and the dialog behind it."""
+    named: dict[str, Any] = {"aria-label": "File to import"}
+    return html.Div(
+        [
+            dmc.Button("Import a curve", id=ids.IMPORT, variant="default", size="sm"),
+            dmc.Modal(
+                [
+                    html.P(HELP, className="import-help"),
+                    html.Div(
+                        [
+                            dmc.TextInput(
+                                id=ids.IMPORT_LR,
+                                label="Learning rate",
+                                description="Where the file has none.",
+                                value="0.01",
+                            ),
+                            dmc.TextInput(
+                                id=ids.IMPORT_TAG,
+                                label="Tag or column",
+                                description="Where its name is not usual.",
+                                value="",
+                            ),
+                        ],
+                        className="import-fields",
+                    ),
+                    html.Div(
+                        dcc.Upload(
+                            html.Div("Drop a file here, or click to choose one."),
+                            id=ids.IMPORT_FILE,
+                            className="upload",
+                            max_size=MOST_BYTES,
+                        ),
+                        **named,
+                    ),
+                    html.Div(id=ids.IMPORT_SAID, className="start-error", role="alert"),
+                ],
+                id=ids.IMPORT_DIALOG,
+                title="Import a loss curve",
+                closeButtonProps={"aria-label": "Close"},
+            ),
+        ]
+    )
+
+
+def register(app: Dash, store: Store, worker: Worker) -> None:
+    """Open the dialog; take a file in, or say why not."""
+
+    @app.callback(
+        Output(ids.IMPORT_DIALOG, "opened"),
+        Output(ids.IMPORT_SAID, "children"),
+        Input(ids.IMPORT, "n_clicks"),
+        prevent_initial_call=True,
+    )
+    def show(_: int) -> tuple[bool, str]:
+        return True, ""
+
+    @app.callback(
+        Output(ids.IMPORT_DIALOG, "opened", allow_duplicate=True),
+        Output(ids.IMPORT_SAID, "children", allow_duplicate=True),
+        Output(ids.RUN, "data", allow_duplicate=True),
+        Output(ids.RUN, "value", allow_duplicate=True),
+        Output(ids.IMPORT_FILE, "contents"),
+        Input(ids.IMPORT_FILE, "contents"),
+        State(ids.IMPORT_FILE, "filename"),
+        State(ids.IMPORT_LR, "value"),
+        State(ids.IMPORT_TAG, "value"),
+        prevent_initial_call=True,
+    )
+    def take(contents: str | None, name: str, lr: str, tag: str) -> tuple[Any, ...]:
+        if contents is None:
+            raise PreventUpdate
+        worker.loaded(LOAD_SECONDS)
+        from trainer.importing import take_in
+
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                # The name as the browser gives it, which may be a path of another system.
+                path = Path(folder) / PureWindowsPath(PurePosixPath(name).name).name
+                path.write_bytes(base64.b64decode(contents.partition(",")[2], validate=True))
+                curve = read(path, tag.strip() or None)
+            run = take_in(store, curve, {"lr": lr} if curve.lr is None else {})
+        except (CurveError, ConfigError) as error:
+            # The file is forgotten, so that the same one can be chosen again.
+            return no_update, str(error), no_update, no_update, None
+        except (binascii.Error, OSError, ValueError):
+            return (
+                no_update,
+                f"{name} could not be received; try again.",
+                no_update,
+                no_update,
+                None,
+            )
+        return False, "", runs(store), str(run), None

@@ -1,0 +1,72 @@
+"""The settings as options of a command, drawn from `trainer.settings`."""
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from trainer.settings import SETTINGS, Setting
+
+
+def given(options: dict[str, str | None]) -> dict[str, str]:
+    """The settings that were named, by key."""
+    return {
+        name.lower().replace("_", "-"): value
+        for name, value in options.items()
+        if value is not None
+    }
+
+
+def with_settings(
+    command: Callable[..., None], settings: Iterable[Setting] = SETTINGS
+) -> Callable[..., None]:
+    """The command with an option for each of these settings; it takes them as keywords, as text,
+    None where they are not named.
+    """
+    by_key: dict[str, list[Setting]] = {}
+    for setting in settings:
+        by_key.setdefault(setting.key, []).append(setting)
+    own = [p for p in inspect.signature(command).parameters.values() if p.kind != p.VAR_KEYWORD]
+    drawn = [
+        inspect.Parameter(
+            key.replace("-", "_"),
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                str | None,
+                typer.Option(
+                    f"--{key}",
+                    help=_help(same),
+                    metavar=_metavar(same[0]),
+                    rich_help_panel=_panel(same[0]),
+                ),
+            ],
+        )
+        for key, same in by_key.items()
+    ]
+    parameters = [*(p.replace(kind=p.KEYWORD_ONLY) for p in own), *drawn]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def _panel(setting: Setting) -> str:
+    return {"run": "The run", "schedule": "Schedules", "optimizer": "Optimizers"}[setting.group]
+
+
+def _metavar(setting: Setting) -> str:
+    if setting.choices:
+        return "|".join(setting.choices) if len(setting.choices) < 5 else "NAME"
+    return {"bool": "on|off", "int": "N", "float": "NUMBER", "list": "N,N,..."}[setting.kind]
+
+
+def _help(settings: list[Setting]) -> str:
+    """What the option does, whose it is, and its default for each."""
+    first = settings[0]
+    choices = f" One of {', '.join(first.choices)}." if len(first.choices) >= 5 else ""
+    if first.owner is None:
+        return escape(f"{first.help}{choices} Default {first.text(first.default)}.")
+    owners = ", ".join(f"{s.owner} (default {s.text(s.default)})" for s in settings)
+    return escape(f"{first.help}{choices} For {owners}.")
