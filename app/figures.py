@@ -215,6 +215,9 @@ def figure(config: RunConfig, series: Series) -> dict[str, Any]:
             drawn["text"] = line.text
         traces.append(drawn)
     frame = layout(config.epochs, series.marks)
+    losses = [*series.train_loss.y, *series.val_loss.y]
+    if any(loss is not None and loss <= 0 for loss in losses):  # an imported curve's may be
+        frame["yaxis"] |= {"type": "linear", "dtick": None}
     if not series.train_loss.x:
         # Without a point plotly would choose odd axes; the first point sets them free.
         lr = math.log10(config.lr)
@@ -257,6 +260,7 @@ def layout(epochs: int, marks: list[Mark]) -> dict[str, Any]:
         "yaxis": {**log, "dtick": "D2", "domain": [0.36, 1], "title": {"text": "loss"}},
         "yaxis2": {
             **log,
+            "nticks": 5,
             "domain": [0, 0.28],
             "title": {"text": "learning rate"},
             "anchor": "x",

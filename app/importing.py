@@ -32,7 +32,12 @@ def layout() -> Component:
     named: dict[str, Any] = {"aria-label": "File to import"}
     return html.Div(
         [
-            dmc.Button("Import a curve", id=ids.IMPORT, variant="default", size="sm"),
+            dmc.Button(
+                ["Import", html.Span(" a curve", className="wide")],
+                id=ids.IMPORT,
+                variant="default",
+                size="sm",
+            ),
             dmc.Modal(
                 [
                     html.P(HELP, className="import-help"),

@@ -150,7 +150,7 @@ def _cards(run: Run, row: Epoch | None, best: Epoch | None) -> dict[str, list[st
         ],
         "train": [
             significant(row.train_loss) if row.train_loss is not None else "–",
-            f"mean over epoch {row.epoch}",
+            f"mean over epoch {row.epoch}" if row.train_loss is not None else "",
         ],
         "accuracy": [
             f"{100 * row.val_accuracy:.1f} %" if row.val_accuracy is not None else "–",

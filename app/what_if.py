@@ -11,7 +11,7 @@ from dash.exceptions import PreventUpdate
 from app import cut_map, figures, form, ids
 from app.series import Line
 from trainer import settings
-from trainer.comparison import Comparison, compare, rules
+from trainer.comparison import Comparison, compare, monitored, rules
 from trainer.config import RunConfig
 from trainer.rows import Epoch, Run
 from trainer.settings import ConfigError
@@ -95,8 +95,10 @@ def owned(config: RunConfig) -> list[Component]:
     return [form.control(s, s.text(values[s.key]), PLACE) for s in own]
 
 
-def answer(comparison: Comparison, rules: dict[str, list[int]]) -> list[Component]:
-    """A comparison in words: how far it is exact, and who cuts when."""
+def answer(
+    comparison: Comparison, rules: dict[str, list[int]], surprises: Sequence[str]
+) -> list[Component]:
+    """A comparison in words: how far it is exact, who cuts when, and what may surprise."""
     first = comparison.first
     known = [e for e in comparison.would_cut if first is None or e < first]
     guessed = [e for e in comparison.would_cut if first is not None and e >= first]
@@ -117,7 +119,8 @@ def answer(comparison: Comparison, rules: dict[str, list[int]]) -> list[Componen
         ],
         className="cuts-table",
     )
-    return [*said, table]
+    told = html.Ul([html.Li(sentence) for sentence in surprises], className="surprises")
+    return [*said, table, *([told] if surprises else [])]
 
 
 def _epochs(known: Sequence[int], guessed: Sequence[int] = ()) -> list[Any]:
@@ -211,7 +214,12 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         # A run that trains keeps its map: too dear to be drawn again after every epoch.
         stale_map = not row.over and ctx.triggered_id == ids.WHAT_IF_EPOCH
         result = {"run": row.id, "config": other.model_dump(), "stale_map": stale_map}
-        return {**result, **overlay(comparison)}, answer(comparison, rules(comparison)), []
+        from trainer.surprises import surprises
+        from trainer.what_if import preview
+
+        told = surprises(other, preview(other, row.batches), monitored(other, rows))
+        said = answer(comparison, rules(comparison), told)
+        return {**result, **overlay(comparison)}, said, []
 
     @app.callback(
         Output(ids.MAP_X, "data"),

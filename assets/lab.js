@@ -126,8 +126,7 @@
         figure.layout.annotations = declutter(figure.layout.annotations, figure.layout.xaxis.range);
         themes = templates;
         figure.layout.template = themes.chart[scheme()];
-        figure.layout.yaxis.type = lossScale;
-        if (lossScale === "linear") delete figure.layout.yaxis.dtick;
+        if (lossScale === "linear") Object.assign(figure.layout.yaxis, { type: "linear", dtick: null });
         if (lossScale === "linear" && figure.layout.yaxis.range) figure.layout.yaxis.range = [0, 2.5];
         return [figure, { ...view.cursor, range: figure.layout.xaxis.range }];
       },

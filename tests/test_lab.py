@@ -275,7 +275,7 @@ def test_a_theme_that_changes_in_mid_run_recolours_the_charts_too(
     with opened(browser, lab.url + "?epochs=10000") as page:
         start(page)
         all_drawn(page, 2)
-        for shade in ("rgb(77, 171, 247)", "rgb(28, 126, 214)", "rgb(77, 171, 247)"):
+        for shade in ("rgb(151, 117, 250)", "rgb(121, 80, 242)", "rgb(151, 117, 250)"):
             page.get_by_role("button", name="Light or dark").click()
             expect(page.locator("#chart .js-line").first).to_have_css("stroke", shade)
         page.get_by_role("button", name="Stop").click()
