@@ -38,7 +38,8 @@ PALETTES = {
     },
 }
 
-TURN_COLOUR = "#868e96"  # of a line between two epochs, read on light and on dark alike
+GREY = "#868e96"  # read on light and on dark alike
+GREY_KINDS = {"turn", "hand", "fork"}
 
 CONFIG: Any = {
     "showSendToCloud": False,
@@ -80,7 +81,11 @@ SENTENCE = {"hovertemplate": "%{text}<extra></extra>"}
 LR = {"yaxis": "y2"}
 
 # In the order in which they are drawn, the last on top.
+FADED = {"opacity": 0.35, "hoverinfo": "skip"}
 TRACES = (
+    Trace("behind_train", "train loss of the parent", "train", {"mode": "lines", **FADED}),
+    Trace("behind_val", "validation loss of the parent", "val", {"mode": "lines", **FADED}),
+    Trace("behind_lr", "learning rate of the parent", "lr", {"mode": "lines", **FADED, **LR}),
     Trace(
         "cooldown", "cooldown", "faint",
         {"mode": "lines", "line": {"width": 0}, "fill": "tozeroy", "yaxis": "y3", **SILENT},
@@ -193,8 +198,9 @@ def _coloured(trace: Trace, colour: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def figure(config: RunConfig, series: Series) -> dict[str, Any]:
-    """The loss above, the learning rate below, one epoch axis and one hover across both.
+def figure(config: RunConfig, series: Series, epochs: int | None = None) -> dict[str, Any]:
+    """The loss above, the learning rate below, one epoch axis and one hover across both, over so
+    many epochs, the config's if None.
 
     Its traces stand in the order of `lines(series)`, so that new rows extend them by index.
     """
@@ -214,11 +220,11 @@ def figure(config: RunConfig, series: Series) -> dict[str, Any]:
         if line.text is not None:
             drawn["text"] = line.text
         traces.append(drawn)
-    frame = layout(config.epochs, series.marks)
+    frame = layout(epochs or config.epochs, series.marks)
     losses = [*series.train_loss.y, *series.val_loss.y]
     if any(loss is not None and loss <= 0 for loss in losses):  # an imported curve's may be
         frame["yaxis"] |= {"type": "linear", "dtick": None}
-    if not series.train_loss.x:
+    if not series.train_loss.x and not series.behind_train.x:
         # Without a point plotly would choose odd axes; the first point sets them free.
         lr = math.log10(config.lr)
         frame["yaxis"]["range"], frame["yaxis2"]["range"] = [-2.2, 0.6], [lr - 1, lr + 1]
@@ -283,9 +289,9 @@ def layout(epochs: int, marks: list[Mark]) -> dict[str, Any]:
 
 
 def shape(mark: Mark) -> dict[str, Any]:
-    """A line through both charts: red where the LR was cut, grey where a cycle turns."""
+    """A line through both charts: red where the LR was cut, grey elsewhere."""
     return {
-        **({"line": {"color": TURN_COLOUR}} if mark.kind == "turn" else {}),
+        **({"line": {"color": GREY}} if mark.kind in GREY_KINDS else {}),
         "type": "line",
         "xref": "x",
         "yref": "paper",
@@ -306,7 +312,7 @@ def annotation(mark: Mark) -> dict[str, Any]:
         "yanchor": "top",
         "text": mark.label,
         "showarrow": False,
-        **({"font": {"color": TURN_COLOUR}} if mark.kind == "turn" else {}),
+        **({"font": {"color": GREY}} if mark.kind in GREY_KINDS else {}),
     }
 
 

@@ -19,6 +19,7 @@ from trainer.settings import SETTINGS, ConfigError, Group, Setting
 PAIRS = (("dataset", "model"), ("optimizer", "schedule"))
 COUNTS = ("epochs", "batch-size", "seed")
 MOST_MARKS = 5
+NOTHING_LOCKED: Mapping[str, str] = {}
 
 
 def to_query(config: RunConfig) -> str:
@@ -74,14 +75,14 @@ def problems(refusal: ConfigError, place: str = "run") -> list[dict[str, Any]]:
     ]
 
 
-def layout(config: RunConfig) -> list[Component]:
-    """The whole form, showing a config."""
+def layout(config: RunConfig, locked: Mapping[str, str] = NOTHING_LOCKED) -> list[Component]:
+    """The whole form, showing a config; `locked` has the reasons why some paths cannot change."""
     values = settings.from_config(config)
     named = {s.key: s for s in SETTINGS if s.owner is None}
     placed = {key for pair in PAIRS for key in pair} | set(COUNTS)
 
     def draw(keys: Iterable[str]) -> list[Any]:
-        return [control(named[key], named[key].text(values[key])) for key in keys]
+        return [control(named[k], named[k].text(values[k]), locked=locked) for k in keys]
 
     return [
         *[html.Div(draw(pair), className=f"pair pair-{pair[0]}") for pair in PAIRS],
@@ -90,7 +91,7 @@ def layout(config: RunConfig) -> list[Component]:
             className="sliders",
         ),
         html.Div(
-            owned("schedule", config, main=True),
+            owned("schedule", config, main=True, locked=locked),
             id=ids.owned("schedule", "main"),
             className="sliders",
         ),
@@ -101,13 +102,13 @@ def layout(config: RunConfig) -> list[Component]:
                 html.Div(draw(k for k, s in named.items() if not s.main), className="fields"),
                 html.H3("Schedule"),
                 html.Div(
-                    owned("schedule", config, main=False),
+                    owned("schedule", config, main=False, locked=locked),
                     id=ids.owned("schedule", "more"),
                     className="fields",
                 ),
                 html.H3("Optimizer"),
                 html.Div(
-                    owned("optimizer", config, main=False),
+                    owned("optimizer", config, main=False, locked=locked),
                     id=ids.owned("optimizer", "more"),
                     className="fields",
                 ),
@@ -117,25 +118,34 @@ def layout(config: RunConfig) -> list[Component]:
     ]
 
 
-def owned(group: Group, config: RunConfig, main: bool, place: str = "run") -> list[Any]:
+def owned(
+    group: Group, config: RunConfig, main: bool, locked: Mapping[str, str] = NOTHING_LOCKED
+) -> list[Any]:
     """The controls of the config's own schedule or optimizer: those at hand, or the rest."""
     values = settings.from_config(config)
     own = [s for s in settings.chosen(values) if s.group == group and s.main == main]
     if not own and not main:
         return [html.Span("It has no further parameters.", className="card-small")]
-    return [control(s, s.text(values[s.key]), place) for s in own]
+    return [control(s, s.text(values[s.key]), locked=locked) for s in own]
 
 
-def control(setting: Setting, value: str, place: str = "run") -> Any:
+def control(
+    setting: Setting,
+    value: str,
+    place: str = "run",
+    locked: Mapping[str, str] = NOTHING_LOCKED,
+) -> Any:
     """One setting's control: a choice, a box, or a box with a slider under it.
 
     `place` is the form that it stands in: that of the next run, or the what-if's.
     """
+    why = locked.get(setting.path)
     common: dict[str, Any] = {
+        "disabled": why is not None,
         "id": ids.field(setting.key, setting.owner, place),
         "value": value,
-        "description": setting.help,
-        "label": html.Span(setting.label, title=setting.help),
+        "description": why or setting.help,
+        "label": html.Span(setting.label, title=why or setting.help),
         "size": "sm",
         "inputWrapperOrder": ["label", "description", "input", "error"],
     }
@@ -170,6 +180,7 @@ def control(setting: Setting, value: str, place: str = "run") -> Any:
         size="sm",
         updatemode="drag",
         thumbLabel=setting.label,
+        disabled=why is not None,
         **({"scale": {"function": "pow10scale"}} if log else {}),
     )
     return html.Div([box, slider], className="slider")

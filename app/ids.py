@@ -10,6 +10,8 @@ STATUS = "status"
 START = "start"
 STOP = "stop"
 PACE = "pace"
+PAUSE = "pause"
+STEP = "step"
 PROGRESS = "progress"
 PROGRESS_LEFT = "progress-left"
 PROGRESS_RIGHT = "progress-right"
@@ -95,3 +97,33 @@ IMPORT_LR = "import-lr"
 IMPORT_TAG = "import-tag"
 IMPORT_FILE = "import-file"
 IMPORT_SAID = "import-said"
+
+# Changes by hand
+STRIP = "strip"
+FORETOLD = "foretold"
+SET_LR = "set-lr"
+SET_LR_TO = "set-lr-to"
+REFUSED = "refused"
+
+# Forks
+FORK = "fork"
+FORK_OF = "fork-of"
+FORK_BANNER = "fork-banner"
+FORK_TITLE = "fork-title"
+FORK_TOLD = "fork-told"
+FORK_CANCEL = "fork-cancel"
+FORK_BEFORE = "fork-before"
+RESUME = "resume"
+POINTED = "pointed"
+MEASURE = "measure"
+FAMILY = "family"
+
+
+def by_hand(name: str, value: float | None = None) -> dict[str, str]:
+    """A button that changes the run: ("scale", 0.5)."""
+    return {"type": "by-hand", "name": name, "value": "" if value is None else f"{value:g}"}
+
+
+def member(run: Any) -> dict[str, Any]:
+    """A run in the family tree; ALL for every one."""
+    return {"type": "member", "run": run}

@@ -6,7 +6,7 @@ import dash_mantine_components as dmc
 from dash import Dash, dcc, html
 from dash.development.base_component import Component
 
-from app import figures, ids, live, preview, setup, what_if
+from app import control, family, figures, forking, ids, live, preview, setup, what_if
 from app.live import IDLE_MS, PACES, runs
 from app.readout import CARDS
 from trainer.store import Store
@@ -47,6 +47,7 @@ def layout(store: Store, query: str) -> Component:
             html.Main(
                 [
                     _header(store, newest),
+                    control.layout(),
                     html.Div(_cards(), className="cards"),
                     html.Div(
                         [
@@ -71,6 +72,7 @@ def layout(store: Store, query: str) -> Component:
                         data=[
                             {"value": "decisions", "label": "Decisions"},
                             {"value": what_if.PLACE, "label": "What if"},
+                            {"value": family.PLACE, "label": "Family"},
                         ],
                         value="decisions",
                         size="sm",
@@ -90,6 +92,7 @@ def layout(store: Store, query: str) -> Component:
                         className="decisions",
                     ),
                     what_if.layout(),
+                    family.layout(),
                 ],
                 className="explains",
                 id="explains",
@@ -100,6 +103,8 @@ def layout(store: Store, query: str) -> Component:
             dcc.Store(ids.CURSOR),
             dcc.Store(ids.QUERY),
             dcc.Store(ids.PROBLEMS),
+            dcc.Store(ids.POINTED),
+            dcc.Store(ids.FORK_BEFORE),
             dcc.Store(ids.TEMPLATES, data=figures.templates()),
             dcc.Interval(ids.POLL, interval=IDLE_MS),
         ],
@@ -130,6 +135,7 @@ def _header(store: Store, newest: int | None) -> Component:
                         size="sm",
                         **{"aria-label": "Pace: epochs a second"},
                     ),
+                    *control.pause_and_step(),
                     dmc.Button("Stop", id=ids.STOP, color="red", variant="light", disabled=True),
                 ],
                 className="run-head",
@@ -205,4 +211,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
     setup.register(app, store)
     preview.register(app, worker)
     what_if.register(app, store, worker)
+    control.register(app, store)
+    forking.register(app, store)
+    family.register(app, store)
     live.register(app, store, worker)

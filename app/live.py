@@ -7,7 +7,8 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from app import figures, ids
 from app.readout import CARDS, CHANCE_EPOCHS, readout, title
-from app.series import sentences, series
+from app.series import Mark, by_hand, sentences, series
+from trainer import family
 from trainer.config import RunConfig
 from trainer.store import Store
 from trainer.worker import Worker
@@ -24,19 +25,33 @@ def shown(store: Store, run: int | None, newest: int | None) -> dict[str, Any]:
     """Everything about one run that the page draws, from one read of the store."""
     row = store.run(run) if run is not None else None
     rows = store.epochs(row.id) if row else []
+    changes = store.changes(row.id) if row else []
+    past = family.prefix(store, row.id) if row else []
+    parent = family.lineage(store, row.parent) if row and row.parent else []
+    theirs = store.changes(row.parent) if row and row.parent else []
     config = row.config if row else RunConfig()
-    points = series(config, rows)
-    figure = figures.figure(config, points)
+    batches = row.batches if row else 1
+    # A fork's own losses begin at the epoch that it was forked from, its own LR after it.
+    points = series(config, past[-1:] + rows, changes, batches, parent, theirs)
+    points = points._replace(lr=series(config, rows, changes, batches).lr)
+    points.marks.extend(by_hand(changes, batches))
+    if row and row.parent:
+        points.marks.append(Mark((row.parent_epoch or 0) + 0.5, "fork", f"fork of {row.parent}"))
+    points.marks.sort(key=lambda mark: mark.x)
+    figure = figures.figure(config, points, row.epochs if row else None)
     view = f"{run}-{next(_view)}"
     figure["layout"]["meta"] = view
     return {
         "figure": figure,
-        "log": sentences(rows),
+        "log": sentences(past + rows, changes),
         "readout": readout(row, rows[-CHANCE_EPOCHS:], store.best(row.id) if row else None),
         "pace": pace_key(row.pace) if row and not row.over else None,
         "cursor": {
             "run": run,
             "epoch": rows[-1].epoch if rows else 0,
+            "change": changes[-1].id if changes else 0,
+            "epochs": row.epochs if row else 0,
+            "forked": (row.parent_epoch or 0) if row else 0,
             "view": view,
             "newest": newest,
         },
@@ -52,11 +67,20 @@ def delta(store: Store, cursor: dict[str, Any]) -> dict[str, Any] | None:
     recent = rows
     if len(rows) < CHANCE_EPOCHS:
         recent = store.epochs(row.id, row.epoch - CHANCE_EPOCHS)
+    new = store.changes(row.id, cursor["change"])
+    # The LR of an epoch takes its steps from changes that came before its end.
+    inside = store.changes(row.id) if rows and (new or cursor["change"]) else []
+    points = series(row.config, rows, inside, row.batches)
+    points.marks.extend(by_hand(new, row.batches))
     return {
         "cursor": cursor,
-        "epochs": [r.epoch for r in rows],
-        "points": figures.extension(series(row.config, rows)) if rows else None,
-        "log": sentences(rows),
+        "next": {
+            "epoch": rows[-1].epoch if rows else cursor["epoch"],
+            "change": new[-1].id if new else cursor["change"],
+            "epochs": row.epochs,
+        },
+        "points": figures.extension(points) if rows or new else None,
+        "log": sentences(rows, new),
         "readout": readout(row, recent, store.best(row.id)),
         "pace": pace_key(row.pace),
     }
@@ -75,7 +99,7 @@ def pace_of(key: str | None) -> float | None:
 def runs(store: Store) -> list[dict[str, str]]:
     """The choices of the run selector, newest first."""
     return [
-        {"value": str(run.id), "label": f"{run.id} · {title(run.config, run.source)}"}
+        {"value": str(run.id), "label": f"{run.id} · {title(run)}"}
         for run in store.runs(LISTED_RUNS)
     ]
 
@@ -159,6 +183,12 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         Output(ids.NOTICE, "children"),
         Output(ids.NOTICE, "hidden"),
         Output(ids.STOP, "disabled"),
+        Output(ids.PAUSE, "disabled"),
+        Output(ids.PAUSE, "children"),
+        Output(ids.STEP, "disabled"),
+        Output(ids.STRIP, "data-state"),
+        Output(ids.FORETOLD, "children"),
+        Output(ids.FORK, "children"),
         Output(ids.METER, "style"),
         *[
             Output(ids.schedule(p), "children")

@@ -7,8 +7,10 @@ from typing import Any
 
 from trainer.config import RunConfig
 from trainer.decisions import epochs_text, lr_text, significant
+from trainer.foretell import foretell
+from trainer.machine import difference
+from trainer.rows import Epoch, Run
 from trainer.settings import SETTINGS
-from trainer.store import Epoch, Run
 
 STATUS_WORDS = {
     "queued": "waiting",
@@ -31,19 +33,21 @@ CHANCE_SHARE = 0.98
 CHANCE_EPOCHS = 3
 
 
-def title(config: RunConfig, source: str | None = None) -> str:
-    """A run in a few words: CNN · digits · Adam 0.01 · ReduceLROnPlateau, or its file."""
-    if source:
-        return f"{source} · imported"
+def title(run: Run) -> str:
+    """A run in a few words: CNN · digits · Adam 0.01 · ReduceLROnPlateau, or where it is from."""
+    config = run.config
+    if run.source:
+        return f"{run.source} · imported"
     schedule = "constant LR" if config.schedule.name == "none" else config.schedule.name
-    return " · ".join(
-        [
-            WORDS["model"][config.model],
-            WORDS["dataset"][config.dataset].split(" (")[0],
-            f"{config.optimizer.name} {lr_text(config.lr)}",
-            schedule,
-        ]
-    )
+    words = [
+        WORDS["model"][config.model],
+        WORDS["dataset"][config.dataset].split(" (")[0],
+        f"{config.optimizer.name} {lr_text(config.lr)}",
+        schedule,
+    ]
+    if run.parent:
+        words.insert(0, f"fork of {run.parent} after {run.parent_epoch}")
+    return " · ".join(words)
 
 
 def readout(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> dict[str, Any]:
@@ -65,11 +69,15 @@ def readout(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> dict[
             "schedule": _resting("The schedule"),
             "notice": "",
             "stoppable": False,
+            "paused": False,
+            "strip": "none",
+            "foretold": "",
+            "fork": "Fork",
         }
     row = last[-1] if last else None
     return {
-        "status": STATUS_WORDS[run.status],
-        "state": run.status,
+        "status": "paused" if run.paused else STATUS_WORDS[run.status],
+        "state": "paused" if run.paused else run.status,
         "percent": round(100 * _done(run), 2),
         "left": _left(run),
         "right": _right(run, time.time()),
@@ -77,7 +85,31 @@ def readout(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> dict[
         "schedule": _schedule(run, row),
         "notice": _notice(run, last),
         "stoppable": not run.over,
+        "paused": run.paused,
+        "strip": _strip(run),
+        "foretold": _foretold(run),
+        "fork": f"Fork after epoch {row.epoch if row else run.epoch}",
     }
+
+
+def _strip(run: Run) -> str:
+    """Which controls are of use: those of a run that trains, that can be resumed, or neither."""
+    if run.source or run.status == "queued":
+        return "none"
+    if not run.over:
+        return "live"
+    return "resumable" if run.resumable else "over"
+
+
+def _foretold(run: Run) -> str:
+    """What becomes of a change by hand, or what can be done with a run that is over."""
+    if run.source or run.status == "queued":
+        return ""
+    if not run.over:
+        return foretell(run.config, "lr", run.epoch)
+    if run.resumable:
+        return "Resume goes on exactly where it was; a fork tries something else from an epoch."
+    return "A fork goes on from any epoch with other settings: point at one, then Fork."
 
 
 def _done(run: Run) -> float:
@@ -216,8 +248,10 @@ def _schedule(run: Run, row: Epoch | None) -> dict[str, Any]:
 
 def _notice(run: Run, last: Sequence[Epoch]) -> str:
     """What a person should know: why the run ended early, or that it learns nothing."""
-    if run.reason:
-        return run.reason
+    if run.reason or run.warning:
+        return run.reason or run.warning or ""
+    if run.resumable and run.started and (differs := difference(run.started)):
+        return differs
     return at_chance(run.config, run.started.classes if run.started else 0, last) or ""
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from trainer.config import RunConfig
 from trainer.decisions import lr_text
-from trainer.store import Epoch
+from trainer.rows import Change, Epoch
 
 
 class Line(NamedTuple):
@@ -25,8 +25,11 @@ class Mark(NamedTuple):
 
 
 class Series(NamedTuple):
-    """Everything that some rows add to the charts."""
+    """Everything that some rows add to the charts; `behind` is what a fork was forked from."""
 
+    behind_train: Line
+    behind_val: Line
+    behind_lr: Line
     cooldown: Line
     best: Line
     level: Line
@@ -51,8 +54,24 @@ class Sentence(NamedTuple):
     text: str
 
 
-def series(config: RunConfig, rows: Sequence[Epoch]) -> Series:
-    """The curves of these rows. An epoch e is drawn at x = e, and its LR from e - 1/2 to e + 1/2,
+def series(
+    config: RunConfig,
+    rows: Sequence[Epoch],
+    changes: Sequence[Change] = (),
+    batches: int = 1,
+    behind: Sequence[Epoch] = (),
+    behind_changes: Sequence[Change] = (),
+) -> Series:
+    """The curves of these rows.
+
+    Args:
+        config: the run's.
+        rows: its epochs.
+        changes: what was changed in them by hand.
+        batches: batches in an epoch.
+        behind: the epochs of the run that it was forked from, and what was changed in them.
+
+    An epoch e is drawn at x = e, and its LR from e - 1/2 to e + 1/2,
     so that a cut at the end of epoch e stands at e + 1/2. The best so far and the level to beat
     are those after epoch e, in force until the next.
     """
@@ -61,9 +80,12 @@ def series(config: RunConfig, rows: Sequence[Epoch]) -> Series:
     cooling = [row.epoch for row, s in zip(rows, seen, strict=True) if s and s.cooling]
     bad = _of_kind(rows, "waiting", "cooldown")
     cuts, no_effects = _of_kind(rows, "cut"), _of_kind(rows, "no effect")
-    lr_x = [x for row in rows for x in (row.epoch - 0.5, row.epoch + 0.5)]
+    lr = _lr(rows, changes, batches)
     watches_accuracy = config.monitor == "val_accuracy"
     return Series(
+        behind_train=Line([r.epoch for r in behind], [r.train_loss for r in behind]),
+        behind_val=Line([r.epoch for r in behind], [r.val_loss for r in behind]),
+        behind_lr=_lr(behind, behind_changes, batches),
         cooldown=Line(
             [x for e in cooling for x in (e - 0.5, e - 0.5, e + 0.5, e + 0.5)],
             [0.0, 1.0, 1.0, 0.0] * len(cooling),
@@ -79,12 +101,37 @@ def series(config: RunConfig, rows: Sequence[Epoch]) -> Series:
         bad_epochs=Line([r.epoch for r in bad], [_watched(config, r) for r in bad]),
         cuts=_told(cuts, [_watched(config, r) for r in cuts]),
         no_effects=_told(no_effects, [_watched(config, r) for r in no_effects]),
-        lr=Line(lr_x, [lr for row in rows for lr in (row.lr, row.lr_last)]),
+        lr=lr,
         lr_used=Line(list(epochs), [row.lr for row in rows]),
         lr_cuts=Line([r.epoch for r in cuts], [r.lr_last for r in cuts]),
         lr_no_effects=Line([r.epoch for r in no_effects], [r.lr_last for r in no_effects]),
         marks=[mark for row in rows if (mark := _mark(row))],
     )
+
+
+def _lr(rows: Sequence[Epoch], changes: Sequence[Change], batches: int) -> Line:
+    """Each epoch's LR across it, with a step where it was changed by hand in its middle."""
+    line = Line([], [])
+    for row in rows:
+        moved = [c for c in changes if c.epoch == row.epoch and c.lr_before != c.lr_after]
+        line.x.append(row.epoch - 0.5)
+        line.y.append(moved[0].lr_before if moved else row.lr)
+        for change in moved:
+            line.x.extend([_moment(change, batches)] * 2)
+            line.y.extend([change.lr_before, change.lr_after])
+        line.x.append(row.epoch + 0.5)
+        line.y.append(row.lr_last)
+    return line
+
+
+def _moment(change: Change, batches: int) -> float:
+    """Where a change by hand stands on the epoch axis."""
+    return change.epoch - 0.5 + change.batch / batches
+
+
+def by_hand(changes: Sequence[Change], batches: int) -> list[Mark]:
+    """The changes by hand as marks."""
+    return [Mark(_moment(change, batches), "hand", "by hand") for change in changes]
 
 
 def _of_kind(rows: Sequence[Epoch], *kinds: str) -> list[Epoch]:
@@ -96,14 +143,16 @@ def _told(rows: Sequence[Epoch], y: list[float | None]) -> Line:
     return Line([r.epoch for r in rows], y, [r.decision.sentence for r in rows if r.decision])
 
 
-def sentences(rows: Sequence[Epoch]) -> list[Sentence]:
-    """The decision log of these rows, oldest first."""
-    return [
+def sentences(rows: Sequence[Epoch], changes: Sequence[Change] = ()) -> list[Sentence]:
+    """The decision log of these rows and changes by hand, oldest first."""
+    decided = [
         Sentence(row.epoch, row.decision.kind, row.decision.sentence)
         if row.decision
         else Sentence(row.epoch, "diverged", f"Diverged at LR {lr_text(row.lr_last)}.")
         for row in rows
     ]
+    done = [Sentence(change.epoch, "hand", change.sentence) for change in changes]
+    return sorted([*done, *decided], key=lambda sentence: sentence.epoch)
 
 
 def _watched(config: RunConfig, row: Epoch) -> float | None:

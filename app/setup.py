@@ -7,7 +7,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from app import form, ids, preview
+from app import forking, form, ids, preview
 from app.live import LIVE_MS, pace_of, runs
 from trainer.config import PRESETS, RunConfig
 from trainer.settings import ConfigError, to_config
@@ -27,7 +27,7 @@ def layout(query: str) -> Component:
     return html.Aside(
         [
             html.Div(
-                [_presets(config), html.Div(form.layout(config), id=ids.FORM)],
+                [forking.layout(), _presets(config), html.Div(form.layout(config), id=ids.FORM)],
                 className="form",
             ),
             html.Div(
@@ -63,21 +63,29 @@ def register(app: Dash, store: Store) -> None:
         Output(ids.START, "disabled"),
         Output(ids.QUERY, "data"),
         Output(ids.PRESET, "value"),
+        Output(ids.FORK_TOLD, "children"),
         Input(FIELDS, "value"),
         State(FIELDS, "id"),
         State(ids.PRESET, "value"),
+        State(ids.FORK_OF, "data"),
     )
     def check(
-        values: list[Any], fields: list[dict[str, str]], preset: str | None
+        values: list[Any],
+        fields: list[dict[str, str]],
+        preset: str | None,
+        fork: dict[str, Any] | None,
     ) -> tuple[Any, ...]:
         try:
             config = form.parse(fields, values)
+            if fork:
+                told = [html.Li(sentence) for sentence in forking.check(store, fork, config)]
+                return [], False, no_update, None, told
         except ConfigError as refusal:
-            return form.problems(refusal), True, no_update, no_update
+            return form.problems(refusal), True, no_update, no_update, no_update
         # A preset's name leaves when a value is changed; it never comes by itself, or it would
         # write over what is being typed.
         still = preset is None or PRESETS[preset] == config
-        return [], False, form.to_query(config), no_update if still else None
+        return [], False, form.to_query(config), no_update if still else None, []
 
     @app.callback(
         Output(ids.FORM, "children"), Input(ids.PRESET, "value"), prevent_initial_call=True
@@ -109,20 +117,27 @@ def register(app: Dash, store: Store) -> None:
         Output(ids.RUN, "data", allow_duplicate=True),
         Output(ids.RUN, "value", allow_duplicate=True),
         Output(ids.POLL, "interval", allow_duplicate=True),
+        Output(ids.FORK_OF, "data", allow_duplicate=True),
         Input(ids.START, "n_clicks"),
         State(FIELDS, "value"),
         State(FIELDS, "id"),
         State(ids.PACE, "value"),
+        State(ids.FORK_OF, "data"),
         prevent_initial_call=True,
     )
     def start(
-        _: int, values: list[Any], fields: list[dict[str, str]], pace: str
-    ) -> tuple[Any, Any, Any]:
+        _: int,
+        values: list[Any],
+        fields: list[dict[str, str]],
+        pace: str,
+        fork: dict[str, Any] | None,
+    ) -> tuple[Any, ...]:
         try:
-            run = store.add(form.parse(fields, values), pace_of(pace))
+            config, speed = form.parse(fields, values), pace_of(pace)
+            run = forking.add(store, fork, config, speed) if fork else store.add(config, speed)
         except ConfigError:
-            return no_update, no_update, no_update  # its sentences stand beside the fields
-        return runs(store), str(run), LIVE_MS
+            raise PreventUpdate from None  # its sentences stand beside the fields
+        return runs(store), str(run), LIVE_MS, None
 
     app.clientside_callback(
         ClientsideFunction("lab", "reveal"), Input(ids.START, "n_clicks"), prevent_initial_call=True

@@ -10,7 +10,7 @@ from dash.exceptions import PreventUpdate
 
 from app import cut_map, figures, form, ids
 from app.series import Line
-from trainer import settings
+from trainer import family, settings
 from trainer.comparison import Comparison, compare, monitored, rules
 from trainer.config import RunConfig
 from trainer.rows import Epoch, Run
@@ -35,6 +35,13 @@ def layout() -> Component:
     return html.Div(
         [
             html.Div("Choose a run.", id=ids.ANSWER, className="answer", role="status"),
+            dmc.Button(
+                "Measure it",
+                id=ids.MEASURE,
+                size="compact-sm",
+                variant="light",
+                style={"display": "none"},
+            ),
             html.Div(
                 [html.Div(id=ids.WHAT_IF_FORM), html.Div(id=ids.WHAT_IF_OWNED)],
                 className="what-if-form",
@@ -157,7 +164,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         row = store.run(int(run)) if run else None
         if row is None:
             return None
-        return row, store.epochs(row.id)
+        return row, family.lineage(store, row.id)
 
     @app.callback(
         Output(ids.WHAT_IF_FORM, "children"),
@@ -190,6 +197,8 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         Output(ids.WHAT_IF, "data"),
         Output(ids.ANSWER, "children"),
         Output(ids.WHAT_IF_PROBLEMS, "data"),
+        Output(ids.MEASURE, "children"),
+        Output(ids.MEASURE, "style"),
         Input(FIELDS, "value"),
         Input(ids.WHAT_IF_EPOCH, "data"),
         State(FIELDS, "id"),
@@ -199,7 +208,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
     )
     def compute(
         values: list[Any], _: Any, fields: list[dict[str, str]], run: str | None, tab: str
-    ) -> tuple[Any, Any, Any]:
+    ) -> tuple[Any, ...]:
         found = recorded(run)
         if tab != PLACE or not fields or found is None or not worker.loaded(LOAD_SECONDS):
             raise PreventUpdate
@@ -207,9 +216,10 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         try:
             other = settings.changed(row.config, form.given(fields, values))
         except ConfigError as refusal:
-            return no_update, no_update, form.problems(refusal, PLACE)
+            return no_update, no_update, form.problems(refusal, PLACE), no_update, no_update
         if not rows:
-            return None, "There is nothing to replay before the first epoch has ended.", []
+            early = "There is nothing to replay before the first epoch has ended."
+            return None, early, [], "", {"display": "none"}
         comparison = compare(row.config, rows, other, row.batches)
         # A run that trains keeps its map: too dear to be drawn again after every epoch.
         stale_map = not row.over and ctx.triggered_id == ids.WHAT_IF_EPOCH
@@ -219,7 +229,10 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
 
         told = surprises(other, preview(other, row.batches), monitored(other, rows))
         said = answer(comparison, rules(comparison), told)
-        return {**result, **overlay(comparison)}, said, []
+        first = comparison.first or 0
+        offered = {} if first > 1 and not row.source else {"display": "none"}
+        label = f"Measure it: fork after epoch {first - 1}"
+        return {**result, **overlay(comparison)}, said, [], label, offered
 
     @app.callback(
         Output(ids.MAP_X, "data"),

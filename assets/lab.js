@@ -40,7 +40,23 @@
       }
     }
     if (gd && gd._fullLayout) window.Plotly.relayout(gd, { shapes: withPointer(gd.layout.shapes || []) });
+    window.dash_clientside.set_props("pointed", { data: pointed });
+    window.dash_clientside.set_props("fork", { children: forkLabel() });
   }
+
+  // What Fork says: the epoch that is pointed at, else the last one.
+  let lastLabel = "Fork";
+  const forkLabel = () => (pointed ? `Fork after epoch ${pointed}` : lastLabel);
+
+  // Space pauses and goes on, wherever the page does not need it otherwise.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== " " || event.target.closest("input, textarea, button, [role=slider], [role=dialog], summary, #log")) return;
+    const pause = document.getElementById("pause");
+    if (pause && !pause.disabled) {
+      event.preventDefault();
+      pause.click();
+    }
+  });
 
   // What the what-if adds to the charts: its LR and cuts from the first differing epoch on.
   let imagined = null;
@@ -93,8 +109,12 @@
     });
   }
 
+  // The epoch that the run on show was forked from: what is before it is another run's.
+  let forked = 0;
+
   function logRow({ epoch, kind, text }) {
     const row = document.createElement("li");
+    if (epoch <= forked) row.dataset.past = "";
     row.setAttribute("role", "option");
     row.setAttribute("aria-selected", "false");
     row.dataset.kind = kind;
@@ -123,6 +143,8 @@
         prependLog(view.log);
         const figure = view.figure;
         pointed = null;
+        window.dash_clientside.set_props("pointed", { data: null });
+        forked = view.cursor.forked;
         figure.layout.annotations = declutter(figure.layout.annotations, figure.layout.xaxis.range);
         themes = templates;
         figure.layout.template = themes.chart[scheme()];
@@ -136,7 +158,7 @@
         const gd = chart();
         if (!delta || !delta.points || !cursor || !gd || !gd.layout) return noUpdate();
         if (delta.cursor.view !== cursor.view || gd.layout.meta !== cursor.view) return noUpdate();
-        if (delta.cursor.epoch !== cursor.epoch) return noUpdate();
+        if (delta.cursor.epoch !== cursor.epoch || delta.cursor.change !== cursor.change) return noUpdate();
         const { x, y, text, shapes, annotations } = delta.points;
         const withText = text.map((t, i) => [t, i]).filter(([t]) => t);
         const plain = text.map((t, i) => i).filter((i) => !text[i] && x[i].length);
@@ -146,17 +168,20 @@
           if (x[i].length) Plotly.extendTraces(gd, { x: [x[i]], y: [y[i]], text: [t] }, [i]);
         }
         const frame = {};
-        if (cursor.epoch === 0) {
+        if (cursor.epoch === 0 && delta.next.epoch > 0) {
           frame["yaxis.autorange"] = frame["yaxis2.autorange"] = true;
         }
         if (shapes.length) {
           frame.shapes = (gd.layout.shapes || []).concat(shapes);
           frame.annotations = declutter((gd.layout.annotations || []).concat(annotations), cursor.range);
         }
+        if (delta.next.epochs !== cursor.epochs) {
+          frame["xaxis.range"] = [0.5, delta.next.epochs + 0.5];
+        }
         if (Object.keys(frame).length) Plotly.relayout(gd, frame);
         recolour(); // a change of theme may have met a drawing under way
         prependLog(delta.log);
-        return { ...cursor, epoch: delta.epochs[delta.epochs.length - 1] };
+        return { ...cursor, ...delta.next };
       },
 
       // Every text beside the charts, in the order in which lab.py names its outputs.
@@ -165,15 +190,21 @@
         const source = from.startsWith("view") ? view : delta;
         const stale = !source || (source === delta && (!cursor || delta.cursor.view !== cursor.view));
         if (stale) throw window.dash_clientside.PreventUpdate;
-        const { status, state, percent, left, right, notice, stoppable, schedule, cards } =
+        const { status, state, percent, left, right, notice, stoppable, paused, strip, foretold, fork, schedule, cards } =
           source.readout;
+        lastLabel = fork;
         return [
           status, state, percent, left, right, notice, !notice, !stoppable,
+          !stoppable, paused ? "Go on" : "Pause", !stoppable, strip, foretold, forkLabel(),
           { "--bad": schedule.bad, "--patience": schedule.patience },
           schedule.heading, schedule.value, schedule.cooldown, schedule.sentence,
           ...["lr", "val", "train", "accuracy"].flatMap((name) => cards[name]),
           source === view && view.pace ? view.pace : noUpdate(),
         ];
+      },
+
+      forget() {
+        window.dash_clientside.set_props("refused", { children: "" });
       },
 
       // The LR ahead, a sentence about it, and what may surprise.

@@ -76,7 +76,7 @@ def points(page: Page, name: str, count: int) -> list[float]:
 
 
 def all_drawn(page: Page, epochs: int) -> None:
-    page.locator(f'#log li[data-epoch="{epochs}"]').wait_for()
+    page.locator(f'#log li[data-epoch="{epochs}"]').first.wait_for()
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
@@ -289,7 +289,7 @@ def test_an_earlier_run_can_be_chosen_again(browser: Browser, lab: Served) -> No
         all_drawn(page, 3)
         reached(page, "finished")
         page.locator("#run").click()
-        page.get_by_role("option", name=re.compile("^1 ")).click()
+        page.get_by_role("option", name=re.compile("^1 · ")).click()
         expect(page.locator("#progress-left")).to_have_text("epoch 2 of 2")
         assert len(points(page, "train loss", 2)) == 2
 
@@ -452,3 +452,69 @@ def test_a_curve_from_elsewhere_is_imported_explained_and_replayed(
         page.get_by_text("What if", exact=True).click()
         page.locator(".what-if").get_by_role("textbox", name="Patience").fill("1")
         expect(page.locator("#answer")).to_contain_text("Exact up to epoch 4")
+
+
+def test_a_run_is_paused_stepped_and_its_lr_changed_by_hand(browser: Browser, lab: Served) -> None:
+    with opened(browser, lab.url + "?epochs=10000&schedule=none&lr=0.004") as page:
+        start(page)
+        all_drawn(page, 2)
+        page.get_by_role("button", name="Pause").click()
+        reached(page, "paused")
+        page.get_by_role("button", name="Step").click()
+        reached(page, "training")
+        reached(page, "paused")
+        page.get_by_role("button", name="÷2").click()
+        page.get_by_role("textbox", name="Learning rate to set").fill("-1")
+        page.get_by_role("button", name="Set", exact=True).click()
+        expect(page.locator("#refused")).to_have_text("The learning rate must stay above 0.")
+        page.locator("body").press(" ")
+        expect(page.locator("#log")).to_contain_text(
+            "By hand: LR divided by 2, from 0.004 to 0.002."
+        )
+        expect(page.locator("#chart")).to_contain_text("by hand")
+        expect(page.locator("#card-lr-value")).to_have_text("0.002")
+        page.get_by_role("button", name="Stop").click()
+        reached(page, "stopped")
+    (change,) = lab.store.changes(1)
+    assert (change.lr_before, change.lr_after) == (0.004, 0.002)
+
+
+def test_a_stopped_run_goes_on_and_a_fork_of_it_is_measured_against_it(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url + "?epochs=12&patience=0&threshold=0.2") as page:
+        start(page)
+        all_drawn(page, 3)
+        page.get_by_role("button", name="Stop").click()
+        reached(page, "stopped")
+        page.get_by_role("button", name="Resume").click()
+        page.get_by_text("max", exact=True).click()
+        reached(page, "finished")
+        all_drawn(page, 12)
+        cut = next(r.epoch for r in lab.store.epochs(1) if r.decision and r.decision.kind == "cut")
+        page.get_by_text("What if", exact=True).click()
+        page.locator(".what-if").get_by_role("textbox", name="Patience").fill("3")
+        page.get_by_role("button", name=f"Measure it: fork after epoch {cut}").click()
+        expect(page.locator("#fork-title")).to_have_text(f"Fork of run 1 after epoch {cut}")
+        expect(page.locator("#fork-told")).to_contain_text("decides on epoch")
+        expect(box(page, "Seed")).to_be_disabled()
+        box(page, "Epochs").fill(str(cut))
+        expect(page.get_by_text(f"Epochs must be above {cut}")).to_be_visible()
+        box(page, "Epochs").fill("12")
+        page.get_by_role("button", name="Start the fork").click()
+        page.locator("#status[data-state=finished]").wait_for()
+        expect(page.locator("#run")).to_have_value(re.compile("^2 · fork of 1"))
+        all_drawn(page, 12)
+        page.get_by_text("Family", exact=True).click()
+        expect(page.locator(".member")).to_have_count(2)
+        expect(page.locator(".member[aria-current=true]")).to_contain_text(
+            f"after epoch {cut}: Patience 3"
+        )
+        theirs = [row.val_loss for row in lab.store.epochs(1)]
+        assert points(page, "validation loss of the parent", 12) == theirs
+        own = [row.val_loss for row in lab.store.epochs(2)]
+        assert points(page, "validation loss", 13 - cut) == [theirs[cut - 1], *own]
+        assert own[0] != theirs[cut]
+        page.locator(".member").first.click()
+        expect(page.locator("#run")).to_have_value(re.compile("^1 · "))
+        expect(box(page, "Seed")).to_be_enabled()

@@ -1,15 +1,16 @@
 """Rows -> series -> figure: pure, and JSON all the way."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from app import figures
-from app.series import sentences, series
+from app.series import Mark, by_hand, sentences, series
 from trainer import config
 from trainer.config import ReduceLROnPlateau, RunConfig
+from trainer.rows import Change, Epoch
 from trainer.schedules import Schedule
-from trainer.store import Epoch
 
 CONFIG = RunConfig(lr=0.1, epochs=8, schedule=ReduceLROnPlateau(factor=0.5, patience=1))
 
@@ -140,3 +141,24 @@ def test_the_two_themes_colour_the_same_things() -> None:
     traces = figures.figure(CONFIG, series(CONFIG, []))["data"]
     for scheme in figures.PALETTES:
         assert len(figures.template(scheme)["data"]["scatter"]) == len(traces)
+
+
+def test_a_change_by_hand_is_a_step_where_it_was_made() -> None:
+    run = CONFIG.model_copy(update={"schedule": config.NoSchedule()})
+    changed = [
+        replace(row, lr_last=0.05) if row.epoch == 2 else row for row in rows([1.0] * 3, run)
+    ]
+    change = Change(1, 0.0, 2, 5, "scale", 0.5, 0.1, 0.05, "By hand: LR divided by 2.")
+    drawn = series(run, changed, [change], batches=20)
+    assert drawn.lr.x == [0.5, 1.5, 1.5, 1.75, 1.75, 2.5, 2.5, 3.5]
+    assert drawn.lr.y == [0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.1, 0.1]
+    assert by_hand([change], 20) == [Mark(1.75, "hand", "by hand")]
+    told = sentences(changed, [change])
+    assert [(s.epoch, s.kind) for s in told] == [(1, "kept"), (2, "hand"), (2, "kept"), (3, "kept")]
+
+
+def test_a_fork_has_its_parent_behind_it() -> None:
+    drawn = series(CONFIG, rows([1.0, 0.9]), behind=FLAT)
+    assert drawn.behind_val.y == [1.0, 1.0, 1.0, 0.5]
+    assert drawn.behind_lr.y[-2:] == [0.05, 0.05]
+    assert series(CONFIG, FLAT).behind_train.x == []

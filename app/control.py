@@ -1,0 +1,147 @@
+"""The strip of controls over the charts: what may be done by hand to the run on show."""
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from app import ids
+from app.live import LIVE_MS
+from trainer.settings import SETTINGS
+from trainer.store import CommandError, Store
+
+ADDED_EPOCHS = 10
+# label, intervention, its value, what it does
+CHANGES = (
+    ("÷10", "scale", 0.1, "Divide the learning rate by 10."),
+    ("÷2", "scale", 0.5, "Halve the learning rate."),
+    ("×2", "scale", 2.0, "Double the learning rate."),
+    ("Cut now", "cut", None, "Cut the learning rate as the plateau rule would."),
+    (f"+{ADDED_EPOCHS} epochs", "epochs", ADDED_EPOCHS, "Let the run go on for longer."),
+)
+LR = next(s for s in SETTINGS if s.key == "lr")
+
+
+def pause_and_step() -> list[Component]:
+    """The buttons that stand beside Stop."""
+    pause: dict[str, Any] = {"aria-keyshortcuts": "Space"}
+    return [
+        dmc.Button(
+            "Pause", id=ids.PAUSE, variant="default", disabled=True, className="pause", **pause
+        ),
+        dmc.Button("Step", id=ids.STEP, variant="default", disabled=True),
+    ]
+
+
+def layout() -> Component:
+    """The strip: the learning rate by hand while a run trains, what can be done with it after."""
+    small: dict[str, Any] = {"size": "compact-sm", "variant": "default"}
+    state: dict[str, Any] = {"data-state": "none"}
+    return html.Div(
+        [
+            html.Div(
+                [
+                    html.Span("By hand", className="card-small"),
+                    *[
+                        html.Span(
+                            dmc.Button(label, id=ids.by_hand(name, value), **small), title=help
+                        )
+                        for label, name, value, help in CHANGES
+                    ],
+                    dmc.TextInput(
+                        id=ids.SET_LR_TO,
+                        placeholder="LR",
+                        size="xs",
+                        autoComplete="off",
+                        className="set-lr",
+                        **{"aria-label": "Learning rate to set"},
+                    ),
+                    dmc.Button("Set", id=ids.SET_LR, **small),
+                ],
+                className="by-hand",
+            ),
+            dmc.Button("Resume", id=ids.RESUME, className="resume", **small),
+            dmc.Button("Fork", id=ids.FORK, className="fork", **small),
+            html.Div(id=ids.FORETOLD, className="foretold card-small"),
+            html.Div(id=ids.REFUSED, className="start-error", role="alert"),
+        ],
+        id=ids.STRIP,
+        className="strip",
+        **state,
+    )
+
+
+def register(app: Dash, store: Store) -> None:
+    """Ask the run for what a button says; a refusal is told under the strip."""
+
+    def ask(run: str | None, name: Any, value: float | None = None) -> str:
+        if run is None:
+            raise PreventUpdate
+        try:
+            store.ask(int(run), name, value)
+        except CommandError as refused:
+            return str(refused)
+        return ""
+
+    @app.callback(
+        Output(ids.REFUSED, "children"),
+        Input({"type": "by-hand", "name": ALL, "value": ALL}, "n_clicks"),
+        State(ids.RUN, "value"),
+        prevent_initial_call=True,
+    )
+    def change(clicks: list[int | None], run: str | None) -> str:
+        pressed = ctx.triggered_id
+        if not pressed or not any(clicks):
+            raise PreventUpdate
+        return ask(run, pressed["name"], float(pressed["value"]) if pressed["value"] else None)
+
+    @app.callback(
+        Output(ids.REFUSED, "children", allow_duplicate=True),
+        Output(ids.SET_LR_TO, "value"),
+        Input(ids.SET_LR, "n_clicks"),
+        Input(ids.SET_LR_TO, "n_submit"),
+        State(ids.SET_LR_TO, "value"),
+        State(ids.RUN, "value"),
+        prevent_initial_call=True,
+    )
+    def set_lr(_: int, __: int, text: str | None, run: str | None) -> tuple[str, Any]:
+        try:
+            refused = ask(run, "lr", float(text or ""))
+        except ValueError:
+            refused = "The learning rate must be a number, such as 0.01 or 1e-3."
+        return refused, no_update if refused else ""
+
+    @app.callback(
+        Output(ids.REFUSED, "children", allow_duplicate=True),
+        Input(ids.PAUSE, "n_clicks"),
+        Input(ids.STEP, "n_clicks"),
+        State(ids.RUN, "value"),
+        prevent_initial_call=True,
+    )
+    def pause(_: int, __: int, run: str | None) -> str:
+        if ctx.triggered_id == ids.STEP:
+            return ask(run, "step")
+        row = store.run(int(run)) if run else None
+        return ask(run, "resume" if row and row.paused else "pause")
+
+    @app.callback(
+        Output(ids.REFUSED, "children", allow_duplicate=True),
+        Output(ids.POLL, "interval", allow_duplicate=True),
+        Input(ids.RESUME, "n_clicks"),
+        State(ids.RUN, "value"),
+        prevent_initial_call=True,
+    )
+    def resume(_: int, run: str | None) -> tuple[str, int]:
+        if run is None:
+            raise PreventUpdate
+        try:
+            store.resume(int(run))
+        except CommandError as refused:
+            return str(refused), LIVE_MS
+        return "", LIVE_MS
+
+    app.clientside_callback(
+        ClientsideFunction("lab", "forget"), Input(ids.RUN, "value"), prevent_initial_call=True
+    )

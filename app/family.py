@@ -1,0 +1,91 @@
+"""The panel "Family": which run was forked from which, and how they ended."""
+
+from typing import Any
+
+from dash import ALL, Dash, Input, Output, State, ctx, html
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from app import ids
+from app.live import runs
+from app.readout import STATUS_WORDS, title
+from trainer import family, forks
+from trainer.decisions import significant
+from trainer.family import Member
+from trainer.rows import Run
+from trainer.settings import chosen, from_config
+from trainer.store import Store
+
+PLACE = "family"
+LISTED_RUNS = 50
+
+
+def layout() -> Component:
+    return html.Div(id=ids.FAMILY, className="family")
+
+
+def tree(store: Store, member: Member, run: int | None) -> Component:
+    """A run and its forks under it; `run` is the one on show."""
+    row = member.run
+    best = store.best(row.id)
+    small = [STATUS_WORDS[row.status]]
+    if best is not None:
+        small.append(f"best {significant(best.val_loss)}, epoch {best.epoch}")
+    current: dict[str, Any] = {"aria-current": "true" if row.id == run else "false"}
+    label = html.Button(
+        [
+            html.Span(str(row.id), className="member-number"),
+            html.Span(_differs(store, row)),
+            html.Span(" · ".join(small), className="card-small"),
+        ],
+        id=ids.member(row.id),
+        className="member",
+        **current,
+    )
+    forked = [html.Li(tree(store, child, run)) for child in member.children]
+    return html.Div([label, html.Ul(forked)] if forked else [label])
+
+
+def _differs(store: Store, run: Run) -> str:
+    """What sets a fork apart from its parent; of a run that is no fork what it is."""
+    parent = store.run(run.parent) if run.parent else None
+    if parent is None:
+        return title(run)
+    own = {s.path: s for s in chosen(from_config(run.config))}
+    values = from_config(run.config)
+    changed = [
+        f"{own[path].label} {own[path].text(values[own[path].key])}"
+        for path in forks.changed(parent.config, run.config)
+    ]
+    return f"after epoch {run.parent_epoch}: {', '.join(changed) or 'nothing changed'}"
+
+
+def register(app: Dash, store: Store) -> None:
+    """Draw the tree when it is looked at; a click shows the run."""
+
+    @app.callback(
+        Output(ids.FAMILY, "children"),
+        Input(ids.TAB, "value"),
+        Input(ids.VIEW, "data"),
+        Input(ids.STATUS, "children"),
+        State(ids.RUN, "value"),
+        prevent_initial_call=True,
+    )
+    def draw(tab: str, _: Any, __: Any, run: str | None) -> Any:
+        if tab != PLACE:
+            raise PreventUpdate
+        trees = family.trees(store, LISTED_RUNS)
+        if not trees:
+            return "No run yet."
+        return [tree(store, root, int(run) if run else None) for root in trees]
+
+    @app.callback(
+        Output(ids.RUN, "data", allow_duplicate=True),
+        Output(ids.RUN, "value", allow_duplicate=True),
+        Input(ids.member(ALL), "n_clicks"),
+        prevent_initial_call=True,
+    )
+    def show(clicks: list[int | None]) -> tuple[Any, str]:
+        if not ctx.triggered_id or not any(clicks):
+            raise PreventUpdate
+        return runs(store), str(ctx.triggered_id["run"])

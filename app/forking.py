@@ -1,0 +1,139 @@
+"""A fork in the form: the parent's values, what may change, and what a change will mean."""
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from app import form, ids
+from trainer import family, forks
+from trainer.config import RunConfig
+from trainer.decisions import epochs_text
+from trainer.store import Store
+
+
+def layout() -> Component:
+    """The banner over the form, hidden until a fork is set up."""
+    return html.Div(
+        [
+            html.Div(
+                [
+                    html.Strong(id=ids.FORK_TITLE),
+                    dmc.Button("Cancel", id=ids.FORK_CANCEL, size="compact-xs", variant="subtle"),
+                ],
+                className="counting",
+            ),
+            html.Ul(id=ids.FORK_TOLD, className="fork-told"),
+            dcc.Store(ids.FORK_OF),
+        ],
+        id=ids.FORK_BANNER,
+        className="fork-banner",
+        hidden=True,
+    )
+
+
+def of(store: Store, fork: dict[str, Any]) -> RunConfig | None:
+    """The parent's config, as long as the parent has become; None where it is gone."""
+    parent = store.run(fork["run"])
+    if parent is None:
+        return None
+    return parent.config.model_copy(update={"epochs": parent.epochs})
+
+
+def check(store: Store, fork: dict[str, Any], config: RunConfig) -> list[str]:
+    """What this config will mean for a fork, a sentence each.
+
+    Raises:
+        ConfigError: it breaks the fork's past.
+    """
+    parent = of(store, fork)
+    if parent is None:
+        return []
+    forks.check(parent, config, fork["epoch"])
+    told = forks.foretell(parent, config, fork["epoch"])
+    if again := family.cost(store, fork["run"], fork["epoch"]):
+        told.append(
+            f"There is no snapshot of epoch {fork['epoch']}: {epochs_text(again)} will be trained "
+            "again to get there, with the same numbers."
+        )
+    return told or ["Nothing is changed yet: this fork would repeat its parent exactly."]
+
+
+def add(store: Store, fork: dict[str, Any], config: RunConfig, pace: float | None) -> int:
+    """Queue the fork; its number.
+
+    Raises:
+        ConfigError: it breaks its past.
+    """
+    check(store, fork, config)
+    owner = family.owner(store, fork["run"], fork["epoch"])
+    return store.add(config, pace, parent=(owner, fork["epoch"]))
+
+
+def register(app: Dash, store: Store) -> None:
+    """Begin a fork, from the strip or from a what-if; fill the form; leave it again."""
+
+    @app.callback(
+        Output(ids.FORK_OF, "data"),
+        Input(ids.FORK, "n_clicks"),
+        State(ids.RUN, "value"),
+        State(ids.POINTED, "data"),
+        State(ids.QUERY, "data"),
+        prevent_initial_call=True,
+    )
+    def begin(_: int, run: str | None, pointed: int | None, query: str) -> Any:
+        row = store.run(int(run)) if run else None
+        if row is None or row.source:
+            raise PreventUpdate
+        last = family.last(store, row.id)
+        epoch = last if pointed is None else min(pointed, last)
+        return {"run": row.id, "epoch": epoch, "before": query, "config": None}
+
+    @app.callback(
+        Output(ids.FORK_OF, "data", allow_duplicate=True),
+        Input(ids.MEASURE, "n_clicks"),
+        State(ids.WHAT_IF, "data"),
+        State(ids.QUERY, "data"),
+        prevent_initial_call=True,
+    )
+    def measure(_: int, result: Any, query: str) -> Any:
+        if not result or not result["first"] or store.run(result["run"]) is None:
+            raise PreventUpdate
+        epoch = result["first"] - 1
+        return {"run": result["run"], "epoch": epoch, "before": query, "config": result["config"]}
+
+    @app.callback(
+        Output(ids.FORK_OF, "data", allow_duplicate=True),
+        Input(ids.FORK_CANCEL, "n_clicks"),
+        prevent_initial_call=True,
+    )
+    def cancel(_: int) -> None:
+        return None
+
+    @app.callback(
+        Output(ids.FORM, "children", allow_duplicate=True),
+        Output(ids.FORK_BANNER, "hidden"),
+        Output(ids.FORK_TITLE, "children"),
+        Output(ids.START, "children"),
+        Output(ids.FORK_BEFORE, "data"),
+        Input(ids.FORK_OF, "data"),
+        State(ids.FORK_BEFORE, "data"),
+        prevent_initial_call=True,
+    )
+    def fill(fork: dict[str, Any] | None, before: str | None) -> tuple[Any, ...]:
+        if fork is None:
+            if before is None:
+                raise PreventUpdate
+            return form.layout(form.from_query(before)), True, "", "Start", None
+        config = of(store, fork)
+        if config is None:
+            raise PreventUpdate
+        if fork["config"]:
+            changed = RunConfig.model_validate(fork["config"])
+            config = changed.model_copy(update={"epochs": config.epochs})
+        title = f"Fork of run {fork['run']} after epoch {fork['epoch']}"
+        # A fork of a fork comes back to where the first one began.
+        kept = no_update if before is not None else fork["before"] or ""
+        return form.layout(config, forks.LOCKED), False, title, "Start the fork", kept
