@@ -1,7 +1,7 @@
 """Keras's and fastai's rules, by their closed forms and by their kinship with torch's class.
 
-Both were also run against the classes themselves, Keras 3.15 and fastai, on thousands of random
-sequences; they differ only where Keras rounds to float32.
+Both were also run against the classes themselves, Keras 3.15 (on torch) and fastai 2.8, on
+thousands of random sequences with nan and infinite values, and gave the same cuts.
 """
 
 import math
@@ -54,3 +54,24 @@ def test_a_missing_value_counts_as_bad():
     spec = ReduceLROnPlateau(patience=2)
     assert keras([1.0, None, None], "min", spec, 0.01) == [3]
     assert fastai([1.0, None, None], "min", spec, 0.01) == [3]
+
+
+@given(patience=st.integers(1, 6), cooldown=st.integers(0, 6))
+def test_keras_counts_the_last_epoch_of_a_cooldown_as_bad(patience, cooldown):
+    # A cooldown of 1 changes nothing: the epoch that ends it counts.
+    spec = ReduceLROnPlateau(patience=patience, cooldown=cooldown, factor=0.9)
+    every = patience + max(cooldown - 1, 0)
+    assert keras([1.0] * 60, "min", spec, 1.0) == list(range(patience + 1, 61, every))
+
+
+def test_an_lr_at_min_lr_but_for_rounding_is_not_cut_again():
+    spec = ReduceLROnPlateau(patience=1, min_lr=1e-4)
+    assert 0.1 * 0.1 * 0.1 * 0.1 > 1e-4
+    assert keras([1.0] * 10, "min", spec, 0.1) == fastai([1.0] * 10, "min", spec, 0.1) == [2, 3, 4]
+
+
+def test_a_first_value_that_is_nan_is_kerass_best_for_ever_but_never_fastais():
+    spec = ReduceLROnPlateau(patience=2, factor=0.5)
+    metrics = [math.nan, 1.0, 0.5, 0.4, 0.3]
+    assert keras(metrics, "min", spec, 1.0) == [3, 5]
+    assert fastai(metrics, "min", spec, 1.0) == []

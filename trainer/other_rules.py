@@ -2,10 +2,14 @@
 
 Both fire one bad epoch earlier than torch's class: they compare `wait >= patience`, torch's class
 `num_bad_epochs > patience`. Neither knows a relative threshold.
+
+Sources: `keras/src/callbacks/reduce_lr_on_plateau.py` with `monitor_callback.py` (Keras 3.15),
+`fastai/callback/tracker.py` (fastai 2.8).
 """
 
 import math
 from collections.abc import Sequence
+from ctypes import c_float
 from typing import Literal
 
 from trainer.config import ReduceLROnPlateau
@@ -22,23 +26,28 @@ def keras(
 ) -> list[int]:
     """The epochs after which keras.callbacks.ReduceLROnPlateau (Keras 3) reduces the LR.
 
-    `min_delta` is the threshold where that is absolute, else Keras's default of 1e-4.
+    `min_delta` is the threshold where that is absolute, else Keras's default of 1e-4. Keras keeps
+    the LR and compares in float32: in float64 0.1 cut three times by 0.1 is still above a min_lr
+    of 1e-4, which would be a cut more.
     """
     delta = spec.threshold if spec.threshold_mode == "abs" else KERAS_MIN_DELTA
     sign = 1 if mode == "min" else -1
     best: float | None = None
+    lr, min_lr = _float32(lr), _float32(spec.min_lr)
     wait, cooldown, cuts = 0, 0, []
     for epoch, metric in enumerate(metrics, 1):
         value = math.nan if metric is None else sign * metric
         if cooldown > 0:
             cooldown -= 1
             wait = 0
-        if best is None or value + delta < best:  # the first value is the best, whatever it is
+        if best is None or _float32(value + delta) < _float32(
+            best
+        ):  # the first value is the best, whatever it is
             best, wait = value, 0
         elif cooldown == 0:
             wait += 1
-            if wait >= spec.patience and lr > spec.min_lr:
-                lr = max(lr * spec.factor, spec.min_lr)
+            if wait >= spec.patience and lr > min_lr:
+                lr = _float32(max(lr * spec.factor, spec.min_lr))
                 cooldown, wait = spec.cooldown, 0
                 cuts.append(epoch)
     return cuts
@@ -52,8 +61,9 @@ def fastai(
 ) -> list[int]:
     """The epochs after which fastai.callback.tracker.ReduceLROnPlateau reduces the LR.
 
-    It has no cooldown, and counts every attempt; `min_delta` is the threshold where that is
-    absolute, else fastai's default of 0.
+    It has no cooldown, starts counting anew after an attempt without effect too, and divides the
+    LR: its factor is `1 / spec.factor`. `min_delta` is the threshold where that is absolute, else
+    fastai's default of 0.
     """
     delta = spec.threshold if spec.threshold_mode == "abs" else FASTAI_MIN_DELTA
     sign = 1 if mode == "min" else -1
@@ -65,8 +75,12 @@ def fastai(
             continue
         wait += 1
         if wait >= spec.patience:
-            wait, reduced = 0, max(lr * spec.factor, spec.min_lr)
+            wait, reduced = 0, max(lr / (1 / spec.factor), spec.min_lr)
             if reduced < lr:
                 cuts.append(epoch)
             lr = reduced
     return cuts
+
+
+def _float32(value: float) -> float:
+    return c_float(value).value
