@@ -266,10 +266,10 @@ LOSSES = [1.0, 0.9, 0.95, 0.92, 0.91, 0.93, 0.94, 0.95]
     ("arguments", "sentence"),
     [
         (["replay", "7"], "There is no run 7."),
-        (["import", "none.csv"], "none.csv cannot be read: No such file or directory."),
-        (["import", "bad.csv"], "bad.csv, line 3: 'x' is no number"),
+        (["import", "none.csv"], "none.csv cannot be read (No such file or directory)"),
+        (["import", "bad.csv"], "bad.csv line 3: loss is 'x', not a number"),
         (["import", "good.csv", "--factor", "2"], "Factor must be below 1."),
-        (["import", "good.csv", "--tag", "b"], "has no 'b'; it has loss."),
+        (["import", "good.csv", "--tag", "b"], "has no column called b: choose one of loss."),
     ],
 )
 def test_what_cannot_be_replayed_or_imported_is_one_sentence(

@@ -21,7 +21,8 @@ def store(tmp_path):
 
 def curve(lr=None, **metrics):
     metrics = metrics or {"val_loss": LOSSES}
-    return Curve("mine.csv", tuple(range(10, 16)), metrics, lr)
+    columns = dict.fromkeys(("train_loss", "val_loss", "val_accuracy")) | metrics
+    return Curve(name="mine.csv", epochs=tuple(range(10, 16)), lr=lr, **columns)
 
 
 def test_without_an_lr_the_run_is_what_its_schedule_makes_of_the_curve(store):

@@ -438,7 +438,7 @@ def test_a_curve_from_elsewhere_is_imported_explained_and_replayed(
         page.get_by_role("button", name="Import a curve").click()
         dialog = page.get_by_role("dialog")
         page.locator("#import-file input").set_input_files(bad)
-        expect(dialog).to_contain_text("bad.csv, line 3: 'x' is no number")
+        expect(dialog).to_contain_text("bad.csv line 3: loss is 'x', not a number")
         assert lab.store.newest() is None
         dialog.get_by_role("textbox", name="Learning rate").fill("0.1")
         page.locator("#import-file input").set_input_files(good)
@@ -460,14 +460,17 @@ def test_a_run_is_paused_stepped_and_its_lr_changed_by_hand(browser: Browser, la
         all_drawn(page, 2)
         page.get_by_role("button", name="Pause").click()
         reached(page, "paused")
+        paused = lab.store.run(1)
+        assert paused is not None
         page.get_by_role("button", name="Step").click()
-        reached(page, "training")
+        all_drawn(page, paused.epoch + 1)
         reached(page, "paused")
         page.get_by_role("button", name="÷2").click()
         page.get_by_role("textbox", name="Learning rate to set").fill("-1")
         page.get_by_role("button", name="Set", exact=True).click()
         expect(page.locator("#refused")).to_have_text("The learning rate must stay above 0.")
-        page.locator("body").press(" ")
+        page.evaluate("() => document.activeElement.blur()")
+        page.keyboard.press("Space")
         expect(page.locator("#log")).to_contain_text(
             "By hand: LR divided by 2, from 0.004 to 0.002."
         )
@@ -502,9 +505,8 @@ def test_a_stopped_run_goes_on_and_a_fork_of_it_is_measured_against_it(
         expect(page.get_by_text(f"Epochs must be above {cut}")).to_be_visible()
         box(page, "Epochs").fill("12")
         page.get_by_role("button", name="Start the fork").click()
-        page.locator("#status[data-state=finished]").wait_for()
         expect(page.locator("#run")).to_have_value(re.compile("^2 · fork of 1"))
-        all_drawn(page, 12)
+        reached(page, "finished")
         page.get_by_text("Family", exact=True).click()
         expect(page.locator(".member")).to_have_count(2)
         expect(page.locator(".member[aria-current=true]")).to_contain_text(

@@ -14,10 +14,10 @@ ROOT = Path(__file__).parents[1]
 TRAINER = sorted((ROOT / "trainer").glob("**/*.py"))
 APP = sorted((ROOT / "app").glob("**/*.py"))
 PAGE = {"app", "dash", "dash_mantine_components", "flask", "plotly", "waitress"}
-TORCH = {"torch", "torchvision", "numpy", "sklearn"}
+TORCH = {"torch", "torchvision", "numpy", "sklearn", "tensorboard"}
 TORCH_FREE = ["config", "decisions", "events", "control", "folders", "settings", "store", "worker"]
 TORCH_FREE += ["family", "foretell", "forks", "machine", "recording", "rows", "shelf"]
-TORCH_FREE += ["comparison", "curves", "other_rules"]
+TORCH_FREE += ["comparison", "curve_names", "curves", "event_files", "other_rules"]
 # From the ground up; an import never runs up.
 FLOORS = [
     {"config", "decisions", "control", "folders", "shelf"},

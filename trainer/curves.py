@@ -1,269 +1,267 @@
-"""A loss curve from elsewhere: a CSV file or a TensorBoard event file -> a `Curve`. torch-free.
-
-Columns and tags are known by their usual names: those of Keras's and Lightning's CSV loggers, of
-Weights & Biases exports, and of SummaryWriter calls as tutorials write them.
-"""
+"""A loss curve from elsewhere: a CSV file or a TensorBoard event file -> `Curve`. torch-free."""
 
 import csv
+import io
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-Metric = Literal["train_loss", "val_loss", "val_accuracy"]
-MOST_EPOCHS = 10_000  # as long as a run can be
-VALIDATION = {"val", "valid", "validation", "eval", "evaluation", "test", "dev"}
-TRAINING = {"train", "training"}
-COUNTERS = ("epoch", "epochs", "step", "steps", "iteration", "iter")
+from trainer import event_files
+from trainer.curve_names import CurveError as CurveError
+from trainer.curve_names import Role, rank_of, roles_of, unnamed, words
 
-
-class CurveError(Exception):
-    """The file is no curve; the message is one sentence for the user."""
+MOST = 10_000  # epochs
+MOST_BYTES = 2**26
+# A value that was not recorded, unlike nan; Keras writes NA.
+MISSING = {"", "na", "n/a", "none", "null"}
+COUNTERS = ["epoch", "epochs", "step", "global step", "iteration", "iter"]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A recorded training: one value an epoch in every column that the file has.
+    """A recorded curve, one entry an epoch.
 
-    `epochs` is the file's own numbering; None inside a metric stands for not a number.
+    `name` is the file's; `epochs` its own numbering, strictly increasing, of epochs or steps.
+    A metric is None where the file has none such; in it, None stands for nan, +inf and for what
+    was not recorded. `val_accuracy` lies in 0 to 1. At least one metric is there.
     """
 
     name: str
     epochs: tuple[int, ...]
-    metrics: Mapping[Metric, tuple[float | None, ...]]
-    lr: tuple[float, ...] | None
+    train_loss: tuple[float | None, ...] | None = None
+    val_loss: tuple[float | None, ...] | None = None
+    val_accuracy: tuple[float | None, ...] | None = None
+    lr: tuple[float, ...] | None = None
 
 
-Table = dict[str, dict[int, float]]
-"""Column -> epoch -> value, as a file gives it; an empty cell has no entry."""
+@dataclass(frozen=True)
+class Row:
+    """What was recorded at an epoch, by column or tag; `where` is a line or a step."""
+
+    epoch: int
+    where: str
+    values: dict[str, float]
 
 
 def read(path: Path, tag: str | None = None) -> Curve:
-    """The curve in a CSV file, a TensorBoard event file, or a folder with one of those.
+    """Read a loss curve from a CSV file, an event file, or a folder that holds one event file.
+
+    The curve is the validation loss by its usual names, or a `loss` where there is no other; a
+    CSV may instead have a training loss or an accuracy only. The rest is taken along by its name,
+    from an event file where it was recorded at every step of the curve. Where other metrics were
+    recorded in an epoch but the curve was not, as with validation every second epoch, that epoch
+    is left out; where none was, it counts as nan, which pandas leaves empty.
 
     Args:
-        path: the file.
-        tag: the column or the TensorBoard tag to take, where its name does not say it.
+        path: comma-, semicolon- or tab-separated values, or TensorBoard's `*tfevents*`.
+        tag: the column or the tag to take for the curve, where the names do not tell.
 
     Raises:
-        CurveError: there is no such file, or it is malformed; nothing is read of it then.
+        CurveError: the file is not such a one, or something in it is wrong.
     """
     try:
         if path.is_dir():
-            path = _event_file(path)
-        table = _events(path) if "tfevents" in path.name else _csv(path, tag)
+            files = sorted(path.glob("*tfevents*"))
+            if len(files) != 1:
+                raise CurveError(
+                    f"{path.name} holds {len(files) or 'no'} event files: choose one file."
+                )
+            path = files[0]
+        if path.stat().st_size > MOST_BYTES:
+            raise CurveError(f"{path.name} is larger than 64 MiB: export the curve alone.")
+        data = path.read_bytes()
     except OSError as error:
-        raise CurveError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return _curve(path.name, table, tag)
+        raise CurveError(
+            f"{path.name} cannot be read ({error.strerror}): choose another file."
+        ) from error
+    # An event file's first record says which version of the format it is.
+    if "tfevents" in path.name or b"brain.Event:" in data[:64]:
+        return _read_events(path, tag)
+    return _read_csv(path.name, data, tag)
 
 
-def _event_file(folder: Path) -> Path:
-    found = sorted(folder.glob("*tfevents*"))
-    if len(found) != 1:
-        raise CurveError(f"{folder} holds {len(found)} event files; name the file to import.")
-    return found[0]
-
-
-def meaning(name: str) -> str | None:
-    """What a column or a tag of that name holds: a metric, loss, accuracy, lr, counter or None."""
-    lowered = name.lower().rsplit(" - ", 1)[-1]  # Weights & Biases writes "run - column"
-    if lowered.endswith(("__min", "__max")):
-        return None
-    words = re.findall(r"[a-z]+", lowered)
-    if words and words[-1] in COUNTERS and len(words) <= 2 and "loss" not in words:
-        return "counter"
-    if words[:1] == ["lr"] or {"learning", "rate"} <= set(words):
-        return "lr"
-    held_out, trained = set(words) & VALIDATION, set(words) & TRAINING
-    if "loss" in words:
-        return "val_loss" if held_out else "train_loss" if trained else "loss"
-    if set(words) & {"acc", "accuracy"} and not trained:
-        return "val_accuracy" if held_out else "accuracy"
-    return None
-
-
-def _curve(name: str, table: Table, tag: str | None) -> Curve:
-    """Give the columns their meaning, and line them up on the epochs of the metric."""
-    by_meaning: dict[str, str] = {}
-    for column in sorted(table, key=lambda c: "step" in c.lower()):  # an epoch's mean comes first
-        by_meaning.setdefault(meaning(column) or "", column)
-    if tag is not None:
-        if tag not in table:
-            raise CurveError(f"{name} has no {tag!r}; it has {_listed(table)}.")
-        kind = meaning(tag)
-        by_meaning[kind if kind in ("train_loss", "val_accuracy") else "val_loss"] = tag
-    elif loss := by_meaning.pop("loss", None):
-        # Alone it is the curve to look at; beside a validation loss it is the training's.
-        by_meaning.setdefault("train_loss" if "val_loss" in by_meaning else "val_loss", loss)
-    if accuracy := by_meaning.get("accuracy"):
-        by_meaning.setdefault("val_accuracy", accuracy)
-    metrics: tuple[Metric, ...] = ("val_loss", "train_loss", "val_accuracy")
-    there = [metric for metric in metrics if metric in by_meaning]
-    if not there and len(table) == 1:
-        there, by_meaning["val_loss"] = ["val_loss"], next(iter(table))
-    if not there:
-        raise CurveError(f"{name} names no loss; choose one with --tag among {_listed(table)}.")
-    epochs = tuple(sorted(table[by_meaning[there[0]]]))
-    if len(epochs) < 2:
-        raise CurveError(f"{name} has {len(epochs)} values; a curve has two or more.")
-    if len(epochs) > MOST_EPOCHS:
-        raise CurveError(f"{name} has {len(epochs):,} values; at most {MOST_EPOCHS:,} are taken.")
-    columns = {metric: _metric(name, metric, table[by_meaning[metric]], epochs) for metric in there}
-    lr = _lr(name, table[by_meaning["lr"]], epochs) if "lr" in by_meaning else None
-    return Curve(name, epochs, columns, lr)
-
-
-def _listed(table: Table) -> str:
-    return ", ".join(sorted(table)) or "no scalars"
-
-
-def _metric(
-    name: str, metric: Metric, column: dict[int, float], epochs: tuple[int, ...]
-) -> tuple[float | None, ...]:
-    values = [column.get(epoch, math.nan) for epoch in epochs]
-    if -math.inf in values:
-        at = epochs[values.index(-math.inf)]
-        raise CurveError(f"{name} has -inf for the {metric} of epoch {at}; mend that row.")
-    share = 100 if metric == "val_accuracy" and any(v > 1 for v in values) else 1
-    # torch's plateau rule counts infinity as it counts not a number: as bad.
-    return tuple(v / share if math.isfinite(v) else None for v in values)
-
-
-def _lr(name: str, column: dict[int, float], epochs: tuple[int, ...]) -> tuple[float, ...]:
-    """The LR of each epoch; where it is not written anew, the last one written."""
-    written = sorted(column.items())
-    for epoch, lr in written:
-        if not (math.isfinite(lr) and lr >= 0):
-            raise CurveError(f"{name} has the learning rate {lr} in epoch {epoch}; mend that row.")
-    lrs, current, at = [], written[0][1], 0
-    for epoch in epochs:
-        while at < len(written) and written[at][0] <= epoch:
-            current, at = written[at][1], at + 1
-        lrs.append(current)
-    return tuple(lrs)
-
-
-# CSV
-
-
-def _csv(path: Path, tag: str | None) -> Table:
-    raw = path.read_bytes()
+def _read_csv(name: str, data: bytes, tag: str | None) -> Curve:
+    if b"\0" in data:
+        raise CurveError(f"{name} is not a text file: export the curve as CSV in UTF-8.")
     try:
-        text = raw.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    if "\0" in text:
-        raise CurveError(f"{path.name} is no text; give a CSV or a TensorBoard event file.")
+        text = data.decode("latin-1")
     lines = [
         (number, line)
-        for number, line in enumerate(text.splitlines(), 1)
-        if line.strip() and not line.lstrip().startswith("#")
+        for number, line in enumerate(io.StringIO(text, newline=None), 1)
+        if line.strip(" \n") and not line.lstrip().startswith("#")
     ]
     if not lines:
-        raise CurveError(f"{path.name} is empty.")
-    delimiter = next((d for d in "\t;," if d in lines[0][1]), ",")
-    rows = list(_cells(path.name, lines, delimiter))
-    header = rows[0][1] if any(_number(cell, delimiter) is None for cell in rows[0][1]) else None
-    if header is None and len(rows[0][1]) > 2:
-        raise CurveError(
-            f"{path.name} has {len(rows[0][1])} columns and no header; write one, such as "
-            "epoch,train_loss,val_loss."
-        )
-    names = header or (["loss"] if len(rows[0][1]) == 1 else ["epoch", "loss"])
-    needed = {column for column in names if meaning(column) or column == tag or len(names) == 1}
-    return _table(path.name, names, rows[1:] if header else rows, delimiter, needed)
+        raise CurveError(f"{name} is empty: it needs a line for each epoch.")
+    # csv.Sniffer fails on a single column, and decimal commas lead it astray.
+    unquoted = re.sub(r'"[^"]*"', "", lines[0][1])
+    delimiter = max("\t;,", key=unquoted.count)
+    cells = [(number, _cells(name, number, line, delimiter)) for number, line in lines]
+    header, body = cells[0][1], cells[1:]
+    if all(_is_number(cell, delimiter) for cell in header):
+        if len(header) > 2:
+            raise CurveError(
+                f"{name} line {lines[0][0]} has {len(header)} numbers and no line before it names "
+                "them: add one, such as epoch,train_loss,val_loss."
+            )
+        header, body = ["epoch", "loss"][-len(header) :], cells
+    for column in filter(None, header):
+        if header.count(column) > 1:
+            raise CurveError(f"{name} has two columns called {column}: rename one of them.")
+    counters = {column: " ".join(words(column)) for column in header}
+    counter = next((c for word in COUNTERS for c in header if counters[c] == word), None)
+    roles = roles_of(name, "column", [c for c in header if counters[c] not in COUNTERS], tag)
+    rows = _rows(name, header, body, delimiter, counter, roles)
+    return _curve(name, _merged(name, rows, next(iter(roles.values()))), roles)
 
 
-def _cells(
-    name: str, lines: list[tuple[int, str]], delimiter: str
-) -> Iterator[tuple[int, list[str]]]:
-    for number, line in lines:
-        try:
-            yield number, [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
-        except csv.Error as error:
-            raise CurveError(f"{name}, line {number}: {error}.") from error
+def _cells(name: str, number: int, line: str, delimiter: str) -> list[str]:
+    try:
+        (cells,) = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
+    except csv.Error as error:
+        raise CurveError(f"{name} line {number} is not CSV ({error}): correct it.") from error
+    return [cell.strip() for cell in cells]
 
 
 def _number(cell: str, delimiter: str) -> float | None:
-    """A cell's number; nan for an empty one, None where it is no number."""
-    try:
-        return float(cell.replace(",", ".") if delimiter == ";" else cell) if cell else math.nan
-    except ValueError:
+    """None for a value that was not recorded; a ValueError for what is not a number."""
+    if cell.lower() in MISSING:
         return None
+    if "_" in cell:
+        raise ValueError  # 1_000 is a number in Python alone
+    return float(cell if delimiter == "," else cell.replace(",", "."))  # a decimal comma
 
 
-def _table(
+def _is_number(cell: str, delimiter: str) -> bool:
+    try:
+        _number(cell, delimiter)
+    except ValueError:
+        return False
+    return True
+
+
+def _rows(
     name: str,
-    names: list[str],
-    rows: list[tuple[int, list[str]]],
+    header: list[str],
+    body: list[tuple[int, list[str]]],
     delimiter: str,
-    needed: set[str],
-) -> Table:
-    counters = [i for i, column in enumerate(names) if meaning(column) == "counter"]
-    counters.sort(key=lambda i: "epoch" not in names[i].lower())
-    table: Table = {}
-    previous, width = -math.inf, len(names)
-    for order, (line, cells) in enumerate(rows):
-        at = f"{name}, line {line}"
-        if len(cells) != width:
-            raise CurveError(f"{at}: {len(cells)} fields, where the first line has {width}.")
-        epoch: float = order
-        if counters:
-            counted = _number(cells[counters[0]], delimiter)
-            if counted is None or counted != counted // 1:
-                raise CurveError(f"{at}: {cells[counters[0]]!r} is no number of an epoch.")
-            epoch = counted
-        if epoch < previous:
+    counter: str | None,
+    roles: dict[Role, str],
+) -> Iterator[Row]:
+    """The rows as they stand: all metrics that are known by name, those of other runs too."""
+    known = {column: rank[0] for column in header if (rank := rank_of(column))}
+    known |= {column: role for role, column in roles.items()}
+    ahead: dict[str, float] = {}
+    for ordinal, (number, cells) in enumerate(body, 1):
+        where = f"line {number}"
+        if len(cells) != len(header):
             raise CurveError(
-                f"{at}: epoch {epoch:g} comes after epoch {previous:g}; sort the rows."
+                f"{name} {where} has {len(cells)} fields where the first line has {len(header)}: "
+                "give every line as many."
             )
-        previous = epoch
-        for i, cell in enumerate(cells):
-            if i in counters or not cell:
+        values = {}
+        for column, cell in zip(header, cells, strict=True):
+            if column != counter and column not in known:
                 continue
-            value = _number(cell, delimiter)
-            if value is None and names[i] in needed:
-                raise CurveError(f"{at}: {cell!r} is no number; mend it, or leave the cell empty.")
-            column = table.setdefault(names[i], {})
-            if value is not None and column.setdefault(int(epoch), value) is not value:
-                # Lightning writes train and validation on two lines of an epoch; not one twice.
-                if meaning(names[i]) in (None, "lr"):
-                    column[int(epoch)] = value
-                else:
-                    raise CurveError(f"{at}: epoch {epoch:g} has a second {names[i]}.")
-    return {column: values for column, values in table.items() if values}
+            try:
+                value = _number(cell, delimiter)
+            except ValueError:
+                raise CurveError(
+                    f"{name} {where}: {column} is {cell[:40]!r}, not a number: correct it."
+                ) from None
+            if value is not None:
+                if column != counter:
+                    _check(f"{name} {where}", column, known[column], value)
+                values[column] = value
+        epoch = values.pop(counter, None) if counter else float(ordinal)
+        if epoch is None and values.keys() <= {roles.get("lr")}:
+            ahead = values  # Lightning logs the LR before its epoch, on a line without a number
+        elif epoch is None or epoch % 1 != 0 or abs(epoch) > 2**53:
+            raise CurveError(f"{name} {where}: {counter} is not a whole number: correct it.")
+        else:
+            yield Row(int(epoch), where, ahead | values)
+            ahead = {}
 
 
-# TensorBoard
+def _check(where: str, name: str, role: Role, value: float) -> None:
+    if value == -math.inf:
+        raise CurveError(f"{where}: {name} is -inf, which nothing can beat: correct or delete it.")
+    if role == "lr" and not 0 <= value < math.inf:
+        raise CurveError(f"{where}: {name} is {value:g}, which is no learning rate: correct it.")
+    if role == "val_accuracy" and (value < 0 or value > 100):
+        raise CurveError(f"{where}: {name} is {value:g}, which is no accuracy: correct it.")
 
 
-def _events(path: Path) -> Table:
-    """Every scalar of an event file; of a step that was written twice the last value."""
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.tensorflow_stub import errors
-    from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import PyRecordReader_New
-    from tensorboard.util.tensor_util import make_ndarray
-
-    table: Table = {}
-    reader = PyRecordReader_New(str(path))
-    count = 0
-    while True:
-        try:
-            reader.GetNext()
-            event = Event.FromString(reader.record())
-        except errors.OutOfRangeError:
-            return table
-        except Exception as error:  # the record's frame, or what protobuf makes of its bytes
+def _merged(name: str, rows: Iterable[Row], curve: str) -> list[Row]:
+    """One row an epoch, of those that have the curve or no metric at all, which is nan."""
+    merged: list[Row] = []
+    for row in rows:
+        last = merged[-1] if merged else None
+        if last is None or row.epoch > last.epoch:
+            merged.append(row)
+        elif row.epoch == last.epoch and not (curve in row.values and curve in last.values):
+            # Lightning has train and validation apart, and the train loss of several batches.
+            merged[-1] = Row(row.epoch, row.where, last.values | row.values)
+        else:
             raise CurveError(
-                f"{path.name} is damaged after {count} records; copy it once more."
-            ) from error
-        count += 1
-        for value in event.summary.value:
-            if value.HasField("simple_value"):
-                table.setdefault(value.tag, {})[event.step] = value.simple_value
-            elif value.HasField("tensor"):
-                array = make_ndarray(value.tensor)
-                if array.size == 1 and array.dtype.kind == "f":
-                    table.setdefault(value.tag, {})[event.step] = float(array)
+                f"{name} {row.where}: {row.epoch} comes after {last.epoch} where epochs must "
+                "increase: sort the lines and keep one for each epoch."
+            )
+    for row in merged:
+        if not any((rank := rank_of(column)) and rank[0] != "lr" for column in row.values):
+            row.values.setdefault(curve, math.nan)
+    return [row for row in merged if curve in row.values]
+
+
+def _read_events(path: Path, tag: str | None) -> Curve:
+    scalars = event_files.scalars(path)
+    if tag is None and len(scalars) == 1:
+        (tag,) = scalars
+    roles = roles_of(path.name, "tag", list(scalars), tag)
+    curve = next(iter(roles.values()))
+    if tag is None and "val_loss" not in roles:
+        raise unnamed(path.name, "tag", scalars)
+    steps = sorted(scalars[curve])
+    roles = {role: tag for role, tag in roles.items() if scalars[tag].keys() >= set(steps)}
+    rows = []
+    for step in steps:
+        values = {tag: scalars[tag][step] for tag in roles.values()}
+        for role, tag in roles.items():
+            _check(f"{path.name} step {step}", tag, role, values[tag])
+        rows.append(Row(step, f"step {step}", values))
+    return _curve(path.name, rows, roles)
+
+
+def _curve(name: str, rows: list[Row], roles: dict[Role, str]) -> Curve:
+    curve = next(iter(roles.values()))
+    if len(rows) < 2:
+        raise CurveError(
+            f"{name} has {len(rows) or 'no'} value of {curve}: record at least two epochs."
+        )
+    if len(rows) > MOST:
+        raise CurveError(
+            f"{name} {rows[MOST].where} is one more than {MOST:,} values of {curve}: export one "
+            "value for each epoch."
+        )
+    metrics = {
+        role: tuple(_finite(row.values.get(column)) for row in rows)
+        for role, column in roles.items()
+        if role != "lr" and any(column in row.values for row in rows)
+    }
+    accuracy = metrics.get("val_accuracy")
+    if accuracy and max(filter(None, accuracy), default=0.0) > 1:  # percent
+        metrics["val_accuracy"] = tuple(None if a is None else a / 100 for a in accuracy)
+    lr = tuple(row.values[roles["lr"]] for row in rows if roles.get("lr") in row.values)
+    if lr and len(lr) < len(rows):
+        row = next(row for row in rows if roles["lr"] not in row.values)
+        raise CurveError(
+            f"{name} {row.where}: {roles['lr']} is missing: fill it in or delete the column."
+        )
+    return Curve(name, tuple(row.epoch for row in rows), lr=lr or None, **metrics)
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else value

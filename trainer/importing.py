@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from trainer.config import RunConfig
-from trainer.curves import Curve, Metric
+from trainer.curves import Curve
 from trainer.decisions import Decision, Kind
 from trainer.rows import Epoch
 from trainer.settings import changed
 from trainer.store import Store
 from trainer.what_if import replay
 
-METRICS: tuple[Metric, ...] = ("val_loss", "train_loss", "val_accuracy")
+METRICS = ("val_loss", "train_loss", "val_accuracy")  # the first that there is, is watched
 
 
 def take_in(store: Store, curve: Curve, values: dict[str, Any]) -> int:
@@ -31,7 +31,7 @@ def take_in(store: Store, curve: Curve, values: dict[str, Any]) -> int:
 
 
 def _config(curve: Curve, values: dict[str, Any]) -> RunConfig:
-    there = [metric for metric in METRICS if metric in curve.metrics]
+    there = list(_metrics(curve))
     known: dict[str, Any] = {"epochs": len(curve.epochs), "monitor": there[0]}
     if curve.lr and max(curve.lr) > 0:
         known["lr"] = curve.lr[0] or max(curve.lr)
@@ -39,12 +39,16 @@ def _config(curve: Curve, values: dict[str, Any]) -> RunConfig:
     return config if config.monitor in there else changed(config, {"monitor": there[0]})
 
 
+def _metrics(curve: Curve) -> dict[str, tuple[float | None, ...]]:
+    """The metrics that the file has."""
+    found = {metric: getattr(curve, metric) for metric in METRICS}
+    return {metric: values for metric, values in found.items() if values is not None}
+
+
 def _rows(curve: Curve, config: RunConfig) -> Iterator[Epoch]:
-    watched = curve.metrics[config.monitor]
-    steps = replay(watched, config)
-    lrs = curve.lr or ()
-    for i, step in enumerate(steps):
-        own = {metric: values[i] for metric, values in curve.metrics.items()}
+    metrics, lrs = _metrics(curve), curve.lr or ()
+    for i, step in enumerate(replay(metrics[config.monitor], config)):
+        own = {metric: values[i] for metric, values in metrics.items()}
         lr, lr_last, decision = step.lr, step.lr_last, step.decision
         if lrs:
             lr = lr_last = lrs[i]

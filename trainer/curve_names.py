@@ -1,0 +1,95 @@
+"""What a column of a CSV file or a tag of TensorBoard's holds, by the names in use. torch-free."""
+
+import re
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+Role = Literal["val_loss", "train_loss", "val_accuracy", "lr"]
+
+# The words of a validation set, the likeliest first.
+HELD_OUT = [{"val", "valid", "validation", "dev"}, {"eval", "evaluation"}, {"test", "testing"}]
+TRAIN = {"train", "training"}
+ACCURACY = {"acc", "accuracy"}
+BARE_LOSS: tuple[Role, int] = ("train_loss", 1)  # as Keras has it, beside a val_loss
+
+
+class CurveError(Exception):
+    """What is wrong with a file, where, and what to do, in one sentence."""
+
+
+def words(name: str) -> list[str]:
+    """The words of a name, without the run's name that a W&B export puts before it."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.rpartition(" - ")[2])  # valLoss
+    return re.findall(r"[^\W_]+", apart.lower())
+
+
+def rank_of(name: str) -> tuple[Role, int] | None:
+    """What is under that name, and how far it is from the likeliest such name; None: unknown."""
+    found = set(words(name)) - {"epoch"}  # Lightning's train_loss_epoch
+    if "lr" in found or {"learning", "rate"} <= found:
+        return "lr", len(found)  # lr-Adam, before lr-Adam-momentum
+    for rank, held_out in enumerate(HELD_OUT):
+        rest = found - held_out
+        if rest != found and rest == {"loss"}:
+            return "val_loss", rank
+        if rest != found and len(rest) == 1 and rest <= ACCURACY:
+            return "val_accuracy", rank
+    if found - TRAIN == {"loss"}:
+        return ("train_loss", 0) if found & TRAIN else BARE_LOSS
+    return ("val_accuracy", len(HELD_OUT)) if len(found) == 1 and found <= ACCURACY else None
+
+
+def roles_of(name: str, kind: str, names: list[str], tag: str | None) -> dict[Role, str]:
+    """Which of the names of a file is what, the curve first.
+
+    Of two that are as likely none is taken, nor what belongs to another run than the curve.
+
+    Args:
+        name: the file's, for the error.
+        kind: "column" or "tag".
+        names: the columns or the tags.
+        tag: the one to take for the curve; None for the likeliest.
+
+    Raises:
+        CurveError: there is no such tag, or none is the likeliest.
+    """
+    if tag is not None and tag not in names:
+        raise CurveError(f"{name} has no {kind} called {tag}: choose one of {_listed(names)}.")
+    ranks = {n: rank for n in names if (rank := rank_of(n))}
+    losses = {n: rank for n, rank in ranks.items() if rank[0] in ("val_loss", "train_loss")}
+    if all(rank == BARE_LOSS for rank in losses.values()):
+        ranks |= dict.fromkeys(losses, ("val_loss", 0))  # the curve to look at
+    found: dict[Role, str] = {}
+    if tag is not None:
+        accuracy = ACCURACY & set(words(tag))
+        role, _ = ranks.get(tag, ("val_accuracy" if accuracy else "val_loss", 0))
+        found[role] = tag
+    for role in get_args(Role):
+        run = next((_run(curve) for curve in found.values()), None)
+        near = {n: rank[1] for n, rank in ranks.items() if rank[0] == role}
+        near = {n: rank for n, rank in near.items() if run is None or _run(n) == run}
+        best = [n for n, rank in near.items() if rank == min(near.values())]
+        if len(best) == 1:
+            found.setdefault(role, best[0])
+        elif best and not found:
+            break
+    if next(iter(found), "lr") == "lr":
+        raise unnamed(name, kind, names)
+    return found
+
+
+def unnamed(name: str, kind: str, names: Iterable[str]) -> CurveError:
+    """The error of a file whose names do not tell the curve."""
+    return CurveError(
+        f"{name} does not say by one name such as val_loss which {kind} is the validation loss: "
+        f"choose one of {_listed(names)}."
+    )
+
+
+def _run(name: str) -> str:
+    return name.rpartition(" - ")[0]
+
+
+def _listed(names: Iterable[str]) -> str:
+    listed = sorted(filter(None, names))
+    return (", ".join(listed[:20]) + (", …" if len(listed) > 20 else "")) or "none"

@@ -1,0 +1,54 @@
+"""A TensorBoard event file -> its scalars, all of them or an error. torch-free."""
+
+from pathlib import Path
+from typing import Any
+
+from trainer.curve_names import CurveError
+
+
+def scalars(path: Path) -> dict[str, dict[int, float]]:
+    """The values of every scalar tag, by step; of a step recorded twice the last, as TensorBoard
+    shows it. Images, texts and so on are left out.
+
+    Raises:
+        CurveError: a record is damaged or cut off. Where the file ends between two records that
+            cannot be told.
+    """
+    # Here, since they load numpy.
+    from google.protobuf.message import DecodeError
+    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    found: dict[str, dict[int, float]] = {}
+    done, size = 0, path.stat().st_size
+    try:
+        for record in RawEventFileLoader(str(path)).Load():
+            event = Event.FromString(record)
+            for value in event.summary.value:
+                number = _scalar(value, value.tag in found)
+                if number is not None:
+                    found.setdefault(value.tag, {})[event.step] = number
+            done += len(record) + 16  # its length and two checksums
+    except (DecodeError, TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise CurveError(f"{path.name} is damaged after byte {done}: copy it again.") from error
+    if done < size:  # the loader just stops, since the file may be one that still grows
+        raise CurveError(
+            f"{path.name} is damaged or cut off after byte {done} of {size}: copy it again."
+        )
+    return found
+
+
+def _scalar(value: Any, known: bool) -> float | None:
+    """A number in the old or the new form; None for what is no scalar.
+
+    Only the first value of a tag need say that it is one: `known` for the others.
+    """
+    from tensorboard.util.tensor_util import make_ndarray
+
+    if value.HasField("simple_value"):
+        return float(value.simple_value)
+    if value.metadata.plugin_data.plugin_name != "scalars" and not known:
+        return None
+    if value.tensor.tensor_shape.dim:
+        raise ValueError("a scalar has no dimensions")
+    return float(make_ndarray(value.tensor).item())
