@@ -142,8 +142,11 @@ def test_damaged_snapshots_are_passed_over(store):
     for kept in shelf.listed(shelf.folder(store.home, run))[3:]:
         kept.path.write_bytes(b"half")
     store.resume(run, claimed=True)
+    assert store.run(run).status == "training"
     train(store, run)
     assert rows(store, run) == rows(store, whole)
+    for kept in shelf.listed(shelf.folder(store.home, run)):
+        assert snapshots.read(kept.path)["epoch"] == kept.at[0]
 
 
 def test_without_a_snapshot_it_is_trained_again_from_the_beginning(store, monkeypatch):
@@ -400,6 +403,8 @@ def test_a_fork_of_a_run_with_changes_by_hand_has_them_in_its_past(store):
     child, _ = forked(store, parent, 4, small(epochs=7))
     assert rows(store, child) == rows(store, parent)
     assert store.run(child).epochs == 7
+    child, _ = forked(store, parent, 4, small())  # its own number of epochs counts
+    assert rows(store, child) == rows(store, parent)[:6]
 
 
 def test_a_fork_is_resumed_too(store):
@@ -408,7 +413,10 @@ def test_a_fork_is_resumed_too(store):
     other = settings.model_copy(update={"lr": 0.02})
     whole, _ = forked(store, parent, 3, other)
     child = store.add(other, parent=(parent, 3), claimed=True)
-    train(store, child, lambda e: store.stop(child) if at(4, 2)(e) else None)
+    events = execute(store, child, NOWHERE)
+    while not at(4, 2)(next(events)):
+        pass
+    events.close()  # before the end of an epoch of its own
     for kept in shelf.listed(shelf.folder(store.home, parent)):
         kept.path.unlink()  # it does not need its parent any more
     store.resume(child, claimed=True)
