@@ -173,12 +173,10 @@ def _fork(
     from trainer import family, forks
 
     with _store(home) as store:
+        refused = family.refusal(store, run, epoch)
         parent = store.run(run)
-        if parent is None:
-            raise _fail(f"There is no run {run}.")
-        last = family.last(store, run)
-        if not 0 <= epoch <= last:
-            raise _fail(f"Run {run} has trained {last} epochs; fork it after one of 0 to {last}.")
+        if refused or parent is None:
+            raise _fail(refused or f"There is no run {run}.")
         try:
             config = forks.changed_config(parent.config, parent.epochs, given(settings))
             forks.check(parent.config, config, epoch)

@@ -187,6 +187,8 @@ def test_a_run_is_changed_from_another_terminal_and_says_what_comes_of_it(
         (["fork", "1", "1", "--lr", "0"], "Learning rate must be above 0."),
         (["resume", "1"], "Run 1 has finished; fork it"),
         (["resume", "7"], "There is no run 7."),
+        (["fork", "3", "1"], "Run 3 was imported"),
+        (["resume", "3"], "Run 3 was imported"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -200,13 +202,14 @@ def test_what_cannot_be_done_is_one_line(here: Any, arguments: list[str], says: 
 
 @pytest.fixture
 def held(tmp_path: Path) -> Path:
-    """A home with a finished run of one epoch and a queued one."""
+    """A home with a finished run of one epoch, a queued one and an imported one."""
     store = Store(tmp_path)
     run, schedule = store.add(RunConfig(epochs=1), claimed=True), Schedule(RunConfig(), 1)
     decision = schedule.advance(1.0)
     store.record(run, EpochEnded(1, 0.1, 0.1, 1.0, 1.0, 0.5, 1.0, decision))
     store.record(run, Ended("finished", 1.0, 0.5))
     store.add(RunConfig())
+    store.add_recorded(RunConfig(epochs=1), "a.csv", store.epochs(run))
     store.close()
     return tmp_path
 

@@ -156,6 +156,12 @@ def test_under_the_others_the_new_lr_is_that_of_the_next_epoch(name):
         assert schedule.lr == pytest.approx(ratio * plain.lr)
 
 
+def test_a_cosine_rises_again_to_the_new_lr():
+    cosine = config.CosineAnnealingLR(T_max=3)
+    parent, child = (small(schedule=cosine, epochs=8, lr=lr) for lr in (0.01, 0.05))
+    assert max(course(forked(parent, child, 1), 7)[1:]) == pytest.approx(0.05)
+
+
 def test_another_class_begins_anew_and_fills_the_rest_of_the_run():
     parent = small(epochs=8, schedule=SCHEDULES["CyclicLR"])
     child = small(epochs=8, schedule=SCHEDULES["OneCycleLR"], lr=0.02)

@@ -106,6 +106,7 @@ def test_a_resumed_run_does_not_obey_its_old_commands_again(store):
     assert len(store.changes(run)) <= 1
 
 
+@pytest.mark.usefixtures("_none_left_out")
 def test_a_change_by_hand_after_the_last_snapshot_is_made_again(store):
     whole = store.add(small(), claimed=True)
     train(store, whole, lambda e: store.ask(whole, "scale", 0.5) if at(4, 1)(e) else None)
@@ -135,6 +136,7 @@ def test_what_cannot_be_resumed_is_refused_in_a_sentence(store, status):
         store.resume(1)
 
 
+@pytest.mark.usefixtures("_none_left_out")
 def test_damaged_snapshots_are_passed_over(store):
     whole = trained(store, small())
     run = store.add(small(), claimed=True)
@@ -142,8 +144,11 @@ def test_damaged_snapshots_are_passed_over(store):
     for kept in shelf.listed(shelf.folder(store.home, run))[3:]:
         kept.path.write_bytes(b"half")
     store.resume(run, claimed=True)
+    assert store.run(run).status == "training"
     train(store, run)
     assert rows(store, run) == rows(store, whole)
+    for kept in shelf.listed(shelf.folder(store.home, run)):
+        assert snapshots.read(kept.path)["epoch"] == kept.at[0]
 
 
 def test_without_a_snapshot_it_is_trained_again_from_the_beginning(store, monkeypatch):
@@ -400,15 +405,21 @@ def test_a_fork_of_a_run_with_changes_by_hand_has_them_in_its_past(store):
     child, _ = forked(store, parent, 4, small(epochs=7))
     assert rows(store, child) == rows(store, parent)
     assert store.run(child).epochs == 7
+    child, _ = forked(store, parent, 4, small())  # its own number of epochs counts
+    assert rows(store, child) == rows(store, parent)[:6]
 
 
+@pytest.mark.usefixtures("_none_left_out")
 def test_a_fork_is_resumed_too(store):
     settings = small(schedule=SCHEDULES["plateau"])
     parent = trained(store, settings)
     other = settings.model_copy(update={"lr": 0.02})
     whole, _ = forked(store, parent, 3, other)
     child = store.add(other, parent=(parent, 3), claimed=True)
-    train(store, child, lambda e: store.stop(child) if at(4, 2)(e) else None)
+    events = execute(store, child, NOWHERE)
+    while not at(4, 2)(next(events)):
+        pass
+    events.close()  # before the end of an epoch of its own
     for kept in shelf.listed(shelf.folder(store.home, parent)):
         kept.path.unlink()  # it does not need its parent any more
     store.resume(child, claimed=True)
@@ -444,6 +455,16 @@ def reached(store, run, epoch):
             return end.value, steps
 
 
+@pytest.fixture
+def _none_left_out(monkeypatch):
+    """Training waits for the disk, so that it does not matter how fast that is."""
+    keep = snapshots.Keeper.keep
+    monkeypatch.setattr(
+        snapshots.Keeper, "keep", lambda keeper, capture, _: keep(keeper, capture, True)
+    )
+
+
+@pytest.mark.usefixtures("_none_left_out")
 def test_a_thousand_epochs_keep_their_budget_and_every_epoch_is_reachable(store, monkeypatch):
     monkeypatch.setattr(engine, "PROGRESS_SECONDS", 9)
     run = trained(store, small(epochs=1000), budget_mb=20)
@@ -462,6 +483,7 @@ def test_a_thousand_epochs_keep_their_budget_and_every_epoch_is_reachable(store,
     assert (after.train_loss, after.val_loss) == (row.train_loss, row.val_loss)
 
 
+@pytest.mark.usefixtures("_none_left_out")
 def test_the_cost_of_a_forks_past_is_that_of_its_parents(store):
     parent = trained(store, small())
     child, _ = forked(store, parent, 4, small())

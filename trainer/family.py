@@ -83,6 +83,19 @@ def last(store: Store, run: int) -> int:
     return own[-1] if own else row.parent_epoch or 0
 
 
+def refusal(store: Store, run: int, epoch: int) -> str | None:
+    """Why a run cannot be forked after this epoch, in one sentence; None where it can."""
+    row = store.run(run)
+    if row is None:
+        return f"There is no run {run}."
+    if row.source is not None:
+        return f"Run {run} was imported: it has no weights to go on from."
+    end = last(store, run)
+    if not 0 <= epoch <= end:
+        return f"Run {run} has trained {end} epochs; fork it after one of 0 to {end}."
+    return None
+
+
 def cost(store: Store, run: int, epoch: int) -> int:
     """How many epochs have to be trained again to reach the end of this one: 0 with a snapshot."""
     run = owner(store, run, epoch)

@@ -277,6 +277,8 @@ class Store:
             row = self._known(run)
             if not row.over:
                 raise CommandError(f"Run {run} is {row.status} already.")
+            if row.source is not None:
+                raise CommandError(f"Run {run} was imported: it has no weights to go on from.")
             raise CommandError(
                 f"Run {run} has {row.status}; fork it to go on from one of its epochs."
             )
