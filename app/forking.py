@@ -39,7 +39,7 @@ def of(store: Store, fork: dict[str, Any]) -> RunConfig | None:
     parent = store.run(fork["run"])
     if parent is None:
         return None
-    return parent.config.model_copy(update={"epochs": parent.epochs})
+    return forks.changed_config(parent.config, parent.epochs, {})
 
 
 def check(store: Store, fork: dict[str, Any], config: RunConfig) -> list[str]:

@@ -139,12 +139,12 @@
       // A whole run: the figure, its log, and the cursor from which to go on.
       draw(view, templates, lossScale) {
         if (!view) return [noUpdate(), noUpdate()];
+        forked = view.cursor.forked;
         document.getElementById("log").replaceChildren();
         prependLog(view.log);
         const figure = view.figure;
         pointed = null;
         window.dash_clientside.set_props("pointed", { data: null });
-        forked = view.cursor.forked;
         figure.layout.annotations = declutter(figure.layout.annotations, figure.layout.xaxis.range);
         themes = templates;
         figure.layout.template = themes.chart[scheme()];

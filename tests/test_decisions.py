@@ -56,7 +56,7 @@ def test_cooldown_says_how_much_of_it_is_left():
     rule = ReduceLROnPlateau(patience=0, cooldown=2)
     assert told([0.5, 0.6, 0.7, 0.8], schedule=rule)[2:] == [
         "Kept 0.01: 0.700 did not beat 0.500, not counted in the cooldown; 1 epoch of it left.",
-        "Kept 0.01: 0.800 did not beat 0.500, not counted in the cooldown; 0 epochs of it left.",
+        "Kept 0.01: 0.800 did not beat 0.500, not counted in the cooldown; nothing of it left.",
     ]
 
 

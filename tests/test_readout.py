@@ -1,5 +1,7 @@
 """What the page says beside the charts."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,7 +76,44 @@ def test_two_epochs_are_too_few_to_call_a_run_dead() -> None:
 
 def test_a_title_names_model_data_optimizer_and_schedule() -> None:
     config = RunConfig(lr=1e-4, schedule=NoSchedule())
-    assert title(config) == "CNN · Digits · Adam 1e-4 · constant LR"
+    assert title(run(config=config)) == "CNN · Digits · Adam 1e-4 · constant LR"
+    forked = run(config=config, parent=3, parent_epoch=12)
+    assert title(forked) == "fork of 3 after 12 · CNN · Digits · Adam 1e-4 · constant LR"
+    assert title(run(source="mine.csv")) == "mine.csv · imported"
+
+
+def test_a_paused_run_says_so_and_what_becomes_of_a_change_by_hand() -> None:
+    says = readout(run(paused=True), FLAT, FLAT[0])
+    assert (says["status"], says["state"], says["strip"]) == ("paused", "paused", "live")
+    assert says["foretold"] == "ReduceLROnPlateau keeps the new LR, and its next cut multiplies it."
+
+
+@pytest.mark.parametrize(
+    ("changed", "strip"),
+    [
+        ({"status": "queued"}, "none"),
+        ({"status": "finished", "source": "mine.csv"}, "none"),
+        ({"status": "finished"}, "over"),
+        ({"status": "diverged"}, "over"),
+        ({"status": "stopped"}, "resumable"),
+        ({"status": "interrupted"}, "resumable"),
+    ],
+)
+def test_what_can_be_done_with_a_run_is_offered_and_nothing_else(
+    changed: dict[str, object], strip: str
+) -> None:
+    assert readout(run(**changed), FLAT, None)["strip"] == strip
+
+
+def test_added_epochs_count_in_what_is_left() -> None:
+    assert readout(run(added=2), FLAT, None)["left"] == "epoch 3 of 10"
+
+
+def test_a_warning_and_a_changed_machine_are_told() -> None:
+    assert readout(run(warning="The disk is full."), FLAT, None)["notice"] == "The disk is full."
+    elsewhere = replace(STARTED, torch="1.0")
+    says = readout(run(status="stopped", started=elsewhere), FLAT, None)
+    assert says["notice"].startswith("Epochs trained again may differ in the last bits: torch was")
 
 
 @given(st.floats(0, 1e6))

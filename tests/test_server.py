@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from app.server import create_app, host_name
+from app.server import MAX_REQUEST_BYTES, create_app, host_name
 from trainer.store import Store
 from trainer.worker import Worker
 
@@ -42,7 +42,7 @@ def test_a_post_from_another_site_is_refused(client: FlaskClient, headers: dict[
 
 
 def test_a_request_without_bounds_is_refused(client: FlaskClient) -> None:
-    huge = {"inputs": "x" * 2_000_000}
+    huge = {"inputs": "x" * MAX_REQUEST_BYTES}
     assert client.post("/_dash-update-component", json=huge).status_code == 413
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from trainer import settings
 from trainer.config import RunConfig
-from trainer.settings import SETTINGS, ConfigError, chosen, from_config, to_config
+from trainer.settings import SETTINGS, ConfigError, chosen, from_config
 
 # By path: why the epochs before the fork hold it fast. Whatever is not named may change.
 LOCKED: dict[str, str] = {
@@ -45,13 +46,7 @@ def changed_config(parent: RunConfig, epochs: int, values: Mapping[str, Any]) ->
     Raises:
         ConfigError: as `trainer.settings.to_config`.
     """
-    kept = from_config(parent) | {"epochs": epochs}
-    inherited = {
-        s.key: kept[s.key]
-        for s in chosen(kept)
-        if s.owner is None or values.get(s.group, s.owner) == s.owner
-    }
-    return to_config({**inherited, **values})
+    return settings.changed(parent.model_copy(update={"epochs": epochs}), values)
 
 
 def check(parent: RunConfig, child: RunConfig, epoch: int) -> None:
