@@ -51,9 +51,9 @@ def steps(monkeypatch):
     seen = []
     build = optimizers.build
 
-    def watched(spec, params, lr):
+    def watched(spec, params, lr, capturable=False):
         params = list(params)
-        optimizer = build(spec, params, lr)
+        optimizer = build(spec, params, lr, capturable)
 
         def note(optimizer, *_):
             group = optimizer.param_groups[0]

@@ -31,6 +31,7 @@ FLOORS = [
         "schedules",
         "datasets",
         "models",
+        "graphs",
         "optimizers",
         "settings",
     },

@@ -413,6 +413,9 @@ class RunConfig(Settings):
         "auto", "Device", "Automatic takes a GPU where there is one.",
         words={"auto": "automatic", "cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU (MPS)"},
     )  # fmt: skip
+    cuda_graph: bool = setting(
+        False, "CUDA graph", "On a CUDA GPU: a step is one launch; several times as fast if small."
+    )
 
     @model_validator(mode="after")
     def parts_fit(self) -> Self:

@@ -26,6 +26,7 @@ from trainer.events import (
     Started,
 )
 from trainer.foretell import told
+from trainer.graphs import Graphed, wanted
 from trainer.schedules import Schedule
 from trainer.snapshots import Snapshot, State
 
@@ -81,6 +82,16 @@ def _train(
     model, optimizer, schedule = state.model, state.optimizer, state.schedule
     batches = len(state.losses)
     decision = state.restore(start) if start else None
+    x, y = splits.train.x, splits.train.y
+
+    def step(index: Tensor) -> Tensor:
+        loss = cross_entropy(model(pixels(x[index])), y[index])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    make = Graphed(step, config.batch_size, x.device) if wanted(config, x.device) else step
     control.attach(state.capture)
     yield started(state, splits)
     if start and start["config"] != config.model_dump_json():
@@ -92,7 +103,7 @@ def _train(
             if state.epoch >= state.epochs:
                 break
         epoch, began, shown = state.epoch + 1, clock.now() - state.seconds, clock.now()
-        shuffled = state.shuffled(len(splits.train)).to(splits.train.x.device)
+        shuffled = state.shuffled(len(x)).to(x.device)
         model.train()
         for index in shuffled.split(config.batch_size)[state.batch :]:
             if control.stopping:
@@ -103,12 +114,8 @@ def _train(
             state.lr_last = schedule.lr
             state.lr = state.lr if state.batch else state.lr_last
             schedule.apply(optimizer)
-            loss = cross_entropy(model(pixels(splits.train.x[index])), splits.train.y[index])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            state.losses[state.batch] = make(index)
             schedule.step_batch()
-            state.losses[state.batch] = loss.detach()
             state.batch += 1
             if clock.now() - shown > PROGRESS_SECONDS:
                 yield Progress(epoch, state.batch, batches)
@@ -141,7 +148,9 @@ def begin(config: RunConfig, splits: Splits) -> State:
     return State(
         config=config,
         model=model,
-        optimizer=optimizers.build(config.optimizer, model.parameters(), config.lr),
+        optimizer=optimizers.build(
+            config.optimizer, model.parameters(), config.lr, wanted(config, splits.train.x.device)
+        ),
         schedule=Schedule(config, batches),
         order=torch.Generator().manual_seed(config.seed),
         losses=torch.empty(batches, device=splits.train.x.device),

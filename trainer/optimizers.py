@@ -10,20 +10,31 @@ from trainer.config import Optimizer
 
 # Where torch has the fused kernels that it offers; elsewhere it raises.
 FUSED_DEVICES = {"cpu", "cuda", "mps"}
+FUSED_NOWHERE_BUT = {"Adagrad": {"cpu"}}
 
 
 def build(
-    spec: Optimizer, params: Iterable[torch.nn.Parameter], lr: float
+    spec: Optimizer, params: Iterable[torch.nn.Parameter], lr: float, capturable: bool = False
 ) -> torch.optim.Optimizer:
-    """torch.optim's class of that name over `params`, fused where torch offers it."""
+    """torch.optim's class of that name over `params`, fused where torch offers it.
+
+    `capturable`: for a CUDA graph, which reads the LR from a tensor and needs the state on the
+    device.
+    """
     params = list(params)
+    device = params[0].device
     cls: Any = getattr(torch.optim, spec.name)
     arguments = spec.model_dump(exclude={"name"})
     if "beta1" in arguments:
         arguments["betas"] = (arguments.pop("beta1"), arguments.pop("beta2"))
-    if "fused" in inspect.signature(cls).parameters and params[0].device.type in FUSED_DEVICES:
+    takes = inspect.signature(cls).parameters
+    fused_on = FUSED_NOWHERE_BUT.get(spec.name, FUSED_DEVICES)
+    if "fused" in takes and device.type in fused_on:
         arguments["fused"] = True
-    optimizer: torch.optim.Optimizer = cls(params, lr=lr, **arguments)
+    if capturable and "capturable" in takes:
+        arguments["capturable"] = True
+    rate = torch.tensor(lr, device=device) if capturable else lr
+    optimizer: torch.optim.Optimizer = cls(params, lr=rate, **arguments)
     return optimizer
 
 

@@ -100,6 +100,7 @@ class Schedule:
         self._main_optimizer.step()
         self._warmup_optimizer.step()
         self._epoch_lr = self.lr
+        self._written: float | None = None  # the LR that `apply` wrote last
 
     @property
     def warming_up(self) -> bool:
@@ -115,10 +116,14 @@ class Schedule:
         """Write the LR, and the momentum where the schedule moves it, into the real optimizer."""
         lr, decided = self.lr, self._main_optimizer.param_groups[0]
         for group in optimizer.param_groups:
-            group["lr"] = lr
+            if not isinstance(group["lr"], torch.Tensor):
+                group["lr"] = lr
+            elif self._written != lr:  # a CUDA graph reads this very tensor
+                group["lr"].fill_(lr)
             for moved in ("momentum", "betas"):
                 if moved in decided:
                     group[moved] = decided[moved]
+        self._written = lr
 
     def step_batch(self, batches: int = 1) -> None:
         """Tell the schedule that so many batches of one epoch were trained."""
