@@ -7,11 +7,15 @@ import io
 import math
 import struct
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.types_pb2 import DT_RESOURCE, DT_STRING, DT_VARIANT, DataType
+from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 from torch.utils.tensorboard import SummaryWriter
 
 from trainer.curves import Curve, CurveError, read
@@ -253,7 +257,8 @@ def test_the_only_tag_is_the_curve_and_the_last_value_of_a_step_wins(written):
 @pytest.mark.parametrize(
     ("scalars", "tag", "said"),
     [
-        ([], None, "choose one of none."),
+        ([], None, "holds no scalars"),
+        ([], "a", "holds no scalars"),
         ([("a", 1, 1), ("b", 1, 1)], None, "choose one of a, b."),
         ([("a", 1, 1), ("b", 1, 1)], "c", "has no tag called c: choose one of a, b."),
         ([("val_loss", 1, 1)], None, "has 1 value of val_loss"),
@@ -283,6 +288,45 @@ def test_an_event_file_cut_off_or_damaged_anywhere_is_refused(written):
         if at not in ends:  # there it is a shorter file, and a whole one
             with pytest.raises(CurveError, match="cut off"):
                 fresh(whole[:at], file.name)
+
+
+def record(event):
+    """An event as a writer frames it, with true checksums."""
+    data = event.SerializeToString()
+    size = struct.pack("<Q", len(data))
+    return b"".join(part + struct.pack("<I", masked_crc32c(part)) for part in (size, data))
+
+
+@given(
+    types=st.lists(st.sampled_from([*DataType.values(), 999]), min_size=1, max_size=3),
+    content=st.binary(max_size=9),
+    floats=st.lists(st.floats(width=32), max_size=2),
+    dims=st.lists(st.integers(-1, 3), max_size=1),
+)
+def test_a_tensor_that_is_no_number_raises_nothing_but_a_curve_error(types, content, floats, dims):
+    data = b""
+    for step, dtype in enumerate(types):
+        event = Event(step=step)
+        value = event.summary.value.add(tag="val_loss")
+        value.metadata.plugin_data.plugin_name = "scalars"
+        value.tensor.dtype = dtype
+        value.tensor.tensor_content = content
+        value.tensor.float_val.extend(floats)
+        for size in dims:
+            value.tensor.tensor_shape.dim.add(size=size)
+        data += record(event)
+    with suppress(CurveError):
+        assert len(fresh(data, "events.out.tfevents.1").epochs) >= 2
+
+
+@pytest.mark.parametrize("dtype", [DT_RESOURCE, DT_VARIANT, DT_STRING])
+def test_a_scalar_of_a_type_without_numbers_is_damaged(dtype):
+    event = Event(step=1)
+    value = event.summary.value.add(tag="val_loss")
+    value.metadata.plugin_data.plugin_name = "scalars"
+    value.tensor.dtype = dtype
+    with pytest.raises(CurveError, match="damaged after byte 0"):
+        fresh(record(event), "events.out.tfevents.1")
 
 
 def test_two_event_files_are_not_guessed_between(written):

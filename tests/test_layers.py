@@ -20,8 +20,10 @@ TORCH_FREE += ["family", "foretell", "forks", "machine", "recording", "rows", "s
 TORCH_FREE += ["comparison", "curve_names", "curves", "event_files", "other_rules"]
 # From the ground up; an import never runs up.
 FLOORS = [
-    {"config", "decisions", "control", "folders", "shelf"},
+    {"config", "curve_names", "decisions", "control", "folders", "shelf"},
     {
+        "curves",
+        "event_files",
         "events",
         "foretell",
         "forks",
@@ -33,6 +35,7 @@ FLOORS = [
         "models",
         "graphs",
         "optimizers",
+        "other_rules",
         "settings",
     },
     {"snapshots", "what_if", "store"},

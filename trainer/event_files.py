@@ -11,8 +11,8 @@ def scalars(path: Path) -> dict[str, dict[int, float]]:
     shows it. Images, texts and so on are left out.
 
     Raises:
-        CurveError: a record is damaged or cut off. Where the file ends between two records that
-            cannot be told.
+        CurveError: a record is damaged or cut off, or there are no scalars. Where the file ends
+            between two records that cannot be told.
     """
     # Here, since they load numpy.
     from google.protobuf.message import DecodeError
@@ -29,12 +29,15 @@ def scalars(path: Path) -> dict[str, dict[int, float]]:
                 if number is not None:
                     found.setdefault(value.tag, {})[event.step] = number
             done += len(record) + 16  # its length and two checksums
-    except (DecodeError, TypeError, ValueError, OverflowError, MemoryError) as error:
+    # A KeyError is a type that has no numbers, such as DT_VARIANT.
+    except (DecodeError, KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise CurveError(f"{path.name} is damaged after byte {done}: copy it again.") from error
     if done < size:  # the loader just stops, since the file may be one that still grows
         raise CurveError(
             f"{path.name} is damaged or cut off after byte {done} of {size}: copy it again."
         )
+    if not found:
+        raise CurveError(f"{path.name} holds no scalars: choose a file in which a loss is logged.")
     return found
 
 
