@@ -26,7 +26,7 @@ from trainer.worker import Worker
 
 NO_CHROMIUM = "There is no Chromium here; install one, or name it in LRSCOPE_CHROMIUM."
 BROWSERS = 2
-SHARE = 0.5  # of an MNIST epoch a turn
+SHARE = 0.25  # of an MNIST epoch a turn
 SHORT, LONG = 100, 10_000
 DRAWN_EPOCHS = 10  # a round, at the default 5 epochs a second
 
