@@ -119,7 +119,8 @@ TRACES = (
     ),
     Trace(
         "lr_used", "learning rate", "lr",
-        {"mode": "markers", "marker": {"size": 6, "opacity": 0}, **LR},
+        # Only to be hovered: one line that is not seen, where markers would be an element an epoch.
+        {"mode": "lines", "line": {"width": 0}, **LR},
     ),
     Trace("lr_cuts", "cut", "cut", {**CUT, **LR, **SILENT}),
     Trace(

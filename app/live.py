@@ -33,7 +33,8 @@ def shown(store: Store, run: int | None, newest: int | None) -> dict[str, Any]:
     batches = row.batches if row else 1
     # A fork's own losses begin at the epoch that it was forked from, its own LR after it.
     points = series(config, past[-1:] + rows, changes, batches, parent, theirs)
-    points = points._replace(lr=series(config, rows, changes, batches).lr)
+    if past:
+        points = points._replace(lr=series(config, rows, changes, batches).lr)
     points.marks.extend(by_hand(changes, batches))
     if row and row.parent:
         points.marks.append(Mark((row.parent_epoch or 0) + 0.5, "fork", f"fork of {row.parent}"))

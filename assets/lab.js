@@ -32,7 +32,7 @@
     const gd = chart(), log = document.getElementById("log");
     pointed = epoch === pointed ? null : epoch;
     log.querySelectorAll("[aria-selected=true]").forEach((row) => row.setAttribute("aria-selected", "false"));
-    const row = pointed && log.querySelector(`[data-epoch="${pointed}"]`);
+    const row = pointed && logRowOf(pointed);
     if (row) {
       row.setAttribute("aria-selected", "true");
       if (row.offsetTop < log.scrollTop || row.offsetTop + row.offsetHeight > log.scrollTop + log.clientHeight) {
@@ -93,7 +93,7 @@
     if (event.target.id !== "log" || !step) return;
     const newest = document.querySelector("#log [data-epoch]");
     const next = pointed === null ? Number(newest && newest.dataset.epoch) : pointed + step;
-    if (document.querySelector(`#log [data-epoch="${next}"]`)) pointAt(next);
+    if (logRowOf(next)) pointAt(next);
     event.preventDefault();
   });
 
@@ -134,6 +134,20 @@
     log.prepend(...sentences.map(([epoch, kind, text]) => logRow({ epoch, kind, text })).reverse());
   }
 
+  // The oldest sentences of a long run, newest first: ten thousand rows would take a page seconds,
+  // so they are made when someone scrolls or asks for them.
+  let older = [];
+  const unfold = () => document.getElementById("log").append(...older.splice(0, 500).map(logRow));
+  document.addEventListener("scroll", ({ target }) => {
+    if (target.id === "log" && target.scrollTop + 3 * target.clientHeight > target.scrollHeight) unfold();
+  }, true);
+
+  function logRowOf(epoch) {
+    const made = () => document.querySelector(`#log [data-epoch="${epoch}"]`);
+    while (!made() && older.length) unfold();
+    return made();
+  }
+
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     lab: {
       // A whole run: the figure, its log, and the cursor from which to go on.
@@ -141,7 +155,9 @@
         if (!view) return [noUpdate(), noUpdate()];
         forked = view.cursor.forked;
         document.getElementById("log").replaceChildren();
-        prependLog(view.log);
+        forked = view.cursor.forked;
+        older = view.log.map(([epoch, kind, text]) => ({ epoch, kind, text })).reverse();
+        unfold();
         const figure = view.figure;
         pointed = null;
         window.dash_clientside.set_props("pointed", { data: null });

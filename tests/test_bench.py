@@ -1,12 +1,31 @@
 import json
+from contextlib import closing
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests import bench
+from tests.bench import __main__ as bench
+from tests.bench import loops, profile, same, sides, storage, table, turns
+from tests.bench.table import Figure, Report, Row, Target
+from trainer.datasets import load
+from trainer.store import Store
 
-DIGITS = bench.TUTORIAL.model_copy(update={"dataset": "digits"})
+DIGITS = sides.TUTORIAL.model_copy(update={"dataset": "digits"})
+MEASURED = Report(
+    "Title",
+    "Note",
+    [
+        Row(
+            "what",
+            Figure("LRScope", "s", (3.0, 1.0, 2.0)),
+            Figure("tutorial", "s", (9.0, 4.0, 2.0)),
+            (3.0, 4.0, 1.0),
+            "as fast",
+            Target("at least", 2.5),
+        )
+    ],
+)
 STEPS = 20  # more than the 17 batches of an epoch of digits
 
 
@@ -19,18 +38,18 @@ def run():
 
 
 def test_the_engine_and_the_tutorials_loop_are_the_same_training(tmp_path):
-    ours = bench.engine_losses(DIGITS, tmp_path, STEPS)
-    theirs = bench.tutorial_losses(DIGITS, tmp_path, STEPS)
+    ours = same.engine_losses(DIGITS, tmp_path, STEPS)
+    theirs = same.tutorial_losses(DIGITS, tmp_path, STEPS)
     assert len(ours) == STEPS
-    assert bench.largest_difference(ours, theirs) <= 1e-5
+    assert same.largest_difference(ours, theirs) <= 1e-5
     assert ours[-1] < ours[0]
 
 
 def test_another_order_is_another_training(tmp_path):
     other = DIGITS.model_copy(update={"seed": 1})
-    ours = bench.engine_losses(DIGITS, tmp_path, STEPS)
-    theirs = bench.tutorial_losses(other, tmp_path, STEPS)
-    assert bench.largest_difference(ours, theirs) > 1e-3
+    ours = same.engine_losses(DIGITS, tmp_path, STEPS)
+    theirs = same.tutorial_losses(other, tmp_path, STEPS)
+    assert same.largest_difference(ours, theirs) > 1e-3
 
 
 def test_turns_alternate_and_the_first_does_not_count():
@@ -40,13 +59,13 @@ def test_turns_alternate_and_the_first_does_not_count():
         called.append(name)
         return float(len(called))
 
-    ours, theirs = bench.in_turns(lambda: turn("A"), lambda: turn("B"), rounds=2)
+    ours, theirs = turns.in_turns(lambda: turn("A"), lambda: turn("B"), rounds=2)
     assert "".join(called) == "ABABAB"
     assert (ours, theirs) == ((3, 5), (4, 6))
 
 
 def test_a_ratio_is_taken_round_by_round():
-    assert bench.ratios((6.0, 8.0), (2.0, 4.0)) == (3.0, 2.0)
+    assert table.ratios((6.0, 8.0), (2.0, 4.0)) == (3.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -56,33 +75,81 @@ def test_a_ratio_is_taken_round_by_round():
         ("autograd::engine::evaluate_function: ConvolutionBackward0", "convolutions"),
         ("Optimizer.step#Adam.step", "optimizer"),
         ("aten::index", "gather, convert"),
-        ("aten::max_pool2d", "other torch"),
+        ("aten::max_pool2d", "pooling, other kernels"),
+        ("store.record", "store"),
     ],
 )
 def test_an_operation_has_its_kind_of_work(operation, kind):
-    assert bench.kind_of_work(operation) == kind
+    assert profile.kind_of_work(operation) == kind
 
 
 def test_json_holds_every_round(run, monkeypatch):
-    report = bench.Report("Title", "Note", [bench.Figure("ratio", "times", (3.0, 1.0, 2.0))])
-    monkeypatch.setattr(bench, "PARTS", {"epoch": lambda _: report})
-    figures = json.loads(run("epoch", "--json").stdout)["parts"]["epoch"]["figures"]
-    assert figures == [{"what": "ratio", "unit": "times", "values": [3, 1, 2], "median": 2}]
+    monkeypatch.setattr(bench, "PARTS", {"epoch": lambda _: MEASURED})
+    (row,) = json.loads(run("epoch", "--json").stdout)["parts"]["epoch"]["rows"]
+    assert row["ours"] == {"name": "LRScope", "unit": "s", "values": [3, 1, 2], "median": 2}
+    assert (row["ratios"], row["ratio"]) == ([3, 4, 1], 3)
+    assert row["target"]["bound"] == 2.5
+    assert row["reached"] is True
 
 
-def test_the_table_shows_median_and_spread(run, monkeypatch):
-    report = bench.Report("Title", "Note", [bench.Figure("ratio", "times", (3.0, 1.0, 2.0))])
-    monkeypatch.setattr(bench, "PARTS", {"epoch": lambda _: report})
+def test_the_table_shows_median_spread_target_and_verdict(run, monkeypatch):
+    monkeypatch.setattr(bench, "PARTS", {"epoch": lambda _: MEASURED})
     shown = run("epoch").stdout
-    row = next(line for line in shown.splitlines() if "ratio" in line)
-    assert [cell.strip() for cell in row.split("│")[1:-1]] == [
-        "ratio",
-        "2.00",
-        "1.00",
-        "3.00",
-        "times",
+    line = next(line for line in shown.splitlines() if "tutorial" in line)
+    assert [cell.strip() for cell in line.split("│")[1:-1]] == [
+        "epoch",
+        "what",
+        "2.00 s (1.00 to 3.00)",
+        "tutorial: 4.00 s (2.00 to 9.00)",
+        "3.00 \N{MULTIPLICATION SIGN} (1.00 to 4.00) as fast",
+        "≥ 2.5 \N{MULTIPLICATION SIGN}",
+        "yes",
     ]
     assert "Note" in shown
+
+
+def test_what_cannot_be_measured_is_a_row_and_a_sentence(run, monkeypatch):
+    monkeypatch.setattr(loops.torch.cuda, "is_available", lambda: False)
+    shown = run("cuda").stdout
+    assert "not measured" in shown
+    assert "no CUDA device" in shown
+
+
+def test_a_figure_without_ratio_is_judged_itself_at_p95_where_asked():
+    figure = Figure("LRScope", "ms", (*[0.1] * 18, 5.0, 5.0))
+    assert Row("", figure, target=Target("at most", 1)).reached
+    assert not Row("", figure, target=Target("at most", 1, "p95")).reached
+
+
+def test_the_barest_loop_trains_as_the_engine_does(tmp_path):
+    loop = sides.Bare(DIGITS, load("digits", tmp_path, 0))
+    first, *_ = loop.epoch()
+    second, val_loss, accuracy = loop.epoch()
+    assert second < first < 3
+    assert val_loss < 3
+    assert 0 < accuracy < 1
+
+
+def test_every_side_is_asked_for_its_batches(tmp_path):
+    splits = sides.part_of(load("digits", tmp_path, 0), 0.5, 10)
+    with sides.recorded(DIGITS, splits) as run:
+        run.epoch()
+        run.train(STEPS)
+        assert run.batches == 9
+        assert run.done >= STEPS
+
+
+def test_the_store_is_filled_with_copies_of_one_run(tmp_path):
+    with closing(Store(tmp_path)) as store:
+        storage.fill(store, 3)
+        rows = [store.epochs(run) for run in (1, 2, 3)]
+    assert rows[0] == rows[1] == rows[2]
+    assert len(rows[0]) == storage.EPOCHS_EACH
+
+
+def test_an_update_is_as_large_after_many_epochs():
+    few, many = storage.update_sizes((12, 60))
+    assert abs(many - few) < 40
 
 
 def test_an_unknown_part_is_refused_with_the_names_of_the_parts(run):

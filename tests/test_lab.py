@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.page import Served, chromium, launch, opened, served
 from trainer.config import CosineAnnealingLR, NoSchedule, ReduceLROnPlateau, RunConfig
+from trainer.rows import Epoch
 from trainer.store import Store
 from trainer.worker import execute
 
@@ -519,3 +520,17 @@ def test_a_stopped_run_goes_on_and_a_fork_of_it_is_measured_against_it(
         page.locator(".member").first.click()
         expect(page.locator("#run")).to_have_value(re.compile("^1 · "))
         expect(box(page, "Seed")).to_be_enabled()
+
+
+def test_the_oldest_sentence_of_a_long_run_is_there_when_it_is_asked_for(browser, lab):
+    rows = [Epoch(e, 0.01, 0.01, 1 / e, 1 / e, 0.5, 0.0, None) for e in range(1, 1201)]
+    lab.store.add_recorded(RunConfig(epochs=1200), "long.csv", rows)
+    with opened(browser, lab.url) as page:
+        log = page.locator("#log [data-epoch]")
+        expect(log).to_have_count(500)
+        expect(log.first).to_have_attribute("data-epoch", "1200")
+        log.last.scroll_into_view_if_needed()
+        expect(page.locator('#log [data-epoch="201"]')).to_have_count(1)
+        page.evaluate("() => document.querySelector('#log').scrollTo(0, 1e9)")
+        expect(page.locator('#log [data-epoch="1"]')).to_have_count(1)
+        expect(log).to_have_count(1200)
