@@ -238,12 +238,15 @@ def lines(series: Series) -> list[Line]:
 
 
 def extension(series: Series) -> dict[str, Any]:
-    """New rows as `Plotly.extendTraces` takes them, with the shapes that they add."""
-    added = lines(series)
+    """New rows by the trace that they extend, an (index, x, y) or (index, x, y, text) each where
+    there is a point, with the shapes that they add.
+    """
     return {
-        "x": [line.x for line in added],
-        "y": [line.y for line in added],
-        "text": [line.text for line in added],
+        "traces": [
+            [i, line.x, line.y] + ([line.text] if line.text else [])
+            for i, line in enumerate(lines(series))
+            if line.x
+        ],
         "shapes": [shape(mark) for mark in series.marks],
         "annotations": [annotation(mark) for mark in series.marks],
     }

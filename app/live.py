@@ -74,7 +74,7 @@ def delta(store: Store, cursor: dict[str, Any]) -> dict[str, Any] | None:
     points = series(row.config, rows, inside, row.batches)
     points.marks.extend(by_hand(new, row.batches))
     return {
-        "cursor": cursor,
+        "cursor": {key: cursor[key] for key in ("view", "epoch", "change")},
         "next": {
             "epoch": rows[-1].epoch if rows else cursor["epoch"],
             "change": new[-1].id if new else cursor["change"],

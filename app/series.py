@@ -81,7 +81,6 @@ def series(
     bad = _of_kind(rows, "waiting", "cooldown")
     cuts, no_effects = _of_kind(rows, "cut"), _of_kind(rows, "no effect")
     lr = _lr(rows, changes, batches)
-    watches_accuracy = config.monitor == "val_accuracy"
     return Series(
         behind_train=Line([r.epoch for r in behind], [r.train_loss for r in behind]),
         behind_val=Line([r.epoch for r in behind], [r.val_loss for r in behind]),
@@ -94,10 +93,9 @@ def series(
         level=Line(list(epochs), [_shown(config, s.next_level) if s else None for s in seen]),
         train_loss=Line(list(epochs), [row.train_loss for row in rows]),
         val_loss=Line(list(epochs), [row.val_loss for row in rows]),
-        val_error=Line(
-            list(epochs),
-            [_shown(config, row.val_accuracy) if watches_accuracy else None for row in rows],
-        ),
+        val_error=Line(list(epochs), [_shown(config, row.val_accuracy) for row in rows])
+        if config.monitor == "val_accuracy"
+        else Line([], []),
         bad_epochs=Line([r.epoch for r in bad], [_watched(config, r) for r in bad]),
         cuts=_told(cuts, [_watched(config, r) for r in cuts]),
         no_effects=_told(no_effects, [_watched(config, r) for r in no_effects]),

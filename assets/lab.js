@@ -175,13 +175,12 @@
         if (!delta || !delta.points || !cursor || !gd || !gd.layout) return noUpdate();
         if (delta.cursor.view !== cursor.view || gd.layout.meta !== cursor.view) return noUpdate();
         if (delta.cursor.epoch !== cursor.epoch || delta.cursor.change !== cursor.change) return noUpdate();
-        const { x, y, text, shapes, annotations } = delta.points;
-        const withText = text.map((t, i) => [t, i]).filter(([t]) => t);
-        const plain = text.map((t, i) => i).filter((i) => !text[i] && x[i].length);
-        const Plotly = window.Plotly;
-        Plotly.extendTraces(gd, { x: plain.map((i) => x[i]), y: plain.map((i) => y[i]) }, plain);
-        for (const [t, i] of withText) {
-          if (x[i].length) Plotly.extendTraces(gd, { x: [x[i]], y: [y[i]], text: [t] }, [i]);
+        const { traces, shapes, annotations } = delta.points;
+        const { Plotly } = window;
+        const plain = traces.filter((t) => t.length === 3);
+        Plotly.extendTraces(gd, { x: plain.map((t) => t[1]), y: plain.map((t) => t[2]) }, plain.map((t) => t[0]));
+        for (const [i, x, y, text] of traces.filter((t) => t.length === 4)) {
+          Plotly.extendTraces(gd, { x: [x], y: [y], text: [text] }, [i]);
         }
         const frame = {};
         if (cursor.epoch === 0 && delta.next.epoch > 0) {
