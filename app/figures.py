@@ -224,7 +224,7 @@ def figure(config: RunConfig, series: Series, epochs: int | None = None) -> dict
     frame = layout(epochs or config.epochs, series.marks)
     losses = [*series.train_loss.y, *series.val_loss.y]
     if any(loss is not None and loss <= 0 for loss in losses):  # an imported curve's may be
-        frame["yaxis"] |= {"type": "linear", "dtick": None}
+        frame["yaxis"]["type"] = "linear"
     if not series.train_loss.x and not series.behind_train.x:
         # Without a point plotly would choose odd axes; the first point sets them free.
         lr = math.log10(config.lr)
@@ -267,7 +267,7 @@ def layout(epochs: int, marks: list[Mark]) -> dict[str, Any]:
             "hoverformat": "d",
             "unifiedhovertitle": {"text": "epoch %{x:d}"},
         },
-        "yaxis": {**log, "dtick": "D2", "domain": [0.36, 1], "title": {"text": "loss"}},
+        "yaxis": {**log, "nticks": 8, "domain": [0.36, 1], "title": {"text": "loss"}},
         "yaxis2": {
             **log,
             "nticks": 5,

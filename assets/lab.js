@@ -164,7 +164,7 @@
         figure.layout.annotations = declutter(figure.layout.annotations, figure.layout.xaxis.range);
         themes = templates;
         figure.layout.template = themes.chart[scheme()];
-        if (lossScale === "linear") Object.assign(figure.layout.yaxis, { type: "linear", dtick: null });
+        if (lossScale === "linear") figure.layout.yaxis.type = "linear";
         if (lossScale === "linear" && figure.layout.yaxis.range) figure.layout.yaxis.range = [0, 2.5];
         return [figure, { ...view.cursor, range: figure.layout.xaxis.range }];
       },
@@ -271,7 +271,7 @@
 
       rescale(type) {
         const gd = chart();
-        if (gd && gd.layout) window.Plotly.relayout(gd, { "yaxis.type": type, "yaxis.dtick": type === "log" ? "D2" : null, "yaxis.autorange": true });
+        if (gd && gd.layout) window.Plotly.relayout(gd, { "yaxis.type": type, "yaxis.autorange": true });
       },
 
       // Where the form stands above the charts, Start brings the charts into sight.

@@ -222,7 +222,12 @@ def cuda(plan: Plan) -> Report:
         _model(config.model_copy(update={"model": name, "dataset": dataset}), plan, 150)
         for name, dataset in (("mlp", "mnist"), ("lenet5", "mnist"), ("resnet18", "cifar10"))
     ]
-    rows = [*_epoch(config, plan, "one MNIST epoch", 2.5), _bare(config, plan, "barest loop")]
+    graphed = config.model_copy(update={"cuda_graph": True})
+    rows = [
+        *_epoch(config, plan, "one MNIST epoch", 2.5),
+        *_epoch(graphed, plan, "one MNIST epoch, as a CUDA graph", 2.5),
+        _bare(config, plan, "barest loop"),
+    ]
     return Report(
         title,
         f"{torch.cuda.get_device_name()}: as the parts epoch, bare and models.",
