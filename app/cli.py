@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 import typer
 
 from app.options import given, with_settings
-from trainer import folders
+from trainer import family, folders
 from trainer.comparison import compare
 from trainer.control import InterventionName
 from trainer.events import Ended, Event
@@ -170,7 +170,7 @@ def _fork(
     What is not named is the parent's. Data, model, optimizer class, batch, seed, warm-up and
     device belong to the past that both share, and cannot change.
     """
-    from trainer import family, forks
+    from trainer import forks
 
     with _store(home) as store:
         refused = family.refusal(store, run, epoch)
@@ -310,7 +310,7 @@ def _replay(
     """
     with _store(home) as store:
         row = store.run(run)
-        rows = store.epochs(run)
+        rows = family.lineage(store, run)
     if row is None:
         raise _fail(f"There is no run {run}.")
     if not rows:

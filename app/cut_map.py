@@ -6,6 +6,7 @@ from typing import Any
 from trainer import settings
 from trainer.comparison import monitored
 from trainer.config import RunConfig
+from trainer.decisions import epochs_text
 from trainer.rows import Epoch
 from trainer.settings import Setting
 
@@ -86,3 +87,76 @@ def shown(
         "now": [of[x].text(now[x]), of[y].text(now[y])],
         "was": [of[x].text(was[x]), of[y].text(was[y])] if same_schedule else None,
     }
+
+
+def figure(shown: dict[str, Any], measure: str) -> dict[str, Any]:
+    """The heat map of a cut map: how many cuts, or the first epoch that would differ."""
+    last = shown["epochs"] + 1  # stands for no difference at all
+    values = [
+        [None if n is None else (first or last if measure == "first" else n) for first, n in pairs]
+        for pairs in map(zip, shown["first"], shown["cuts"])
+    ]
+    # By rank: one epoch of difference is worth seeing beside a run's whole length.
+    order = sorted({value for row in values for value in row if value is not None})
+    z = [[None if value is None else order.index(value) for value in row] for row in values]
+    text = [[_cell(shown, i, j) for j in range(len(shown["x"]))] for i in range(len(shown["y"]))]
+    here = {"type": "scatter", "mode": "markers", "hoverinfo": "skip"}
+    x, y = shown["labels"]
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "heatmap",
+            "x": shown["x"],
+            "y": shown["y"],
+            "z": z,
+            "text": text,
+            "hovertemplate": "%{text}<extra></extra>",
+            "showscale": False,
+            "reversescale": measure == "first",
+            "zmin": 0,
+            "zmax": max(len(order) - 1, 1),
+            "xgap": 1,
+            "ygap": 1,
+        },
+        {**here, "x": shown["now"][:1], "y": shown["now"][1:], "marker": {"symbol": "circle-open"}},
+    ]
+    if shown["was"]:
+        traces.append(
+            {**here, "x": shown["was"][:1], "y": shown["was"][1:], "marker": {"symbol": "x-thin"}}
+        )
+    for trace in traces[1:]:
+        trace["marker"].update({"size": 9, "line": {"width": 2}})
+    axis: dict[str, Any] = {
+        "type": "category",
+        "nticks": 6,
+        "tickfont": {"size": 10},
+        "fixedrange": True,
+    }
+    title = {"standoff": 4, "font": {"size": 11}}
+    return {
+        "data": traces,
+        "layout": {
+            "xaxis": {
+                **axis,
+                "title": {"text": x, **title},
+                "tickangle": 0,
+                "range": [-0.5, len(shown["x"]) - 0.5],
+            },
+            "yaxis": {
+                **axis,
+                "title": {"text": y, **title},
+                "range": [-0.5, len(shown["y"]) - 0.5],
+            },
+            "margin": {"l": 50, "r": 4, "t": 4, "b": 34},
+            "showlegend": False,
+            "dragmode": False,
+        },
+    }
+
+
+def _cell(shown: dict[str, Any], i: int, j: int) -> str:
+    (x, y), first, cuts = shown["labels"], shown["first"][i][j], shown["cuts"][i][j]
+    at = f"{x} {shown['x'][j]}, {y} {shown['y'][i]}<br>"
+    if cuts is None:
+        return f"{at}they do not go together"
+    differs = f"differs from epoch {first}" if first else "no epoch differs"
+    return f"{at}{differs}, {epochs_text(cuts, 'cut')}"

@@ -13,6 +13,9 @@ from trainer.worker import Worker
 
 LOAD_SECONDS = 60.0
 PREVIEW_HEIGHT = 84
+# The others are read better on a log axis.
+LINEAR = {"none", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "LinearLR"}
+LINEAR |= {"OneCycleLR", "PolynomialLR", "ConstantLR"}
 HELP = (
     "Drawn by the schedule itself. The plateau rule stays in the shade: on its lower edge if no "
     "epoch improves, on its upper edge if each does."
@@ -54,7 +57,7 @@ def shown(config: RunConfig) -> dict[str, Any]:
     if ahead.flat is not None:
         curves.append(_line(ahead.flat))
     return {
-        "figure": figures.preview(config, curves),
+        "figure": figure(config, curves),
         "text": _sentence(ahead),
         "surprises": surprises(config, ahead),
     }
@@ -81,6 +84,43 @@ def _sentence(ahead: Any) -> str:
         return f"The LR stays at {lr_text(first)}."
     by = f" up to {lr_text(top)}, then" if top > max(first, last) else ""
     return f"From {lr_text(first)}{by} to {lr_text(last)}."
+
+
+def figure(config: RunConfig, curves: list[Line]) -> dict[str, Any]:
+    """The LR ahead: one curve, or the two edges between which the plateau rule stays."""
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": line.x,
+            "y": line.y,
+            "line": {"width": 2},
+            "hovertemplate": "epoch %{x:.0f}: %{y:.3g}<extra></extra>",
+        }
+        for line in curves
+    ]
+    if len(traces) == 2:
+        traces[1]["fill"] = "tonexty"
+    axis = {"showgrid": False, "showline": True, "tickfont": {"size": 11}}
+    scale = "linear" if config.schedule.name in LINEAR else "log"
+    return {
+        "data": traces,
+        "layout": {
+            "xaxis": {**axis, "range": [0.5, config.epochs + 0.5], "nticks": 6},
+            "yaxis": {
+                **axis,
+                "type": scale,
+                "nticks": 4,
+                "exponentformat": "power",
+                "rangemode": "tozero",
+            },
+            "margin": {"l": 44, "r": 10, "t": 6, "b": 20},
+            "showlegend": False,
+            "hovermode": "closest",
+            "dragmode": False,
+            "uirevision": scale,
+        },
+    }
 
 
 def register(app: Dash, worker: Worker) -> None:

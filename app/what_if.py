@@ -274,7 +274,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         cells = cut_map.shown(row.config, rows, row.batches, other, x, y)
         return {
             "cells": cells,
-            "figures": {measure: figures.cut_map(cells, measure) for measure in cut_map.MEASURES},
+            "figures": {measure: cut_map.figure(cells, measure) for measure in cut_map.MEASURES},
         }
 
     app.clientside_callback(

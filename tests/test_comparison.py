@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import cut_map, figures
+from app import cut_map
 from tests.test_series import rows
 from trainer import config
 from trainer.comparison import compare, rules
@@ -88,7 +88,7 @@ def test_every_schedule_has_a_map_that_can_be_drawn(name):
     x, y = cut_map.default_axes(other)
     shown = cut_map.shown(RUN, ROWS, 1, other, x, y)
     for measure in cut_map.MEASURES:
-        heat = figures.cut_map(shown, measure)["data"][0]
+        heat = cut_map.figure(shown, measure)["data"][0]
         assert len(heat["z"]) == len(shown["y"])
         assert {len(row) for row in heat["z"]} == {len(shown["x"])}
 
@@ -99,5 +99,5 @@ def test_the_cell_of_a_runs_own_parameters_differs_nowhere():
     assert shown["first"][here[0]][here[1]] is None
     assert shown["cuts"][here[0]][here[1]] == 4
     assert shown["now"] == shown["was"] == ["1", "0.5"]
-    text = figures.cut_map(shown, "first")["data"][0]["text"][here[0]][here[1]]
+    text = cut_map.figure(shown, "first")["data"][0]["text"][here[0]][here[1]]
     assert text == "Patience 1, Factor 0.5<br>no epoch differs, 4 cuts"
