@@ -1,6 +1,7 @@
 """The run on show: what an open page asks for, and what is answered."""
 
 import itertools
+import time
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
@@ -10,10 +11,12 @@ from app.readout import CARDS, CHANCE_EPOCHS, readout, title
 from app.series import Mark, by_hand, sentences, series
 from trainer import family
 from trainer.config import RunConfig
+from trainer.rows import Run
 from trainer.store import Store
 from trainer.worker import Worker
 
 LIVE_MS = 250
+MID_EPOCH_MS = 600
 IDLE_MS = 1000
 LISTED_RUNS = 50
 PACES = {"1": "1/s", "5": "5/s", "max": "max"}
@@ -83,8 +86,17 @@ def delta(store: Store, cursor: dict[str, Any]) -> dict[str, Any] | None:
         "points": figures.extension(points) if rows or new else None,
         "log": sentences(rows, new),
         "readout": readout(row, recent, store.best(row.id)),
-        "pace": pace_key(row.pace),
     }
+
+
+def interval(run: Run, now: float) -> int:
+    """Milliseconds until the next poll of a run that trains: fewer in the middle of a long epoch,
+    where there is nothing to draw and drawing takes the cores that train.
+    """
+    if not (run.started and run.began and (done := run.epoch * run.batches + run.batch)):
+        return LIVE_MS
+    left = (run.batches - run.batch) * (now - run.began) / done
+    return round(min(max(1000 * left - LIVE_MS, LIVE_MS), MID_EPOCH_MS))
 
 
 def pace_key(pace: float | None) -> str:
@@ -133,8 +145,9 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             # A run began, here or in another process: every open page follows it.
             return no_update, LIVE_MS, runs(store), str(newest)
         news = delta(store, cursor)
-        live = news is not None and news["readout"]["stoppable"]
-        return news or no_update, LIVE_MS if live else IDLE_MS, no_update, no_update
+        row = store.run(cursor["run"]) if news else None
+        ms = interval(row, time.time()) if row and not row.over else IDLE_MS
+        return news or no_update, ms, no_update, no_update
 
     @app.callback(
         Output(ids.STOP, "loading"),

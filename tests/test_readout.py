@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.live import LIVE_MS, MID_EPOCH_MS, interval
 from app.readout import at_chance, duration, readout, title
 from tests.test_series import CONFIG, DIVERGED, FLAT
 from trainer.config import NoSchedule, RunConfig
@@ -120,3 +121,15 @@ def test_a_warning_and_a_changed_machine_are_told() -> None:
 def test_a_duration_never_says_sixty(seconds: float) -> None:
     assert "60 s" not in duration(seconds)
     assert "60 min" not in duration(seconds)
+
+
+def test_a_long_epoch_is_polled_less_often_in_its_middle_than_near_its_end() -> None:
+    def after(batch: int, seconds: float) -> int:
+        # 17 batches an epoch, three epochs done
+        return interval(run(batch=batch, began=1000.0), 1000.0 + seconds)
+
+    assert after(1, 60.0) == MID_EPOCH_MS
+    assert after(16, 6.0) == LIVE_MS
+    assert LIVE_MS < after(8, 3.9) < MID_EPOCH_MS
+    assert after(1, 0.5) == LIVE_MS
+    assert interval(run(started=None), 1.0) == LIVE_MS
