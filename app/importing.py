@@ -19,7 +19,6 @@ from trainer.store import Store
 from trainer.worker import Worker
 
 MOST_BYTES = 20_000_000
-LOAD_SECONDS = 60.0
 HELP = (
     "A CSV file (epoch and loss, with or without a header) or a TensorBoard event file, up to "
     f"{MOST_BYTES // 1_000_000} MB. It becomes a run that the decisions and the what-if work on; "
@@ -104,7 +103,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
     def take(contents: str | None, name: str, lr: str, tag: str) -> tuple[Any, ...]:
         if contents is None:
             raise PreventUpdate
-        worker.loaded(LOAD_SECONDS)
+        worker.loaded()
         from trainer.importing import take_in
 
         try:

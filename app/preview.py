@@ -11,7 +11,6 @@ from trainer.config import RunConfig
 from trainer.decisions import lr_text
 from trainer.worker import Worker
 
-LOAD_SECONDS = 60.0
 PREVIEW_HEIGHT = 84
 # The others are read better on a log axis.
 LINEAR = {"none", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "LinearLR"}
@@ -128,7 +127,7 @@ def register(app: Dash, worker: Worker) -> None:
 
     @app.callback(Output(ids.PREVIEW, "data"), Input(ids.QUERY, "data"), prevent_initial_call=True)
     def draw(query: str) -> dict[str, Any]:
-        if not worker.loaded(LOAD_SECONDS):
+        if not worker.loaded():
             return {"figure": None, "text": "torch cannot be loaded.", "surprises": []}
         return shown(form.from_query(query))
 

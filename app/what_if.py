@@ -20,7 +20,6 @@ from trainer.worker import Worker
 
 PLACE = "what-if"
 FIELDS, SLIDERS = ids.every("field", PLACE), ids.every("slider", PLACE)
-LOAD_SECONDS = 60.0
 RULES_HELP = {
     "Keras": "keras.callbacks.ReduceLROnPlateau with these parameters: it fires one bad epoch "
     "earlier, and knows no relative threshold (min_delta is 1e-4 then).",
@@ -210,7 +209,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         values: list[Any], _: Any, fields: list[dict[str, str]], run: str | None, tab: str
     ) -> tuple[Any, ...]:
         found = recorded(run)
-        if tab != PLACE or not fields or found is None or not worker.loaded(LOAD_SECONDS):
+        if tab != PLACE or not fields or found is None or not worker.loaded():
             raise PreventUpdate
         row, rows = found
         try:

@@ -6,7 +6,7 @@ parameters gives the run's own learning rates, bit by bit.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -173,29 +173,17 @@ def cut_map(
 
     A cut is an epoch after which the next one starts at a lower LR.
     """
-    cells = [list(_cells(happened, rows, metrics, other, batches, x, (y[0], v))) for v in y[1]]
+
+    def cell(x_value: Any, y_value: Any) -> tuple[int | None, int | None]:
+        try:
+            config = changed(other, {x[0]: x_value, y[0]: y_value})
+        except ConfigError:
+            return None, None
+        steps = used(config, metrics, batches)
+        cuts = sum(step.next_lr < step.lr for step in steps)
+        return first_difference(happened, rows, config, steps), cuts
+
+    cells = [[cell(x_value, y_value) for x_value in x[1]] for y_value in y[1]]
     return CutMap(
         [[first for first, _ in row] for row in cells], [[cuts for _, cuts in row] for row in cells]
     )
-
-
-def _cells(
-    happened: RunConfig,
-    rows: Sequence[Recorded],
-    metrics: Sequence[float | None],
-    other: RunConfig,
-    batches: int,
-    x: tuple[str, Sequence[Any]],
-    y: tuple[str, Any],
-) -> Iterator[tuple[int | None, int | None]]:
-    for value in x[1]:
-        try:
-            config = changed(other, {x[0]: value, y[0]: y[1]})
-        except ConfigError:
-            yield None, None
-            continue
-        steps = used(config, metrics, batches)
-        yield (
-            first_difference(happened, rows, config, steps),
-            sum(step.next_lr < step.lr for step in steps),
-        )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.05
 ORPHAN_SECONDS = 5.0
+LOAD_SECONDS = 60.0  # as long as torch may take on a slow disk
 
 log = logging.getLogger(__name__)
 
@@ -250,7 +251,7 @@ class Worker:
         """A run may come soon: load torch now rather than when it is queued."""
         self._expected.set()
 
-    def loaded(self, timeout: float) -> bool:
+    def loaded(self, timeout: float = LOAD_SECONDS) -> bool:
         """Wait until torch has been loaded, by the one thread that loads it."""
         self.expect()
         return self._loaded.wait(timeout)
