@@ -85,7 +85,7 @@ def _train(
     x, y = splits.train.x, splits.train.y
 
     def step(index: Tensor) -> Tensor:
-        loss = cross_entropy(model(pixels(x[index])), y[index])
+        loss = cross_entropy(model(pixels(x.index_select(0, index))), y.index_select(0, index))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -21,10 +21,10 @@ class CNN(nn.Sequential):
         super().__init__(
             nn.Conv2d(channels, 8, 3, padding=1),
             nn.MaxPool2d(2),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(8, 16, 3, padding=1),
             nn.MaxPool2d(2),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Flatten(),
             nn.Linear(16 * (height // 4) * (width // 4), classes),
         )

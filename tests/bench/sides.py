@@ -237,7 +237,8 @@ class Bare:
         self.model.train()
         order = torch.randperm(len(train)).to(train.x.device)
         for index in order.split(self.config.batch_size):
-            loss = cross_entropy(self.model(pixels(train.x[index])), train.y[index])
+            x, y = train.x.index_select(0, index), train.y.index_select(0, index)
+            loss = cross_entropy(self.model(pixels(x)), y)
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
