@@ -8,7 +8,6 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import ids
-from app.live import LIVE_MS
 from trainer.settings import SETTINGS
 from trainer.store import CommandError, Store
 
@@ -128,19 +127,18 @@ def register(app: Dash, store: Store) -> None:
 
     @app.callback(
         Output(ids.REFUSED, "children", allow_duplicate=True),
-        Output(ids.POLL, "interval", allow_duplicate=True),
         Input(ids.RESUME, "n_clicks"),
         State(ids.RUN, "value"),
         prevent_initial_call=True,
     )
-    def resume(_: int, run: str | None) -> tuple[str, int]:
+    def resume(_: int, run: str | None) -> str:
         if run is None:
             raise PreventUpdate
         try:
             store.resume(int(run))
         except CommandError as refused:
-            return str(refused), LIVE_MS
-        return "", LIVE_MS
+            return str(refused)
+        return ""
 
     app.clientside_callback(
         ClientsideFunction("lab", "forget"), Input(ids.RUN, "value"), prevent_initial_call=True

@@ -149,6 +149,7 @@ def template(scheme: str) -> dict[str, Any]:
         "linecolor": colour["axis"],
         "tickcolor": colour["axis"],
         "zeroline": False,
+        "ticklabeloverflow": "allow",  # else each label is measured at each drawing
         "tickfont": {"size": 12, "color": colour["faint"]},
         "title": {"font": {"size": 12, "color": colour["faint"]}},
     }

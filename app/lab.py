@@ -7,7 +7,7 @@ from dash import Dash, dcc, html
 from dash.development.base_component import Component
 
 from app import control, family, figures, forking, ids, live, preview, setup, what_if
-from app.live import IDLE_MS, PACES, runs
+from app.live import PACES, runs
 from app.readout import CARDS
 from trainer.store import Store
 from trainer.worker import Worker
@@ -99,20 +99,18 @@ def layout(store: Store, query: str) -> Component:
                 **name,
             ),
             dcc.Store(ids.VIEW),
-            dcc.Store(ids.DELTA),
-            dcc.Store(ids.CURSOR),
             dcc.Store(ids.QUERY),
             dcc.Store(ids.PROBLEMS),
             dcc.Store(ids.POINTED),
             dcc.Store(ids.FORK_BEFORE),
             dcc.Store(ids.TEMPLATES, data=figures.templates()),
-            dcc.Interval(ids.POLL, interval=IDLE_MS),
         ],
         className="lab",
     )
 
 
 def _header(store: Store, newest: int | None) -> Component:
+    named: dict[str, Any] = {"aria-label": "Progress of the run"}
     return html.Div(
         [
             html.Div(
@@ -140,14 +138,12 @@ def _header(store: Store, newest: int | None) -> Component:
                 ],
                 className="run-head",
             ),
-            dmc.Progress(
-                id=ids.PROGRESS, value=0, size="sm", **{"aria-label": "Progress of the run"}
-            ),
+            html.Progress(id=ids.PROGRESS, value="0", max="100", **named),
             html.Div(
                 [html.Span(id=ids.PROGRESS_LEFT), html.Span(id=ids.PROGRESS_RIGHT)],
                 className="progress-text",
             ),
-            html.Div(id=ids.NOTICE, className="notice", role="status", hidden=True),
+            html.Div(id=ids.NOTICE, className="notice", role="status"),
         ],
         className="head",
     )
@@ -158,7 +154,7 @@ def _cards() -> list[Component]:
         html.Div(
             [
                 html.Span(label, className="card-label"),
-                html.Span("–", id=ids.card(name, "value"), className=f"card-value {name}"),
+                html.Span(id=ids.card(name, "value"), className=f"card-value {name}"),
                 html.Span(id=ids.card(name, "small"), className="card-small"),
             ],
             className="panel card",

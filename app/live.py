@@ -1,27 +1,46 @@
 """The run on show: what an open page asks for, and what is answered."""
 
 import itertools
+import json
+import math
 import time
+import zlib
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx
+from flask import Response, abort, jsonify, request
+from pydantic import BaseModel, ValidationError
 
 from app import figures, ids
-from app.readout import CARDS, CHANCE_EPOCHS, readout, title
+from app.readout import CHANCE_EPOCHS, judged, progress, standing, title
 from app.series import Mark, by_hand, sentences, series
 from trainer import family
 from trainer.config import RunConfig
-from trainer.rows import Run
+from trainer.rows import Epoch, Run
 from trainer.store import Store
 from trainer.worker import Worker
 
 LIVE_MS = 250
-MID_EPOCH_MS = 600
+MID_EPOCH_MS = 1000
+LATE_MS = 50  # an epoch's record is looked for so much after its foretold end
 IDLE_MS = 1000
 LISTED_RUNS = 50
 PACES = {"1": "1/s", "5": "5/s", "max": "max"}
 
 _view = itertools.count(1)
+
+
+class Cursor(BaseModel):
+    """Up to where a page has seen: epochs and changes by hand of the run on show, by their number;
+    what stands beside the charts, by its token; the newest run of all. `view` is the drawing.
+    """
+
+    run: int | None
+    view: str
+    epoch: int
+    change: int
+    stands: int | None
+    newest: int | None
 
 
 def shown(store: Store, run: int | None, newest: int | None) -> dict[str, Any]:
@@ -45,58 +64,87 @@ def shown(store: Store, run: int | None, newest: int | None) -> dict[str, Any]:
     figure = figures.figure(config, points, row.epochs if row else None)
     view = f"{run}-{next(_view)}"
     figure["layout"]["meta"] = view
+    last, best = rows[-CHANCE_EPOCHS:], store.best(row.id) if row else None
+    stands = standing(row, last)
+    cursor = Cursor(
+        run=run,
+        view=view,
+        epoch=rows[-1].epoch if rows else 0,
+        change=changes[-1].id if changes else 0,
+        stands=_token(stands),
+        newest=newest,
+    )
     return {
         "figure": figure,
         "log": sentences(past + rows, changes),
-        "readout": readout(row, rows[-CHANCE_EPOCHS:], store.best(row.id) if row else None),
+        "readout": {**progress(row), **stands, **judged(row, last, best)},
         "pace": pace_key(row.pace) if row and not row.over else None,
-        "cursor": {
-            "run": run,
-            "epoch": rows[-1].epoch if rows else 0,
-            "change": changes[-1].id if changes else 0,
-            "epochs": row.epochs if row else 0,
-            "forked": (row.parent_epoch or 0) if row else 0,
-            "view": view,
-            "newest": newest,
-        },
+        "forked": (row.parent_epoch or 0) if row else 0,
+        "cursor": cursor.model_dump(),
     }
 
 
-def delta(store: Store, cursor: dict[str, Any]) -> dict[str, Any] | None:
-    """What is new after the cursor; None where its run is gone."""
-    row = store.run(cursor["run"]) if cursor["run"] is not None else None
+def news(store: Store, cursor: Cursor) -> dict[str, Any]:
+    """What a page has not seen yet, what it says now, and in how many milliseconds to ask again."""
+    newest = store.newest()
+    if newest not in (cursor.newest, cursor.run):
+        # A run began, here or in another process: every open page follows it.
+        return {"runs": runs(store), "newest": str(newest), "wait": LIVE_MS}
+    row = store.run(cursor.run) if cursor.run is not None else None
     if row is None:
-        return None
-    rows = store.epochs(row.id, cursor["epoch"])
+        return {"wait": IDLE_MS}
+    rows = store.epochs(row.id, cursor.epoch)
     recent = rows
     if len(rows) < CHANCE_EPOCHS:
         recent = store.epochs(row.id, row.epoch - CHANCE_EPOCHS)
-    new = store.changes(row.id, cursor["change"])
-    # The LR of an epoch takes its steps from changes that came before its end.
-    inside = store.changes(row.id) if rows and (new or cursor["change"]) else []
-    points = series(row.config, rows, inside, row.batches)
-    points.marks.extend(by_hand(new, row.batches))
+    says, stands = progress(row), standing(row, recent)
+    token = _token(stands)
+    moved = token != cursor.stands
+    if moved:
+        says |= stands
+    if moved or rows:
+        says |= judged(row, recent, store.best(row.id))
     return {
-        "cursor": {key: cursor[key] for key in ("view", "epoch", "change")},
-        "next": {
-            "epoch": rows[-1].epoch if rows else cursor["epoch"],
-            "change": new[-1].id if new else cursor["change"],
-            "epochs": row.epochs,
-        },
-        "points": figures.extension(points) if rows or new else None,
-        "log": sentences(rows, new),
-        "readout": readout(row, recent, store.best(row.id)),
+        "drawn": _drawn(store, row, rows, cursor),
+        "readout": says,
+        "stands": token,
+        "wait": IDLE_MS if row.over else interval(row, recent[-1] if recent else None, time.time()),
     }
 
 
-def interval(run: Run, now: float) -> int:
-    """Milliseconds until the next poll of a run that trains: fewer in the middle of a long epoch,
-    where there is nothing to draw and drawing takes the cores that train.
+def _drawn(store: Store, row: Run, rows: list[Epoch], cursor: Cursor) -> dict[str, Any] | None:
+    """What is added to charts and log, and the cursor after it; None where nothing is new."""
+    changes = store.changes(row.id, cursor.change)
+    if not (rows or changes):
+        return None
+    # The LR of an epoch takes its steps from changes that came before its end.
+    inside = store.changes(row.id) if rows and (changes or cursor.change) else []
+    points = series(row.config, rows, inside, row.batches)
+    points.marks.extend(by_hand(changes, row.batches))
+    return {
+        **figures.extension(points),
+        "log": sentences(rows, changes),
+        "epoch": rows[-1].epoch if rows else cursor.epoch,
+        "change": changes[-1].id if changes else cursor.change,
+        "epochs": row.epochs,
+    }
+
+
+def _token(texts: dict[str, Any]) -> int:
+    """By which a page tells what stands there, so that it is not sent again."""
+    return zlib.crc32(json.dumps(texts).encode())
+
+
+def interval(run: Run, last: Epoch | None, now: float) -> int:
+    """Milliseconds until the next look at a run that trains and whose last epoch is given: one at
+    the foretold end of the epoch, and few before it, where there is nothing to draw and drawing
+    takes the cores that train.
     """
-    if not (run.started and run.began and (done := run.epoch * run.batches + run.batch)):
+    if not (run.started and run.began and (last or run.batch)):
         return LIVE_MS
-    left = (run.batches - run.batch) * (now - run.began) / done
-    return round(min(max(1000 * left - LIVE_MS, LIVE_MS), MID_EPOCH_MS))
+    seconds = last.seconds if last else (now - run.began) * run.batches / run.batch
+    left = 1000 * seconds * (1 - run.batch / run.batches) + LATE_MS
+    return max(round(left / math.ceil(left / MID_EPOCH_MS)), LIVE_MS)
 
 
 def pace_key(pace: float | None) -> str:
@@ -126,28 +174,16 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         # A page that opens knows of no newer run than its own: one that began since is followed.
         return shown(store, number, store.newest() if ctx.triggered_id else number)
 
-    @app.callback(
-        Output(ids.DELTA, "data"),
-        Output(ids.POLL, "interval"),
-        Output(ids.RUN, "data"),
-        Output(ids.RUN, "value"),
-        Input(ids.POLL, "n_intervals"),
-        State(ids.CURSOR, "data"),
-        running=[(Output(ids.POLL, "disabled"), True, False)],
-        prevent_initial_call=True,
-    )
-    def poll(_: int, cursor: dict[str, Any] | None) -> Any:
+    # Not a callback: each step of one makes Dash look at every component of the page, which took
+    # ten times the work of what there is to show, on cores that train.
+    @app.server.post("/live")  # type: ignore[untyped-decorator]
+    def live() -> Response:
         worker.expect()
-        if cursor is None:
-            return no_update, no_update, no_update, no_update
-        newest = store.newest()
-        if newest not in (cursor["newest"], cursor["run"]):
-            # A run began, here or in another process: every open page follows it.
-            return no_update, LIVE_MS, runs(store), str(newest)
-        news = delta(store, cursor)
-        row = store.run(cursor["run"]) if news else None
-        ms = interval(row, time.time()) if row and not row.over else IDLE_MS
-        return news or no_update, ms, no_update, no_update
+        try:
+            cursor = Cursor.model_validate_json(request.get_data())
+        except ValidationError:
+            abort(400, "This is not a page's cursor; reload the page.")
+        return jsonify(news(store, cursor))
 
     @app.callback(
         Output(ids.STOP, "loading"),
@@ -168,17 +204,9 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
     app.clientside_callback(
         ClientsideFunction("lab", "draw"),
         Output(ids.CHART, "figure"),
-        Output(ids.CURSOR, "data"),
         Input(ids.VIEW, "data"),
         State(ids.TEMPLATES, "data"),
         State(ids.LOSS_SCALE, "value"),
-    )
-    app.clientside_callback(
-        ClientsideFunction("lab", "extend"),
-        Output(ids.CURSOR, "data", allow_duplicate=True),
-        Input(ids.DELTA, "data"),
-        State(ids.CURSOR, "data"),
-        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("lab", "point"), Input(ids.CHART, "clickData"), prevent_initial_call=True
@@ -186,36 +214,5 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
     app.clientside_callback(
         ClientsideFunction("lab", "rescale"),
         Input(ids.LOSS_SCALE, "value"),
-        prevent_initial_call=True,
-    )
-    readouts = [
-        Output(ids.STATUS, "children"),
-        Output(ids.STATUS, "data-state"),
-        Output(ids.PROGRESS, "value"),
-        Output(ids.PROGRESS_LEFT, "children"),
-        Output(ids.PROGRESS_RIGHT, "children"),
-        Output(ids.NOTICE, "children"),
-        Output(ids.NOTICE, "hidden"),
-        Output(ids.STOP, "disabled"),
-        Output(ids.PAUSE, "disabled"),
-        Output(ids.PAUSE, "children"),
-        Output(ids.STEP, "disabled"),
-        Output(ids.STRIP, "data-state"),
-        Output(ids.FORETOLD, "children"),
-        Output(ids.FORK, "children"),
-        Output(ids.METER, "style"),
-        *[
-            Output(ids.schedule(p), "children")
-            for p in ("heading", "value", "cooldown", "sentence")
-        ],
-        *[Output(ids.card(name, p), "children") for name in CARDS for p in ("value", "small")],
-        Output(ids.PACE, "value"),
-    ]
-    app.clientside_callback(
-        ClientsideFunction("lab", "read"),
-        *readouts,
-        Input(ids.VIEW, "data"),
-        Input(ids.DELTA, "data"),
-        State(ids.CURSOR, "data"),
         prevent_initial_call=True,
     )

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from app import ids
 from trainer.config import RunConfig
 from trainer.decisions import epochs_text, lr_text, significant
 from trainer.foretell import foretell
@@ -50,45 +51,67 @@ def title(run: Run) -> str:
     return " · ".join(words)
 
 
-def readout(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> dict[str, Any]:
-    """Every text by the name of its place.
+# What a readout says, by place: a text by the id of its element, and beside the texts `percent`
+# (0 to 100), `status` (a state and its word), `live`, `paused`, `strip` (a state) and `meter`
+# (bad epochs and patience).
+Readout = dict[str, Any]
+
+NO_CARDS = {
+    **{ids.card(name, "value"): "–" for name in CARDS},
+    **{ids.card(name, "small"): "" for name in ("lr", "val", "train")},
+}
+
+
+def progress(run: Run | None) -> Readout:
+    """What moves with every batch; None before any run."""
+    left, right = ids.PROGRESS_LEFT, ids.PROGRESS_RIGHT
+    if run is None:
+        return {"percent": 0, left: "Choose a learning rate and press Start.", right: ""}
+    return {
+        "percent": round(100 * _done(run), 1),
+        left: _left(run),
+        right: _right(run, time.time()),
+    }
+
+
+def standing(run: Run | None, last: Sequence[Epoch]) -> Readout:
+    """What stands while a run trains undisturbed.
 
     Args:
         run: the run on show, None before the first.
         last: its last epochs, oldest first, at least CHANCE_EPOCHS of them where there are.
-        best: its epoch with the lowest validation loss.
     """
     if run is None:
         return {
-            "status": "ready",
-            "state": "ready",
-            "percent": 0,
-            "left": "Choose a learning rate and press Start.",
-            "right": "",
-            "cards": {name: ["–", ""] for name in ("lr", "val", "train", "accuracy")},
-            "schedule": _resting("The schedule"),
-            "notice": "",
-            "stoppable": False,
+            "status": ["ready", "ready"],
+            "live": False,
             "paused": False,
             "strip": "none",
-            "foretold": "",
-            "fork": "Fork",
+            ids.NOTICE: "",
+            ids.FORETOLD: "",
+            ids.card("accuracy", "small"): "",
+            ids.schedule("heading"): "The schedule",
         }
-    row = last[-1] if last else None
     return {
-        "status": "paused" if run.paused else STATUS_WORDS[run.status],
-        "state": "paused" if run.paused else run.status,
-        "percent": round(100 * _done(run), 2),
-        "left": _left(run),
-        "right": _right(run, time.time()),
-        "cards": _cards(run, row, best),
-        "schedule": _schedule(run, row),
-        "notice": _notice(run, last),
-        "stoppable": not run.over,
+        "status": ["paused", "paused"] if run.paused else [run.status, STATUS_WORDS[run.status]],
+        "live": not run.over,
         "paused": run.paused,
         "strip": _strip(run),
-        "foretold": _foretold(run),
-        "fork": f"Fork after epoch {row.epoch if row else run.epoch}",
+        ids.NOTICE: _notice(run, last),
+        ids.FORETOLD: _foretold(run),
+        ids.card("accuracy", "small"): f"validation, {run.started.val:,} images"
+        if run.started
+        else "",
+        ids.schedule("heading"): _heading(run, last[-1] if last else None),
+    }
+
+
+def judged(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> Readout:
+    """What an epoch's end brings; `best` is the one with the lowest validation loss."""
+    row = last[-1] if last else None
+    return {
+        **(_cards(run, row, best) if run and row else NO_CARDS),
+        **_schedule(run, row),
     }
 
 
@@ -162,10 +185,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _cards(run: Run, row: Epoch | None, best: Epoch | None) -> dict[str, list[str]]:
-    if row is None:
-        small = {"lr": "", "val": "", "train": "", "accuracy": ""}
-        return {name: ["–", text] for name, text in small.items()}
+def _cards(run: Run, row: Epoch, best: Epoch | None) -> Readout:
+    def number(name: str, value: float | None, small: str) -> Readout:
+        shown = significant(value) if value is not None else "–"
+        return {ids.card(name, "value"): shown, ids.card(name, "small"): small}
+
     lr = row.decision.next_lr if row.decision and not run.over else row.lr
     ratio = run.config.lr / lr if lr else math.inf
     if ratio == 1:
@@ -174,44 +198,51 @@ def _cards(run: Run, row: Epoch | None, best: Epoch | None) -> dict[str, list[st
         since = f"{100 / ratio:.3g} % of the LR set"
     else:
         since = f"÷{lr_text(ratio)} since the start" if ratio < math.inf else "zero"
+    accuracy = f"{100 * row.val_accuracy:.1f} %" if row.val_accuracy is not None else "–"
     return {
-        "lr": [lr_text(lr), since],
-        "val": [
-            significant(row.val_loss) if row.val_loss is not None else "–",
+        ids.card("lr", "value"): lr_text(lr),
+        ids.card("lr", "small"): since,
+        **number(
+            "val",
+            row.val_loss,
             f"best {significant(best.val_loss)}, epoch {best.epoch}" if best else "",
-        ],
-        "train": [
-            significant(row.train_loss) if row.train_loss is not None else "–",
+        ),
+        **number(
+            "train",
+            row.train_loss,
             f"mean over epoch {row.epoch}" if row.train_loss is not None else "",
-        ],
-        "accuracy": [
-            f"{100 * row.val_accuracy:.1f} %" if row.val_accuracy is not None else "–",
-            f"validation, {run.started.val:,} images" if run.started else "",
-        ],
+        ),
+        ids.card("accuracy", "value"): accuracy,
     }
 
 
-def _resting(heading: str, sentence: str = "") -> dict[str, Any]:
-    return {
-        "heading": heading,
-        "value": "",
-        "cooldown": "",
-        "bad": 0,
-        "patience": 0,
-        "sentence": sentence or "It says here, epoch by epoch, what it does and why.",
-    }
+def _heading(run: Run, row: Epoch | None) -> str:
+    if row and row.decision and row.decision.plateau:
+        return "The schedule had counted" if run.over else "The schedule is counting"
+    name = run.config.schedule.name
+    return "Constant learning rate" if name == "none" else name
 
 
-def _schedule(run: Run, row: Epoch | None) -> dict[str, Any]:
+def _schedule(run: Run | None, row: Epoch | None) -> Readout:
     """What the schedule is doing: for the plateau rule the patience meter and what must happen."""
-    config = run.config
-    name = "Constant learning rate" if config.schedule.name == "none" else config.schedule.name
-    if row is None or row.decision is None:
-        return _resting(name)
+
+    def says(
+        sentence: str, value: str = "", cooldown: str = "", bad: int = 0, of: int = 0
+    ) -> Readout:
+        return {
+            ids.schedule("value"): value,
+            ids.schedule("cooldown"): cooldown,
+            ids.schedule("sentence"): sentence,
+            "meter": [bad, of],
+        }
+
+    if run is None or row is None or row.decision is None:
+        return says("It says here, epoch by epoch, what it does and why.")
     decision = row.decision
     seen = decision.plateau
     if seen is None:
-        return _resting(name, decision.sentence)
+        return says(decision.sentence)
+    config = run.config
     better = "rise above" if config.mode == "max" else "fall below"
     watched = WORDS["monitor"][seen.monitor]
     if run.over:
@@ -236,14 +267,13 @@ def _schedule(run: Run, row: Epoch | None) -> dict[str, Any]:
             f"To hold {lr_text(decision.next_lr)}, {watched} must {better} "
             f"{significant(seen.next_level)}. If it never does, {then} {when}."
         )
-    return {
-        "heading": "The schedule is counting" if not run.over else "The schedule had counted",
-        "value": f"{seen.bad_epochs} of {epochs_text(seen.patience, 'bad epoch')}",
-        "cooldown": f"cooldown: {seen.cooldown_left} left" if seen.cooldown_left else "",
-        "bad": seen.bad_epochs,
-        "patience": seen.patience,
-        "sentence": sentence,
-    }
+    return says(
+        sentence,
+        f"{seen.bad_epochs} of {epochs_text(seen.patience, 'bad epoch')}",
+        f"cooldown: {seen.cooldown_left} left" if seen.cooldown_left else "",
+        seen.bad_epochs,
+        seen.patience,
+    )
 
 
 def _notice(run: Run, last: Sequence[Epoch]) -> str:

@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import forking, form, ids, preview
-from app.live import LIVE_MS, pace_of, runs
+from app.live import pace_of, runs
 from trainer.config import PRESETS, RunConfig
 from trainer.settings import ConfigError, to_config
 from trainer.store import Store
@@ -116,7 +116,6 @@ def register(app: Dash, store: Store) -> None:
     @app.callback(
         Output(ids.RUN, "data", allow_duplicate=True),
         Output(ids.RUN, "value", allow_duplicate=True),
-        Output(ids.POLL, "interval", allow_duplicate=True),
         Output(ids.FORK_OF, "data", allow_duplicate=True),
         Input(ids.START, "n_clicks"),
         State(FIELDS, "value"),
@@ -137,7 +136,7 @@ def register(app: Dash, store: Store) -> None:
             run = forking.add(store, fork, config, speed) if fork else store.add(config, speed)
         except ConfigError:
             raise PreventUpdate from None  # its sentences stand beside the fields
-        return runs(store), str(run), LIVE_MS, None
+        return runs(store), str(run), None
 
     app.clientside_callback(
         ClientsideFunction("lab", "reveal"), Input(ids.START, "n_clicks"), prevent_initial_call=True

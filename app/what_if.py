@@ -287,7 +287,6 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
     app.clientside_callback(
         ClientsideFunction("lab", "whatIfEpoch"),
         Output(ids.WHAT_IF_EPOCH, "data"),
-        Input(ids.CURSOR, "data"),
         Input(ids.TAB, "value"),
         prevent_initial_call=True,
     )

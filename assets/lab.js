@@ -2,6 +2,7 @@
 
 (function () {
   const noUpdate = () => window.dash_clientside.no_update;
+  const set = (id, props) => window.dash_clientside.set_props(id, props);
   const chart = () => document.querySelector("#chart .js-plotly-plot");
   const scheme = () =>
     document.documentElement.getAttribute("data-mantine-color-scheme") === "dark" ? "dark" : "light";
@@ -25,6 +26,10 @@
   }
   new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-mantine-color-scheme"] });
 
+  const SOON_MS = 100;
+  // The tab that is open beside the charts.
+  const lookedAt = () => document.getElementById("explains").dataset.tab;
+
   // The epoch that a person points at, in the log and in the charts alike.
   let pointed = null;
 
@@ -40,13 +45,12 @@
       }
     }
     if (gd && gd._fullLayout) window.Plotly.relayout(gd, { shapes: withPointer(gd.layout.shapes || []) });
-    window.dash_clientside.set_props("pointed", { data: pointed });
-    window.dash_clientside.set_props("fork", { children: forkLabel() });
+    set("pointed", { data: pointed });
+    nameFork();
   }
 
   // What Fork says: the epoch that is pointed at, else the last one.
-  let lastLabel = "Fork";
-  const forkLabel = () => (pointed ? `Fork after epoch ${pointed}` : lastLabel);
+  const nameFork = () => set("fork", { children: `Fork after epoch ${pointed || cursor.epoch || forked}` });
 
   // Space pauses and goes on, wherever the page does not need it otherwise.
   document.addEventListener("keydown", (event) => {
@@ -148,78 +152,121 @@
     return made();
   }
 
+  // What the page says beside the charts, by place: the text of an element, or one of these. What
+  // it says already is left alone, for each property that Dash is given costs it a look at all of
+  // the page.
+  let told = {};
+  const places = {
+    percent: (percent) => { document.getElementById("progress").value = percent; },
+    status: ([state, word]) => set("status", { children: word, "data-state": state }),
+    live: (live) => ["stop", "pause", "step"].forEach((id) => set(id, { disabled: !live })),
+    paused: (paused) => set("pause", { children: paused ? "Go on" : "Pause" }),
+    strip: (state) => { document.getElementById("strip").dataset.state = state; },
+    meter([bad, patience]) {
+      const { style } = document.getElementById("meter");
+      style.setProperty("--bad", bad);
+      style.setProperty("--patience", patience);
+    },
+  };
+  function tell(readout) {
+    for (const [place, says] of Object.entries(readout)) {
+      if (JSON.stringify(told[place]) === JSON.stringify(says)) continue;
+      if (places[place]) places[place](says);
+      else document.getElementById(place).textContent = says;
+    }
+    told = { ...told, ...readout };
+  }
+
+  // Up to where this page has seen, with the last epoch's range; null before its first drawing.
+  let cursor = null;
+  let timer, hurried = 0;
+  function askIn(ms) {
+    clearTimeout(timer);
+    timer = setTimeout(ask, ms);
+  }
+
+  // Ask what is new after the cursor, show it, and ask again when the server says.
+  async function ask() {
+    const asked = cursor;
+    let news;
+    try {
+      const answer = await fetch("/live", { method: "POST", body: JSON.stringify(asked) });
+      if (!answer.ok) throw new Error(await answer.text());
+      news = await answer.json();
+    } catch {
+      tell({ notice: "LRScope does not answer. Start it again: this page goes on from here." });
+      cursor = { ...cursor, stands: null };
+      askIn(2000);
+      return;
+    }
+    if (asked !== cursor) return; // another drawing has come since, and asks for itself
+    if (news.newest) set("run", { data: news.runs, value: news.newest });
+    if (news.readout) tell(news.readout);
+    if (news.stands && (!news.drawn || extend(news.drawn))) cursor = { ...cursor, stands: news.stands };
+    askIn(hurried-- > 0 ? SOON_MS : news.wait);
+  }
+
+  // New rows, drawn once; false where the charts are not there yet.
+  function extend({ traces, shapes, annotations, log, epoch, change, epochs }) {
+    const gd = chart();
+    if (!gd || !gd.layout || gd.layout.meta !== cursor.view) return false;
+    const { Plotly } = window;
+    const plain = traces.filter((t) => t.length === 3);
+    Plotly.extendTraces(gd, { x: plain.map((t) => t[1]), y: plain.map((t) => t[2]) }, plain.map((t) => t[0]));
+    for (const [i, x, y, text] of traces.filter((t) => t.length === 4)) {
+      Plotly.extendTraces(gd, { x: [x], y: [y], text: [text] }, [i]);
+    }
+    const frame = {}, range = [0.5, epochs + 0.5];
+    if (cursor.epoch === 0 && epoch > 0) frame["yaxis.autorange"] = frame["yaxis2.autorange"] = true;
+    if (shapes.length) {
+      frame.shapes = (gd.layout.shapes || []).concat(shapes);
+      frame.annotations = declutter((gd.layout.annotations || []).concat(annotations), range);
+    }
+    if (epochs !== cursor.epochs) frame["xaxis.range"] = range;
+    if (Object.keys(frame).length) Plotly.relayout(gd, frame);
+    recolour(); // a change of theme may have met a drawing under way
+    prependLog(log);
+    cursor = { ...cursor, epoch, change, epochs };
+    if (!pointed) nameFork();
+    if (lookedAt() === "what-if") set("what-if-epoch", { data: epoch });
+    return true;
+  }
+
+  // What is done by hand is soon seen.
+  document.addEventListener("click", ({ target }) => {
+    if (!cursor || !target.closest("#run-panel button")) return;
+    hurried = 10;
+    askIn(SOON_MS);
+  });
+
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     lab: {
-      // A whole run: the figure, its log, and the cursor from which to go on.
+      // A whole run: the figure, its log, what is said beside them, and the cursor after it all.
       draw(view, templates, lossScale) {
-        if (!view) return [noUpdate(), noUpdate()];
-        forked = view.cursor.forked;
+        if (!view) return noUpdate();
+        const { figure, pace } = view;
+        forked = view.forked;
         document.getElementById("log").replaceChildren();
-        forked = view.cursor.forked;
         older = view.log.map(([epoch, kind, text]) => ({ epoch, kind, text })).reverse();
         unfold();
-        const figure = view.figure;
         pointed = null;
-        window.dash_clientside.set_props("pointed", { data: null });
+        set("pointed", { data: null });
         figure.layout.annotations = declutter(figure.layout.annotations, figure.layout.xaxis.range);
         themes = templates;
         figure.layout.template = themes.chart[scheme()];
         if (lossScale === "linear") figure.layout.yaxis.type = "linear";
         if (lossScale === "linear" && figure.layout.yaxis.range) figure.layout.yaxis.range = [0, 2.5];
-        return [figure, { ...view.cursor, range: figure.layout.xaxis.range }];
-      },
-
-      // New rows: drawn once, and only into the view that they belong to.
-      extend(delta, cursor) {
-        const gd = chart();
-        if (!delta || !delta.points || !cursor || !gd || !gd.layout) return noUpdate();
-        if (delta.cursor.view !== cursor.view || gd.layout.meta !== cursor.view) return noUpdate();
-        if (delta.cursor.epoch !== cursor.epoch || delta.cursor.change !== cursor.change) return noUpdate();
-        const { traces, shapes, annotations } = delta.points;
-        const { Plotly } = window;
-        const plain = traces.filter((t) => t.length === 3);
-        Plotly.extendTraces(gd, { x: plain.map((t) => t[1]), y: plain.map((t) => t[2]) }, plain.map((t) => t[0]));
-        for (const [i, x, y, text] of traces.filter((t) => t.length === 4)) {
-          Plotly.extendTraces(gd, { x: [x], y: [y], text: [text] }, [i]);
-        }
-        const frame = {};
-        if (cursor.epoch === 0 && delta.next.epoch > 0) {
-          frame["yaxis.autorange"] = frame["yaxis2.autorange"] = true;
-        }
-        if (shapes.length) {
-          frame.shapes = (gd.layout.shapes || []).concat(shapes);
-          frame.annotations = declutter((gd.layout.annotations || []).concat(annotations), cursor.range);
-        }
-        if (delta.next.epochs !== cursor.epochs) {
-          frame["xaxis.range"] = [0.5, delta.next.epochs + 0.5];
-        }
-        if (Object.keys(frame).length) Plotly.relayout(gd, frame);
-        recolour(); // a change of theme may have met a drawing under way
-        prependLog(delta.log);
-        return { ...cursor, ...delta.next };
-      },
-
-      // Every text beside the charts, in the order in which lab.py names its outputs.
-      read(view, delta, cursor) {
-        const from = window.dash_clientside.callback_context.triggered[0].prop_id;
-        const source = from.startsWith("view") ? view : delta;
-        const stale = !source || (source === delta && (!cursor || delta.cursor.view !== cursor.view));
-        if (stale) throw window.dash_clientside.PreventUpdate;
-        const { status, state, percent, left, right, notice, stoppable, paused, strip, foretold, fork, schedule, cards } =
-          source.readout;
-        lastLabel = fork;
-        return [
-          status, state, percent, left, right, notice, !notice, !stoppable,
-          !stoppable, paused ? "Go on" : "Pause", !stoppable, strip, foretold, forkLabel(),
-          { "--bad": schedule.bad, "--patience": schedule.patience },
-          schedule.heading, schedule.value, schedule.cooldown, schedule.sentence,
-          ...["lr", "val", "train", "accuracy"].flatMap((name) => cards[name]),
-          source === view && view.pace ? view.pace : noUpdate(),
-        ];
+        tell(view.readout);
+        if (pace) set("pace", { value: pace });
+        cursor = { ...view.cursor, epochs: figure.layout.xaxis.range[1] - 0.5 };
+        nameFork();
+        if (lookedAt() === "what-if") set("what-if-epoch", { data: cursor.epoch });
+        askIn(SOON_MS);
+        return figure;
       },
 
       forget() {
-        window.dash_clientside.set_props("refused", { children: "" });
+        set("refused", { children: "" });
       },
 
       // The LR ahead, a sentence about it, and what may surprise.
@@ -243,7 +290,7 @@
         imagine();
       },
 
-      whatIfEpoch(cursor, tab) {
+      whatIfEpoch(tab) {
         return tab === "what-if" && cursor ? cursor.epoch : noUpdate();
       },
 
@@ -261,7 +308,7 @@
         const { keys, owners } = shown.cells;
         [clicked.points[0].x, clicked.points[0].y].forEach((value, i) => {
           const id = fields.find((field) => field.key === keys[i] && field.owner === owners[i]);
-          if (id) window.dash_clientside.set_props(id, { value: String(value) });
+          if (id) set(id, { value: String(value) });
         });
       },
 
@@ -283,7 +330,7 @@
       // A box and its slider show the same value; the one that was moved leads. Only what differs
       // is set: an output for every control would draw them all again.
       follow(texts, positions, fields, sliders, scales, steps) {
-        const { set_props: set, callback_context: context } = window.dash_clientside;
+        const context = window.dash_clientside.callback_context;
         const same = (a, b) => a.key === b.key && a.owner === b.owner;
         const slid = context.triggered
           .map((t) => JSON.parse(t.prop_id.slice(0, t.prop_id.lastIndexOf("."))))
@@ -310,7 +357,7 @@
           const told = problems.find((p) => p.id.key === id.key && p.id.owner === id.owner);
           const sentence = told ? told.sentence : null;
           if ((errors[i] || null) !== sentence) {
-            window.dash_clientside.set_props(id, { error: sentence });
+            set(id, { error: sentence });
           }
         });
       },

@@ -226,6 +226,20 @@ def test_a_run_of_another_process_appears_in_an_open_page(browser: Browser, lab:
         other.close()
 
 
+def test_a_page_whose_server_went_says_so_and_goes_on_when_it_is_back(
+    browser: Browser, lab: Served
+) -> None:
+    lab.store.add(RunConfig(epochs=6), pace=5)
+    with opened(browser, lab.url) as page:
+        reached(page, "training")
+        page.route("**/live", lambda route: route.fulfill(body="nobody is here"))
+        expect(page.locator("#notice")).to_contain_text("does not answer")
+        page.unroute("**/live")
+        reached(page, "finished")
+        expect(page.locator("#notice")).to_have_text("")
+        assert len(points(page, "train loss", 6)) == 6
+
+
 def test_a_run_that_learns_nothing_says_so_and_what_to_try(browser: Browser, lab: Served) -> None:
     with opened(browser, lab.url + "?lr=0.1&epochs=5") as page:
         start(page)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.live import LIVE_MS, MID_EPOCH_MS, interval
-from app.readout import at_chance, duration, readout, title
+from app import ids
+from app.readout import at_chance, duration, judged, progress, standing, title
 from tests.test_series import CONFIG, DIVERGED, FLAT
 from trainer.config import NoSchedule, RunConfig
 from trainer.events import Started
@@ -26,10 +26,10 @@ def run(**changed: object) -> Run:
 
 
 def test_the_meter_shows_the_classs_own_count_and_what_must_happen() -> None:
-    says = readout(run(epoch=2), FLAT[:2], FLAT[0])["schedule"]
-    assert (says["bad"], says["patience"]) == (1, 1)
-    assert says["value"] == "1 of 1 bad epoch"
-    assert says["sentence"] == (
+    says = judged(run(epoch=2), FLAT[:2], FLAT[0])
+    assert says["meter"] == [1, 1]
+    assert says[ids.schedule("value")] == "1 of 1 bad epoch"
+    assert says[ids.schedule("sentence")] == (
         "To hold 0.1, validation loss must fall below 1.000. If it never does, the LR is cut to "
         "0.05 after epoch 3."
     ).replace("1.000", "1.00")
@@ -42,22 +42,24 @@ def test_the_earliest_cut_that_is_promised_is_the_one_that_torch_makes() -> None
 
 
 def test_the_lr_card_shows_the_lr_that_comes_next_and_the_last_one_used_when_over() -> None:
-    assert readout(run(), FLAT[:3], FLAT[0])["cards"]["lr"] == ["0.05", "50 % of the LR set"]
-    assert readout(run(status="finished"), FLAT[:3], FLAT[0])["cards"]["lr"][0] == "0.1"
+    value, small = ids.card("lr", "value"), ids.card("lr", "small")
+    says = judged(run(), FLAT[:3], FLAT[0])
+    assert (says[value], says[small]) == ("0.05", "50 % of the LR set")
+    assert judged(run(status="finished"), FLAT[:3], FLAT[0])[value] == "0.1"
 
 
 def test_before_the_first_run_the_page_says_what_to_do() -> None:
-    assert readout(None, [], None)["left"] == "Choose a learning rate and press Start."
+    assert progress(None)[ids.PROGRESS_LEFT] == "Choose a learning rate and press Start."
 
 
 def test_a_reason_is_told() -> None:
     failed = run(status="failed", reason="The disk is full.", started=None, epoch=0)
-    assert readout(failed, [], None)["notice"] == "The disk is full."
+    assert standing(failed, [])[ids.NOTICE] == "The disk is full."
 
 
 def test_a_diverged_epoch_shows_dashes_not_numbers() -> None:
-    cards = readout(run(status="diverged"), [*FLAT, DIVERGED], FLAT[3])["cards"]
-    assert cards["val"][0] == cards["train"][0] == "–"
+    cards = judged(run(status="diverged"), [*FLAT, DIVERGED], FLAT[3])
+    assert cards[ids.card("val", "value")] == cards[ids.card("train", "value")] == "–"
 
 
 def chance(loss: float) -> list[Epoch]:
@@ -84,9 +86,11 @@ def test_a_title_names_model_data_optimizer_and_schedule() -> None:
 
 
 def test_a_paused_run_says_so_and_what_becomes_of_a_change_by_hand() -> None:
-    says = readout(run(paused=True), FLAT, FLAT[0])
-    assert (says["status"], says["state"], says["strip"]) == ("paused", "paused", "live")
-    assert says["foretold"] == "ReduceLROnPlateau keeps the new LR, and its next cut multiplies it."
+    says = standing(run(paused=True), FLAT)
+    assert (says["status"], says["strip"]) == (["paused", "paused"], "live")
+    assert (
+        says[ids.FORETOLD] == "ReduceLROnPlateau keeps the new LR, and its next cut multiplies it."
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,33 +107,23 @@ def test_a_paused_run_says_so_and_what_becomes_of_a_change_by_hand() -> None:
 def test_what_can_be_done_with_a_run_is_offered_and_nothing_else(
     changed: dict[str, object], strip: str
 ) -> None:
-    assert readout(run(**changed), FLAT, None)["strip"] == strip
+    assert standing(run(**changed), FLAT)["strip"] == strip
 
 
 def test_added_epochs_count_in_what_is_left() -> None:
-    assert readout(run(added=2), FLAT, None)["left"] == "epoch 3 of 10"
+    assert progress(run(added=2))[ids.PROGRESS_LEFT] == "epoch 3 of 10"
 
 
 def test_a_warning_and_a_changed_machine_are_told() -> None:
-    assert readout(run(warning="The disk is full."), FLAT, None)["notice"] == "The disk is full."
+    assert standing(run(warning="The disk is full."), FLAT)[ids.NOTICE] == "The disk is full."
     elsewhere = replace(STARTED, torch="1.0")
-    says = readout(run(status="stopped", started=elsewhere), FLAT, None)
-    assert says["notice"].startswith("Epochs trained again may differ in the last bits: torch was")
+    says = standing(run(status="stopped", started=elsewhere), FLAT)
+    assert says[ids.NOTICE].startswith(
+        "Epochs trained again may differ in the last bits: torch was"
+    )
 
 
 @given(st.floats(0, 1e6))
 def test_a_duration_never_says_sixty(seconds: float) -> None:
     assert "60 s" not in duration(seconds)
     assert "60 min" not in duration(seconds)
-
-
-def test_a_long_epoch_is_polled_less_often_in_its_middle_than_near_its_end() -> None:
-    def after(batch: int, seconds: float) -> int:
-        # 17 batches an epoch, three epochs done
-        return interval(run(batch=batch, began=1000.0), 1000.0 + seconds)
-
-    assert after(1, 60.0) == MID_EPOCH_MS
-    assert after(16, 6.0) == LIVE_MS
-    assert LIVE_MS < after(8, 3.9) < MID_EPOCH_MS
-    assert after(1, 0.5) == LIVE_MS
-    assert interval(run(started=None), 1.0) == LIVE_MS

@@ -1,0 +1,139 @@
+"""What an open page is told of the run on show, poll by poll."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import ids
+from app.live import IDLE_MS, LATE_MS, LIVE_MS, MID_EPOCH_MS, Cursor, interval, news, shown
+from app.server import create_app
+from tests.test_readout import STARTED, run
+from tests.test_series import CONFIG, FLAT
+from trainer.events import Ended, EpochEnded
+from trainer.rows import Epoch
+from trainer.store import Store
+from trainer.worker import Worker
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def training(store: Store) -> int:
+    """A run of which nothing is recorded yet but that it began."""
+    number = store.add(CONFIG, claimed=True)
+    store.record(number, STARTED)
+    return number
+
+
+def record(store: Store, number: int, row: Epoch) -> None:
+    assert row.train_loss is not None
+    assert row.val_loss is not None
+    assert row.val_accuracy is not None
+    assert row.decision is not None
+    losses = (row.train_loss, row.val_loss, row.val_accuracy)
+    store.record(
+        number, EpochEnded(row.epoch, row.lr, row.lr_last, *losses, row.seconds, row.decision)
+    )
+
+
+def opened(store: Store, number: int | None) -> Cursor:
+    """The cursor of a page that shows this run from now on."""
+    return Cursor(**shown(store, number, store.newest())["cursor"])
+
+
+def after(cursor: Cursor, told: dict[str, Any]) -> Cursor:
+    """The cursor of a page that has shown what it was told."""
+    drawn = told["drawn"] or {}
+    moved = {key: drawn[key] for key in ("epoch", "change") if key in drawn}
+    return cursor.model_copy(update={**moved, "stands": told["stands"]})
+
+
+def test_every_epoch_is_told_once_however_seldom_a_page_asks(store: Store, training: int) -> None:
+    cursor, heard = opened(store, training), []
+    for row, asks in zip(FLAT, (True, False, True, True), strict=True):
+        record(store, training, row)
+        if asks:
+            told = news(store, cursor)
+            heard.append([epoch for epoch, *_ in told["drawn"]["log"]])
+            cursor = after(cursor, told)
+    assert heard == [[1], [2, 3], [4]]
+    assert news(store, cursor)["drawn"] is None
+
+
+def test_the_same_question_has_the_same_answer_until_the_page_has_shown_it(
+    store: Store, training: int
+) -> None:
+    cursor = opened(store, training)
+    record(store, training, FLAT[0])
+    first, again = news(store, cursor), news(store, cursor)
+    assert first["drawn"] == again["drawn"] is not None
+
+
+def test_what_stands_is_told_when_it_changes_and_not_again(store: Store, training: int) -> None:
+    cursor = opened(store, training)
+    record(store, training, FLAT[0])
+    told = news(store, cursor)
+    cursor = after(cursor, told)
+    record(store, training, FLAT[1])
+    told = news(store, cursor)
+    assert "status" not in told["readout"]
+    assert told["readout"][ids.schedule("value")] == "1 of 1 bad epoch"
+    cursor = after(cursor, told)
+    store.record(training, Ended("stopped"))
+    told = news(store, cursor)
+    assert told["readout"]["status"] == ["stopped", "stopped"]
+    assert told["wait"] == IDLE_MS
+    told = news(store, after(cursor, told))
+    assert set(told["readout"]) == {"percent", ids.PROGRESS_LEFT, ids.PROGRESS_RIGHT}
+
+
+def test_a_page_follows_a_run_that_began_since_it_was_opened(store: Store, training: int) -> None:
+    cursor = opened(store, training)
+    begun = store.add(CONFIG, claimed=True)
+    told = news(store, cursor)
+    assert told["newest"] == str(begun)
+    assert [choice["value"] for choice in told["runs"]] == [str(begun), str(training)]
+
+
+def test_an_older_run_that_was_chosen_stays_on_show(store: Store, training: int) -> None:
+    store.add(CONFIG, claimed=True)
+    assert "newest" not in news(store, opened(store, training))
+
+
+def test_a_page_before_any_run_is_asked_to_wait(store: Store) -> None:
+    assert news(store, opened(store, None)) == {"wait": IDLE_MS}
+
+
+def test_what_is_no_cursor_is_refused(store: Store, tmp_path: Path) -> None:
+    client = create_app(store, Worker(store, tmp_path)).server.test_client()
+    assert client.post("/live", data="null").status_code == 400
+    cursor = opened(store, None).model_dump_json()
+    assert client.post("/live", data=cursor).json == {"wait": IDLE_MS}
+
+
+def test_a_long_epoch_is_polled_at_its_foretold_end_and_seldom_before_it() -> None:
+    def after(batch: int, seconds: float) -> int:
+        return interval(run(batch=batch, began=1.0), replace(FLAT[0], seconds=seconds), 0.0)
+
+    assert after(0, 60.0) <= MID_EPOCH_MS
+    # 17 batches an epoch: half a second is left, and a little is added
+    assert after(16, 8.5) == 500 + LATE_MS
+    assert after(8, 3.4) == (1800 + LATE_MS) // 2
+    assert after(1, 0.05) == LIVE_MS
+
+
+def test_a_first_epoch_is_polled_by_the_pace_of_its_batches() -> None:
+    # 2 s for 8 of 17 batches: 2.25 s are left, in three looks
+    assert interval(run(epoch=0, batch=8, began=1000.0), None, 1002.0) == round(
+        (2250 + LATE_MS) / 3
+    )
+    assert interval(run(epoch=0, began=1000.0), None, 1002.0) == LIVE_MS
+    assert interval(run(started=None), None, 1.0) == LIVE_MS
