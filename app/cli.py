@@ -1,5 +1,6 @@
 """The `lrscope` command. torch and dash are imported only inside the command that needs them."""
 
+import gc
 import signal
 import sys
 import threading
@@ -102,8 +103,12 @@ def serve(
         store = Store(home)
     except StoreError as error:
         raise _fail(str(error)) from None
+    # What is imported stays: the page is up a tenth sooner where nobody looks for garbage in it.
+    gc.disable()
     from app.server import create_app, free_port, listen
 
+    gc.freeze()
+    gc.enable()
     worker = Worker(store, datasets, snapshot_budget)
     try:
         server = listen(create_app(store, worker, frozenset({host.lower()})), host, port)
