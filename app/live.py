@@ -87,15 +87,12 @@ def shown(store: Store, run: int | None, newest: int | None) -> dict[str, Any]:
 def news(store: Store, cursor: Cursor) -> dict[str, Any]:
     """What a page has not seen yet, what it says now, and in how many milliseconds to ask again."""
     newest = store.newest()
-    if newest not in (cursor.newest, cursor.run):
+    if newest not in (None, cursor.newest, cursor.run):
         # A run began, here or in another process: every open page follows it.
         return {"runs": runs(store), "newest": str(newest), "wait": LIVE_MS}
     row = store.run(cursor.run) if cursor.run is not None else None
-    if row is None:
-        return {"wait": IDLE_MS}
-    rows = store.epochs(row.id, cursor.epoch)
-    recent = rows
-    if len(rows) < CHANCE_EPOCHS:
+    rows = recent = store.epochs(row.id, cursor.epoch) if row else []
+    if row and len(rows) < CHANCE_EPOCHS:
         recent = store.epochs(row.id, row.epoch - CHANCE_EPOCHS)
     says, stands = progress(row), standing(row, recent)
     token = _token(stands)
@@ -103,12 +100,15 @@ def news(store: Store, cursor: Cursor) -> dict[str, Any]:
     if moved:
         says |= stands
     if moved or rows:
-        says |= judged(row, recent, store.best(row.id))
+        says |= judged(row, recent, store.best(row.id) if row else None)
+    wait = IDLE_MS
+    if row and not row.over:
+        wait = interval(row, recent[-1] if recent else None, time.time())
     return {
-        "drawn": _drawn(store, row, rows, cursor),
+        "drawn": _drawn(store, row, rows, cursor) if row else None,
         "readout": says,
         "stands": token,
-        "wait": IDLE_MS if row.over else interval(row, recent[-1] if recent else None, time.time()),
+        "wait": wait,
     }
 
 

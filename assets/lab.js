@@ -201,8 +201,10 @@
     }
     if (asked !== cursor) return; // another drawing has come since, and asks for itself
     if (news.newest) set("run", { data: news.runs, value: news.newest });
-    if (news.readout) tell(news.readout);
-    if (news.stands && (!news.drawn || extend(news.drawn))) cursor = { ...cursor, stands: news.stands };
+    if (news.readout) {
+      tell(news.readout);
+      if (!news.drawn || extend(news.drawn)) cursor = { ...cursor, stands: news.stands };
+    }
     askIn(hurried-- > 0 ? SOON_MS : news.wait);
   }
 

@@ -27,6 +27,7 @@ def test_a_name_that_was_rebound_to_this_machine_is_refused(client: FlaskClient)
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 403
 
 
+@pytest.mark.parametrize("path", ["/_dash-update-component", "/live"])
 @pytest.mark.parametrize(
     "headers",
     [
@@ -36,8 +37,10 @@ def test_a_name_that_was_rebound_to_this_machine_is_refused(client: FlaskClient)
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-def test_a_post_from_another_site_is_refused(client: FlaskClient, headers: dict[str, str]) -> None:
-    answer = client.post("/_dash-update-component", json={}, headers=headers)
+def test_a_post_from_another_site_is_refused(
+    client: FlaskClient, headers: dict[str, str], path: str
+) -> None:
+    answer = client.post(path, json={}, headers=headers)
     assert answer.status_code == 403
 
 
