@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from app import ids
 from app.server import create_app
-from tests.bench.server import finish
+from tests.bench.server import HOST, answers, command, finish, started
 from tests.bench.sides import TUTORIAL
 from tests.bench.storage import answer, long_run, noisy
 from tests.bench.table import Figure, Plan, Report, Row, Target, longer
@@ -77,35 +77,42 @@ def watched(plan: Plan) -> Report:
     title = "Watched by two browsers"
     if chromium() is None:
         return Report(title, NO_CHROMIUM)
-    with chrome() as browser, serving(plan.root) as lab, noted() as notes:
-        run = lab.store.add(TUTORIAL)
+    with (
+        tempfile.TemporaryDirectory() as home,
+        closing(Store(Path(home))) as store,
+        started([*command(Path(home)), "--datasets", str(plan.root)], "--port") as (process, port),
+        chrome() as browser,
+    ):
+        until(lambda: answers(process, port))
+        run = store.add(TUTORIAL)
 
         def an_epoch() -> float:
             """A whole one that begins after now, from its predecessor's end to its own."""
-            seen = len(notes)
-            until(lambda: len(_ends(notes[seen:])) >= 2, every=0.02)
-            first, second = _ends(notes[seen:])[:2]
-            return second - first
+            ends = []
+            for _ in range(2):
+                seen = epochs_of(store, run)
+                until(lambda seen=seen: epochs_of(store, run) > seen, every=0.02)
+                ends.append(time.perf_counter())
+            return ends[1] - ends[0]
 
         def looked_at() -> float:
             with ExitStack() as pages:
                 for _ in range(BROWSERS):
-                    pages.enter_context(opened(browser, lab.url))
+                    pages.enter_context(opened(browser, f"http://{HOST}:{port}/"))
                 return an_epoch()
 
         ours, alone = in_turns(looked_at, an_epoch, rounds=plan.rounds)
-        lab.store.stop(run)
-        finish(lab.store, run)
     return Report(
         title,
-        f"A whole MNIST epoch from end to end, with {BROWSERS} headless Chromium pages on the same "
-        "cores, which draw it, and without.",
+        f"A whole MNIST epoch from end to end in a process of lrscope, with {BROWSERS} headless "
+        "Chromium pages on the same cores, which draw it, and without.",
         [longer("an epoch", Figure("watched", "s", ours), Figure("headless", "s", alone), 1.03)],
     )
 
 
-def _ends(notes: list[tuple[float, int, Event]]) -> list[float]:
-    return [at for at, _, event in notes if isinstance(event, EpochEnded)]
+def epochs_of(store: Store, run: int) -> int:
+    row = store.run(run)
+    return row.epoch if row else 0
 
 
 def load(plan: Plan) -> Report:
@@ -117,7 +124,7 @@ def load(plan: Plan) -> Report:
         runs = [(lab, long_run(lab.store, noisy(n))) for lab, n in ((long, LONG), (short, SHORT))]
         pages = in_turns(*[_opens(browser, lab) for lab, _ in runs], rounds=plan.rounds)
         views = [_view(lab.store, run) for lab, run in runs]
-        answers = in_turns(
+        answered = in_turns(
             *[lambda view=view: 1e3 * seconds(view) for view in views], rounds=plan.rounds
         )
         sizes = [len(view()) / 1e3 for view in views]
@@ -132,8 +139,8 @@ def load(plan: Plan) -> Report:
             ),
             longer(
                 "the server's part",
-                Figure("LRScope", "ms", answers[0]),
-                Figure(against, "ms", answers[1]),
+                Figure("LRScope", "ms", answered[0]),
+                Figure(against, "ms", answered[1]),
             ),
             longer(
                 "its bytes",

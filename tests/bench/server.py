@@ -62,7 +62,7 @@ def command(home: Path) -> list[str]:
 
 
 @contextmanager
-def serving(
+def started(
     command: list[str], port_option: str = ""
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A server's process that was just started, and its port; it is ended with the block."""
@@ -84,7 +84,7 @@ def serving(
 def first_answer(command: list[str], port_option: str = "") -> float:
     """Seconds from the start of the process to its first answer of 200."""
     began = time.perf_counter()
-    with serving(command, port_option) as (process, port):
+    with started(command, port_option) as (process, port):
         until(lambda: answers(process, port))
         return time.perf_counter() - began
 
@@ -114,7 +114,7 @@ def memory(plan: Plan) -> Report:
     with (
         tempfile.TemporaryDirectory() as folder,
         closing(Store(Path(folder))) as store,
-        serving(command(Path(folder)), "--port") as (process, port),
+        started(command(Path(folder)), "--port") as (process, port),
     ):
         until(lambda: answers(process, port))
         for number in range(1, MANY_RUNS + 1):
