@@ -117,6 +117,9 @@ def serve(
         if error.errno in (98, 48, 10048):  # address in use: Linux, macOS, Windows
             raise _fail(f"port {port} is taken; try: lrscope --port {free_port(host)}") from None
         raise _fail(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+    except ValueError:  # what waitress says of a name or an address that cannot be looked up
+        store.close()
+        raise _fail(f"cannot listen on {host}: it is no address of this machine.") from None
     port = server.effective_port if hasattr(server, "effective_port") else port
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{'localhost' if host in ('0.0.0.0', '::') else shown}:{port}/"

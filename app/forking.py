@@ -3,7 +3,7 @@
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -133,7 +133,15 @@ def register(app: Dash, store: Store) -> None:
         if fork["config"]:
             changed = RunConfig.model_validate(fork["config"])
             config = changed.model_copy(update={"epochs": config.epochs})
+        if config.epochs <= fork["epoch"]:  # the fork of a run's end goes on for as long again
+            config = config.model_copy(update={"epochs": fork["epoch"] + config.epochs})
         title = f"Fork of run {fork['run']} after epoch {fork['epoch']}"
         # A fork of a fork comes back to where the first one began.
         kept = no_update if before is not None else fork["before"] or ""
         return form.layout(config, forks.LOCKED), False, title, "Start the fork", kept
+
+    app.clientside_callback(
+        ClientsideFunction("lab", "revealForm"),
+        Input(ids.FORK_OF, "data"),
+        prevent_initial_call=True,
+    )

@@ -7,7 +7,7 @@ import time
 import zlib
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx
+from dash import ClientsideFunction, Dash, Input, Output, State
 from flask import Response, abort, jsonify, request
 from pydantic import BaseModel, ValidationError
 
@@ -32,7 +32,8 @@ _view = itertools.count(1)
 
 class Cursor(BaseModel):
     """Up to where a page has seen: epochs and changes by hand of the run on show, by their number;
-    what stands beside the charts, by its token; the newest run of all. `view` is the drawing.
+    what stands beside the charts, by its token; the runs that have begun, by the highest number.
+    `view` is the drawing; a page `follows` unless an older run was chosen.
     """
 
     run: int | None
@@ -40,10 +41,11 @@ class Cursor(BaseModel):
     epoch: int
     change: int
     stands: int | None
-    newest: int | None
+    begun: int
+    follows: bool
 
 
-def shown(store: Store, run: int | None, newest: int | None) -> dict[str, Any]:
+def shown(store: Store, run: int | None) -> dict[str, Any]:
     """Everything about one run that the page draws, from one read of the store."""
     row = store.run(run) if run is not None else None
     rows = store.epochs(row.id) if row else []
@@ -65,14 +67,15 @@ def shown(store: Store, run: int | None, newest: int | None) -> dict[str, Any]:
     view = f"{run}-{next(_view)}"
     figure["layout"]["meta"] = view
     last, best = rows[-CHANCE_EPOCHS:], store.best(row.id) if row else None
-    stands = standing(row, last)
+    stands, begun = standing(row, last), store.begun()
     cursor = Cursor(
         run=run,
         view=view,
         epoch=rows[-1].epoch if rows else 0,
         change=changes[-1].id if changes else 0,
         stands=_token(stands),
-        newest=newest,
+        begun=begun,
+        follows=run is None or run >= begun or run == store.newest(),
     )
     return {
         "figure": figure,
@@ -86,10 +89,11 @@ def shown(store: Store, run: int | None, newest: int | None) -> dict[str, Any]:
 
 def news(store: Store, cursor: Cursor) -> dict[str, Any]:
     """What a page has not seen yet, what it says now, and in how many milliseconds to ask again."""
-    newest = store.newest()
-    if newest not in (None, cursor.newest, cursor.run):
-        # A run began, here or in another process: every open page follows it.
-        return {"runs": runs(store), "newest": str(newest), "wait": LIVE_MS}
+    newest = store.newest() or 0
+    if newest > max(cursor.begun, cursor.run or 0):
+        # A run began, here or in another process.
+        told = {"runs": runs(store), "begun": newest, "wait": LIVE_MS}
+        return {**told, "follow": str(newest)} if cursor.follows else told
     row = store.run(cursor.run) if cursor.run is not None else None
     rows = recent = store.epochs(row.id, cursor.epoch) if row else []
     if row and len(rows) < CHANCE_EPOCHS:
@@ -170,9 +174,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
 
     @app.callback(Output(ids.VIEW, "data"), Input(ids.RUN, "value"))
     def show(run: str | None) -> dict[str, Any]:
-        number = int(run) if run else None
-        # A page that opens knows of no newer run than its own: one that began since is followed.
-        return shown(store, number, store.newest() if ctx.triggered_id else number)
+        return shown(store, int(run) if run else None)
 
     # Not a callback: each step of one makes Dash look at every component of the page, which took
     # ten times the work of what there is to show, on cores that train.

@@ -26,7 +26,6 @@
   }
   new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-mantine-color-scheme"] });
 
-  const SOON_MS = 100;
   // The tab that is open beside the charts.
   const lookedAt = () => document.getElementById("explains").dataset.tab;
 
@@ -177,9 +176,10 @@
     told = { ...told, ...readout };
   }
 
-  // Up to where this page has seen, with the last epoch's range; null before its first drawing.
+  // Up to where this page has seen, and the epochs on the axis; null before its first drawing.
   let cursor = null;
-  let timer, hurried = 0;
+  const SOON_MS = 100;
+  let timer, hurried = 0; // so many questions more are asked soon, after a click
   function askIn(ms) {
     clearTimeout(timer);
     timer = setTimeout(ask, ms);
@@ -200,7 +200,10 @@
       return;
     }
     if (asked !== cursor) return; // another drawing has come since, and asks for itself
-    if (news.newest) set("run", { data: news.runs, value: news.newest });
+    if (news.runs) {
+      set("run", news.follow ? { data: news.runs, value: news.follow } : { data: news.runs });
+      cursor = { ...cursor, begun: news.begun };
+    }
     if (news.readout) {
       tell(news.readout);
       if (!news.drawn || extend(news.drawn)) cursor = { ...cursor, stands: news.stands };
@@ -323,7 +326,14 @@
         if (gd && gd.layout) window.Plotly.relayout(gd, { "yaxis.type": type, "yaxis.autorange": true });
       },
 
-      // Where the form stands above the charts, Start brings the charts into sight.
+      // Where the form stands above the charts, a fork brings the form into sight, and Start
+      // brings the charts.
+      revealForm(fork) {
+        const form = document.getElementById("form");
+        if (fork && form.getBoundingClientRect().top < 0) {
+          form.parentElement.scrollIntoView({ behavior: "smooth" });
+        }
+      },
       reveal() {
         const panel = document.getElementById("run-panel");
         if (panel.getBoundingClientRect().top > 200) panel.scrollIntoView({ behavior: "smooth" });

@@ -229,7 +229,7 @@ def test_a_run_of_another_process_appears_in_an_open_page(browser: Browser, lab:
 def test_a_page_whose_server_went_says_so_and_goes_on_when_it_is_back(
     browser: Browser, lab: Served
 ) -> None:
-    lab.store.add(RunConfig(epochs=6), pace=5)
+    lab.store.add(RunConfig(epochs=80), pace=10)
     with opened(browser, lab.url) as page:
         reached(page, "training")
         page.route("**/live", lambda route: route.fulfill(body="nobody is here"))
@@ -237,7 +237,7 @@ def test_a_page_whose_server_went_says_so_and_goes_on_when_it_is_back(
         page.unroute("**/live")
         reached(page, "finished")
         expect(page.locator("#notice")).to_have_text("")
-        assert len(points(page, "train loss", 6)) == 6
+        assert len(points(page, "train loss", 80)) == 80
 
 
 def test_a_run_that_learns_nothing_says_so_and_what_to_try(browser: Browser, lab: Served) -> None:
@@ -509,6 +509,7 @@ def test_a_stopped_run_goes_on_and_a_fork_of_it_is_measured_against_it(
         all_drawn(page, 12)
         cut = next(r.epoch for r in lab.store.epochs(1) if r.decision and r.decision.kind == "cut")
         page.get_by_text("What if", exact=True).click()
+        expect(page.locator("#answer")).to_contain_text("differ")
         page.locator(".what-if").get_by_role("textbox", name="Patience").fill("3")
         page.get_by_role("button", name=f"Measure it: fork after epoch {cut}").click()
         expect(page.locator("#fork-title")).to_have_text(f"Fork of run 1 after epoch {cut}")

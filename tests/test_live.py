@@ -47,7 +47,7 @@ def record(store: Store, number: int, row: Epoch) -> None:
 
 def opened(store: Store, number: int | None) -> Cursor:
     """The cursor of a page that shows this run from now on."""
-    return Cursor(**shown(store, number, store.newest())["cursor"])
+    return Cursor(**shown(store, number)["cursor"])
 
 
 def after(cursor: Cursor, told: dict[str, Any]) -> Cursor:
@@ -100,13 +100,35 @@ def test_a_page_follows_a_run_that_began_since_it_was_opened(store: Store, train
     cursor = opened(store, training)
     begun = store.add(CONFIG, claimed=True)
     told = news(store, cursor)
-    assert told["newest"] == str(begun)
+    assert told["follow"] == str(begun)
     assert [choice["value"] for choice in told["runs"]] == [str(begun), str(training)]
 
 
 def test_an_older_run_that_was_chosen_stays_on_show(store: Store, training: int) -> None:
     store.add(CONFIG, claimed=True)
-    assert "newest" not in news(store, opened(store, training))
+    cursor = opened(store, training)
+    assert "runs" not in news(store, cursor)
+    begun = store.add(CONFIG, claimed=True)
+    told = news(store, cursor)
+    assert told["runs"][0]["value"] == str(begun)
+    assert "follow" not in told
+
+
+def test_a_run_that_ends_leaves_the_page_where_it_is(store: Store, training: int) -> None:
+    """Whichever of two ends: the other one still trains, and is not new."""
+    second = store.add(CONFIG, claimed=True)
+    cursors = [opened(store, number) for number in (training, second)]
+    for over in (second, training):
+        store.record(over, Ended("stopped"))
+        assert not any("runs" in news(store, cursor) for cursor in cursors)
+
+
+def test_a_run_that_waited_is_followed_when_it_begins(store: Store, training: int) -> None:
+    waiting = store.add(CONFIG)
+    cursor = opened(store, training)
+    assert "runs" not in news(store, cursor)
+    store.record(training, Ended("stopped"))
+    assert news(store, cursor)["follow"] == str(waiting)
 
 
 def test_before_any_run_nothing_is_drawn(store: Store) -> None:

@@ -330,6 +330,13 @@ class Store:
         ).fetchone()
         return None if row[0] is None else int(row[0])
 
+    def begun(self) -> int:
+        """The highest number of a run that has begun to train, or is over; 0 before the first."""
+        row = self._connection.execute(
+            "SELECT coalesce(max(id), 0) FROM runs WHERE status != 'queued'"
+        ).fetchone()
+        return int(row[0])
+
     def epochs(self, run: int, after: int = 0) -> list[Epoch]:
         """The run's epochs after that one, in order."""
         found = self._connection.execute(
