@@ -71,11 +71,6 @@ class Trace(NamedTuple):
 
 
 SILENT = {"hoverinfo": "skip"}
-# A line with a dot on its first point: after one epoch there is no line yet.
-BEGUN: dict[str, Any] = {
-    "mode": "lines+markers",
-    "marker": {"size": 5, "maxdisplayed": 1},
-}
 CUT = {"mode": "markers", "marker": {"size": 10, "symbol": "triangle-down"}}
 NO_EFFECT = {
     "mode": "markers",
@@ -104,11 +99,11 @@ TRACES = (
         {"mode": "lines", "line": {"width": 1.5, "dash": "dash", "shape": "hv"}, "fill": "tonexty"},
         fill="2e",
     ),
-    Trace("train_loss", "train loss", "train", {**BEGUN, "line": {"width": 2}}),
-    Trace("val_loss", "validation loss", "val", {**BEGUN, "line": {"width": 2}}),
+    Trace("train_loss", "train loss", "train", {"mode": "lines", "line": {"width": 2}}),
+    Trace("val_loss", "validation loss", "val", {"mode": "lines", "line": {"width": 2}}),
     Trace(
         "val_error", "validation error", "val",
-        {**BEGUN, "line": {"width": 2, "dash": "dot"}},
+        {"mode": "lines", "line": {"width": 2, "dash": "dot"}},
     ),
     Trace(
         "bad_epochs", "bad epoch", "val",
