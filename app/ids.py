@@ -21,6 +21,7 @@ NOTICE = "notice"
 CHART = "chart"
 LOSS_SCALE = "loss-scale"
 VIEW = "view"
+BEGUN = "begun"
 TEMPLATES = "templates"
 SCHEME = "scheme"
 

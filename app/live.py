@@ -7,7 +7,7 @@ import time
 import zlib
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx
 from flask import Response, abort, jsonify, request
 from pydantic import BaseModel, ValidationError
 
@@ -45,8 +45,10 @@ class Cursor(BaseModel):
     follows: bool
 
 
-def shown(store: Store, run: int | None) -> dict[str, Any]:
-    """Everything about one run that the page draws, from one read of the store."""
+def shown(store: Store, run: int | None, begun: int) -> dict[str, Any]:
+    """Everything about one run that the page draws, from one read of the store; of the runs that
+    have begun the page has seen those up to `begun`.
+    """
     row = store.run(run) if run is not None else None
     rows = store.epochs(row.id) if row else []
     changes = store.changes(row.id) if row else []
@@ -67,7 +69,7 @@ def shown(store: Store, run: int | None) -> dict[str, Any]:
     view = f"{run}-{next(_view)}"
     figure["layout"]["meta"] = view
     last, best = rows[-CHANCE_EPOCHS:], store.best(row.id) if row else None
-    stands, begun = standing(row, last), store.begun()
+    stands = standing(row, last)
     cursor = Cursor(
         run=run,
         view=view,
@@ -172,9 +174,11 @@ def runs(store: Store) -> list[dict[str, str]]:
 def register(app: Dash, store: Store, worker: Worker) -> None:
     """The callbacks that show a run, follow it, stop it and set its pace."""
 
-    @app.callback(Output(ids.VIEW, "data"), Input(ids.RUN, "value"))
-    def show(run: str | None) -> dict[str, Any]:
-        return shown(store, int(run) if run else None)
+    @app.callback(Output(ids.VIEW, "data"), Input(ids.RUN, "value"), State(ids.BEGUN, "data"))
+    def show(run: str | None, opened_at: int) -> dict[str, Any]:
+        # What began while the page was opening is news to it.
+        begun = store.begun() if ctx.triggered_id else opened_at
+        return shown(store, int(run) if run else None, begun)
 
     # Not a callback: each step of one makes Dash look at every component of the page, which took
     # ten times the work of what there is to show, on cores that train.

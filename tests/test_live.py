@@ -47,7 +47,7 @@ def record(store: Store, number: int, row: Epoch) -> None:
 
 def opened(store: Store, number: int | None) -> Cursor:
     """The cursor of a page that shows this run from now on."""
-    return Cursor(**shown(store, number)["cursor"])
+    return Cursor(**shown(store, number, store.begun())["cursor"])
 
 
 def after(cursor: Cursor, told: dict[str, Any]) -> Cursor:
@@ -121,6 +121,13 @@ def test_a_run_that_ends_leaves_the_page_where_it_is(store: Store, training: int
     for over in (second, training):
         store.record(over, Ended("stopped"))
         assert not any("runs" in news(store, cursor) for cursor in cursors)
+
+
+def test_a_run_that_began_while_a_page_was_opening_is_followed(store: Store, training: int) -> None:
+    begun = store.begun()
+    second = store.add(CONFIG, claimed=True)
+    cursor = Cursor(**shown(store, training, begun)["cursor"])
+    assert news(store, cursor)["follow"] == str(second)
 
 
 def test_a_run_that_waited_is_followed_when_it_begins(store: Store, training: int) -> None:

@@ -163,7 +163,7 @@ def _opens(browser: Browser, lab: Served) -> Callable[[], float]:
 
 def _view(store: Store, run: int) -> Callable[[], bytes]:
     app = create_app(store, Worker(store, store.home))
-    return lambda: answer(app, ids.VIEW, ids.RUN, str(run))
+    return lambda: answer(app, ids.VIEW, ids.RUN, str(run), {ids.BEGUN: run})
 
 
 def latency(plan: Plan) -> Report:

@@ -144,7 +144,7 @@ def update_sizes(lengths: tuple[int, ...]) -> list[float]:
         client = create_app(store, Worker(store, Path(home))).server.test_client()
         for length in lengths:
             run = long_run(store, falling(length))
-            cursor = {**shown(store, run)["cursor"], "epoch": length - 1}
+            cursor = {**shown(store, run, run)["cursor"], "epoch": length - 1}
             sizes.append(float(len(client.post("/live", json=cursor).data)))
     return sizes
 
