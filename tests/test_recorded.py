@@ -1,0 +1,152 @@
+"""Rearranged code computes what it computed before, bit by bit."""
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.recorded import FOLDER, agrees, machine_here, recorded
+from trainer import engine, family, forks
+from trainer.control import Control, Intervention
+from trainer.engine import train
+from trainer.events import Ended, EpochEnded, Forked, Intervened, Progress
+from trainer.settings import changed, to_config
+from trainer.store import Store
+from trainer.worker import execute
+
+NOWHERE = Path("no-such-folder")
+RUNS, HOME = recorded("runs"), recorded("home-1")
+HERE = RUNS["machine"] == HOME["machine"] == machine_here()
+
+
+def decision(made):
+    """A decision without its sentence, whose words may be bettered."""
+    if made is None:
+        return None
+    fields = made.model_dump()
+    del fields["sentence"]
+    return fields
+
+
+def epoch(row):
+    return {
+        "epoch": row.epoch,
+        "lr": row.lr,
+        "lr_last": row.lr_last,
+        "metrics": {
+            "train_loss": row.train_loss,
+            "val_loss": row.val_loss,
+            "val_accuracy": row.val_accuracy,
+        },
+        "decision": decision(row.decision),
+    }
+
+
+def record(events):
+    """What of these events is compared."""
+    for event in events:
+        match event:
+            case EpochEnded():
+                yield epoch(event)
+            case Forked():
+                yield {"forked": event.epoch, "decision": decision(event.decision)}
+            case Intervened():
+                yield {
+                    "intervened": [event.epoch, event.batch, event.name, event.value],
+                    "lr_before": event.lr_before,
+                    "lr_after": event.lr_after,
+                }
+            case Ended():
+                yield {
+                    "ended": event.status,
+                    "test_loss": event.test_loss,
+                    "test_accuracy": event.test_accuracy,
+                }
+
+
+def events_of(case):
+    """The events of a recorded training, cut in two where it was resumed or forked."""
+    config, start = to_config(case["settings"]), None
+    made = [Intervention(*made) for made in case["interventions"]]
+    moment = case["resume"] or (case["fork"] and [case["fork"]["epoch"], 0])
+    control = Control(made)
+    for event in train(config, NOWHERE, control):
+        yield event
+        done = isinstance(event, EpochEnded) and [event.epoch, 0]
+        inside = isinstance(event, Progress) and [event.epoch - 1, event.batch]
+        if moment and moment in (done, inside):
+            start = control.capture()
+            break
+    if start:
+        if case["fork"]:
+            config, made = changed(config, case["fork"]["settings"]), []
+        yield from train(config, NOWHERE, Control(made), start)
+
+
+@pytest.mark.parametrize("case", RUNS["runs"], ids=lambda case: case["name"])
+def test_a_training_has_the_numbers_that_it_had(case, monkeypatch):
+    monkeypatch.setattr(engine, "PROGRESS_SECONDS", -1)
+    found = list(record(events_of(case)))
+    assert agrees(found, case["events"], HERE)
+
+
+@pytest.fixture
+def store(tmp_path):
+    shutil.copytree(FOLDER / "home-1", tmp_path / "home")
+    with closing(Store(tmp_path / "home")) as store:
+        yield store
+
+
+@pytest.mark.parametrize("run", HOME["runs"])
+def test_a_home_of_the_first_edition_opens_with_every_number_in_place(store, run):
+    row, then = store.run(int(run)), HOME["runs"][run]
+    assert (row.status, row.epoch, row.epochs) == (then["status"], then["epoch"], then["epochs"])
+    assert (row.parent, row.parent_epoch) == (then["parent"], then["parent_epoch"])
+    assert (row.pace, row.test_accuracy) == (then["pace"], then["test_accuracy"])
+    assert [epoch(row) for row in family.lineage(store, row.id)] == then["rows"]
+    changes = [
+        [c.epoch, c.batch, c.name, c.value, c.lr_before, c.lr_after] for c in store.changes(row.id)
+    ]
+    assert changes == then["changes"]
+
+
+def trained(store, run):
+    for _ in execute(store, run, NOWHERE):
+        pass
+    return [epoch(row) for row in family.lineage(store, run)]
+
+
+@pytest.mark.parametrize("run", [3, 8])
+def test_a_run_of_the_first_edition_is_resumed_bit_by_bit(store, run):
+    store.resume(run, claimed=True)
+    assert agrees(trained(store, run), HOME["going on"][f"resume {run}"], HERE)
+
+
+def test_a_queued_run_of_the_first_edition_trains(store):
+    assert store.claim(7) == 7
+    assert agrees(trained(store, 7), HOME["going on"]["train 7"], HERE)
+
+
+@pytest.mark.parametrize(
+    ("parent", "epoch", "values", "name"),
+    [
+        (1, 3, {"factor": 0.9}, 'fork 1 3 {"factor": 0.9}'),
+        (1, 5, {"schedule": "none"}, 'fork 1 5 {"schedule": "none"}'),
+        (2, 4, {"eta-min": 0.001}, 'fork 2 4 {"eta-min": 0.001}'),
+    ],
+)
+def test_a_run_of_the_first_edition_is_forked_bit_by_bit(store, parent, epoch, values, name):
+    row = store.run(parent)
+    config = forks.changed_config(row.config, row.epochs, values)
+    owner = family.owner(store, parent, epoch)
+    child = store.add(config, parent=(owner, epoch), claimed=True)
+    assert agrees(trained(store, child), HOME["going on"][name], HERE)
+
+
+def test_a_difference_in_the_last_bit_would_be_seen():
+    then = RUNS["runs"][0]["events"]
+    other = [{**then[0], "lr": then[0]["lr"] * (1 + 2**-52)}, *then[1:]]
+    assert agrees(then, then, exactly=True)
+    assert not agrees(other, then, exactly=True)
+    assert agrees(other, then, exactly=False)
