@@ -24,7 +24,7 @@ def recorded(name: str) -> Any:
 
 
 def machine_here() -> dict[str, str]:
-    """What the last bits of a loss depend on. CPUs of one name may compute by other instructions."""
+    """What the last bits of a loss depend on. CPUs of one name may have other instructions."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
     can = next((line for line in lines if line.startswith("flags")), "")
