@@ -15,9 +15,9 @@ import typer
 from app.options import given, with_settings
 from trainer import family, folders
 from trainer.comparison import compare
+from trainer.config.table import SETTINGS, ConfigError, changed, to_config
 from trainer.control import InterventionName
 from trainer.events import Ended, Event
-from trainer.settings import SETTINGS, ConfigError, changed, to_config
 from trainer.shelf import BUDGET_MB
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _fork(
     What is not named is the parent's. Data, model, optimizer class, batch, seed, warm-up and
     device belong to the past that both share, and cannot change.
     """
-    from trainer import forks
+    from trainer.config import forks
 
     with _store(home) as store:
         refused = family.refusal(store, run, epoch)

@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import ids
-from trainer.settings import SETTINGS
+from trainer.config.table import SETTINGS
 from trainer.store import CommandError, Store
 
 ADDED_EPOCHS = 10

@@ -3,12 +3,12 @@
 import math
 from typing import Any
 
-from trainer import settings
 from trainer.comparison import monitored
-from trainer.config import RunConfig
+from trainer.config import table as settings
+from trainer.config.run import RunConfig
+from trainer.config.table import Setting
 from trainer.decisions import epochs_text
 from trainer.rows import Epoch
-from trainer.settings import Setting
 
 SIDE = 20  # values of a setting
 MEASURES = {"first": "first difference", "cuts": "cuts"}

@@ -9,11 +9,12 @@ from dash.exceptions import PreventUpdate
 from app import ids
 from app.live import runs
 from app.readout import STATUS_WORDS, title
-from trainer import family, forks
+from trainer import family
+from trainer.config import forks
+from trainer.config.table import chosen, from_config
 from trainer.decisions import significant
 from trainer.family import Member
 from trainer.rows import Run
-from trainer.settings import chosen, from_config
 from trainer.store import Store
 
 PLACE = "family"

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from app import ids
 from app.series import Line, Mark, Series
-from trainer.config import RunConfig
+from trainer.config.run import RunConfig
 
 FONT = "Inter, system-ui, sans-serif"
 

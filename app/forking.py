@@ -8,8 +8,9 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import form, ids
-from trainer import family, forks
-from trainer.config import RunConfig
+from trainer import family
+from trainer.config import forks
+from trainer.config.run import RunConfig
 from trainer.decisions import epochs_text
 from trainer.store import Store
 

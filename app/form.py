@@ -1,4 +1,4 @@
-"""config <-> controls <-> URL. Every control is drawn from `trainer.settings`."""
+"""config <-> controls <-> URL. Every control is drawn from `trainer.config.table`."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -10,10 +10,10 @@ from dash import html
 from dash.development.base_component import Component
 
 from app import ids
-from trainer import settings
-from trainer.config import RunConfig
+from trainer.config import table as settings
+from trainer.config.run import RunConfig
+from trainer.config.table import SETTINGS, ConfigError, Group, Setting
 from trainer.decisions import lr_text
-from trainer.settings import SETTINGS, ConfigError, Group, Setting
 
 # What stands in the page's own places; every other setting finds its place by `main`.
 PAIRS = (("dataset", "model"), ("optimizer", "schedule"))

@@ -13,8 +13,8 @@ from dash.exceptions import PreventUpdate
 
 from app import ids
 from app.live import runs
+from trainer.config.table import ConfigError
 from trainer.curves import CurveError, read
-from trainer.settings import ConfigError
 from trainer.store import Store
 from trainer.worker import Worker
 

@@ -15,7 +15,7 @@ from app import figures, ids
 from app.readout import CHANCE_EPOCHS, judged, progress, standing, title
 from app.series import Mark, by_hand, sentences, series
 from trainer import family
-from trainer.config import RunConfig
+from trainer.config.run import RunConfig
 from trainer.rows import Epoch, Run
 from trainer.store import Store
 from trainer.worker import Worker

@@ -1,4 +1,4 @@
-"""The settings as options of a command, drawn from `trainer.settings`."""
+"""The settings as options of a command, drawn from `trainer.config.table`."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from trainer.settings import SETTINGS, Setting
+from trainer.config.table import SETTINGS, Setting
 
 
 def given(options: dict[str, str | None]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from app import figures, form, ids
 from app.series import Line
-from trainer.config import RunConfig
+from trainer.config.run import RunConfig
 from trainer.decisions import lr_text
 from trainer.worker import Worker
 

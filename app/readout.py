@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from app import ids
-from trainer.config import RunConfig
+from trainer.config.run import RunConfig
+from trainer.config.table import SETTINGS
 from trainer.decisions import epochs_text, lr_text, significant
 from trainer.foretell import foretell
 from trainer.machine import difference
 from trainer.rows import Epoch, Run
-from trainer.settings import SETTINGS
 
 STATUS_WORDS = {
     "queued": "waiting",

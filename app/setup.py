@@ -9,8 +9,8 @@ from dash.exceptions import PreventUpdate
 
 from app import forking, form, ids, preview
 from app.live import pace_of, runs
-from trainer.config import PRESETS, RunConfig
-from trainer.settings import ConfigError, to_config
+from trainer.config.run import PRESETS, RunConfig
+from trainer.config.table import ConfigError, to_config
 from trainer.store import Store
 
 FIELDS, SLIDERS = ids.every("field"), ids.every("slider")

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from trainer import events
 from trainer.comparison import Comparison, rules
-from trainer.config import RunConfig
+from trainer.config.run import RunConfig
 from trainer.decisions import lr_text, significant
 
 STYLES = {"cut": "bold red", "no effect": "red", "improved": "green", "restart": "bold"}

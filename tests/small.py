@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from trainer import config
-from trainer.config import RunConfig
+from trainer.config import run as config
+from trainer.config.run import RunConfig
 from trainer.control import Control
 from trainer.datasets import Images, Splits
 from trainer.engine import train

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from app import cli
-from trainer.config import OneCycleLR, RunConfig
+from trainer.config.run import OneCycleLR, RunConfig
+from trainer.config.table import SETTINGS
 from trainer.events import Ended, EpochEnded
 from trainer.schedules import Schedule
-from trainer.settings import SETTINGS
 from trainer.store import Store
 
 

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from torchvision.datasets import utils as torchvision_utils
 
 from trainer import datasets, folders
-from trainer.config import TRAIN_IMAGES
+from trainer.config.run import TRAIN_IMAGES
 from trainer.datasets import DatasetError, Images, Splits, fetch, load
 from trainer.events import Downloading
 

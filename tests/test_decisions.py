@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.config import (
+from trainer.config.run import (
     CosineAnnealingWarmRestarts,
     NoSchedule,
     OneCycleLR,

@@ -12,8 +12,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.optim import lr_scheduler
 
-from trainer import config, datasets, engine, models, optimizers
-from trainer.config import RunConfig
+from trainer import datasets, engine, models, optimizers
+from trainer.config import run as config
+from trainer.config.run import RunConfig
 from trainer.control import Control
 from trainer.engine import DeviceError, pick_device, train
 from trainer.events import Diverged, Ended, EpochEnded, Progress, Started

@@ -3,10 +3,11 @@
 import pytest
 
 from tests.small import SCHEDULES, small
-from trainer import config, forks
-from trainer.config import RunConfig
+from trainer.config import forks
+from trainer.config import run as config
+from trainer.config.run import RunConfig
+from trainer.config.table import SETTINGS, ConfigError
 from trainer.schedules import Schedule
-from trainer.settings import SETTINGS, ConfigError
 
 BATCHES = 3
 METRICS = [1.0, 0.9, 0.95, 0.94, 0.8, 0.85, 0.86, 0.7]

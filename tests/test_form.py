@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import form, ids
-from trainer.config import CyclicLR, RunConfig, StepLR
-from trainer.settings import OPTIMIZERS, SCHEDULES, ConfigError, to_config
-from trainer.settings import chosen as settings_that_count
+from trainer.config.run import CyclicLR, RunConfig, StepLR
+from trainer.config.table import OPTIMIZERS, SCHEDULES, ConfigError, to_config
+from trainer.config.table import chosen as settings_that_count
 
 
 def controls(component: Any) -> list[Any]:

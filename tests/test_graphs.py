@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from tests.test_engine import epochs, tiny
-from trainer import config, graphs
+from trainer import graphs
+from trainer.config import run as config
+from trainer.config.table import OPTIMIZERS
 from trainer.control import Control
 from trainer.engine import train
-from trainer.settings import OPTIMIZERS
 
 NOWHERE = Path("no-such-folder")  # digits need none
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]

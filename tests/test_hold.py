@@ -12,7 +12,7 @@ import pytest
 
 from tests.small import NOWHERE, SCHEDULES, load, small
 from trainer import engine, family, reach, shelf, snapshots
-from trainer.config import SGD, CosineAnnealingLR, NoSchedule, ReduceLROnPlateau
+from trainer.config.run import SGD, CosineAnnealingLR, NoSchedule, ReduceLROnPlateau
 from trainer.control import Control
 from trainer.events import Ended, EpochEnded, Forked, Progress, Started
 from trainer.store import CommandError, Store
@@ -171,7 +171,7 @@ import sys
 from pathlib import Path
 from tests.small import NOWHERE, load, small
 from trainer import engine
-from trainer.config import ReduceLROnPlateau
+from trainer.config.run import ReduceLROnPlateau
 from trainer.store import Store
 from trainer.worker import execute
 engine.datasets.load = load

@@ -2,10 +2,10 @@
 
 import pytest
 
-from trainer.config import ReduceLROnPlateau
+from trainer.config.run import ReduceLROnPlateau
+from trainer.config.table import ConfigError
 from trainer.curves import Curve
 from trainer.importing import take_in
-from trainer.settings import ConfigError
 from trainer.store import Store
 from trainer.what_if import replay
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.page import Served, chromium, launch, opened, served
-from trainer.config import CosineAnnealingLR, NoSchedule, ReduceLROnPlateau, RunConfig
+from trainer.config.run import CosineAnnealingLR, NoSchedule, ReduceLROnPlateau, RunConfig
 from trainer.rows import Epoch
 from trainer.store import Store
 from trainer.worker import execute
@@ -402,7 +402,7 @@ def test_the_lr_ahead_is_drawn_as_the_form_changes_and_its_surprises_are_told(
 
 def test_a_what_if_shows_where_the_run_would_have_been_cut(browser: Browser, lab: Served) -> None:
     from trainer.comparison import compare
-    from trainer.settings import changed
+    from trainer.config.table import changed
 
     config = RunConfig(epochs=15, schedule=ReduceLROnPlateau(patience=0, threshold=0.2))
     lab.store.add(config)

@@ -15,8 +15,9 @@ TRAINER = sorted((ROOT / "trainer").glob("**/*.py"))
 APP = sorted((ROOT / "app").glob("**/*.py"))
 PAGE = {"app", "dash", "dash_mantine_components", "flask", "plotly", "waitress"}
 TORCH = {"torch", "torchvision", "numpy", "sklearn", "tensorboard"}
-TORCH_FREE = ["config", "decisions", "events", "control", "folders", "settings", "store", "worker"]
-TORCH_FREE += ["family", "foretell", "forks", "machine", "recording", "rows", "shelf"]
+TORCH_FREE = ["config.run", "decisions", "events", "control", "folders", "store", "worker"]
+TORCH_FREE += ["config.table", "config.forks", "family", "foretell", "machine", "recording"]
+TORCH_FREE += ["rows", "shelf"]
 TORCH_FREE += ["comparison", "curve_names", "curves", "event_files", "other_rules"]
 # From the ground up; an import never runs up.
 FLOORS = [
@@ -26,7 +27,6 @@ FLOORS = [
         "event_files",
         "events",
         "foretell",
-        "forks",
         "machine",
         "rows",
         "recording",
@@ -36,7 +36,6 @@ FLOORS = [
         "graphs",
         "optimizers",
         "other_rules",
-        "settings",
     },
     {"snapshots", "what_if", "store"},
     {"engine", "family", "surprises"},
@@ -78,9 +77,7 @@ def siblings(path, **how):
 
 def modules(path, **how):
     """The modules of trainer that a file imports, without "trainer."."""
-    known = {
-        ".".join(file.relative_to(ROOT / "trainer").with_suffix("").parts) for file in TRAINER
-    }
+    known = {".".join(file.relative_to(ROOT / "trainer").with_suffix("").parts) for file in TRAINER}
     names = {m.removeprefix("trainer.") for m in imported(path, **how) if m.startswith("trainer.")}
     return names & known
 

@@ -5,9 +5,9 @@ import inspect
 import pytest
 import torch
 
-from trainer import config
+from trainer.config import run as config
+from trainer.config.table import OPTIMIZERS
 from trainer.optimizers import build
-from trainer.settings import OPTIMIZERS
 
 # None of them the default of torch or of LRScope.
 CHANGED = [

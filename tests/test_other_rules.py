@@ -9,7 +9,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.config import ReduceLROnPlateau, RunConfig
+from trainer.config.run import ReduceLROnPlateau, RunConfig
 from trainer.other_rules import fastai, keras
 from trainer.what_if import replay
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app import ids
 from app.readout import at_chance, duration, judged, progress, standing, title
 from tests.test_series import CONFIG, DIVERGED, FLAT
-from trainer.config import NoSchedule, RunConfig
+from trainer.config.run import NoSchedule, RunConfig
 from trainer.events import Started
 from trainer.store import Epoch, Run
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.recorded import FOLDER, agrees, machine_here, recorded
-from trainer import engine, family, forks
+from trainer import engine, family
+from trainer.config import forks
+from trainer.config.table import changed, to_config
 from trainer.control import Control, Intervention
 from trainer.engine import train
 from trainer.events import Ended, EpochEnded, Forked, Intervened, Progress
-from trainer.settings import changed, to_config
 from trainer.store import Store
 from trainer.worker import execute
 

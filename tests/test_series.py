@@ -7,8 +7,8 @@ import pytest
 
 from app import figures
 from app.series import Mark, by_hand, sentences, series
-from trainer import config
-from trainer.config import ReduceLROnPlateau, RunConfig
+from trainer.config import run as config
+from trainer.config.run import ReduceLROnPlateau, RunConfig
 from trainer.rows import Change, Epoch
 from trainer.schedules import Schedule
 

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.config import PRESETS, RunConfig
-from trainer.settings import (
+from trainer.config.run import PRESETS, RunConfig
+from trainer.config.table import (
     OPTIMIZERS,
     SCHEDULES,
     SETTINGS,

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from trainer.config import CosineAnnealingLR, RunConfig
+from trainer.config.run import CosineAnnealingLR, RunConfig
 from trainer.events import Diverged, Downloading, Ended, EpochEnded, Failed, Progress, Started
 from trainer.schedules import Schedule
 from trainer.store import SCHEMA_VERSION, Epoch, Store, StoreError
@@ -221,7 +221,7 @@ def test_a_second_store_sees_what_the_first_writes(store):
 CLAIM = """
 import sys
 from pathlib import Path
-from trainer.config import RunConfig
+from trainer.config.run import RunConfig
 from trainer.store import Store
 
 store = Store(Path(sys.argv[1]))

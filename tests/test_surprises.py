@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
 from tests.test_schedules import plateau_runs
-from trainer import config
-from trainer.config import RunConfig
-from trainer.settings import OPTIMIZERS, SCHEDULES
+from trainer.config import run as config
+from trainer.config.run import RunConfig
+from trainer.config.table import OPTIMIZERS, SCHEDULES
 from trainer.surprises import surprises
 from trainer.what_if import preview, replay, used
 

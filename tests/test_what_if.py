@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_schedules import SPECS, plateau_runs, run_of, sequences, spec_id
-from trainer import config
-from trainer.config import NoSchedule, ReduceLROnPlateau, RunConfig
+from trainer.config import run as config
+from trainer.config.run import NoSchedule, ReduceLROnPlateau, RunConfig
+from trainer.config.table import ConfigError
 from trainer.engine import train
 from trainer.events import EpochEnded, Started
 from trainer.schedules import Schedule
-from trainer.settings import ConfigError
 from trainer.what_if import cut_map, first_difference, preview, replay, used
 
 NOWHERE = Path("no-such-folder")  # digits need none

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from trainer import engine, worker
-from trainer.config import RunConfig
+from trainer.config.run import RunConfig
 from trainer.datasets import DatasetError
 from trainer.engine import DeviceError
 from trainer.events import Ended, EpochEnded, Failed, Started

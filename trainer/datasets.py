@@ -23,7 +23,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from trainer.config import Dataset
+from trainer.config.run import Dataset
 from trainer.events import Downloading
 from trainer.folders import DATASETS_ENV
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from trainer import datasets, machine, models, optimizers
-from trainer.config import Device, RunConfig
+from trainer.config.run import Device, RunConfig
 from trainer.control import Control
 from trainer.datasets import Images, Splits
 from trainer.events import (

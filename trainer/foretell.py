@@ -2,7 +2,7 @@
 
 import math
 
-from trainer.config import RunConfig
+from trainer.config.run import RunConfig
 from trainer.control import InterventionName
 from trainer.decisions import epochs_text, lr_text, significant
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from trainer.config import RunConfig
+from trainer.config.run import RunConfig
+from trainer.config.table import changed
 from trainer.curves import Curve
 from trainer.decisions import Decision, Kind
 from trainer.rows import Epoch
-from trainer.settings import changed
 from trainer.store import Store
 from trainer.what_if import replay
 

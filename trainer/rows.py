@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from trainer.config import RunConfig
+from trainer.config.run import RunConfig
 from trainer.control import InterventionName
 from trainer.decisions import Decision
 from trainer.events import Started

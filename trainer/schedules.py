@@ -15,10 +15,10 @@ import torch
 from torch.optim import lr_scheduler
 
 from trainer import optimizers
-from trainer.config import RunConfig
-from trainer.config import Schedule as ScheduleConfig
+from trainer.config.forks import FORMULAS
+from trainer.config.run import RunConfig
+from trainer.config.run import Schedule as ScheduleConfig
 from trainer.decisions import Decision, Kind, PlateauEvidence
-from trainer.forks import FORMULAS
 
 PER_BATCH = {"OneCycleLR", "CyclicLR"}
 CUTS = {"StepLR", "MultiStepLR"}

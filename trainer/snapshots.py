@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer import optimizers, shelf
-from trainer.config import RunConfig
+from trainer.config.run import RunConfig
 from trainer.decisions import Decision
 from trainer.schedules import Schedule
 from trainer.shelf import At

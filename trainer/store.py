@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from trainer import foretell, recording, rows
-from trainer.config import RunConfig
+from trainer.config.run import RunConfig
 from trainer.control import Intervention
 from trainer.events import Event
 from trainer.rows import (
@@ -218,7 +218,8 @@ class Store:
 
         Args:
             parent: for a fork, the run that trained the epoch, and that epoch
-                (`trainer.family.owner` finds the run; `trainer.forks.check` says what may differ).
+                (`trainer.family.owner` finds the run; `trainer.config.forks.check` says what may
+                differ).
             claimed: take it for this process to train at once.
         """
         now = time.time()

@@ -6,7 +6,7 @@ torch's own classes (tests/test_surprises.py runs them again).
 
 from collections.abc import Iterator, Sequence
 
-from trainer.config import (
+from trainer.config.run import (
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
     CyclicLR,

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from trainer.config import NoSchedule, ReduceLROnPlateau, RunConfig
+from trainer.config.run import NoSchedule, ReduceLROnPlateau, RunConfig
+from trainer.config.table import ConfigError, changed
 from trainer.decisions import Decision, lr_text
 from trainer.schedules import Schedule
-from trainer.settings import ConfigError, changed
 
 
 class Used(NamedTuple):

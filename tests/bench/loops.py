@@ -30,7 +30,7 @@ from tests.bench.sides import (
 )
 from tests.bench.table import Figure, Plan, Report, Row, faster, longer
 from tests.bench.turns import in_turns
-from trainer.config import RunConfig
+from trainer.config.run import RunConfig
 from trainer.datasets import Splits, load
 from trainer.engine import train
 

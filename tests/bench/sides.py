@@ -15,7 +15,7 @@ from torchvision import transforms
 from torchvision.datasets import MNIST
 
 from trainer import datasets, models, optimizers
-from trainer.config import Adam, ReduceLROnPlateau, RunConfig
+from trainer.config.run import Adam, ReduceLROnPlateau, RunConfig
 from trainer.control import Control
 from trainer.datasets import Images, Splits
 from trainer.engine import evaluate, pixels, train

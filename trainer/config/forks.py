@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trainer import settings
-from trainer.config import RunConfig
-from trainer.settings import SETTINGS, ConfigError, chosen, from_config
+from trainer.config import table as settings
+from trainer.config.run import RunConfig
+from trainer.config.table import SETTINGS, ConfigError, chosen, from_config
 
 # By path: why the epochs before the fork hold it fast. Whatever is not named may change.
 LOCKED: dict[str, str] = {
@@ -44,7 +44,7 @@ def changed_config(parent: RunConfig, epochs: int, values: Mapping[str, Any]) ->
         epochs: how many the parent has by now.
 
     Raises:
-        ConfigError: as `trainer.settings.to_config`.
+        ConfigError: as `trainer.config.table.to_config`.
     """
     return settings.changed(parent.model_copy(update={"epochs": epochs}), values)
 

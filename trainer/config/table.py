@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from trainer.config import Optimizer, RunConfig, Scale, Schedule
+from trainer.config.run import Optimizer, RunConfig, Scale, Schedule
 from trainer.decisions import lr_text
 
 Group = Literal["run", "optimizer", "schedule"]
