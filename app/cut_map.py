@@ -7,7 +7,7 @@ from trainer.comparison import monitored
 from trainer.config import table as settings
 from trainer.config.run import RunConfig
 from trainer.config.table import Setting
-from trainer.decisions import epochs_text
+from trainer.config.text import epochs_text
 from trainer.rows import Epoch
 
 SIDE = 20  # values of a setting

@@ -12,7 +12,7 @@ from app.readout import STATUS_WORDS, title
 from trainer import family
 from trainer.config import forks
 from trainer.config.table import chosen, from_config
-from trainer.decisions import significant
+from trainer.config.text import significant
 from trainer.family import Member
 from trainer.rows import Run
 from trainer.store import Store

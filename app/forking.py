@@ -11,7 +11,7 @@ from app import form, ids
 from trainer import family
 from trainer.config import forks
 from trainer.config.run import RunConfig
-from trainer.decisions import epochs_text
+from trainer.config.text import epochs_text
 from trainer.store import Store
 
 

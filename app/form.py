@@ -13,7 +13,7 @@ from app import ids
 from trainer.config import table as settings
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, ConfigError, Group, Setting
-from trainer.decisions import lr_text
+from trainer.config.text import lr_text
 
 # What stands in the page's own places; every other setting finds its place by `main`.
 PAIRS = (("dataset", "model"), ("optimizer", "schedule"))

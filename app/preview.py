@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 from app import figures, form, ids
 from app.series import Line
 from trainer.config.run import RunConfig
-from trainer.decisions import lr_text
+from trainer.config.text import lr_text
 from trainer.worker import Worker
 
 PREVIEW_HEIGHT = 84

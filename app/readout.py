@@ -8,7 +8,7 @@ from typing import Any
 from app import ids
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS
-from trainer.decisions import epochs_text, lr_text, significant
+from trainer.config.text import epochs_text, lr_text, significant
 from trainer.foretell import foretell
 from trainer.machine import difference
 from trainer.rows import Epoch, Run

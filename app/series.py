@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from trainer.config.run import RunConfig
-from trainer.decisions import lr_text
+from trainer.config.text import lr_text
 from trainer.rows import Change, Epoch
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from trainer import events
 from trainer.comparison import Comparison, rules
 from trainer.config.run import RunConfig
-from trainer.decisions import lr_text, significant
+from trainer.config.text import lr_text, significant
 
 STYLES = {"cut": "bold red", "no effect": "red", "improved": "green", "restart": "bold"}
 

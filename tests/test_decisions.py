@@ -14,7 +14,8 @@ from trainer.config.run import (
     RunConfig,
     StepLR,
 )
-from trainer.decisions import Decision, distinct, epochs_text, lr_text, significant
+from trainer.config.text import distinct, epochs_text, lr_text, significant
+from trainer.decisions import Decision
 from trainer.schedules import Schedule
 
 

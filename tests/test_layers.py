@@ -16,7 +16,15 @@ APP = sorted((ROOT / "app").glob("**/*.py"))
 PAGE = {"app", "dash", "dash_mantine_components", "flask", "plotly", "waitress"}
 TORCH = {"torch", "torchvision", "numpy", "sklearn", "tensorboard"}
 TORCH_FREE = ["config.run", "decisions", "events", "control", "folders", "store", "worker"]
-TORCH_FREE += ["config.table", "config.forks", "family", "foretell", "machine", "recording"]
+TORCH_FREE += [
+    "config.text",
+    "config.table",
+    "config.forks",
+    "family",
+    "foretell",
+    "machine",
+    "recording",
+]
 TORCH_FREE += ["rows", "shelf"]
 TORCH_FREE += ["comparison", "curve_names", "curves", "event_files", "other_rules"]
 # From the ground up; an import never runs up.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer.config.run import ReduceLROnPlateau, RunConfig
-from trainer.decisions import distinct, epochs_text, lr_text
+from trainer.config.text import distinct, epochs_text, lr_text
 from trainer.other_rules import fastai, keras
 from trainer.rows import Epoch
 

@@ -1,9 +1,10 @@
 """What a schedule did at the end of an epoch, its evidence, and one sentence. torch-free."""
 
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, computed_field
+
+from trainer.config.text import distinct, epochs_text, lr_text, significant
 
 Kind = Literal[
     "improved",  # plateau: a new best
@@ -19,45 +20,6 @@ Kind = Literal[
     "bottom",  # the lowest LR of a cycle: from here it goes up
     "restart",  # the LR jumped back up
 ]
-
-
-def significant(value: float | None, digits: int = 3) -> str:
-    """A number as a person reads it: three significant digits, 0.0463, 2.30, 8.40e-4."""
-    if value is None:
-        return "not a number"
-    if value == 0:
-        return "0"
-    if 1e-3 <= abs(float(f"{value:.{digits - 1}e}")) < 10**digits:
-        return f"{value:#.{digits}g}".rstrip(".")
-    if float(f"{value:.{digits - 1}e}") == round(value) and abs(value) < 1e6:
-        return f"{value:.0f}"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
-
-
-def lr_text(lr: float, digits: int = 3) -> str:
-    """A learning rate without its trailing zeros: 0.01, 1e-4, 3.33e-4."""
-    if lr == 0:
-        return "0"
-    if 1e-3 <= abs(float(f"{lr:.{digits - 1}e}")) < 1000:
-        return f"{lr:.{digits}g}"
-    mantissa, exponent = f"{lr:.{digits - 1}e}".split("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-
-
-def distinct(
-    a: float | None, b: float | None, text: Callable[[Any, int], str] = significant
-) -> tuple[str, str]:
-    """Both with three significant digits, or with as many as it takes to tell them apart."""
-    for digits in range(3, 18):  # 17 tell any two floats apart
-        texts = text(a, digits), text(b, digits)
-        if a is None or b is None or a == b or float(texts[0]) != float(texts[1]):
-            break
-    return texts
-
-
-def epochs_text(n: int, word: str = "epoch") -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
 class PlateauEvidence(BaseModel):

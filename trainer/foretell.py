@@ -3,8 +3,8 @@
 import math
 
 from trainer.config.run import RunConfig
+from trainer.config.text import epochs_text, lr_text, significant
 from trainer.control import InterventionName
-from trainer.decisions import epochs_text, lr_text, significant
 
 MOST_LR = 100.0  # the bounds of RunConfig.lr and RunConfig.epochs
 MOST_EPOCHS = 10_000

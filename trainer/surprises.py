@@ -16,7 +16,7 @@ from trainer.config.run import (
     RunConfig,
     StepLR,
 )
-from trainer.decisions import epochs_text, lr_text, significant
+from trainer.config.text import epochs_text, lr_text, significant
 from trainer.what_if import Preview, moves_momentum
 
 # From here on most runs of this page's networks stay at the loss of guessing, in our own trials.

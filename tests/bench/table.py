@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from rich.table import Table
 
-from trainer.decisions import significant
+from trainer.config.text import significant
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 

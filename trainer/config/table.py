@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from trainer.config.run import Optimizer, RunConfig, Scale, Schedule
-from trainer.decisions import lr_text
+from trainer.config.text import lr_text
 
 Group = Literal["run", "optimizer", "schedule"]
 Kind = Literal["choice", "bool", "int", "float", "list"]
