@@ -244,7 +244,7 @@ def control(
     pause, resume, step (one epoch, then pause), stop, lr VALUE, scale FACTOR, cut (as the plateau
     would), epochs N (so many more).
     """
-    from trainer.foretell import foretell
+    from trainer.schedule.foretell import foretell
     from trainer.store import CommandError
 
     with _store(home) as store:

@@ -9,9 +9,9 @@ from app import ids
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS
 from trainer.config.text import epochs_text, lr_text, significant
-from trainer.foretell import foretell
 from trainer.machine import difference
 from trainer.rows import Epoch, Run
+from trainer.schedule.foretell import foretell
 
 STATUS_WORDS = {
     "queued": "waiting",

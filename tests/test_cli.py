@@ -16,7 +16,7 @@ from app import cli
 from trainer.config.run import OneCycleLR, RunConfig
 from trainer.config.table import SETTINGS
 from trainer.events import Ended, EpochEnded
-from trainer.schedules import Schedule
+from trainer.schedule.schedule import Schedule
 from trainer.store import Store
 
 

@@ -15,8 +15,8 @@ from trainer.config.run import (
     StepLR,
 )
 from trainer.config.text import distinct, epochs_text, lr_text, significant
-from trainer.decisions import Decision
-from trainer.schedules import Schedule
+from trainer.schedule.decisions import Decision
+from trainer.schedule.schedule import Schedule
 
 
 def told(metrics, lr=0.1, schedule=None, **changes):

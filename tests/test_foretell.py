@@ -3,8 +3,8 @@
 import pytest
 
 from tests.small import SCHEDULES, small
-from trainer.foretell import foretell
-from trainer.schedules import Schedule
+from trainer.schedule.foretell import foretell
+from trainer.schedule.schedule import Schedule
 
 BATCHES = 3
 

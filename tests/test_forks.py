@@ -7,7 +7,7 @@ from trainer.config import forks
 from trainer.config import run as config
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, ConfigError
-from trainer.schedules import Schedule
+from trainer.schedule.schedule import Schedule
 
 BATCHES = 3
 METRICS = [1.0, 0.9, 0.95, 0.94, 0.8, 0.85, 0.86, 0.7]

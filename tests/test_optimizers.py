@@ -7,7 +7,7 @@ import torch
 
 from trainer.config import run as config
 from trainer.config.table import OPTIMIZERS
-from trainer.optimizers import build
+from trainer.schedule.optimizers import build
 
 # None of them the default of torch or of LRScope.
 CHANGED = [

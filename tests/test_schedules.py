@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch.optim import lr_scheduler
 
-from trainer import optimizers
 from trainer.config import run as config
 from trainer.config.run import RunConfig
 from trainer.config.table import OPTIMIZERS, SCHEDULES
-from trainer.schedules import Schedule
+from trainer.schedule import optimizers
+from trainer.schedule.schedule import Schedule
 
 LR, EPOCHS, BATCHES = 0.02, 12, 3
 PER_BATCH = ("OneCycleLR", "CyclicLR")

@@ -10,7 +10,7 @@ from app.series import Mark, by_hand, sentences, series
 from trainer.config import run as config
 from trainer.config.run import ReduceLROnPlateau, RunConfig
 from trainer.rows import Change, Epoch
-from trainer.schedules import Schedule
+from trainer.schedule.schedule import Schedule
 
 CONFIG = RunConfig(lr=0.1, epochs=8, schedule=ReduceLROnPlateau(factor=0.5, patience=1))
 

@@ -10,7 +10,7 @@ import pytest
 
 from trainer.config.run import CosineAnnealingLR, RunConfig
 from trainer.events import Diverged, Downloading, Ended, EpochEnded, Failed, Progress, Started
-from trainer.schedules import Schedule
+from trainer.schedule.schedule import Schedule
 from trainer.store import SCHEMA_VERSION, Epoch, Store, StoreError
 
 STARTED = Started("cpu", 2, 17, 1077, 360, 360, 10, 9098)

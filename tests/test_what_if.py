@@ -15,7 +15,7 @@ from trainer.config.run import NoSchedule, ReduceLROnPlateau, RunConfig
 from trainer.config.table import ConfigError
 from trainer.engine import train
 from trainer.events import EpochEnded, Started
-from trainer.schedules import Schedule
+from trainer.schedule.schedule import Schedule
 from trainer.what_if import cut_map, first_difference, preview, replay, used
 
 NOWHERE = Path("no-such-folder")  # digits need none

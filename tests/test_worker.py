@@ -13,7 +13,7 @@ from trainer.config.run import RunConfig
 from trainer.datasets import DatasetError
 from trainer.engine import DeviceError
 from trainer.events import Ended, EpochEnded, Failed, Started
-from trainer.schedules import Schedule
+from trainer.schedule.schedule import Schedule
 from trainer.store import Store
 from trainer.worker import Worker, execute
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from trainer import datasets, machine, models, optimizers
+from trainer import datasets, machine, models
 from trainer.config.run import Device, RunConfig
 from trainer.control import Control
 from trainer.datasets import Images, Splits
@@ -25,9 +25,10 @@ from trainer.events import (
     Progress,
     Started,
 )
-from trainer.foretell import told
 from trainer.graphs import Graphed, wanted
-from trainer.schedules import Schedule
+from trainer.schedule import optimizers
+from trainer.schedule.foretell import told
+from trainer.schedule.schedule import Schedule
 from trainer.snapshots import Snapshot, State
 
 PROGRESS_SECONDS = 0.05

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trainer.control import InterventionName
-from trainer.decisions import Decision
+from trainer.schedule.decisions import Decision
 
 
 @dataclass(frozen=True, slots=True)

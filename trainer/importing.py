@@ -6,8 +6,8 @@ from typing import Any
 from trainer.config.run import RunConfig
 from trainer.config.table import changed
 from trainer.curves import Curve
-from trainer.decisions import Decision, Kind
 from trainer.rows import Epoch
+from trainer.schedule.decisions import Decision, Kind
 from trainer.store import Store
 from trainer.what_if import replay
 

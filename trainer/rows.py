@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from trainer.config.run import RunConfig
 from trainer.control import InterventionName
-from trainer.decisions import Decision
 from trainer.events import Started
+from trainer.schedule.decisions import Decision
 
 Status = Literal["queued", "training", "finished", "stopped", "diverged", "failed", "interrupted"]
 OVER: set[Status] = {"finished", "stopped", "diverged", "failed", "interrupted"}

@@ -14,10 +14,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from trainer import optimizers, shelf
+from trainer import shelf
 from trainer.config.run import RunConfig
-from trainer.decisions import Decision
-from trainer.schedules import Schedule
+from trainer.schedule import optimizers
+from trainer.schedule.decisions import Decision
+from trainer.schedule.schedule import Schedule
 from trainer.shelf import At
 
 Snapshot = dict[str, Any]

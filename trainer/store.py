@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from trainer import foretell, recording, rows
+from trainer import recording, rows
 from trainer.config.run import RunConfig
 from trainer.control import Intervention
 from trainer.events import Event
@@ -26,6 +26,7 @@ from trainer.rows import (
     Run,
     Status,
 )
+from trainer.schedule import foretell
 
 __all__ = [
     "OVER", "Change", "Command", "CommandError", "Epoch", "Run", "Status", "Store", "StoreError",

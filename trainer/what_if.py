@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, Protocol
 from trainer.config.run import NoSchedule, ReduceLROnPlateau, RunConfig
 from trainer.config.table import ConfigError, changed
 from trainer.config.text import lr_text
-from trainer.decisions import Decision
-from trainer.schedules import Schedule
+from trainer.schedule.decisions import Decision
+from trainer.schedule.schedule import Schedule
 
 
 class Used(NamedTuple):

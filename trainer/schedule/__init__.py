@@ -1,0 +1,1 @@
+"""Schedules that live: torch's own classes, and what they decided, in sentences."""
