@@ -16,8 +16,8 @@ from app.options import given, with_settings
 from trainer import family, folders
 from trainer.comparison import compare
 from trainer.config.table import SETTINGS, ConfigError, changed, to_config
-from trainer.control import InterventionName
-from trainer.events import Ended, Event
+from trainer.engine.control import InterventionName
+from trainer.engine.events import Ended, Event
 from trainer.shelf import BUDGET_MB
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from app import ids
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS
 from trainer.config.text import epochs_text, lr_text, significant
-from trainer.machine import difference
+from trainer.engine.environment import difference
 from trainer.rows import Epoch, Run
 from trainer.schedule.foretell import foretell
 

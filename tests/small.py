@@ -7,10 +7,10 @@ import torch
 
 from trainer.config import run as config
 from trainer.config.run import RunConfig
-from trainer.control import Control
-from trainer.datasets import Images, Splits
-from trainer.engine import train
-from trainer.events import EpochEnded, Intervened, Progress, Started
+from trainer.engine.control import Control
+from trainer.engine.datasets import Images, Splits
+from trainer.engine.events import EpochEnded, Intervened, Progress, Started
+from trainer.engine.loop import train
 
 NOWHERE = Path("no-such-folder")
 

@@ -15,7 +15,7 @@ import pytest
 from app import cli
 from trainer.config.run import OneCycleLR, RunConfig
 from trainer.config.table import SETTINGS
-from trainer.events import Ended, EpochEnded
+from trainer.engine.events import Ended, EpochEnded
 from trainer.schedule.schedule import Schedule
 from trainer.store import Store
 

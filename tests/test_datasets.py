@@ -26,10 +26,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.datasets import utils as torchvision_utils
 
-from trainer import datasets, folders
+from trainer import folders
 from trainer.config.run import TRAIN_IMAGES
-from trainer.datasets import DatasetError, Images, Splits, fetch, load
-from trainer.events import Downloading
+from trainer.engine import datasets
+from trainer.engine.datasets import DatasetError, Images, Splits, fetch, load
+from trainer.engine.events import Downloading
 
 KINDS = {
     "mnist": torchvision.datasets.MNIST,
@@ -548,9 +549,7 @@ def test_the_folder_is_the_variables_or_the_users_cache(monkeypatch, tmp_path):
 
 
 def test_the_module_alone_imports_neither_torchvision_nor_sklearn():
-    code = (
-        "import sys, trainer.datasets; sys.exit(bool({'torchvision', 'sklearn'} & {*sys.modules}))"
-    )
+    code = "import sys, trainer.engine.datasets; sys.exit(bool({'torchvision', 'sklearn'} & {*sys.modules}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

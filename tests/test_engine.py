@@ -12,12 +12,13 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.optim import lr_scheduler
 
-from trainer import datasets, engine, models
 from trainer.config import run as config
 from trainer.config.run import RunConfig
-from trainer.control import Control
-from trainer.engine import DeviceError, pick_device, train
-from trainer.events import Diverged, Ended, EpochEnded, Progress, Started
+from trainer.engine import datasets, models
+from trainer.engine import loop as engine
+from trainer.engine.control import Control
+from trainer.engine.events import Diverged, Ended, EpochEnded, Progress, Started
+from trainer.engine.loop import DeviceError, pick_device, train
 from trainer.schedule import optimizers
 
 MNIST_ENV = "LRSCOPE_TEST_MNIST"

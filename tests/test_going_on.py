@@ -5,11 +5,12 @@ import torch
 from torch import nn
 
 from tests.small import OPTIMIZERS, SCHEDULES, load, numbers, run, small
-from trainer import engine, models
 from trainer.config import run as config
 from trainer.config.run import RunConfig
-from trainer.control import Control, Intervention
-from trainer.events import Ended, EpochEnded, Forked, Intervened, Progress
+from trainer.engine import loop as engine
+from trainer.engine import models
+from trainer.engine.control import Control, Intervention
+from trainer.engine.events import Ended, EpochEnded, Forked, Intervened, Progress
 from trainer.snapshots import SnapshotError, read, write
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from tests.test_engine import epochs, tiny
-from trainer import graphs
 from trainer.config import run as config
 from trainer.config.table import OPTIMIZERS
-from trainer.control import Control
-from trainer.engine import train
+from trainer.engine import cuda_graph as graphs
+from trainer.engine.control import Control
+from trainer.engine.loop import train
 
 NOWHERE = Path("no-such-folder")  # digits need none
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]

@@ -11,10 +11,11 @@ from contextlib import closing
 import pytest
 
 from tests.small import NOWHERE, SCHEDULES, load, small
-from trainer import engine, family, reach, shelf, snapshots
+from trainer import family, reach, shelf, snapshots
 from trainer.config.run import SGD, CosineAnnealingLR, NoSchedule, ReduceLROnPlateau
-from trainer.control import Control
-from trainer.events import Ended, EpochEnded, Forked, Progress, Started
+from trainer.engine import loop as engine
+from trainer.engine.control import Control
+from trainer.engine.events import Ended, EpochEnded, Forked, Progress, Started
 from trainer.store import CommandError, Store
 from trainer.worker import execute
 
@@ -170,7 +171,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from tests.small import NOWHERE, load, small
-from trainer import engine
+from trainer.engine import loop as engine
 from trainer.config.run import ReduceLROnPlateau
 from trainer.store import Store
 from trainer.worker import execute

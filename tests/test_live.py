@@ -13,7 +13,7 @@ from app.live import IDLE_MS, LATE_MS, LIVE_MS, MID_EPOCH_MS, Cursor, interval, 
 from app.server import create_app
 from tests.test_readout import STARTED, run
 from tests.test_series import CONFIG, FLAT
-from trainer.events import Ended, EpochEnded
+from trainer.engine.events import Ended, EpochEnded
 from trainer.rows import Epoch
 from trainer.store import Store
 from trainer.worker import Worker

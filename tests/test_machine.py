@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from tests.small import load, run, small
-from trainer import engine, machine
-from trainer.events import Started
+from trainer.engine import environment as machine
+from trainer.engine import loop as engine
+from trainer.engine.events import Started
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, max_pool2d, relu
 
-from trainer.models import MODELS, build
+from trainer.engine.models import MODELS, build
 
 SHAPES = [(1, 28, 28), (3, 32, 32)]
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.recorded import FOLDER, agrees, machine_here, recorded
-from trainer import engine, family
+from trainer import family
 from trainer.config import forks
 from trainer.config.table import changed, to_config
-from trainer.control import Control, Intervention
-from trainer.engine import train
-from trainer.events import Ended, EpochEnded, Forked, Intervened, Progress
+from trainer.engine import loop as engine
+from trainer.engine.control import Control, Intervention
+from trainer.engine.events import Ended, EpochEnded, Forked, Intervened, Progress
+from trainer.engine.loop import train
 from trainer.store import Store
 from trainer.worker import execute
 

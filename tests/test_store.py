@@ -9,7 +9,15 @@ from contextlib import closing
 import pytest
 
 from trainer.config.run import CosineAnnealingLR, RunConfig
-from trainer.events import Diverged, Downloading, Ended, EpochEnded, Failed, Progress, Started
+from trainer.engine.events import (
+    Diverged,
+    Downloading,
+    Ended,
+    EpochEnded,
+    Failed,
+    Progress,
+    Started,
+)
 from trainer.schedule.schedule import Schedule
 from trainer.store import SCHEMA_VERSION, Epoch, Store, StoreError
 

@@ -13,8 +13,8 @@ from tests.test_schedules import SPECS, plateau_runs, run_of, sequences, spec_id
 from trainer.config import run as config
 from trainer.config.run import NoSchedule, ReduceLROnPlateau, RunConfig
 from trainer.config.table import ConfigError
-from trainer.engine import train
-from trainer.events import EpochEnded, Started
+from trainer.engine.events import EpochEnded, Started
+from trainer.engine.loop import train
 from trainer.schedule.schedule import Schedule
 from trainer.what_if import cut_map, first_difference, preview, replay, used
 

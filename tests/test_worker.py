@@ -8,11 +8,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from trainer import engine, worker
+from trainer import worker
 from trainer.config.run import RunConfig
-from trainer.datasets import DatasetError
-from trainer.engine import DeviceError
-from trainer.events import Ended, EpochEnded, Failed, Started
+from trainer.engine import loop as engine
+from trainer.engine.datasets import DatasetError
+from trainer.engine.events import Ended, EpochEnded, Failed, Started
+from trainer.engine.loop import DeviceError
 from trainer.schedule.schedule import Schedule
 from trainer.store import Store
 from trainer.worker import Worker, execute

@@ -5,9 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 from trainer import shelf
-from trainer.control import Control
-from trainer.engine import train
-from trainer.events import Downloading, EpochEnded, Retraining
+from trainer.engine.control import Control
+from trainer.engine.events import Downloading, EpochEnded, Retraining
+from trainer.engine.loop import train
 from trainer.family import owner
 from trainer.rows import Run
 from trainer.snapshots import Snapshot, SnapshotError, read

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from trainer.events import (
+from trainer.engine.events import (
     Diverged,
     Downloading,
     Ended,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from trainer.config.run import RunConfig
-from trainer.control import InterventionName
-from trainer.events import Started
+from trainer.engine.control import InterventionName
+from trainer.engine.events import Started
 from trainer.schedule.decisions import Decision
 
 Status = Literal["queued", "training", "finished", "stopped", "diverged", "failed", "interrupted"]
@@ -96,7 +96,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was changed by hand: a row of `trainer.events.Intervened`, `at` seconds since 1970."""
+    """What was changed by hand: `trainer.engine.events.Intervened`, `at` seconds since 1970."""
 
     id: int
     at: float

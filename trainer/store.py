@@ -12,8 +12,8 @@ from filelock import FileLock, Timeout
 
 from trainer import recording, rows
 from trainer.config.run import RunConfig
-from trainer.control import Intervention
-from trainer.events import Event
+from trainer.engine.control import Intervention
+from trainer.engine.events import Event
 from trainer.rows import (
     CHANGE_COLUMNS,
     EPOCH_COLUMNS,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer import shelf
-from trainer.control import Control
-from trainer.events import Diverged, Ended, EpochEnded, Event, Failed, Started, Warned
+from trainer.engine.control import Control
+from trainer.engine.events import Diverged, Ended, EpochEnded, Event, Failed, Started, Warned
 from trainer.rows import Epoch, Run
 from trainer.shelf import BUDGET_MB
 from trainer.store import Store
@@ -188,7 +188,8 @@ class Shelves:
 def _events(store: Store, run: Run, root: Path, control: Control) -> Iterator[Event]:
     """The engine's events, its errors among them."""
     try:
-        from trainer import engine, reach
+        from trainer import reach
+        from trainer.engine import loop as engine
 
         try:
             start = yield from reach.start_of(store, run, root, control)
@@ -210,8 +211,8 @@ def reason(error: Exception) -> str | None:
     """One sentence for the user's own mistakes and the machine's limits; None for our mistakes."""
     import torch
 
-    from trainer.datasets import DatasetError
-    from trainer.engine import DeviceError
+    from trainer.engine.datasets import DatasetError
+    from trainer.engine.loop import DeviceError
     from trainer.snapshots import SnapshotError
 
     if isinstance(error, DatasetError | DeviceError | SnapshotError):
@@ -286,7 +287,7 @@ class Worker:
 
     def _load(self) -> None:
         try:
-            import trainer.engine  # noqa: F401 - slow: it loads torch
+            import trainer.engine.loop  # noqa: F401 - slow: it loads torch
         except (ImportError, RuntimeError) as error:  # every run tells it in its own record
             log.warning("torch cannot be loaded: %s", error)
         else:

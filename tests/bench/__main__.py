@@ -19,7 +19,7 @@ from tests.bench.same import same
 from tests.bench.table import Plan, Report, as_json, as_table, machine
 from tests.bench.turns import seconds
 from trainer import folders
-from trainer.datasets import DatasetError
+from trainer.engine.datasets import DatasetError
 
 PARTS: dict[str, Callable[[Plan], Report]] = {
     "epoch": loops.epoch,

@@ -31,8 +31,8 @@ from tests.bench.sides import (
 from tests.bench.table import Figure, Plan, Report, Row, faster, longer
 from tests.bench.turns import in_turns
 from trainer.config.run import RunConfig
-from trainer.datasets import Splits, load
-from trainer.engine import train
+from trainer.engine.datasets import Splits, load
+from trainer.engine.loop import train
 
 # What a turn trains: a fifth of MNIST, since six epochs of each loop would take minutes.
 SHARE = 0.2

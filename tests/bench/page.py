@@ -19,7 +19,7 @@ from tests.bench.table import Figure, Plan, Report, Row, Target, longer
 from tests.bench.turns import in_turns, seconds, until
 from tests.page import Served, chromium, launch, opened, served
 from trainer.config.run import RunConfig
-from trainer.events import Ended, EpochEnded, Event, Intervened, Progress
+from trainer.engine.events import Ended, EpochEnded, Event, Intervened, Progress
 from trainer.store import Store
 from trainer.worker import Worker
 

@@ -12,7 +12,7 @@ from torch.profiler import ProfilerActivity
 from tests.bench.sides import TUTORIAL, Lrscope, part_of, recorded
 from tests.bench.table import Figure, Plan, Report, Row
 from tests.bench.turns import in_turns, seconds
-from trainer.datasets import load
+from trainer.engine.datasets import load
 from trainer.snapshots import Keeper
 from trainer.store import Store
 

@@ -11,10 +11,10 @@ from torch.utils.data import DataLoader
 
 from tests.bench.sides import TUTORIAL, Pictures, Tutorial, TutorialCNN, engine
 from tests.bench.table import Figure, Plan, Report, Row, Target
-from trainer import models
 from trainer.config.run import RunConfig
-from trainer.control import Control
-from trainer.datasets import load
+from trainer.engine import models
+from trainer.engine.control import Control
+from trainer.engine.datasets import load
 
 STEPS = 100
 

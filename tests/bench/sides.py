@@ -14,12 +14,12 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 from torchvision.datasets import MNIST
 
-from trainer import datasets, models
 from trainer.config.run import Adam, ReduceLROnPlateau, RunConfig
-from trainer.control import Control
-from trainer.datasets import Images, Splits
-from trainer.engine import evaluate, pixels, train
-from trainer.events import Ended, EpochEnded, Event, Failed, Progress, Started
+from trainer.engine import datasets, models
+from trainer.engine.control import Control
+from trainer.engine.datasets import Images, Splits
+from trainer.engine.events import Ended, EpochEnded, Event, Failed, Progress, Started
+from trainer.engine.loop import evaluate, pixels, train
 from trainer.schedule import optimizers
 from trainer.store import Store
 from trainer.worker import execute

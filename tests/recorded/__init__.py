@@ -11,7 +11,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from trainer import machine
+from trainer.engine import environment as machine
 
 FOLDER = Path(__file__).parent
 # Another CPU or another torch rounds differently, and training drifts apart from there: elsewhere

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from trainer import datasets, machine, models
 from trainer.config.run import Device, RunConfig
-from trainer.control import Control
-from trainer.datasets import Images, Splits
-from trainer.events import (
+from trainer.engine import datasets, models
+from trainer.engine import environment as machine
+from trainer.engine.control import Control
+from trainer.engine.cuda_graph import Graphed, wanted
+from trainer.engine.datasets import Images, Splits
+from trainer.engine.events import (
     Diverged,
     Ended,
     EpochEnded,
@@ -25,7 +27,6 @@ from trainer.events import (
     Progress,
     Started,
 )
-from trainer.graphs import Graphed, wanted
 from trainer.schedule import optimizers
 from trainer.schedule.foretell import told
 from trainer.schedule.schedule import Schedule

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from trainer.control import InterventionName
+from trainer.engine.control import InterventionName
 from trainer.schedule.decisions import Decision
 
 
@@ -68,8 +68,8 @@ class Progress:
 class Intervened:
     """A person changed the run before batch number `batch` (from 0) of `epoch`.
 
-    `name` and `value` are those of `trainer.control.Intervention`; `repeated` says that it was
-    made again from the record.
+    `name` and `value` are those of `trainer.engine.control.Intervention`; `repeated` says that it
+    was made again from the record.
     """
 
     epoch: int

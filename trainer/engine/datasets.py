@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from trainer.config.run import Dataset
-from trainer.events import Downloading
+from trainer.engine.events import Downloading
 from trainer.folders import DATASETS_ENV
 
 DIGITS_HELD = 360  # 20 % of 1797, rounded up
