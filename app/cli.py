@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 import typer
 
 from app.options import given, with_settings
-from trainer import family, folders
+from trainer import folders
 from trainer.comparison import compare
 from trainer.config.table import SETTINGS, ConfigError, changed, to_config
 from trainer.engine.control import InterventionName
 from trainer.engine.events import Ended, Event
 from trainer.shelf import BUDGET_MB
+from trainer.store import lineage as family
 
 if TYPE_CHECKING:
-    from trainer.store import Store
+    from trainer.store.store import Store
 
 HOST = "127.0.0.1"
 PORT = 8050
@@ -95,7 +96,7 @@ def serve(
     snapshot_budget: Budget = BUDGET_MB,
 ) -> None:
     """Serve the page and open it in the browser. Ctrl-C ends it."""
-    from trainer.store import Store, StoreError
+    from trainer.store.store import Store, StoreError
     from trainer.worker import Worker
 
     home, datasets = home or folders.home(), datasets or folders.datasets()
@@ -203,7 +204,7 @@ def resume(
     snapshot_budget: Budget = BUDGET_MB,
 ) -> None:
     """Go on with a run that was stopped or interrupted, as if it never had been."""
-    from trainer.store import CommandError
+    from trainer.store.store import CommandError
 
     with _store(home) as store:
         try:
@@ -245,7 +246,7 @@ def control(
     would), epochs N (so many more).
     """
     from trainer.schedule.foretell import foretell
-    from trainer.store import CommandError
+    from trainer.store.store import CommandError
 
     with _store(home) as store:
         try:
@@ -260,7 +261,7 @@ def control(
 @contextmanager
 def _store(home: Path | None) -> Iterator["Store"]:
     """The store of that folder, or an exit that says why it cannot be had."""
-    from trainer.store import Store, StoreError
+    from trainer.store.store import Store, StoreError
 
     try:
         store = Store(home or folders.home())

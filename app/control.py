@@ -9,7 +9,7 @@ from dash.exceptions import PreventUpdate
 
 from app import ids
 from trainer.config.table import SETTINGS
-from trainer.store import CommandError, Store
+from trainer.store.store import CommandError, Store
 
 ADDED_EPOCHS = 10
 # label, intervention, its value, what it does

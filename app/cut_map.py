@@ -8,7 +8,7 @@ from trainer.config import table as settings
 from trainer.config.run import RunConfig
 from trainer.config.table import Setting
 from trainer.config.text import epochs_text
-from trainer.rows import Epoch
+from trainer.store.rows import Epoch
 
 SIDE = 20  # values of a setting
 MEASURES = {"first": "first difference", "cuts": "cuts"}

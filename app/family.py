@@ -9,13 +9,13 @@ from dash.exceptions import PreventUpdate
 from app import ids
 from app.live import runs
 from app.readout import STATUS_WORDS, title
-from trainer import family
 from trainer.config import forks
 from trainer.config.table import chosen, from_config
 from trainer.config.text import significant
-from trainer.family import Member
-from trainer.rows import Run
-from trainer.store import Store
+from trainer.store import lineage as family
+from trainer.store.lineage import Member
+from trainer.store.rows import Run
+from trainer.store.store import Store
 
 PLACE = "family"
 LISTED_RUNS = 50

@@ -8,11 +8,11 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import form, ids
-from trainer import family
 from trainer.config import forks
 from trainer.config.run import RunConfig
 from trainer.config.text import epochs_text
-from trainer.store import Store
+from trainer.store import lineage as family
+from trainer.store.store import Store
 
 
 def layout() -> Component:

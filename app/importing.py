@@ -15,7 +15,7 @@ from app import ids
 from app.live import runs
 from trainer.config.table import ConfigError
 from trainer.curves import CurveError, read
-from trainer.store import Store
+from trainer.store.store import Store
 from trainer.worker import Worker
 
 MOST_BYTES = 20_000_000

@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 from app import control, family, figures, forking, ids, live, preview, setup, what_if
 from app.live import PACES, runs
 from app.readout import CARDS
-from trainer.store import Store
+from trainer.store.store import Store
 from trainer.worker import Worker
 
 LEGEND = {

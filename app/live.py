@@ -14,10 +14,10 @@ from pydantic import BaseModel, ValidationError
 from app import figures, ids
 from app.readout import CHANCE_EPOCHS, judged, progress, standing, title
 from app.series import Mark, by_hand, sentences, series
-from trainer import family
 from trainer.config.run import RunConfig
-from trainer.rows import Epoch, Run
-from trainer.store import Store
+from trainer.store import lineage as family
+from trainer.store.rows import Epoch, Run
+from trainer.store.store import Store
 from trainer.worker import Worker
 
 LIVE_MS = 250

@@ -10,8 +10,8 @@ from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS
 from trainer.config.text import epochs_text, lr_text, significant
 from trainer.engine.environment import difference
-from trainer.rows import Epoch, Run
 from trainer.schedule.foretell import foretell
+from trainer.store.rows import Epoch, Run
 
 STATUS_WORDS = {
     "queued": "waiting",

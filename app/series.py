@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from trainer.config.run import RunConfig
 from trainer.config.text import lr_text
-from trainer.rows import Change, Epoch
+from trainer.store.rows import Change, Epoch
 
 
 class Line(NamedTuple):

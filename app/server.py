@@ -14,7 +14,7 @@ from flask import Flask, Response, abort, has_request_context, request
 from waitress.server import BaseWSGIServer, MultiSocketServer
 
 from app import ids, importing, lab
-from trainer.store import Store
+from trainer.store.store import Store
 from trainer.worker import Worker
 
 THREADS = 8

@@ -11,7 +11,7 @@ from app import forking, form, ids, preview
 from app.live import pace_of, runs
 from trainer.config.run import PRESETS, RunConfig
 from trainer.config.table import ConfigError, to_config
-from trainer.store import Store
+from trainer.store.store import Store
 
 FIELDS, SLIDERS = ids.every("field"), ids.every("slider")
 

@@ -10,13 +10,13 @@ from dash.exceptions import PreventUpdate
 
 from app import cut_map, figures, form, ids
 from app.series import Line
-from trainer import family
 from trainer.comparison import Comparison, compare, monitored, rules
 from trainer.config import table as settings
 from trainer.config.run import RunConfig
 from trainer.config.table import ConfigError
-from trainer.rows import Epoch, Run
-from trainer.store import Store
+from trainer.store import lineage as family
+from trainer.store.rows import Epoch, Run
+from trainer.store.store import Store
 from trainer.worker import Worker
 
 PLACE = "what-if"

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Playwright
 from waitress.wasyncore import close_all
 
 from app.server import create_app, listen
-from trainer.store import Store
+from trainer.store.store import Store
 from trainer.worker import Worker
 
 FLAGS = [

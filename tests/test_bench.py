@@ -9,7 +9,7 @@ from tests.bench import __main__ as bench
 from tests.bench import loops, profile, same, sides, storage, table, turns
 from tests.bench.table import Figure, Report, Row, Target
 from trainer.engine.datasets import load
-from trainer.store import Store
+from trainer.store.store import Store
 
 DIGITS = sides.TUTORIAL.model_copy(update={"dataset": "digits"})
 MEASURED = Report(

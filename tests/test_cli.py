@@ -17,7 +17,7 @@ from trainer.config.run import OneCycleLR, RunConfig
 from trainer.config.table import SETTINGS
 from trainer.engine.events import Ended, EpochEnded
 from trainer.schedule.schedule import Schedule
-from trainer.store import Store
+from trainer.store.store import Store
 
 
 def lrscope(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:

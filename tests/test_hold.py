@@ -11,12 +11,13 @@ from contextlib import closing
 import pytest
 
 from tests.small import NOWHERE, SCHEDULES, load, small
-from trainer import family, reach, shelf, snapshots
+from trainer import reach, shelf, snapshots
 from trainer.config.run import SGD, CosineAnnealingLR, NoSchedule, ReduceLROnPlateau
 from trainer.engine import loop as engine
 from trainer.engine.control import Control
 from trainer.engine.events import Ended, EpochEnded, Forked, Progress, Started
-from trainer.store import CommandError, Store
+from trainer.store import lineage as family
+from trainer.store.store import CommandError, Store
 from trainer.worker import execute
 
 
@@ -173,7 +174,7 @@ from pathlib import Path
 from tests.small import NOWHERE, load, small
 from trainer.engine import loop as engine
 from trainer.config.run import ReduceLROnPlateau
-from trainer.store import Store
+from trainer.store.store import Store
 from trainer.worker import execute
 engine.datasets.load = load
 engine.PROGRESS_SECONDS = -1

@@ -6,7 +6,7 @@ from trainer.config.run import ReduceLROnPlateau
 from trainer.config.table import ConfigError
 from trainer.curves import Curve
 from trainer.importing import take_in
-from trainer.store import Store
+from trainer.store.store import Store
 from trainer.what_if import replay
 
 LOSSES = (1.0, 0.8, None, 0.9, 0.85, 0.7)

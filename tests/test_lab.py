@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.page import Served, chromium, launch, opened, served
 from trainer.config.run import CosineAnnealingLR, NoSchedule, ReduceLROnPlateau, RunConfig
-from trainer.rows import Epoch
-from trainer.store import Store
+from trainer.store.rows import Epoch
+from trainer.store.store import Store
 from trainer.worker import execute
 
 pytestmark = [

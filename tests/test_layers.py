@@ -17,8 +17,8 @@ PAGE = {"app", "dash", "dash_mantine_components", "flask", "plotly", "waitress"}
 TORCH = {"torch", "torchvision", "numpy", "sklearn", "tensorboard"}
 TORCH_FREE = """
     config.run config.text config.table config.forks schedule.decisions schedule.foretell
-    engine.events engine.control folders store worker family engine.environment recording rows
-    shelf comparison curve_names curves event_files other_rules
+    engine.events engine.control folders store.store worker store.lineage engine.environment
+    store.recording store.rows shelf comparison curve_names curves event_files other_rules
 """
 # From the ground up; an import never runs up.
 FLOORS = [

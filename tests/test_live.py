@@ -14,8 +14,8 @@ from app.server import create_app
 from tests.test_readout import STARTED, run
 from tests.test_series import CONFIG, FLAT
 from trainer.engine.events import Ended, EpochEnded
-from trainer.rows import Epoch
-from trainer.store import Store
+from trainer.store.rows import Epoch
+from trainer.store.store import Store
 from trainer.worker import Worker
 
 

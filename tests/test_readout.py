@@ -11,7 +11,7 @@ from app.readout import at_chance, duration, judged, progress, standing, title
 from tests.test_series import CONFIG, DIVERGED, FLAT
 from trainer.config.run import NoSchedule, RunConfig
 from trainer.engine.events import Started
-from trainer.store import Epoch, Run
+from trainer.store.store import Epoch, Run
 
 STARTED = Started("cpu", 1, 17, 1077, 360, 360, 10, 9098)
 

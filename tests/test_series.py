@@ -9,8 +9,8 @@ from app import figures
 from app.series import Mark, by_hand, sentences, series
 from trainer.config import run as config
 from trainer.config.run import ReduceLROnPlateau, RunConfig
-from trainer.rows import Change, Epoch
 from trainer.schedule.schedule import Schedule
+from trainer.store.rows import Change, Epoch
 
 CONFIG = RunConfig(lr=0.1, epochs=8, schedule=ReduceLROnPlateau(factor=0.5, patience=1))
 

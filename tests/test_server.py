@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.server import MAX_REQUEST_BYTES, create_app, host_name
-from trainer.store import Store
+from trainer.store.store import Store
 from trainer.worker import Worker
 
 

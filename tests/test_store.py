@@ -19,7 +19,7 @@ from trainer.engine.events import (
     Started,
 )
 from trainer.schedule.schedule import Schedule
-from trainer.store import SCHEMA_VERSION, Epoch, Store, StoreError
+from trainer.store.store import SCHEMA_VERSION, Epoch, Store, StoreError
 
 STARTED = Started("cpu", 2, 17, 1077, 360, 360, 10, 9098)
 
@@ -230,7 +230,7 @@ CLAIM = """
 import sys
 from pathlib import Path
 from trainer.config.run import RunConfig
-from trainer.store import Store
+from trainer.store.store import Store
 
 store = Store(Path(sys.argv[1]))
 print(store.claim(store.add(RunConfig())), flush=True)

@@ -15,7 +15,7 @@ from trainer.engine.datasets import DatasetError
 from trainer.engine.events import Ended, EpochEnded, Failed, Started
 from trainer.engine.loop import DeviceError
 from trainer.schedule.schedule import Schedule
-from trainer.store import Store
+from trainer.store.store import Store
 from trainer.worker import Worker, execute
 
 ROOT = Path("no-such-folder")  # digits need none

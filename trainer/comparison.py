@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trainer.config.run import ReduceLROnPlateau, RunConfig
 from trainer.config.text import distinct, epochs_text, lr_text
 from trainer.other_rules import fastai, keras
-from trainer.rows import Epoch
+from trainer.store.rows import Epoch
 
 if TYPE_CHECKING:
     from trainer.what_if import Replayed

@@ -8,10 +8,10 @@ from trainer import shelf
 from trainer.engine.control import Control
 from trainer.engine.events import Downloading, EpochEnded, Retraining
 from trainer.engine.loop import train
-from trainer.family import owner
-from trainer.rows import Run
 from trainer.snapshots import Snapshot, SnapshotError, read
-from trainer.store import Store
+from trainer.store.lineage import owner
+from trainer.store.rows import Run
+from trainer.store.store import Store
 
 Reached = Generator[Downloading | Retraining, None, Snapshot | None]
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from trainer import shelf
 from trainer.engine.control import Control
 from trainer.engine.events import Diverged, Ended, EpochEnded, Event, Failed, Started, Warned
-from trainer.rows import Epoch, Run
 from trainer.shelf import BUDGET_MB
-from trainer.store import Store
+from trainer.store.rows import Epoch, Run
+from trainer.store.store import Store
 
 if TYPE_CHECKING:
     from trainer.snapshots import Keeper

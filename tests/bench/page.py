@@ -20,7 +20,7 @@ from tests.bench.turns import in_turns, seconds, until
 from tests.page import Served, chromium, launch, opened, served
 from trainer.config.run import RunConfig
 from trainer.engine.events import Ended, EpochEnded, Event, Intervened, Progress
-from trainer.store import Store
+from trainer.store.store import Store
 from trainer.worker import Worker
 
 NO_CHROMIUM = "There is no Chromium here; install one, or name it in LRSCOPE_CHROMIUM."

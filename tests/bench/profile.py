@@ -14,7 +14,7 @@ from tests.bench.table import Figure, Plan, Report, Row
 from tests.bench.turns import in_turns, seconds
 from trainer.engine.datasets import load
 from trainer.snapshots import Keeper
-from trainer.store import Store
+from trainer.store.store import Store
 
 KINDS = ("convolutions", "pooling, other kernels", "optimizer", "gather, convert", "store")
 # What LRScope writes in the loop's own thread, by the name that the profiler shows.

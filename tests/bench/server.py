@@ -14,7 +14,7 @@ from app.server import free_port
 from tests.bench.table import Figure, Plan, Report, longer
 from tests.bench.turns import TIMEOUT, in_turns, until
 from trainer.config.run import RunConfig
-from trainer.store import Store
+from trainer.store.store import Store
 
 HOST = "127.0.0.1"
 EMPTY_PAGE = """

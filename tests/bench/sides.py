@@ -21,7 +21,7 @@ from trainer.engine.datasets import Images, Splits
 from trainer.engine.events import Ended, EpochEnded, Event, Failed, Progress, Started
 from trainer.engine.loop import evaluate, pixels, train
 from trainer.schedule import optimizers
-from trainer.store import Store
+from trainer.store.store import Store
 from trainer.worker import execute
 
 # The tutorial's setting, spelled out: what is compared does not move with LRScope's defaults.

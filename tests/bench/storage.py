@@ -18,7 +18,7 @@ from tests.bench.table import Figure, Plan, Report, Row, Target, longer, p95
 from tests.bench.turns import seconds
 from trainer.config.run import RunConfig
 from trainer.engine.events import EpochEnded, Started
-from trainer.store import Store
+from trainer.store.store import Store
 from trainer.what_if import replay
 from trainer.worker import Worker
 

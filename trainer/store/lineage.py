@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 
 from trainer import shelf
-from trainer.rows import Epoch, Run
-from trainer.store import Store
+from trainer.store.rows import Epoch, Run
+from trainer.store.store import Store
 
 
 @dataclass

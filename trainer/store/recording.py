@@ -18,7 +18,7 @@ from trainer.engine.events import (
     Started,
     Warned,
 )
-from trainer.rows import Epoch
+from trainer.store.rows import Epoch
 
 INSERT_EPOCH = (
     "INSERT INTO epochs VALUES (:run, :epoch, :lr, :lr_last, :train_loss, :val_loss, "

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from trainer import recording, rows
 from trainer.config.run import RunConfig
 from trainer.engine.control import Intervention
 from trainer.engine.events import Event
-from trainer.rows import (
+from trainer.schedule import foretell
+from trainer.store import recording, rows
+from trainer.store.rows import (
     CHANGE_COLUMNS,
     EPOCH_COLUMNS,
     OVER,
@@ -26,7 +27,6 @@ from trainer.rows import (
     Run,
     Status,
 )
-from trainer.schedule import foretell
 
 __all__ = [
     "OVER", "Change", "Command", "CommandError", "Epoch", "Run", "Status", "Store", "StoreError",
@@ -219,8 +219,8 @@ class Store:
 
         Args:
             parent: for a fork, the run that trained the epoch, and that epoch
-                (`trainer.family.owner` finds the run; `trainer.config.forks.check` says what may
-                differ).
+                (`trainer.store.lineage.owner` finds the run; `trainer.config.forks.check` says what
+                may differ).
             claimed: take it for this process to train at once.
         """
         now = time.time()
