@@ -18,7 +18,7 @@ from trainer.comparison import compare
 from trainer.config.table import SETTINGS, ConfigError, changed, to_config
 from trainer.engine.control import InterventionName
 from trainer.engine.events import Ended, Event
-from trainer.shelf import BUDGET_MB
+from trainer.snapshots.files import BUDGET_MB
 from trainer.store import lineage as family
 
 if TYPE_CHECKING:

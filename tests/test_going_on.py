@@ -11,7 +11,7 @@ from trainer.engine import loop as engine
 from trainer.engine import models
 from trainer.engine.control import Control, Intervention
 from trainer.engine.events import Ended, EpochEnded, Forked, Intervened, Progress
-from trainer.snapshots import SnapshotError, read, write
+from trainer.snapshots.writer import SnapshotError, read, write
 
 
 @pytest.fixture(autouse=True)

@@ -11,11 +11,13 @@ from contextlib import closing
 import pytest
 
 from tests.small import NOWHERE, SCHEDULES, load, small
-from trainer import reach, shelf, snapshots
 from trainer.config.run import SGD, CosineAnnealingLR, NoSchedule, ReduceLROnPlateau
 from trainer.engine import loop as engine
 from trainer.engine.control import Control
 from trainer.engine.events import Ended, EpochEnded, Forked, Progress, Started
+from trainer.snapshots import files as shelf
+from trainer.snapshots import restore as reach
+from trainer.snapshots import writer as snapshots
 from trainer.store import lineage as family
 from trainer.store.store import CommandError, Store
 from trainer.worker import execute

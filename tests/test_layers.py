@@ -18,7 +18,8 @@ TORCH = {"torch", "torchvision", "numpy", "sklearn", "tensorboard"}
 TORCH_FREE = """
     config.run config.text config.table config.forks schedule.decisions schedule.foretell
     engine.events engine.control folders store.store worker store.lineage engine.environment
-    store.recording store.rows shelf comparison curve_names curves event_files other_rules
+    store.recording store.rows snapshots.files comparison curve_names curves event_files
+    other_rules
 """
 # From the ground up; an import never runs up.
 FLOORS = [

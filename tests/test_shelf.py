@@ -8,8 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer import shelf, snapshots
-from trainer.snapshots import Keeper
+from trainer.snapshots import files as shelf
+from trainer.snapshots import writer as snapshots
+from trainer.snapshots.writer import Keeper
 
 ats = st.tuples(st.integers(0, 60), st.sampled_from([0, 0, 0, 5]))
 shelves = st.dictionaries(ats, st.integers(1, 100), min_size=1, max_size=40)

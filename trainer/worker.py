@@ -11,15 +11,15 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer import shelf
 from trainer.engine.control import Control
 from trainer.engine.events import Diverged, Ended, EpochEnded, Event, Failed, Started, Warned
-from trainer.shelf import BUDGET_MB
+from trainer.snapshots import files as shelf
+from trainer.snapshots.files import BUDGET_MB
 from trainer.store.rows import Epoch, Run
 from trainer.store.store import Store
 
 if TYPE_CHECKING:
-    from trainer.snapshots import Keeper
+    from trainer.snapshots.writer import Keeper
 
 POLL_SECONDS = 0.05
 ORPHAN_SECONDS = 5.0
@@ -146,7 +146,7 @@ class Shelves:
         """Take a snapshot if the event, which is recorded, calls for one."""
         match event:
             case Started():
-                from trainer.snapshots import Keeper
+                from trainer.snapshots.writer import Keeper
 
                 folder = shelf.folder(self._store.home, self._run.id)
                 self._keeper = Keeper(folder, self._budget, self._run.config.mode)
@@ -188,8 +188,8 @@ class Shelves:
 def _events(store: Store, run: Run, root: Path, control: Control) -> Iterator[Event]:
     """The engine's events, its errors among them."""
     try:
-        from trainer import reach
         from trainer.engine import loop as engine
+        from trainer.snapshots import restore as reach
 
         try:
             start = yield from reach.start_of(store, run, root, control)
@@ -213,7 +213,7 @@ def reason(error: Exception) -> str | None:
 
     from trainer.engine.datasets import DatasetError
     from trainer.engine.loop import DeviceError
-    from trainer.snapshots import SnapshotError
+    from trainer.snapshots.writer import SnapshotError
 
     if isinstance(error, DatasetError | DeviceError | SnapshotError):
         return str(error)

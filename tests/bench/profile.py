@@ -13,7 +13,7 @@ from tests.bench.sides import TUTORIAL, Lrscope, part_of, recorded
 from tests.bench.table import Figure, Plan, Report, Row
 from tests.bench.turns import in_turns, seconds
 from trainer.engine.datasets import load
-from trainer.snapshots import Keeper
+from trainer.snapshots.writer import Keeper
 from trainer.store.store import Store
 
 KINDS = ("convolutions", "pooling, other kernels", "optimizer", "gather, convert", "store")

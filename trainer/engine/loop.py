@@ -30,7 +30,7 @@ from trainer.engine.events import (
 from trainer.schedule import optimizers
 from trainer.schedule.foretell import told
 from trainer.schedule.schedule import Schedule
-from trainer.snapshots import Snapshot, State
+from trainer.snapshots.writer import Snapshot, State
 
 PROGRESS_SECONDS = 0.05
 # Below this many training images an epoch is over at once on one core. A second thread would gain

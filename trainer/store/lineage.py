@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from trainer import shelf
+from trainer.snapshots import files as shelf
 from trainer.store.rows import Epoch, Run
 from trainer.store.store import Store
 

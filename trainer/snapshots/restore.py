@@ -4,11 +4,11 @@ from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
-from trainer import shelf
 from trainer.engine.control import Control
 from trainer.engine.events import Downloading, EpochEnded, Retraining
 from trainer.engine.loop import train
-from trainer.snapshots import Snapshot, SnapshotError, read
+from trainer.snapshots import files as shelf
+from trainer.snapshots.writer import Snapshot, SnapshotError, read
 from trainer.store.lineage import owner
 from trainer.store.rows import Run
 from trainer.store.store import Store

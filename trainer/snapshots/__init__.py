@@ -1,0 +1,1 @@
+"""A run's whole state on the disk: written, thinned, and gone on from."""
