@@ -14,10 +14,10 @@ import typer
 
 from app.options import given, with_settings
 from trainer import folders
-from trainer.comparison import compare
 from trainer.config.table import SETTINGS, ConfigError, changed, to_config
 from trainer.engine.control import InterventionName
 from trainer.engine.events import Ended, Event
+from trainer.replay.comparison import compare
 from trainer.snapshots.files import BUDGET_MB
 from trainer.store import lineage as family
 

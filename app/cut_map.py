@@ -3,11 +3,11 @@
 import math
 from typing import Any
 
-from trainer.comparison import monitored
 from trainer.config import table as settings
 from trainer.config.run import RunConfig
 from trainer.config.table import Setting
 from trainer.config.text import epochs_text
+from trainer.replay.comparison import monitored
 from trainer.store.rows import Epoch
 
 SIDE = 20  # values of a setting
@@ -59,7 +59,7 @@ def shown(
         other: the config whose two settings are varied.
         x, y: their keys.
     """
-    from trainer.what_if import cut_map
+    from trainer.replay.replay import cut_map
 
     of = {s.key: s for s in axes(other)}
     now, was = settings.from_config(other), settings.from_config(happened)

@@ -48,8 +48,8 @@ def layout() -> Component:
 
 def shown(config: RunConfig) -> dict[str, Any]:
     """The preview of a run: its figure, one sentence, and what may surprise."""
-    from trainer.surprises import surprises
-    from trainer.what_if import preview
+    from trainer.replay.cautions import surprises
+    from trainer.replay.replay import preview
 
     ahead = preview(config, config.batches)
     curves = [_line(ahead.steps)]

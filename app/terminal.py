@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from trainer.comparison import Comparison, rules
 from trainer.config.run import RunConfig
 from trainer.config.text import lr_text, significant
 from trainer.engine import events
+from trainer.replay.comparison import Comparison, rules
 
 STYLES = {"cut": "bold red", "no effect": "red", "improved": "green", "restart": "bold"}
 

@@ -10,10 +10,10 @@ from dash.exceptions import PreventUpdate
 
 from app import cut_map, figures, form, ids
 from app.series import Line
-from trainer.comparison import Comparison, compare, monitored, rules
 from trainer.config import table as settings
 from trainer.config.run import RunConfig
 from trainer.config.table import ConfigError
+from trainer.replay.comparison import Comparison, compare, monitored, rules
 from trainer.store import lineage as family
 from trainer.store.rows import Epoch, Run
 from trainer.store.store import Store
@@ -224,8 +224,8 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         # A run that trains keeps its map: too dear to be drawn again after every epoch.
         stale_map = not row.over and ctx.triggered_id == ids.WHAT_IF_EPOCH
         result = {"run": row.id, "config": other.model_dump(), "stale_map": stale_map}
-        from trainer.surprises import surprises
-        from trainer.what_if import preview
+        from trainer.replay.cautions import surprises
+        from trainer.replay.replay import preview
 
         told = surprises(other, preview(other, row.batches), monitored(other, rows))
         said = answer(comparison, rules(comparison), told)

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from app import cut_map
 from tests.test_series import rows
-from trainer.comparison import compare, rules
 from trainer.config import run as config
 from trainer.config.run import NoSchedule, ReduceLROnPlateau, RunConfig
 from trainer.config.table import SCHEDULES, SETTINGS, changed
+from trainer.replay.comparison import compare, rules
 
 RUN = RunConfig(lr=0.1, epochs=12, schedule=ReduceLROnPlateau(factor=0.5, patience=1))
 LOSSES = [1.0, 0.8, 0.9, 0.9, 0.7, 0.8, 0.8, 0.8, 0.8, 0.9, 0.9, 0.9]

@@ -6,8 +6,8 @@ from trainer.config.run import ReduceLROnPlateau
 from trainer.config.table import ConfigError
 from trainer.curves import Curve
 from trainer.importing import take_in
+from trainer.replay.replay import replay
 from trainer.store.store import Store
-from trainer.what_if import replay
 
 LOSSES = (1.0, 0.8, None, 0.9, 0.85, 0.7)
 

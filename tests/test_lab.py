@@ -382,7 +382,7 @@ def ahead(page: Page) -> list[list[float]]:
 def test_the_lr_ahead_is_drawn_as_the_form_changes_and_its_surprises_are_told(
     browser: Browser, lab: Served
 ) -> None:
-    from trainer.what_if import preview
+    from trainer.replay.replay import preview
 
     with opened(browser, lab.url) as page:
         text, told = page.locator("#preview-text"), page.locator("#surprises")
@@ -401,8 +401,8 @@ def test_the_lr_ahead_is_drawn_as_the_form_changes_and_its_surprises_are_told(
 
 
 def test_a_what_if_shows_where_the_run_would_have_been_cut(browser: Browser, lab: Served) -> None:
-    from trainer.comparison import compare
     from trainer.config.table import changed
+    from trainer.replay.comparison import compare
 
     config = RunConfig(epochs=15, schedule=ReduceLROnPlateau(patience=0, threshold=0.2))
     lab.store.add(config)

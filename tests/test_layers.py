@@ -18,15 +18,14 @@ TORCH = {"torch", "torchvision", "numpy", "sklearn", "tensorboard"}
 TORCH_FREE = """
     config.run config.text config.table config.forks schedule.decisions schedule.foretell
     engine.events engine.control folders store.store worker store.lineage engine.environment
-    store.recording store.rows snapshots.files comparison curve_names curves event_files
-    other_rules
+    store.recording store.rows snapshots.files replay.comparison curve_names curves event_files
+    replay.keras_fastai
 """
 # From the ground up; an import never runs up.
 FLOORS = [
     "config folders shelf curve_names",
-    "schedule other_rules",
-    "what_if curves event_files",
-    "comparison surprises",
+    "schedule",
+    "replay curves event_files",
 ]
 
 

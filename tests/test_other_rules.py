@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.config.run import ReduceLROnPlateau, RunConfig
-from trainer.other_rules import fastai, keras
-from trainer.what_if import replay
+from trainer.replay.keras_fastai import fastai, keras
+from trainer.replay.replay import replay
 
 
 @given(patience=st.integers(1, 10), cooldown=st.integers(0, 5))

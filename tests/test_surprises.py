@@ -10,8 +10,8 @@ from tests.test_schedules import plateau_runs
 from trainer.config import run as config
 from trainer.config.run import RunConfig
 from trainer.config.table import OPTIMIZERS, SCHEDULES
-from trainer.surprises import surprises
-from trainer.what_if import preview, replay, used
+from trainer.replay.cautions import surprises
+from trainer.replay.replay import preview, replay, used
 
 
 def told(run, metrics=()):

@@ -15,8 +15,8 @@ from trainer.config.run import NoSchedule, ReduceLROnPlateau, RunConfig
 from trainer.config.table import ConfigError
 from trainer.engine.events import EpochEnded, Started
 from trainer.engine.loop import train
+from trainer.replay.replay import cut_map, first_difference, preview, replay, used
 from trainer.schedule.schedule import Schedule
-from trainer.what_if import cut_map, first_difference, preview, replay, used
 
 NOWHERE = Path("no-such-folder")  # digits need none
 
@@ -178,11 +178,10 @@ def test_settings_are_named_as_in_the_terminal_and_refused_as_there():
         replay([1.0], patiense=2)
 
 
-def test_a_replay_is_a_function_of_the_package_and_loads_torch_only_then():
+def test_a_replay_is_a_function_that_a_script_may_call():
     code = (
         "import sys, trainer; assert 'torch' not in sys.modules\n"
-        "import trainer.what_if\n"
-        "from trainer import replay; print(*replay([0.9, 0.5], lr=0.1), sep='\\n')"
+        "from trainer.replay.replay import replay; print(*replay([0.9, 0.5], lr=0.1), sep='\\n')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [

@@ -6,10 +6,10 @@ from typing import Any
 from trainer.config.run import RunConfig
 from trainer.config.table import changed
 from trainer.curves import Curve
+from trainer.replay.replay import replay
 from trainer.schedule.decisions import Decision, Kind
 from trainer.store.rows import Epoch
 from trainer.store.store import Store
-from trainer.what_if import replay
 
 METRICS = ("val_loss", "train_loss", "val_accuracy")  # the first that there is, is watched
 

@@ -18,8 +18,8 @@ from tests.bench.table import Figure, Plan, Report, Row, Target, longer, p95
 from tests.bench.turns import seconds
 from trainer.config.run import RunConfig
 from trainer.engine.events import EpochEnded, Started
+from trainer.replay.replay import replay
 from trainer.store.store import Store
-from trainer.what_if import replay
 from trainer.worker import Worker
 
 RUNS = 10_000

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from trainer.config.run import ReduceLROnPlateau, RunConfig
 from trainer.config.text import distinct, epochs_text, lr_text
-from trainer.other_rules import fastai, keras
+from trainer.replay.keras_fastai import fastai, keras
 from trainer.store.rows import Epoch
 
 if TYPE_CHECKING:
-    from trainer.what_if import Replayed
+    from trainer.replay.replay import Replayed
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def compare(
     happened: RunConfig, rows: Sequence[Epoch], other: RunConfig, batches: int
 ) -> Comparison:
     """Replay `other` over the rows of a run of `happened`, with so many batches in an epoch."""
-    from trainer.what_if import first_difference, replay
+    from trainer.replay.replay import first_difference, replay
 
     steps = replay(monitored(other, rows), other, batches=batches)
     return Comparison(happened, other, rows, steps, first_difference(happened, rows, other, steps))

@@ -17,7 +17,7 @@ from trainer.config.run import (
     StepLR,
 )
 from trainer.config.text import epochs_text, lr_text, significant
-from trainer.what_if import Preview, moves_momentum
+from trainer.replay.replay import Preview, moves_momentum
 
 # From here on most runs of this page's networks stay at the loss of guessing, in our own trials.
 TOO_HIGH = {"Adam": 0.05, "AdamW": 0.05, "NAdam": 0.05, "RAdam": 0.05, "RMSprop": 0.02}
