@@ -349,12 +349,12 @@ def _import(
 
     Where the file has no learning rates, the schedule that is named here is replayed on it.
     """
-    from trainer.curves import CurveError, read
+    from trainer.curves.csv import CurveError, read
 
     with _store(home) as store:
         try:
             curve = read(file, tag)
-            from trainer.importing import take_in
+            from trainer.curves.importing import take_in
 
             run = take_in(store, curve, given(settings))
         except (CurveError, ConfigError) as error:

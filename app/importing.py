@@ -14,7 +14,7 @@ from dash.exceptions import PreventUpdate
 from app import ids
 from app.live import runs
 from trainer.config.table import ConfigError
-from trainer.curves import CurveError, read
+from trainer.curves.csv import CurveError, read
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -104,7 +104,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         if contents is None:
             raise PreventUpdate
         worker.loaded()
-        from trainer.importing import take_in
+        from trainer.curves.importing import take_in
 
         try:
             with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ from tensorboard.compat.proto.types_pb2 import DT_RESOURCE, DT_STRING, DT_VARIAN
 from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 from torch.utils.tensorboard import SummaryWriter
 
-from trainer.curves import Curve, CurveError, read
+from trainer.curves.csv import Curve, CurveError, read
 
 
 @pytest.fixture

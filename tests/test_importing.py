@@ -4,8 +4,8 @@ import pytest
 
 from trainer.config.run import ReduceLROnPlateau
 from trainer.config.table import ConfigError
-from trainer.curves import Curve
-from trainer.importing import take_in
+from trainer.curves.csv import Curve
+from trainer.curves.importing import take_in
 from trainer.replay.replay import replay
 from trainer.store.store import Store
 

@@ -18,14 +18,14 @@ TORCH = {"torch", "torchvision", "numpy", "sklearn", "tensorboard"}
 TORCH_FREE = """
     config.run config.text config.table config.forks schedule.decisions schedule.foretell
     engine.events engine.control folders store.store worker store.lineage engine.environment
-    store.recording store.rows snapshots.files replay.comparison curve_names curves event_files
-    replay.keras_fastai
+    store.recording store.rows snapshots.files replay.comparison curves.columns curves.csv
+    curves.tensorboard replay.keras_fastai
 """
 # From the ground up; an import never runs up.
 FLOORS = [
-    "config folders shelf curve_names",
+    "config folders",
     "schedule",
-    "replay curves event_files",
+    "replay",
 ]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from trainer.config.run import RunConfig
 from trainer.config.table import changed
-from trainer.curves import Curve
+from trainer.curves.csv import Curve
 from trainer.replay.replay import replay
 from trainer.schedule.decisions import Decision, Kind
 from trainer.store.rows import Epoch

@@ -1,0 +1,1 @@
+"""Loss curves from elsewhere, read from files."""
