@@ -6,7 +6,8 @@ import dash_mantine_components as dmc
 from dash import Dash, dcc, html
 from dash.development.base_component import Component
 
-from app import control, family, figures, forking, ids, live, preview, setup, what_if
+from app import control, family, forking, ids, live, preview, setup, what_if
+from app.charts import figures
 from app.live import PACES, runs
 from app.readout import CARDS
 from trainer.store.store import Store

@@ -11,9 +11,10 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx
 from flask import Response, abort, jsonify, request
 from pydantic import BaseModel, ValidationError
 
-from app import figures, ids
+from app import ids
+from app.charts import figures
+from app.charts.series import Mark, by_hand, sentences, series
 from app.readout import CHANCE_EPOCHS, judged, progress, standing, title
-from app.series import Mark, by_hand, sentences, series
 from trainer.config.run import RunConfig
 from trainer.store import lineage as family
 from trainer.store.rows import Epoch, Run

@@ -5,8 +5,9 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
-from app import figures, form, ids
-from app.series import Line
+from app import form, ids
+from app.charts import figures
+from app.charts.series import Line
 from trainer.config.run import RunConfig
 from trainer.config.text import lr_text
 from trainer.worker import Worker

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from app import figures
-from app.series import Mark, by_hand, sentences, series
+from app.charts import figures
+from app.charts.series import Mark, by_hand, sentences, series
 from trainer.config import run as config
 from trainer.config.run import ReduceLROnPlateau, RunConfig
 from trainer.schedule.schedule import Schedule

@@ -4,7 +4,7 @@ import math
 from typing import Any, NamedTuple
 
 from app import ids
-from app.series import Line, Mark, Series
+from app.charts.series import Line, Mark, Series
 from trainer.config.run import RunConfig
 
 FONT = "Inter, system-ui, sans-serif"
