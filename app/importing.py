@@ -12,7 +12,7 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import ids
-from app.live import runs
+from app.lab.live import runs
 from trainer.config.table import ConfigError
 from trainer.curves.csv import CurveError, read
 from trainer.store.store import Store

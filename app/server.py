@@ -13,7 +13,8 @@ from dash import Dash, html
 from flask import Flask, Response, abort, has_request_context, request
 from waitress.server import BaseWSGIServer, MultiSocketServer
 
-from app import ids, importing, lab
+from app import ids, importing
+from app.lab import view as lab
 from trainer.store.store import Store
 from trainer.worker import Worker
 

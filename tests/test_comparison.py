@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import cut_map
+from app.lab import cut_map
 from tests.test_series import rows
 from trainer.config import run as config
 from trainer.config.run import NoSchedule, ReduceLROnPlateau, RunConfig

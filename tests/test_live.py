@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app import ids
-from app.live import IDLE_MS, LATE_MS, LIVE_MS, MID_EPOCH_MS, Cursor, interval, news, shown
+from app.lab.live import IDLE_MS, LATE_MS, LIVE_MS, MID_EPOCH_MS, Cursor, interval, news, shown
 from app.server import create_app
 from tests.test_readout import STARTED, run
 from tests.test_series import CONFIG, FLAT

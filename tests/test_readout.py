@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import ids
-from app.readout import at_chance, duration, judged, progress, standing, title
+from app.lab.readout import at_chance, duration, judged, progress, standing, title
 from tests.test_series import CONFIG, DIVERGED, FLAT
 from trainer.config.run import NoSchedule, RunConfig
 from trainer.engine.events import Started

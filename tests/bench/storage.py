@@ -12,7 +12,7 @@ from typing import Any
 
 from dash import Dash
 
-from app.live import shown
+from app.lab.live import shown
 from app.server import create_app
 from tests.bench.table import Figure, Plan, Report, Row, Target, longer, p95
 from tests.bench.turns import seconds

@@ -7,8 +7,8 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import ids
-from app.live import runs
-from app.readout import STATUS_WORDS, title
+from app.lab.live import runs
+from app.lab.readout import STATUS_WORDS, title
 from trainer.config import forks
 from trainer.config.table import chosen, from_config
 from trainer.config.text import significant

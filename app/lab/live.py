@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from app import ids
 from app.charts import figures
 from app.charts.series import Mark, by_hand, sentences, series
-from app.readout import CHANCE_EPOCHS, judged, progress, standing, title
+from app.lab.readout import CHANCE_EPOCHS, judged, progress, standing, title
 from trainer.config.run import RunConfig
 from trainer.store import lineage as family
 from trainer.store.rows import Epoch, Run

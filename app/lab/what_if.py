@@ -8,9 +8,10 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html,
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from app import cut_map, form, ids
+from app import form, ids
 from app.charts import figures
 from app.charts.series import Line
+from app.lab import cut_map
 from trainer.config import table as settings
 from trainer.config.run import RunConfig
 from trainer.config.table import ConfigError

@@ -7,8 +7,9 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from app import forking, form, ids, preview
-from app.live import pace_of, runs
+from app import form, ids
+from app.lab import forking, preview
+from app.lab.live import pace_of, runs
 from trainer.config.run import PRESETS, RunConfig
 from trainer.config.table import ConfigError, to_config
 from trainer.store.store import Store

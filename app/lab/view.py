@@ -6,10 +6,11 @@ import dash_mantine_components as dmc
 from dash import Dash, dcc, html
 from dash.development.base_component import Component
 
-from app import control, family, forking, ids, live, preview, setup, what_if
+from app import ids
 from app.charts import figures
-from app.live import PACES, runs
-from app.readout import CARDS
+from app.lab import control, family, forking, live, preview, setup, what_if
+from app.lab.live import PACES, runs
+from app.lab.readout import CARDS
 from trainer.store.store import Store
 from trainer.worker import Worker
 
