@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app import cli
+from app.cli import main as cli
 from trainer.config.run import OneCycleLR, RunConfig
 from trainer.config.table import SETTINGS
 from trainer.engine.events import Ended, EpochEnded

@@ -82,7 +82,7 @@ def python(code, *arguments, **environment):
 
 def test_there_is_something_to_look_at():
     assert {"events.py", "decisions.py"} <= {path.name for path in TRAINER}
-    assert {"cli.py", "server.py"} <= {path.name for path in APP}
+    assert {"form.py", "server.py"} <= {path.name for path in APP}
 
 
 @pytest.mark.parametrize("path", TRAINER, ids=str)
@@ -113,7 +113,7 @@ def test_the_torch_free_modules_load_no_torch():
 
 CLI = """
 import sys
-from app.cli import main
+from app.cli.main import main
 try:
     main()
 except SystemExit as end:

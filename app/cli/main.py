@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from app.options import given, with_settings
+from app.cli.options import given, with_settings
 from trainer import folders
 from trainer.config.table import SETTINGS, ConfigError, changed, to_config
 from trainer.engine.control import InterventionName
@@ -279,7 +279,7 @@ def _follow(
     """Train a claimed run and show it. Ctrl-C and SIGTERM end it at its next batch, so that it
     can be resumed there.
     """
-    from app.terminal import JsonLines, Terminal
+    from app.cli.terminal import JsonLines, Terminal
     from trainer.worker import execute
 
     row = store.run(run)
@@ -324,7 +324,7 @@ def _replay(
         raise _fail(f"There is no run {run}.")
     if not rows:
         raise _fail(f"Run {run} has no epoch to replay yet.")
-    from app.terminal import print_comparison, print_replay
+    from app.cli.terminal import print_comparison, print_replay
 
     try:
         other = changed(row.config, given(settings))

@@ -1,0 +1,1 @@
+"""The `lrscope` command, a module a group of commands."""
