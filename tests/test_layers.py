@@ -37,8 +37,10 @@ def imported(path, top_level=False):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module
-            yield from (f"{node.module}.{name.name}" for name in node.names)
+            here = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
+            module = ".".join([*here, *(node.module or "").split(".")]).rstrip(".")
+            yield module
+            yield from (f"{module}.{name.name}" for name in node.names)
         elif top_level and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
         nodes.extend(ast.iter_child_nodes(node))
@@ -88,6 +90,14 @@ def test_there_is_something_to_look_at():
 @pytest.mark.parametrize("path", TRAINER, ids=str)
 def test_the_trainer_knows_nothing_of_the_page(path):
     assert not packages(imported(path)) & PAGE
+
+
+@pytest.mark.parametrize("path", TRAINER, ids=str)
+def test_the_trainer_does_not_rely_on_its_own_name(path):
+    """A project may have a `trainer` too: beside it this one is loaded under another name."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    absolute = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and not n.level]
+    assert "trainer" not in packages(absolute)
 
 
 @pytest.mark.parametrize("path", APP, ids=str)

@@ -11,15 +11,15 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.engine.control import Control
-from trainer.engine.events import Diverged, Ended, EpochEnded, Event, Failed, Started, Warned
-from trainer.snapshots import files as shelf
-from trainer.snapshots.files import BUDGET_MB
-from trainer.store.rows import Epoch, Run
-from trainer.store.store import Store
+from .engine.control import Control
+from .engine.events import Diverged, Ended, EpochEnded, Event, Failed, Started, Warned
+from .snapshots import files as shelf
+from .snapshots.files import BUDGET_MB
+from .store.rows import Epoch, Run
+from .store.store import Store
 
 if TYPE_CHECKING:
-    from trainer.snapshots.writer import Keeper
+    from .snapshots.writer import Keeper
 
 POLL_SECONDS = 0.05
 ORPHAN_SECONDS = 5.0
@@ -146,7 +146,7 @@ class Shelves:
         """Take a snapshot if the event, which is recorded, calls for one."""
         match event:
             case Started():
-                from trainer.snapshots.writer import Keeper
+                from .snapshots.writer import Keeper
 
                 folder = shelf.folder(self._store.home, self._run.id)
                 self._keeper = Keeper(folder, self._budget, self._run.config.mode)
@@ -188,8 +188,8 @@ class Shelves:
 def _events(store: Store, run: Run, root: Path, control: Control) -> Iterator[Event]:
     """The engine's events, its errors among them."""
     try:
-        from trainer.engine import loop as engine
-        from trainer.snapshots import restore as reach
+        from .engine import loop as engine
+        from .snapshots import restore as reach
 
         try:
             start = yield from reach.start_of(store, run, root, control)
@@ -211,9 +211,9 @@ def reason(error: Exception) -> str | None:
     """One sentence for the user's own mistakes and the machine's limits; None for our mistakes."""
     import torch
 
-    from trainer.engine.datasets import DatasetError
-    from trainer.engine.loop import DeviceError
-    from trainer.snapshots.writer import SnapshotError
+    from .engine.datasets import DatasetError
+    from .engine.loop import DeviceError
+    from .snapshots.writer import SnapshotError
 
     if isinstance(error, DatasetError | DeviceError | SnapshotError):
         return str(error)
@@ -287,7 +287,7 @@ class Worker:
 
     def _load(self) -> None:
         try:
-            import trainer.engine.loop  # noqa: F401 - slow: it loads torch
+            from .engine import loop  # noqa: F401 - slow: it loads torch
         except (ImportError, RuntimeError) as error:  # every run tells it in its own record
             log.warning("torch cannot be loaded: %s", error)
         else:

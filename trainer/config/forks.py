@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trainer.config import table as settings
-from trainer.config.run import RunConfig
-from trainer.config.table import SETTINGS, ConfigError, chosen, from_config
+from . import table as settings
+from .run import RunConfig
+from .table import SETTINGS, ConfigError, chosen, from_config
 
 # By path: why the epochs before the fork hold it fast. Whatever is not named may change.
 LOCKED: dict[str, str] = {

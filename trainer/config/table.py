@@ -13,8 +13,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from trainer.config.run import Optimizer, RunConfig, Scale, Schedule
-from trainer.config.text import lr_text
+from .run import Optimizer, RunConfig, Scale, Schedule
+from .text import lr_text
 
 Group = Literal["run", "optimizer", "schedule"]
 Kind = Literal["choice", "bool", "int", "float", "list"]

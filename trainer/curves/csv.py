@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.curves import tensorboard as event_files
-from trainer.curves.columns import CurveError as CurveError
-from trainer.curves.columns import Role, rank_of, roles_of, unnamed, words
+from . import tensorboard as event_files
+from .columns import CurveError as CurveError
+from .columns import Role, rank_of, roles_of, unnamed, words
 
 MOST = 10_000  # epochs
 MOST_BYTES = 2**26

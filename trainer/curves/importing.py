@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from trainer.config.run import RunConfig
-from trainer.config.table import changed
-from trainer.curves.csv import Curve
-from trainer.replay.replay import replay
-from trainer.schedule.decisions import Decision, Kind
-from trainer.store.rows import Epoch
-from trainer.store.store import Store
+from ..config.run import RunConfig
+from ..config.table import changed
+from ..replay.replay import replay
+from ..schedule.decisions import Decision, Kind
+from ..store.rows import Epoch
+from ..store.store import Store
+from .csv import Curve
 
 METRICS = ("val_loss", "train_loss", "val_accuracy")  # the first that there is, is watched
 

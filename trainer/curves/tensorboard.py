@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from trainer.curves.columns import CurveError
+from .columns import CurveError
 
 
 def scalars(path: Path) -> dict[str, dict[int, float]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from trainer.config.run import RunConfig
+from ..config.run import RunConfig
 
 # Steps that are made as usual before the capture, on a stream of their own, as torch asks for.
 WARMING_STEPS = 3

@@ -23,9 +23,9 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from trainer.config.run import Dataset
-from trainer.engine.events import Downloading
-from trainer.folders import DATASETS_ENV
+from ..config.run import Dataset
+from ..folders import DATASETS_ENV
+from .events import Downloading
 
 DIGITS_HELD = 360  # 20 % of 1797, rounded up
 TICK = 0.1  # seconds between two reports of progress

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from trainer.engine.events import Started
+from .events import Started
 
 
 def torch_version() -> str:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from trainer.engine.control import InterventionName
-from trainer.schedule.decisions import Decision
+from ..schedule.decisions import Decision
+from .control import InterventionName
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from trainer.config.run import Device, RunConfig
-from trainer.engine import datasets, models
-from trainer.engine import environment as machine
-from trainer.engine.control import Control
-from trainer.engine.cuda_graph import Graphed, wanted
-from trainer.engine.datasets import Images, Splits
-from trainer.engine.events import (
+from ..config.run import Device, RunConfig
+from ..schedule import optimizers
+from ..schedule.foretell import told
+from ..schedule.schedule import Schedule
+from ..snapshots.writer import Snapshot, State
+from . import datasets, models
+from . import environment as machine
+from .control import Control
+from .cuda_graph import Graphed, wanted
+from .datasets import Images, Splits
+from .events import (
     Diverged,
     Ended,
     EpochEnded,
@@ -27,10 +31,6 @@ from trainer.engine.events import (
     Progress,
     Started,
 )
-from trainer.schedule import optimizers
-from trainer.schedule.foretell import told
-from trainer.schedule.schedule import Schedule
-from trainer.snapshots.writer import Snapshot, State
 
 PROGRESS_SECONDS = 0.05
 # Below this many training images an epoch is over at once on one core. A second thread would gain

@@ -5,7 +5,7 @@ import threading
 import torch
 from torch import Tensor, nn
 
-from trainer.config.run import Model
+from ..config.run import Model
 
 # fork_rng saves and restores torch's one global generator: two runs must not do so at once.
 _global_generator = threading.Lock()

@@ -6,7 +6,7 @@ torch's own classes (tests/test_surprises.py runs them again).
 
 from collections.abc import Iterator, Sequence
 
-from trainer.config.run import (
+from ..config.run import (
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
     CyclicLR,
@@ -16,8 +16,8 @@ from trainer.config.run import (
     RunConfig,
     StepLR,
 )
-from trainer.config.text import epochs_text, lr_text, significant
-from trainer.replay.replay import Preview, moves_momentum
+from ..config.text import epochs_text, lr_text, significant
+from .replay import Preview, moves_momentum
 
 # From here on most runs of this page's networks stay at the loss of guessing, in our own trials.
 TOO_HIGH = {"Adam": 0.05, "AdamW": 0.05, "NAdam": 0.05, "RAdam": 0.05, "RMSprop": 0.02}

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trainer.config.run import ReduceLROnPlateau, RunConfig
-from trainer.config.text import distinct, epochs_text, lr_text
-from trainer.replay.keras_fastai import fastai, keras
-from trainer.store.rows import Epoch
+from ..config.run import ReduceLROnPlateau, RunConfig
+from ..config.text import distinct, epochs_text, lr_text
+from ..store.rows import Epoch
+from .keras_fastai import fastai, keras
 
 if TYPE_CHECKING:
-    from trainer.replay.replay import Replayed
+    from .replay import Replayed
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def compare(
     happened: RunConfig, rows: Sequence[Epoch], other: RunConfig, batches: int
 ) -> Comparison:
     """Replay `other` over the rows of a run of `happened`, with so many batches in an epoch."""
-    from trainer.replay.replay import first_difference, replay
+    from .replay import first_difference, replay
 
     steps = replay(monitored(other, rows), other, batches=batches)
     return Comparison(happened, other, rows, steps, first_difference(happened, rows, other, steps))

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from trainer.config.run import NoSchedule, ReduceLROnPlateau, RunConfig
-from trainer.config.table import ConfigError, changed
-from trainer.config.text import lr_text
-from trainer.schedule.decisions import Decision
-from trainer.schedule.schedule import Schedule
+from ..config.run import NoSchedule, ReduceLROnPlateau, RunConfig
+from ..config.table import ConfigError, changed
+from ..config.text import lr_text
+from ..schedule.decisions import Decision
+from ..schedule.schedule import Schedule
 
 
 class Used(NamedTuple):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
-from trainer.config.text import distinct, epochs_text, lr_text, significant
+from ..config.text import distinct, epochs_text, lr_text, significant
 
 Kind = Literal[
     "improved",  # plateau: a new best

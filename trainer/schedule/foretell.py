@@ -2,9 +2,9 @@
 
 import math
 
-from trainer.config.run import RunConfig
-from trainer.config.text import epochs_text, lr_text, significant
-from trainer.engine.control import InterventionName
+from ..config.run import RunConfig
+from ..config.text import epochs_text, lr_text, significant
+from ..engine.control import InterventionName
 
 MOST_LR = 100.0  # the bounds of RunConfig.lr and RunConfig.epochs
 MOST_EPOCHS = 10_000

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from trainer.config.run import Optimizer
+from ..config.run import Optimizer
 
 # Where torch has the fused kernels that it offers; elsewhere it raises.
 FUSED_DEVICES = {"cpu", "cuda", "mps"}

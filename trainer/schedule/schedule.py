@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import torch
 from torch.optim import lr_scheduler
 
-from trainer.config.forks import FORMULAS
-from trainer.config.run import RunConfig
-from trainer.config.run import Schedule as ScheduleConfig
-from trainer.schedule import optimizers
-from trainer.schedule.decisions import Decision, Kind, PlateauEvidence
+from ..config.forks import FORMULAS
+from ..config.run import RunConfig
+from ..config.run import Schedule as ScheduleConfig
+from . import optimizers
+from .decisions import Decision, Kind, PlateauEvidence
 
 PER_BATCH = {"OneCycleLR", "CyclicLR"}
 CUTS = {"StepLR", "MultiStepLR"}

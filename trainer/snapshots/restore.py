@@ -4,14 +4,14 @@ from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
-from trainer.engine.control import Control
-from trainer.engine.events import Downloading, EpochEnded, Retraining
-from trainer.engine.loop import train
-from trainer.snapshots import files as shelf
-from trainer.snapshots.writer import Snapshot, SnapshotError, read
-from trainer.store.lineage import owner
-from trainer.store.rows import Run
-from trainer.store.store import Store
+from ..engine.control import Control
+from ..engine.events import Downloading, EpochEnded, Retraining
+from ..engine.loop import train
+from ..store.lineage import owner
+from ..store.rows import Run
+from ..store.store import Store
+from . import files as shelf
+from .writer import Snapshot, SnapshotError, read
 
 Reached = Generator[Downloading | Retraining, None, Snapshot | None]
 

@@ -14,12 +14,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from trainer.config.run import RunConfig
-from trainer.schedule import optimizers
-from trainer.schedule.decisions import Decision
-from trainer.schedule.schedule import Schedule
-from trainer.snapshots import files as shelf
-from trainer.snapshots.files import At
+from ..config.run import RunConfig
+from ..schedule import optimizers
+from ..schedule.decisions import Decision
+from ..schedule.schedule import Schedule
+from . import files as shelf
+from .files import At
 
 Snapshot = dict[str, Any]
 VERSION = 1

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 
-from trainer.snapshots import files as shelf
-from trainer.store.rows import Epoch, Run
-from trainer.store.store import Store
+from ..snapshots import files as shelf
+from .rows import Epoch, Run
+from .store import Store
 
 
 @dataclass

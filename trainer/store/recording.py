@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from trainer.engine.events import (
+from ..engine.events import (
     Diverged,
     Downloading,
     Ended,
@@ -18,7 +18,7 @@ from trainer.engine.events import (
     Started,
     Warned,
 )
-from trainer.store.rows import Epoch
+from .rows import Epoch
 
 INSERT_EPOCH = (
     "INSERT INTO epochs VALUES (:run, :epoch, :lr, :lr_last, :train_loss, :val_loss, "

@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from trainer.config.run import RunConfig
-from trainer.engine.control import InterventionName
-from trainer.engine.events import Started
-from trainer.schedule.decisions import Decision
+from ..config.run import RunConfig
+from ..engine.control import InterventionName
+from ..engine.events import Started
+from ..schedule.decisions import Decision
 
 Status = Literal["queued", "training", "finished", "stopped", "diverged", "failed", "interrupted"]
 OVER: set[Status] = {"finished", "stopped", "diverged", "failed", "interrupted"}

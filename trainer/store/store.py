@@ -10,12 +10,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from trainer.config.run import RunConfig
-from trainer.engine.control import Intervention
-from trainer.engine.events import Event
-from trainer.schedule import foretell
-from trainer.store import recording, rows
-from trainer.store.rows import (
+from ..config.run import RunConfig
+from ..engine.control import Intervention
+from ..engine.events import Event
+from ..schedule import foretell
+from . import recording, rows
+from .rows import (
     CHANGE_COLUMNS,
     EPOCH_COLUMNS,
     OVER,
