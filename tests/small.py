@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from trainer.config import run as config
+from trainer.config import optimizers, schedules
 from trainer.config.run import RunConfig
 from trainer.engine.control import Control
 from trainer.engine.datasets import Images, Splits
@@ -15,27 +15,27 @@ from trainer.engine.loop import train
 NOWHERE = Path("no-such-folder")
 
 SCHEDULES = {
-    "none": config.NoSchedule(),
-    "plateau": config.ReduceLROnPlateau(patience=0, cooldown=1, threshold=0.2, factor=0.5),
-    "StepLR": config.StepLR(step_size=2),
-    "MultiStepLR": config.MultiStepLR(milestones=(1, 3, 4)),
-    "ExponentialLR": config.ExponentialLR(gamma=0.7),
-    "CosineAnnealingLR": config.CosineAnnealingLR(T_max=3, eta_min=1e-4),
-    "WarmRestarts": config.CosineAnnealingWarmRestarts(T_0=2),
-    "OneCycleLR": config.OneCycleLR(),
-    "CyclicLR": config.CyclicLR(step_size_up=2, mode="triangular2"),
-    "LinearLR": config.LinearLR(total_iters=4),
-    "PolynomialLR": config.PolynomialLR(total_iters=4),
-    "ConstantLR": config.ConstantLR(total_iters=3),
+    "none": schedules.NoSchedule(),
+    "plateau": schedules.ReduceLROnPlateau(patience=0, cooldown=1, threshold=0.2, factor=0.5),
+    "StepLR": schedules.StepLR(step_size=2),
+    "MultiStepLR": schedules.MultiStepLR(milestones=(1, 3, 4)),
+    "ExponentialLR": schedules.ExponentialLR(gamma=0.7),
+    "CosineAnnealingLR": schedules.CosineAnnealingLR(T_max=3, eta_min=1e-4),
+    "WarmRestarts": schedules.CosineAnnealingWarmRestarts(T_0=2),
+    "OneCycleLR": schedules.OneCycleLR(),
+    "CyclicLR": schedules.CyclicLR(step_size_up=2, mode="triangular2"),
+    "LinearLR": schedules.LinearLR(total_iters=4),
+    "PolynomialLR": schedules.PolynomialLR(total_iters=4),
+    "ConstantLR": schedules.ConstantLR(total_iters=3),
 }
 OPTIMIZERS = {
-    "SGD": config.SGD(nesterov=True),
-    "Adam": config.Adam(amsgrad=True),
-    "AdamW": config.AdamW(),
-    "RMSprop": config.RMSprop(momentum=0.5, centered=True),
-    "Adagrad": config.Adagrad(lr_decay=0.01),
-    "NAdam": config.NAdam(),
-    "RAdam": config.RAdam(),
+    "SGD": optimizers.SGD(nesterov=True),
+    "Adam": optimizers.Adam(amsgrad=True),
+    "AdamW": optimizers.AdamW(),
+    "RMSprop": optimizers.RMSprop(momentum=0.5, centered=True),
+    "Adagrad": optimizers.Adagrad(lr_decay=0.01),
+    "NAdam": optimizers.NAdam(),
+    "RAdam": optimizers.RAdam(),
 }
 
 

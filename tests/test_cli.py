@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from app.cli import main as cli
-from trainer.config.run import OneCycleLR, RunConfig
+from trainer.config.run import RunConfig
+from trainer.config.schedules import OneCycleLR
 from trainer.config.table import SETTINGS
 from trainer.engine.events import Ended, EpochEnded
 from trainer.schedule.schedule import Schedule

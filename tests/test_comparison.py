@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from app.lab import cut_map
 from tests.test_series import rows
-from trainer.config import run as config
-from trainer.config.run import NoSchedule, ReduceLROnPlateau, RunConfig
+from trainer.config import schedules
+from trainer.config.run import RunConfig
+from trainer.config.schedules import NoSchedule, ReduceLROnPlateau
 from trainer.config.table import SCHEDULES, SETTINGS, changed
 from trainer.replay.comparison import compare, rules
 
@@ -57,7 +58,7 @@ def test_any_other_schedule_can_be_tried(values, sentence):
 def test_without_a_plateau_cut_there_is_no_remedy():
     still = RUN.model_copy(update={"schedule": NoSchedule()})
     assert compare(still, rows(LOSSES, still), RUN, 1).remedy is None
-    steps = RUN.model_copy(update={"schedule": config.StepLR(step_size=3)})
+    steps = RUN.model_copy(update={"schedule": schedules.StepLR(step_size=3)})
     assert compare(steps, rows(LOSSES, steps), RUN, 1).remedy is None
 
 

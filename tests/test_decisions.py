@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.config.run import (
+from trainer.config.run import RunConfig
+from trainer.config.schedules import (
     CosineAnnealingWarmRestarts,
     NoSchedule,
     OneCycleLR,
     ReduceLROnPlateau,
-    RunConfig,
     StepLR,
 )
 from trainer.config.text import distinct, epochs_text, lr_text, significant

@@ -12,7 +12,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.optim import lr_scheduler
 
-from trainer.config import run as config
+from trainer.config import schedules
+from trainer.config.optimizers import SGD, Adam
 from trainer.config.run import RunConfig
 from trainer.engine import datasets, models
 from trainer.engine import loop as engine
@@ -111,7 +112,7 @@ def by_hand(settings, optimizer, scheduler=None):
     ("settings", "optimizer", "scheduler"),
     [
         (
-            tiny(optimizer=config.SGD(momentum=0.8), lr=0.1),
+            tiny(optimizer=SGD(momentum=0.8), lr=0.1),
             lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.8),
             None,
         ),
@@ -124,7 +125,7 @@ def by_hand(settings, optimizer, scheduler=None):
             tiny(
                 lr=0.01,
                 epochs=5,
-                schedule=config.ReduceLROnPlateau(patience=0, factor=0.5, threshold=0.9),
+                schedule=schedules.ReduceLROnPlateau(patience=0, factor=0.5, threshold=0.9),
             ),
             lambda p: torch.optim.Adam(p, lr=0.01),
             lambda o: lr_scheduler.ReduceLROnPlateau(o, patience=0, factor=0.5, threshold=0.9),
@@ -151,7 +152,7 @@ def test_a_model_trains_in_training_mode_and_is_judged_in_evaluation_mode(monkey
         return nn.Sequential(nn.Flatten(), nn.BatchNorm1d(pixels), nn.Linear(pixels, classes))
 
     monkeypatch.setitem(models.MODELS, "mlp", normed)
-    settings = tiny(optimizer=config.SGD(), lr=0.01)
+    settings = tiny(optimizer=SGD(), lr=0.01)
     records, tested = by_hand(settings, lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9))
     events = run(settings)
     for event, (train_loss, val_loss, _) in zip(epochs(events), records, strict=True):
@@ -161,7 +162,7 @@ def test_a_model_trains_in_training_mode_and_is_judged_in_evaluation_mode(monkey
 
 
 def test_the_record_holds_the_lr_that_was_used_not_the_next(steps):
-    rule = config.ReduceLROnPlateau(patience=0, threshold=0.99)
+    rule = schedules.ReduceLROnPlateau(patience=0, threshold=0.99)
     events = epochs(run(tiny(schedule=rule, epochs=4, lr=0.01)))
     assert [event.lr for event in events] == pytest.approx([0.01, 0.01, 0.001, 0.0001])
     assert [lr for lr, _, _ in steps[::3]] == [event.lr for event in events]
@@ -177,9 +178,9 @@ def test_the_schedule_watches_what_the_monitor_names(monitor):
         assert event.decision.plateau.monitor == monitor
 
 
-@pytest.mark.parametrize("optimizer", [config.SGD(), config.Adam()], ids=lambda spec: spec.name)
+@pytest.mark.parametrize("optimizer", [SGD(), Adam()], ids=lambda spec: spec.name)
 def test_one_cycle_moves_lr_and_momentum_of_every_batch_as_torch_does(optimizer, steps):
-    settings = tiny(optimizer=optimizer, lr=0.05, schedule=config.OneCycleLR())
+    settings = tiny(optimizer=optimizer, lr=0.05, schedule=schedules.OneCycleLR())
     events = epochs(run(settings))
     by_torch = getattr(torch.optim, optimizer.name)([torch.nn.Parameter(torch.zeros(1))], lr=0.05)
     scheduler = lr_scheduler.OneCycleLR(by_torch, max_lr=0.05, total_steps=9)
@@ -314,7 +315,7 @@ def test_progress_counts_the_batches_of_its_epoch(monkeypatch):
 
 def test_a_run_that_diverges_ends_there_with_none_for_what_is_not_a_number():
     # Each step makes every weight some hundred times as large, until it overflows.
-    events = run(tiny(optimizer=config.SGD(weight_decay=1), lr=100, epochs=20))
+    events = run(tiny(optimizer=SGD(weight_decay=1), lr=100, epochs=20))
     last = events[-1]
     assert isinstance(last, Diverged)
     assert 1 < last.epoch == len(epochs(events)) + 1 < 20

@@ -3,11 +3,13 @@
 import pytest
 
 from tests.small import SCHEDULES, small
-from trainer.config import forks
-from trainer.config import run as config
+from trainer.config import forks, optimizers, schedules
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, ConfigError
+from trainer.schedule.handover import hand_over
 from trainer.schedule.schedule import Schedule
+
+FORMULAS = sorted(name for name, spec in schedules.SCHEDULES.items() if spec.traits.formula)
 
 BATCHES = 3
 METRICS = [1.0, 0.9, 0.95, 0.94, 0.8, 0.85, 0.86, 0.7]
@@ -25,7 +27,7 @@ def lived(settings, epochs):
 
 def forked(parent, child, epoch):
     schedule = Schedule(child, BATCHES)
-    schedule.fork(*lived(parent, epoch), parent)
+    hand_over(schedule, *lived(parent, epoch), parent)
     return schedule
 
 
@@ -51,7 +53,7 @@ def test_every_locked_setting_is_one_and_says_why():
     [
         {"dataset": "mnist"},
         {"model": "cnn"},
-        {"optimizer": config.SGD()},
+        {"optimizer": optimizers.SGD()},
         {"warmup": 1},
         {"batch_size": 9},
         {"seed": 1},
@@ -73,7 +75,7 @@ def test_what_keeps_the_past_may_change():
     child = small(
         lr=0.5,
         schedule=SCHEDULES["CyclicLR"].model_copy(update={"max_lr": 1.0}),
-        optimizer=config.Adam(beta1=0.5, amsgrad=True, weight_decay=0.1),
+        optimizer=optimizers.Adam(beta1=0.5, amsgrad=True, weight_decay=0.1),
         epochs=99,
         monitor="val_accuracy",
     )
@@ -97,11 +99,11 @@ def test_without_a_change_the_schedule_goes_on_as_it_was(name, epoch, warmup):
 
 @pytest.mark.parametrize("changes", [{"patience": 2}, {"factor": 0.25}, {"cooldown": 4}])
 def test_a_changed_parameter_of_the_plateau_outlives_the_loaded_state(changes):
-    plateau = config.ReduceLROnPlateau(patience=1, factor=0.5, threshold=0.01)
+    plateau = schedules.ReduceLROnPlateau(patience=1, factor=0.5, threshold=0.01)
     parent, child = small(schedule=plateau), small(schedule=plateau.model_copy(update=changes))
     schedule = forked(parent, child, 3)  # after one bad epoch
     for name, value in changes.items():
-        assert getattr(schedule._main, name) == value
+        assert getattr(schedule.main.scheduler, name) == value
     again = course(schedule, 5, METRICS[3:])
     # Up to the fork nothing differs: it is as if the child had had its parameters all along.
     assert again == course(Schedule(child, BATCHES), 8)[3:]
@@ -135,7 +137,7 @@ def test_every_changed_parameter_of_every_schedule_is_taken_up(name):
             assert course(forked(parent, child, 3), 5) != plain, field
 
 
-@pytest.mark.parametrize("name", sorted(forks.FORMULAS))
+@pytest.mark.parametrize("name", FORMULAS)
 def test_a_formula_goes_on_at_its_place_in_its_new_course(name):
     spec = next(s for s in SCHEDULES.values() if s.name == name)
     parent, child = small(schedule=spec, epochs=8), small(schedule=spec, lr=0.02, epochs=8)
@@ -143,13 +145,13 @@ def test_a_formula_goes_on_at_its_place_in_its_new_course(name):
     assert course(forked(parent, child, 3), 5, METRICS[3:]) == pytest.approx(whole[3:])
 
 
-@pytest.mark.parametrize("name", [n for n, s in SCHEDULES.items() if s.name not in forks.FORMULAS])
+@pytest.mark.parametrize("name", [n for n, s in SCHEDULES.items() if s.name not in FORMULAS])
 def test_under_the_others_the_new_lr_is_that_of_the_next_epoch(name):
     parent = small(schedule=SCHEDULES[name], epochs=8)
     child = small(schedule=SCHEDULES[name], epochs=8, lr=0.05)
     schedule, plain = forked(parent, child, 2), forked(parent, parent, 2)
     assert schedule.lr == 0.05
-    assert f"From epoch 3 on the LR is {0.05}" in forks.foretell(parent, child, 2)[0]
+    assert f"From epoch 3 on the LR is {0.05}" in forks.consequences(parent, child, 2)[0]
     ratio = 0.05 / plain.lr
     schedule.step_batch(BATCHES), plain.step_batch(BATCHES)
     schedule.advance(0.1), plain.advance(0.1)
@@ -158,7 +160,7 @@ def test_under_the_others_the_new_lr_is_that_of_the_next_epoch(name):
 
 
 def test_a_cosine_rises_again_to_the_new_lr():
-    cosine = config.CosineAnnealingLR(T_max=3)
+    cosine = schedules.CosineAnnealingLR(T_max=3)
     parent, child = (small(schedule=cosine, epochs=8, lr=lr) for lr in (0.01, 0.05))
     assert max(course(forked(parent, child, 1), 7)[1:]) == pytest.approx(0.05)
 
@@ -169,7 +171,7 @@ def test_another_class_begins_anew_and_fills_the_rest_of_the_run():
     schedule = forked(parent, child, 3)
     fresh = Schedule(small(epochs=5, schedule=SCHEDULES["OneCycleLR"], lr=0.02), BATCHES)
     assert course(schedule, 5) == course(fresh, 5)
-    assert "begins anew after epoch 3" in forks.foretell(parent, child, 3)[0]
+    assert "begins anew after epoch 3" in forks.consequences(parent, child, 3)[0]
 
 
 def test_another_class_chosen_in_the_warm_up_begins_after_it():
@@ -179,14 +181,14 @@ def test_another_class_chosen_in_the_warm_up_begins_after_it():
 
 def test_a_cycles_peaks_are_told_where_a_fork_put_them():
     parent = small(epochs=8)
-    child = small(epochs=8, schedule=config.CosineAnnealingLR(T_max=2))
+    child = small(epochs=8, schedule=schedules.CosineAnnealingLR(T_max=2))
     schedule = forked(parent, child, 3)
     kinds = [(schedule.step_batch(BATCHES), schedule.advance(1.0))[1].kind for _ in range(4)]
     assert kinds == ["lowered", "bottom", "raised", "peak"]
 
 
 def test_a_new_monitor_makes_the_plateau_forget_what_it_saw():
-    plateau = config.ReduceLROnPlateau(patience=1)
+    plateau = schedules.ReduceLROnPlateau(patience=1)
     parent = small(schedule=plateau)
     child = small(schedule=plateau, monitor="val_accuracy")
     schedule = forked(parent, child, 4)
@@ -197,19 +199,21 @@ def test_a_new_monitor_makes_the_plateau_forget_what_it_saw():
 
 @pytest.mark.parametrize("schedule", ["StepLR", "OneCycleLR", "plateau"])
 def test_the_optimizers_own_momentum_follows_unless_the_schedule_moves_it(schedule):
-    parent = RunConfig(optimizer=config.SGD(momentum=0.5), schedule=SCHEDULES[schedule], epochs=8)
-    child = parent.model_copy(update={"optimizer": config.SGD(momentum=0.7)})
-    momentum = forked(parent, child, 2)._main_optimizer.param_groups[0]["momentum"]
-    moved = forked(parent, parent, 2)._main_optimizer.param_groups[0]["momentum"]
+    parent = RunConfig(
+        optimizer=optimizers.SGD(momentum=0.5), schedule=SCHEDULES[schedule], epochs=8
+    )
+    child = parent.model_copy(update={"optimizer": optimizers.SGD(momentum=0.7)})
+    momentum = forked(parent, child, 2).main.optimizer.param_groups[0]["momentum"]
+    moved = forked(parent, parent, 2).main.optimizer.param_groups[0]["momentum"]
     assert momentum == (moved if schedule == "OneCycleLR" else 0.7)
 
 
 def test_a_fork_inherits_what_is_not_named():
-    parent = RunConfig(lr=0.5, schedule=config.StepLR(step_size=3), optimizer=config.SGD())
+    parent = RunConfig(lr=0.5, schedule=schedules.StepLR(step_size=3), optimizer=optimizers.SGD())
     child = forks.changed_config(parent, 60, {"gamma": "0.3"})
     assert child == parent.model_copy(
-        update={"epochs": 60, "schedule": config.StepLR(step_size=3, gamma=0.3)}
+        update={"epochs": 60, "schedule": schedules.StepLR(step_size=3, gamma=0.3)}
     )
     other = forks.changed_config(parent, 50, {"schedule": "ReduceLROnPlateau", "patience": "2"})
-    assert other.schedule == config.ReduceLROnPlateau(patience=2)
-    assert (other.lr, other.optimizer) == (0.5, config.SGD())
+    assert other.schedule == schedules.ReduceLROnPlateau(patience=2)
+    assert (other.lr, other.optimizer) == (0.5, optimizers.SGD())

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import form, ids
-from trainer.config.run import CyclicLR, RunConfig, StepLR
+from trainer.config.run import RunConfig
+from trainer.config.schedules import CyclicLR, StepLR
 from trainer.config.table import OPTIMIZERS, SCHEDULES, ConfigError, to_config
 from trainer.config.table import chosen as settings_that_count
 

@@ -5,12 +5,13 @@ import torch
 from torch import nn
 
 from tests.small import OPTIMIZERS, SCHEDULES, load, numbers, run, small
-from trainer.config import run as config
+from trainer.config import optimizers, schedules
 from trainer.config.run import RunConfig
 from trainer.engine import loop as engine
 from trainer.engine import models
-from trainer.engine.control import Control, Intervention
+from trainer.engine.control import Control
 from trainer.engine.events import Ended, EpochEnded, Forked, Intervened, Progress
+from trainer.schedule.interventions import Intervention
 from trainer.snapshots.writer import SnapshotError, read, write
 
 
@@ -168,19 +169,19 @@ def test_a_write_that_fails_leaves_the_older_file_whole(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (config.SGD(momentum=0), config.SGD(momentum=0.9, nesterov=True)),
-        (config.Adam(), config.Adam(amsgrad=True, beta1=0.5)),
-        (config.AdamW(amsgrad=True), config.AdamW(weight_decay=0.5)),
-        (config.RMSprop(), config.RMSprop(momentum=0.9, centered=True)),
-        (config.Adagrad(), config.Adagrad(lr_decay=0.5)),
-        (config.NAdam(), config.NAdam(momentum_decay=0.5)),
-        (config.RAdam(), config.RAdam(beta2=0.9)),
+        (optimizers.SGD(momentum=0), optimizers.SGD(momentum=0.9, nesterov=True)),
+        (optimizers.Adam(), optimizers.Adam(amsgrad=True, beta1=0.5)),
+        (optimizers.AdamW(amsgrad=True), optimizers.AdamW(weight_decay=0.5)),
+        (optimizers.RMSprop(), optimizers.RMSprop(momentum=0.9, centered=True)),
+        (optimizers.Adagrad(), optimizers.Adagrad(lr_decay=0.5)),
+        (optimizers.NAdam(), optimizers.NAdam(momentum_decay=0.5)),
+        (optimizers.RAdam(), optimizers.RAdam(beta2=0.9)),
     ],
     ids=lambda spec: spec.name,
 )
 def test_the_optimizers_parameters_may_change_in_a_fork(before, after):
-    events, taken = watched(small(optimizer=before, schedule=config.NoSchedule()))
-    child = run(small(optimizer=after, schedule=config.NoSchedule()), taken[13])
+    events, taken = watched(small(optimizer=before, schedule=schedules.NoSchedule()))
+    child = run(small(optimizer=after, schedule=schedules.NoSchedule()), taken[13])
     ended = [event for event in child if isinstance(event, EpochEnded)]
     assert [event.epoch for event in ended] == [4, 5, 6]
     assert isinstance(child[-1], Ended)
@@ -227,7 +228,7 @@ def test_epochs_added_at_the_very_end_are_trained():
 
 
 def test_a_change_by_hand_counts_from_the_very_next_batch():
-    events, _ = watched(small(schedule=config.NoSchedule()), Control([DOUBLED]))
+    events, _ = watched(small(schedule=schedules.NoSchedule()), Control([DOUBLED]))
     ended = [event for event in events if isinstance(event, EpochEnded)]
     assert [(e.lr, e.lr_last) for e in ended[:3]] == [(0.01, 0.01), (0.01, 0.02), (0.02, 0.02)]
     at_first = Intervention(2, 0, "scale", 2.0)
@@ -236,13 +237,13 @@ def test_a_change_by_hand_counts_from_the_very_next_batch():
 
 
 def test_the_schedule_is_not_blamed_for_what_was_done_by_hand():
-    events, _ = watched(small(schedule=config.StepLR(step_size=5)), Control([DOUBLED]))
+    events, _ = watched(small(schedule=schedules.StepLR(step_size=5)), Control([DOUBLED]))
     second = [event for event in events if isinstance(event, EpochEnded)][1]
     assert second.decision.sentence == "Kept 0.02."
 
 
 def test_a_cut_by_hand_is_the_plateaus_own():
-    plateau = config.ReduceLROnPlateau(patience=9, factor=0.5, cooldown=3, min_lr=0.004)
+    plateau = schedules.ReduceLROnPlateau(patience=9, factor=0.5, cooldown=3, min_lr=0.004)
     cuts = [Intervention(3, 1, "cut"), Intervention(4, 0, "cut"), Intervention(4, 1, "cut")]
     events = run(small(schedule=plateau), control=Control(cuts))
     made = [event for event in events if isinstance(event, Intervened)]

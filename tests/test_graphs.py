@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.test_engine import epochs, tiny
-from trainer.config import run as config
+from trainer.config import optimizers, schedules
 from trainer.config.table import OPTIMIZERS
 from trainer.engine import cuda_graph as graphs
 from trainer.engine.control import Control
@@ -18,7 +18,7 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("schedule", [config.ExponentialLR(gamma=0.7), config.OneCycleLR()])
+@pytest.mark.parametrize("schedule", [schedules.ExponentialLR(gamma=0.7), schedules.OneCycleLR()])
 def test_a_run_has_the_same_numbers_with_a_graph_and_without(device, optimizer, schedule):
     # A small LR: eager and captured steps may choose kernels that round otherwise.
     run = tiny(
@@ -53,8 +53,8 @@ def test_a_graph_is_made_only_where_it_can_be_the_same_step():
     assert graphs.wanted(asked, cuda)
     assert not graphs.wanted(asked, torch.device("cpu"))
     assert not graphs.wanted(tiny(), cuda)
-    assert not graphs.wanted(tiny(cuda_graph=True, schedule=config.OneCycleLR()), cuda)
+    assert not graphs.wanted(tiny(cuda_graph=True, schedule=schedules.OneCycleLR()), cuda)
     assert graphs.wanted(
-        tiny(cuda_graph=True, schedule=config.OneCycleLR(cycle_momentum=False)), cuda
+        tiny(cuda_graph=True, schedule=schedules.OneCycleLR(cycle_momentum=False)), cuda
     )
-    assert not graphs.wanted(tiny(cuda_graph=True, optimizer=config.Adagrad()), cuda)
+    assert not graphs.wanted(tiny(cuda_graph=True, optimizer=optimizers.Adagrad()), cuda)

@@ -11,7 +11,8 @@ from contextlib import closing
 import pytest
 
 from tests.small import NOWHERE, SCHEDULES, load, small
-from trainer.config.run import SGD, CosineAnnealingLR, NoSchedule, ReduceLROnPlateau
+from trainer.config.optimizers import SGD
+from trainer.config.schedules import CosineAnnealingLR, NoSchedule, ReduceLROnPlateau
 from trainer.engine import loop as engine
 from trainer.engine.control import Control
 from trainer.engine.events import Ended, EpochEnded, Forked, Progress, Started
@@ -175,7 +176,7 @@ import sys
 from pathlib import Path
 from tests.small import NOWHERE, load, small
 from trainer.engine import loop as engine
-from trainer.config.run import ReduceLROnPlateau
+from trainer.config.schedules import ReduceLROnPlateau
 from trainer.store.store import Store
 from trainer.worker import execute
 engine.datasets.load = load

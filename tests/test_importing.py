@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.config.run import ReduceLROnPlateau
+from trainer.config.schedules import ReduceLROnPlateau
 from trainer.config.table import ConfigError
 from trainer.curves.csv import Curve
 from trainer.curves.importing import take_in

@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.page import Served, chromium, launch, opened, served
-from trainer.config.run import CosineAnnealingLR, NoSchedule, ReduceLROnPlateau, RunConfig
+from trainer.config.run import RunConfig
+from trainer.config.schedules import CosineAnnealingLR, NoSchedule, ReduceLROnPlateau
 from trainer.store.rows import Epoch
 from trainer.store.store import Store
 from trainer.worker import execute

@@ -16,7 +16,8 @@ APP = sorted((ROOT / "app").glob("**/*.py"))
 PAGE = {"app", "dash", "dash_mantine_components", "flask", "plotly", "waitress"}
 TORCH = {"torch", "torchvision", "numpy", "sklearn", "tensorboard"}
 TORCH_FREE = """
-    config.run config.text config.table config.forks schedule.decisions schedule.foretell
+    config.fields config.metrics config.optimizers config.schedules config.recipe config.run
+    config.text config.table config.forks schedule.decisions schedule.interventions
     engine.events engine.control folders store.store worker store.lineage engine.environment
     store.recording store.rows snapshots.files replay.comparison curves.columns curves.csv
     curves.tensorboard replay.keras_fastai

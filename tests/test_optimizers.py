@@ -5,19 +5,19 @@ import inspect
 import pytest
 import torch
 
-from trainer.config import run as config
+from trainer.config import optimizers
 from trainer.config.table import OPTIMIZERS
 from trainer.schedule.optimizers import build
 
 # None of them the default of torch or of LRScope.
 CHANGED = [
-    config.SGD(momentum=0.5, nesterov=True, weight_decay=0.02),
-    config.Adam(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02, amsgrad=True),
-    config.AdamW(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02, amsgrad=True),
-    config.RMSprop(alpha=0.9, momentum=0.5, centered=True, eps=1e-6, weight_decay=0.02),
-    config.Adagrad(lr_decay=0.1, initial_accumulator_value=0.5, eps=1e-6, weight_decay=0.02),
-    config.NAdam(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02, momentum_decay=0.01),
-    config.RAdam(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02),
+    optimizers.SGD(momentum=0.5, nesterov=True, weight_decay=0.02),
+    optimizers.Adam(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02, amsgrad=True),
+    optimizers.AdamW(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02, amsgrad=True),
+    optimizers.RMSprop(alpha=0.9, momentum=0.5, centered=True, eps=1e-6, weight_decay=0.02),
+    optimizers.Adagrad(lr_decay=0.1, initial_accumulator_value=0.5, eps=1e-6, weight_decay=0.02),
+    optimizers.NAdam(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02, momentum_decay=0.01),
+    optimizers.RAdam(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02),
 ]
 
 
@@ -60,7 +60,7 @@ def test_it_is_fused_where_torch_offers_that(spec):
 
 def test_it_is_not_fused_on_a_device_for_which_torch_has_no_kernel():
     parameter = torch.nn.Parameter(torch.zeros(1, device="meta"))
-    assert not build(config.SGD(), [parameter], lr=0.1).defaults["fused"]
+    assert not build(optimizers.SGD(), [parameter], lr=0.1).defaults["fused"]
 
 
 @pytest.mark.parametrize("spec", [cls() for cls in OPTIMIZERS.values()] + CHANGED, ids=repr)

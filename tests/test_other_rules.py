@@ -9,7 +9,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.config.run import ReduceLROnPlateau, RunConfig
+from trainer.config.run import RunConfig
+from trainer.config.schedules import ReduceLROnPlateau
 from trainer.replay.keras_fastai import fastai, keras
 from trainer.replay.replay import replay
 

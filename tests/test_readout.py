@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from app import ids
 from app.lab.readout import at_chance, duration, judged, progress, standing, title
 from tests.test_series import CONFIG, DIVERGED, FLAT
-from trainer.config.run import NoSchedule, RunConfig
+from trainer.config.run import RunConfig
+from trainer.config.schedules import NoSchedule
 from trainer.engine.events import Started
 from trainer.store.store import Epoch, Run
 

@@ -10,9 +10,10 @@ from tests.recorded import FOLDER, agrees, machine_here, recorded
 from trainer.config import forks
 from trainer.config.table import changed, to_config
 from trainer.engine import loop as engine
-from trainer.engine.control import Control, Intervention
+from trainer.engine.control import Control
 from trainer.engine.events import Ended, EpochEnded, Forked, Intervened, Progress
 from trainer.engine.loop import train
+from trainer.schedule.interventions import Intervention
 from trainer.store import lineage as family
 from trainer.store.store import Store
 from trainer.worker import execute

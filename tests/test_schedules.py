@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch.optim import lr_scheduler
 
-from trainer.config import run as config
+from trainer.config import schedules
 from trainer.config.run import RunConfig
 from trainer.config.table import OPTIMIZERS, SCHEDULES
 from trainer.schedule import optimizers
@@ -37,21 +37,21 @@ HAND_MADE = {
 }
 
 SPECS = [
-    config.StepLR(step_size=3, gamma=0.3),
-    config.MultiStepLR(milestones=(2, 3, 9), gamma=0.3),
-    config.ExponentialLR(gamma=0.9),
-    config.CosineAnnealingLR(T_max=9, eta_min=0.001),
-    config.CosineAnnealingWarmRestarts(T_0=2, T_mult=2, eta_min=0.001),
-    config.OneCycleLR(),
-    config.OneCycleLR(anneal_strategy="linear", three_phase=True, pct_start=0.4, div_factor=7),
-    config.OneCycleLR(cycle_momentum=False),
-    config.CyclicLR(max_lr=0.1, step_size_up=2),
-    config.CyclicLR(max_lr=0.1, step_size_up=1, mode="triangular2", base_momentum=0.7),
-    config.CyclicLR(max_lr=0.1, step_size_up=2, mode="exp_range", gamma=0.97),
-    config.LinearLR(start_factor=0.5, end_factor=0.1, total_iters=7),
-    config.PolynomialLR(total_iters=9, power=2.0),
-    config.ConstantLR(factor=0.25, total_iters=4),
-    config.ReduceLROnPlateau(factor=0.3, patience=1, cooldown=1, min_lr=0.001),
+    schedules.StepLR(step_size=3, gamma=0.3),
+    schedules.MultiStepLR(milestones=(2, 3, 9), gamma=0.3),
+    schedules.ExponentialLR(gamma=0.9),
+    schedules.CosineAnnealingLR(T_max=9, eta_min=0.001),
+    schedules.CosineAnnealingWarmRestarts(T_0=2, T_mult=2, eta_min=0.001),
+    schedules.OneCycleLR(),
+    schedules.OneCycleLR(anneal_strategy="linear", three_phase=True, pct_start=0.4, div_factor=7),
+    schedules.OneCycleLR(cycle_momentum=False),
+    schedules.CyclicLR(max_lr=0.1, step_size_up=2),
+    schedules.CyclicLR(max_lr=0.1, step_size_up=1, mode="triangular2", base_momentum=0.7),
+    schedules.CyclicLR(max_lr=0.1, step_size_up=2, mode="exp_range", gamma=0.97),
+    schedules.LinearLR(start_factor=0.5, end_factor=0.1, total_iters=7),
+    schedules.PolynomialLR(total_iters=9, power=2.0),
+    schedules.ConstantLR(factor=0.25, total_iters=4),
+    schedules.ReduceLROnPlateau(factor=0.3, patience=1, cooldown=1, min_lr=0.001),
 ]
 METRICS = [2.0, 1.5, 1.6, 1.7, 1.8, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0]
 
@@ -126,7 +126,7 @@ def test_every_batch_has_the_lr_and_momentum_of_torchs_own_class(spec, optimizer
     assert got == list(by_torch(spec, HAND_MADE[optimizer]()))
 
 
-@pytest.mark.parametrize("spec", [config.OneCycleLR(), config.CyclicLR()], ids=spec_id)
+@pytest.mark.parametrize("spec", [schedules.OneCycleLR(), schedules.CyclicLR()], ids=spec_id)
 def test_cycles_really_move_momentum_against_the_lr(spec):
     for optimizer, of in (("SGD", lambda m: m[1]), ("Adam", lambda m: m[2][0])):
         seen = [m for batches, _ in by_schedule(run_of(spec, optimizer)) for m in batches]
@@ -135,7 +135,7 @@ def test_cycles_really_move_momentum_against_the_lr(spec):
         assert of(high) == pytest.approx(spec.base_momentum, abs=0.02)
 
 
-@pytest.mark.parametrize("spec", [config.NoSchedule(), *SPECS], ids=spec_id)
+@pytest.mark.parametrize("spec", [schedules.NoSchedule(), *SPECS], ids=spec_id)
 def test_each_decision_holds_the_first_lr_of_its_epoch_and_of_the_next(spec):
     epochs = list(by_schedule(run_of(spec)))
     firsts = [batches[0][0] for batches, _ in epochs]
@@ -149,19 +149,19 @@ def test_each_decision_holds_the_first_lr_of_its_epoch_and_of_the_next(spec):
 @pytest.mark.parametrize(
     ("spec", "kinds"),
     [
-        (config.NoSchedule(), ["kept"] * 4),
-        (config.StepLR(step_size=2), ["kept", "cut", "kept", "cut"]),
-        (config.MultiStepLR(milestones=(1, 4)), ["cut", "kept", "kept", "cut"]),
-        (config.ExponentialLR(), ["lowered"] * 4),
-        (config.ExponentialLR(gamma=1), ["kept"] * 4),
-        (config.CosineAnnealingLR(T_max=2), ["lowered", "bottom", "raised", "peak"]),
+        (schedules.NoSchedule(), ["kept"] * 4),
+        (schedules.StepLR(step_size=2), ["kept", "cut", "kept", "cut"]),
+        (schedules.MultiStepLR(milestones=(1, 4)), ["cut", "kept", "kept", "cut"]),
+        (schedules.ExponentialLR(), ["lowered"] * 4),
+        (schedules.ExponentialLR(gamma=1), ["kept"] * 4),
+        (schedules.CosineAnnealingLR(T_max=2), ["lowered", "bottom", "raised", "peak"]),
         (
-            config.CosineAnnealingWarmRestarts(T_0=2, T_mult=1),
+            schedules.CosineAnnealingWarmRestarts(T_0=2, T_mult=1),
             ["lowered", "restart", "lowered", "restart"],
         ),
-        (config.OneCycleLR(pct_start=0.5), ["raised", "peak", "lowered", "lowered"]),
-        (config.CyclicLR(step_size_up=1), ["peak", "bottom", "peak", "bottom"]),
-        (config.ConstantLR(total_iters=2), ["kept", "raised", "kept", "kept"]),
+        (schedules.OneCycleLR(pct_start=0.5), ["raised", "peak", "lowered", "lowered"]),
+        (schedules.CyclicLR(step_size_up=1), ["peak", "bottom", "peak", "bottom"]),
+        (schedules.ConstantLR(total_iters=2), ["kept", "raised", "kept", "kept"]),
     ],
     ids=lambda value: spec_id(value) if hasattr(value, "name") else "",
 )
@@ -172,7 +172,7 @@ def test_a_schedule_without_a_metric_says_what_the_lr_did(spec, kinds):
 
 @pytest.mark.parametrize("strategy", ["cos", "linear"])
 def test_one_cycle_ends_at_its_lowest_lr_and_goes_no_further(strategy):
-    spec = config.OneCycleLR(anneal_strategy=strategy)
+    spec = schedules.OneCycleLR(anneal_strategy=strategy)
     batches, decision = list(by_schedule(run_of(spec)))[-1]
     assert decision.next_lr == batches[-1][0] == pytest.approx(LR / 25 / 1e4)
     schedule = Schedule(run_of(spec), BATCHES)
@@ -186,7 +186,7 @@ def test_one_cycle_ends_at_its_lowest_lr_and_goes_no_further(strategy):
 WARMUP = 2
 
 
-@pytest.mark.parametrize("spec", [config.NoSchedule(), *SPECS], ids=spec_id)
+@pytest.mark.parametrize("spec", [schedules.NoSchedule(), *SPECS], ids=spec_id)
 def test_warm_up_rises_in_a_line_and_then_the_schedule_begins_as_if_new(spec):
     epochs = list(by_schedule(run_of(spec, warmup=WARMUP), metrics=[9.0] * WARMUP + METRICS))
     steps = WARMUP * BATCHES
@@ -211,7 +211,7 @@ def test_warm_up_rises_in_a_line_and_then_the_schedule_begins_as_if_new(spec):
 
 
 def test_warm_up_does_not_show_its_losses_to_the_plateau_rule():
-    spec = config.ReduceLROnPlateau()
+    spec = schedules.ReduceLROnPlateau()
     (*_, (_, last), (_, first)) = list(by_schedule(run_of(spec, warmup=2), [0.1, 0.1, *METRICS]))[
         :3
     ]
@@ -238,7 +238,7 @@ def plateau_runs():
         monitor=st.sampled_from(["val_loss", "train_loss", "val_accuracy"]),
         epochs=st.just(100),
         schedule=st.builds(
-            config.ReduceLROnPlateau,
+            schedules.ReduceLROnPlateau,
             factor=st.floats(0.01, 0.99),
             patience=st.integers(0, 5),
             threshold=st.one_of(st.sampled_from([0.0, 1e-4, 0.5]), st.floats(0, 0.9)),
@@ -373,7 +373,7 @@ def states_of_ours(run, metrics):
 def states(request):
     def drive(metrics, lr=0.1, monitor="val_loss", **rule):
         run = RunConfig(
-            lr=lr, monitor=monitor, epochs=100, schedule=config.ReduceLROnPlateau(**rule)
+            lr=lr, monitor=monitor, epochs=100, schedule=schedules.ReduceLROnPlateau(**rule)
         )
         return list(request.param(run, metrics))
 
@@ -480,14 +480,14 @@ def test_fact_2_patience_is_off_by_one(patience, cooldown, cuts, states):
 
 
 def test_fact_3_after_step_get_last_lr_is_the_next_epochs():
-    scheduler = torch_plateau(RunConfig(lr=0.1, schedule=config.ReduceLROnPlateau(patience=0)))
+    scheduler = torch_plateau(RunConfig(lr=0.1, schedule=schedules.ReduceLROnPlateau(patience=0)))
     for _ in range(2):
         scheduler.step(1.0)
     assert scheduler.get_last_lr() == [0.1 * 0.1]
 
 
 def test_fact_6_minus_infinity_is_the_best_for_ever():
-    run = RunConfig(schedule=config.ReduceLROnPlateau())
+    run = RunConfig(schedule=schedules.ReduceLROnPlateau())
     scheduler, schedule = torch_plateau(run), Schedule(run, BATCHES)
     for metric in (-math.inf, -1e300, -math.inf):
         scheduler.step(metric)
@@ -497,7 +497,7 @@ def test_fact_6_minus_infinity_is_the_best_for_ever():
 
 
 def test_fact_7_a_cut_without_effect_is_named_so():
-    run = RunConfig(lr=1e-8, schedule=config.ReduceLROnPlateau(patience=0))
+    run = RunConfig(lr=1e-8, schedule=schedules.ReduceLROnPlateau(patience=0))
     schedule = Schedule(run, BATCHES)
     assert [schedule.advance(1.0).kind for _ in range(3)] == ["improved", "no effect", "no effect"]
 
@@ -505,7 +505,7 @@ def test_fact_7_a_cut_without_effect_is_named_so():
 @pytest.mark.parametrize("factor", [1.0, 1.5, 0.0, -0.5])
 def test_fact_9_torch_refuses_a_factor_of_1_or_more_the_form_also_0_or_less(factor):
     with pytest.raises(ValidationError):
-        config.ReduceLROnPlateau(factor=factor)
+        schedules.ReduceLROnPlateau(factor=factor)
     optimizer = HAND_MADE["SGD"]()
     if factor >= 1:
         with pytest.raises(ValueError, match="Factor"):
@@ -570,7 +570,7 @@ def test_fact_12_an_lr_set_by_hand_is_written_over_or_survives_as_a_ratio(spec):
 
 def test_fact_12_cosine_forgets_the_ratio_where_it_turns_up_again():
     optimizer = HAND_MADE["SGD"]()
-    scheduler = torch_scheduler(config.CosineAnnealingLR(T_max=3), optimizer)
+    scheduler = torch_scheduler(schedules.CosineAnnealingLR(T_max=3), optimizer)
     optimizer.param_groups[0]["lr"] *= 0.5
     lrs = []
     for _ in range(4):
@@ -590,14 +590,14 @@ def test_fact_12_lambda_lr_writes_over_an_lr_set_by_hand():
 
 def test_fact_13_cosine_rises_again_after_t_max():
     optimizer = HAND_MADE["SGD"]()
-    lrs = [batches[0][0] for batches in by_torch(config.CosineAnnealingLR(T_max=6), optimizer)]
+    lrs = [batches[0][0] for batches in by_torch(schedules.CosineAnnealingLR(T_max=6), optimizer)]
     assert lrs[:7] == sorted(lrs[:7], reverse=True)
     assert lrs[6:] == sorted(lrs[6:])
     assert lrs[-1] > lrs[6]
 
 
 def test_fact_13_one_cycle_raises_past_its_total_steps():
-    scheduler = torch_scheduler(config.OneCycleLR(), HAND_MADE["SGD"]())
+    scheduler = torch_scheduler(schedules.OneCycleLR(), HAND_MADE["SGD"]())
     for _ in range(EPOCHS * BATCHES):
         scheduler.step()
     with pytest.raises(ValueError, match="total"):

@@ -7,8 +7,9 @@ import pytest
 
 from app.charts import figures
 from app.charts.series import Mark, by_hand, sentences, series
-from trainer.config import run as config
-from trainer.config.run import ReduceLROnPlateau, RunConfig
+from trainer.config import schedules
+from trainer.config.run import RunConfig
+from trainer.config.schedules import ReduceLROnPlateau
 from trainer.schedule.schedule import Schedule
 from trainer.store.rows import Change, Epoch
 
@@ -74,12 +75,15 @@ def test_cooldown_is_shaded_and_a_cut_without_effect_has_its_own_marker() -> Non
 @pytest.mark.parametrize(
     ("schedule", "marks"),
     [
-        (config.CosineAnnealingLR(T_max=3), [(3.5, "lowest"), (6.5, "peak")]),
-        (config.CosineAnnealingWarmRestarts(T_0=3, T_mult=1), [(3.5, "restart"), (6.5, "restart")]),
-        (config.OneCycleLR(pct_start=0.5), [(4, "peak")]),
-        (config.CyclicLR(max_lr=1.0, step_size_up=3), [(3.5, "peak"), (6.5, "lowest")]),
-        (config.StepLR(step_size=3), [(3.5, "÷10"), (6.5, "÷10")]),
-        (config.ExponentialLR(), []),
+        (schedules.CosineAnnealingLR(T_max=3), [(3.5, "lowest"), (6.5, "peak")]),
+        (
+            schedules.CosineAnnealingWarmRestarts(T_0=3, T_mult=1),
+            [(3.5, "restart"), (6.5, "restart")],
+        ),
+        (schedules.OneCycleLR(pct_start=0.5), [(4, "peak")]),
+        (schedules.CyclicLR(max_lr=1.0, step_size_up=3), [(3.5, "peak"), (6.5, "lowest")]),
+        (schedules.StepLR(step_size=3), [(3.5, "÷10"), (6.5, "÷10")]),
+        (schedules.ExponentialLR(), []),
     ],
 )
 def test_every_turn_of_a_schedule_is_marked(schedule, marks) -> None:
@@ -143,7 +147,7 @@ def test_the_two_themes_colour_the_same_things() -> None:
 
 
 def test_a_change_by_hand_is_a_step_where_it_was_made() -> None:
-    run = CONFIG.model_copy(update={"schedule": config.NoSchedule()})
+    run = CONFIG.model_copy(update={"schedule": schedules.NoSchedule()})
     changed = [
         replace(row, lr_last=0.05) if row.epoch == 2 else row for row in rows([1.0] * 3, run)
     ]

@@ -7,9 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.config.run import PRESETS, RunConfig
+from trainer.config.run import RunConfig
 from trainer.config.table import (
     OPTIMIZERS,
+    PRESETS,
     SCHEDULES,
     SETTINGS,
     ConfigError,

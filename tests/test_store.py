@@ -8,7 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from trainer.config.run import CosineAnnealingLR, RunConfig
+from trainer.config.run import RunConfig
+from trainer.config.schedules import CosineAnnealingLR
 from trainer.engine.events import (
     Diverged,
     Downloading,

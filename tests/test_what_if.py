@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_schedules import SPECS, plateau_runs, run_of, sequences, spec_id
-from trainer.config import run as config
-from trainer.config.run import NoSchedule, ReduceLROnPlateau, RunConfig
+from trainer.config import schedules
+from trainer.config.run import RunConfig
+from trainer.config.schedules import NoSchedule, ReduceLROnPlateau
 from trainer.config.table import ConfigError
 from trainer.engine.events import EpochEnded, Started
 from trainer.engine.loop import train
@@ -77,8 +78,8 @@ def test_the_lrs_alone_are_those_of_the_whole_replay(run, metrics):
 OTHERS = [
     ReduceLROnPlateau(patience=1, factor=0.5, threshold=0.2),
     ReduceLROnPlateau(patience=0, factor=0.1, threshold=0.2, cooldown=2),
-    config.StepLR(step_size=4),
-    config.OneCycleLR(),
+    schedules.StepLR(step_size=4),
+    schedules.OneCycleLR(),
 ]
 
 
@@ -99,9 +100,9 @@ def test_up_to_the_first_differing_epoch_the_other_run_trains_the_same(other):
 
 
 def test_a_schedule_that_moves_momentum_differs_from_the_start_even_at_the_same_lr():
-    run = RunConfig(schedule=config.CyclicLR(step_size_up=10_000), epochs=2)
+    run = RunConfig(schedule=schedules.CyclicLR(step_size_up=10_000), epochs=2)
     still = run.model_copy(
-        update={"schedule": config.CyclicLR(step_size_up=10_000, cycle_momentum=False)}
+        update={"schedule": schedules.CyclicLR(step_size_up=10_000, cycle_momentum=False)}
     )
     rows = replay([1.0, 1.0], run)
     assert first_difference(run, rows, still, used(still, [1.0, 1.0])) == 1

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from trainer.config.run import RunConfig
+from trainer.config.schedules import traits_of
 from trainer.config.text import lr_text
 from trainer.store.rows import Change, Epoch
 
@@ -176,7 +177,7 @@ def _mark(row: Epoch) -> Mark | None:
         ratio = f"÷{decision.lr / decision.next_lr:.3g}" if decision.next_lr else "to 0"
         return Mark(row.epoch + 0.5, "cut", ratio)
     if decision.kind in TURNS:
-        # One-cycle's peak lies inside its epoch; the other schedules turn between two.
-        inside = decision.schedule == "OneCycleLR"
+        # A schedule that steps each batch turns inside its epoch; the others between two.
+        inside = traits_of(decision.schedule).turns_within_epoch
         return Mark(row.epoch + (0 if inside else 0.5), "turn", TURNS[decision.kind])
     return None

@@ -15,9 +15,9 @@ import typer
 from app.cli.options import given, with_settings
 from trainer import folders
 from trainer.config.table import SETTINGS, ConfigError, changed, to_config
-from trainer.engine.control import InterventionName
 from trainer.engine.events import Ended, Event
 from trainer.replay.comparison import compare
+from trainer.schedule.interventions import InterventionName
 from trainer.snapshots.files import BUDGET_MB
 from trainer.store import lineage as family
 
@@ -245,7 +245,7 @@ def control(
     pause, resume, step (one epoch, then pause), stop, lr VALUE, scale FACTOR, cut (as the plateau
     would), epochs N (so many more).
     """
-    from trainer.schedule.foretell import foretell
+    from trainer.schedule.interventions import consequence
     from trainer.store.store import CommandError
 
     with _store(home) as store:
@@ -255,7 +255,7 @@ def control(
             raise _fail(str(error)) from None
         row = store.run(run)
     if row is not None and what.value in get_args(InterventionName):
-        print(foretell(row.config, cast(InterventionName, what.value), row.epoch))
+        print(consequence(row.config, cast(InterventionName, what.value), row.epoch))
 
 
 @contextmanager

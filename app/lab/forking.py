@@ -53,7 +53,7 @@ def check(store: Store, fork: dict[str, Any], config: RunConfig) -> list[str]:
     if parent is None:
         return []
     forks.check(parent, config, fork["epoch"])
-    told = forks.foretell(parent, config, fork["epoch"])
+    told = forks.consequences(parent, config, fork["epoch"])
     if again := family.cost(store, fork["run"], fork["epoch"]):
         told.append(
             f"There is no snapshot of epoch {fork['epoch']}: {epochs_text(again)} will be trained "

@@ -13,9 +13,6 @@ from trainer.config.text import lr_text
 from trainer.worker import Worker
 
 PREVIEW_HEIGHT = 84
-# The others are read better on a log axis.
-LINEAR = {"none", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "LinearLR"}
-LINEAR |= {"OneCycleLR", "PolynomialLR", "ConstantLR"}
 HELP = (
     "Drawn by the schedule itself. The plateau rule stays in the shade: on its lower edge if no "
     "epoch improves, on its upper edge if each does."
@@ -49,7 +46,7 @@ def layout() -> Component:
 
 def shown(config: RunConfig) -> dict[str, Any]:
     """The preview of a run: its figure, one sentence, and what may surprise."""
-    from trainer.replay.cautions import surprises
+    from trainer.replay.cautions import cautions
     from trainer.replay.replay import preview
 
     ahead = preview(config, config.batches)
@@ -59,7 +56,7 @@ def shown(config: RunConfig) -> dict[str, Any]:
     return {
         "figure": figure(config, curves),
         "text": _sentence(ahead),
-        "surprises": surprises(config, ahead),
+        "surprises": cautions(config, ahead),
     }
 
 
@@ -102,7 +99,7 @@ def figure(config: RunConfig, curves: list[Line]) -> dict[str, Any]:
     if len(traces) == 2:
         traces[1]["fill"] = "tonexty"
     axis = {"showgrid": False, "showline": True, "tickfont": {"size": 11}}
-    scale = "linear" if config.schedule.name in LINEAR else "log"
+    scale = config.schedule.traits.axis
     return {
         "data": traces,
         "layout": {

@@ -10,7 +10,7 @@ from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS
 from trainer.config.text import epochs_text, lr_text, significant
 from trainer.engine.environment import difference
-from trainer.schedule.foretell import foretell
+from trainer.schedule.interventions import consequence
 from trainer.store.rows import Epoch, Run
 
 STATUS_WORDS = {
@@ -39,7 +39,7 @@ def title(run: Run) -> str:
     config = run.config
     if run.source:
         return f"{run.source} · imported"
-    schedule = "constant LR" if config.schedule.name == "none" else config.schedule.name
+    schedule = config.schedule.traits.title or config.schedule.name
     words = [
         WORDS["model"][config.model],
         WORDS["dataset"][config.dataset].split(" (")[0],
@@ -129,7 +129,7 @@ def _foretold(run: Run) -> str:
     if run.source or run.status == "queued":
         return ""
     if not run.over:
-        return foretell(run.config, "lr", run.epoch)
+        return consequence(run.config, "lr", run.epoch)
     if run.resumable:
         return "Resume goes on exactly where it was; a fork tries something else from an epoch."
     return "A fork goes on from any epoch with other settings: point at one, then Fork."

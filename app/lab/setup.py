@@ -10,8 +10,8 @@ from dash.exceptions import PreventUpdate
 from app import form, ids
 from app.lab import forking, preview
 from app.lab.live import pace_of, runs
-from trainer.config.run import PRESETS, RunConfig
-from trainer.config.table import ConfigError, to_config
+from trainer.config.run import RunConfig
+from trainer.config.table import PRESETS, ConfigError, to_config
 from trainer.store.store import Store
 
 FIELDS, SLIDERS = ids.every("field"), ids.every("slider")

@@ -226,10 +226,10 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         # A run that trains keeps its map: too dear to be drawn again after every epoch.
         stale_map = not row.over and ctx.triggered_id == ids.WHAT_IF_EPOCH
         result = {"run": row.id, "config": other.model_dump(), "stale_map": stale_map}
-        from trainer.replay.cautions import surprises
+        from trainer.replay.cautions import cautions
         from trainer.replay.replay import preview
 
-        told = surprises(other, preview(other, row.batches), monitored(other, rows))
+        told = cautions(other, preview(other, row.batches), monitored(other, rows))
         said = answer(comparison, rules(comparison), told)
         first = comparison.first or 0
         offered = {} if first > 1 and not row.source else {"display": "none"}

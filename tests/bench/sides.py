@@ -14,7 +14,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 from torchvision.datasets import MNIST
 
-from trainer.config.run import Adam, ReduceLROnPlateau, RunConfig
+from trainer.config.optimizers import Adam
+from trainer.config.run import RunConfig
+from trainer.config.schedules import ReduceLROnPlateau
 from trainer.engine import datasets, models
 from trainer.engine.control import Control
 from trainer.engine.datasets import Images, Splits

@@ -8,17 +8,22 @@ and a schedule share the name.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from .run import Optimizer, RunConfig, Scale, Schedule
+from .fields import Scale
+from .optimizers import OPTIMIZERS
+from .recipe import Recipe
+from .run import RunConfig
+from .schedules import SCHEDULES
 from .text import lr_text
 
 Group = Literal["run", "optimizer", "schedule"]
 Kind = Literal["choice", "bool", "int", "float", "list"]
 KINDS: dict[Any, Kind] = {bool: "bool", int: "int", float: "float"}
+R = TypeVar("R", bound=Recipe)
 
 
 @dataclass(frozen=True)
@@ -66,14 +71,6 @@ class ConfigError(Exception):
     def __init__(self, problems: dict[tuple[str, str | None], str]) -> None:
         super().__init__(" ".join(problems.values()))
         self.problems = problems
-
-
-SCHEDULES: dict[str, Any] = {
-    cls.model_fields["name"].default: cls for cls in get_args(get_args(Schedule)[0])
-}
-OPTIMIZERS: dict[str, Any] = {
-    cls.model_fields["name"].default: cls for cls in get_args(get_args(Optimizer)[0])
-}
 
 
 def _settings() -> Iterator[Setting]:
@@ -148,15 +145,29 @@ def _setting(
 SETTINGS: tuple[Setting, ...] = tuple(_settings())
 
 
-def chosen(values: Mapping[str, Any]) -> list[Setting]:
-    """The settings that count for these values: the run's, and its schedule's and optimizer's."""
-    config = RunConfig()
+def setting_of(key: str) -> Setting:
+    """The setting of a run of that key."""
+    return next(setting for setting in SETTINGS if setting.key == key and setting.owner is None)
+
+
+def chosen(values: Mapping[str, Any], of: type[Recipe] = RunConfig) -> list[Setting]:
+    """The settings that count for these values: the run's, and its schedule's and optimizer's.
+
+    Args:
+        of: the class of the config; a recipe alone has fewer of the run's.
+    """
+    default = of()
     owners = {
         "run": None,
-        "schedule": values.get("schedule", config.schedule.name),
-        "optimizer": values.get("optimizer", config.optimizer.name),
+        "schedule": values.get("schedule", default.schedule.name),
+        "optimizer": values.get("optimizer", default.optimizer.name),
     }
-    return [setting for setting in SETTINGS if setting.owner == owners[setting.group]]
+    return [
+        setting
+        for setting in SETTINGS
+        if setting.owner == owners[setting.group]
+        and (setting.group != "run" or setting.name in of.model_fields)
+    ]
 
 
 def to_config(values: Mapping[str, Any]) -> RunConfig:
@@ -168,9 +179,22 @@ def to_config(values: Mapping[str, Any]) -> RunConfig:
         ConfigError: a value is out of its bounds or no value at all, or a key belongs to another
             schedule or optimizer than the chosen one.
     """
+    return _built(RunConfig, values)
+
+
+def to_recipe(values: Mapping[str, Any]) -> Recipe:
+    """The recipe that these values, by key, describe, for a run that was not trained here.
+
+    Raises:
+        ConfigError: as `to_config`.
+    """
+    return _built(Recipe, values)
+
+
+def _built(of: type[R], values: Mapping[str, Any]) -> R:
     fields: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {"schedule": {}, "optimizer": {}}
-    known = {setting.key: setting for setting in chosen(values)}
+    known = {setting.key: setting for setting in chosen(values, of)}
     problems: dict[tuple[str, str | None], str] = {}
     for key, value in values.items():
         setting = known.get(key)
@@ -182,28 +206,28 @@ def to_config(values: Mapping[str, Any]) -> RunConfig:
             fields[setting.name] = _read(setting, value)
     if problems:
         raise ConfigError(problems)
-    defaults = RunConfig()
-    fields["schedule"] = {"name": values.get("schedule", defaults.schedule.name)}
-    fields["optimizer"] = {"name": values.get("optimizer", defaults.optimizer.name)}
+    default = of()
+    fields["schedule"] = {"name": values.get("schedule", default.schedule.name)}
+    fields["optimizer"] = {"name": values.get("optimizer", default.optimizer.name)}
     for part, own in parts.items():
         fields[part].update(own)
     try:
-        return RunConfig.model_validate(fields)
+        return of.model_validate(fields)
     except ValidationError as error:
         raise ConfigError(_problems(error)) from error
 
 
-def from_config(config: RunConfig) -> dict[str, Any]:
-    """The config's values by key: `to_config` of them is the config again."""
+def from_config(config: Recipe) -> dict[str, Any]:
+    """The config's values by key: `to_config`, or `to_recipe`, of them is the config again."""
     values: dict[str, Any] = {"schedule": config.schedule.name, "optimizer": config.optimizer.name}
-    for setting in chosen(values):
+    for setting in chosen(values, type(config)):
         part = config if setting.group == "run" else getattr(config, setting.group)
         if setting.path not in ("schedule", "optimizer"):
             values[setting.key] = getattr(part, setting.name)
     return values
 
 
-def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
+def changed(config: R, values: Mapping[str, Any]) -> R:
     """The config with these values, by key, instead of its own.
 
     Another schedule or optimizer starts from its own defaults.
@@ -215,8 +239,8 @@ def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
     other = {
         group for group in ("schedule", "optimizer") if values.get(group, own[group]) != own[group]
     }
-    kept = {s.key for s in chosen(own) if s.group not in other}
-    return to_config({**{key: own[key] for key in own if key in kept}, **values})
+    kept = {s.key for s in chosen(own, type(config)) if s.group not in other}
+    return _built(type(config), {**{key: own[key] for key in own if key in kept}, **values})
 
 
 def _read(setting: Setting, value: Any) -> Any:
@@ -229,6 +253,8 @@ def _stranger(key: str, values: Mapping[str, Any]) -> str:
     owners = [setting for setting in SETTINGS if setting.key == key]
     if not owners:
         return f"There is no setting {key!r}."
+    if owners[0].owner is None:
+        return f"{key} is not known of a run that was not trained here."
     group = owners[0].group
     names = ", ".join(str(setting.owner) for setting in owners)
     current = values.get(group, getattr(RunConfig(), group).name)
@@ -282,3 +308,11 @@ def _say(label: str, problem: Any) -> str:
             return f"{label} must name at least one epoch."
         case _:
             return f"{label}: {problem['msg']}."
+
+
+# What a run can be started from with one choice, as the schedules have them.
+PRESETS: dict[str, RunConfig] = {
+    title: to_config({"schedule": name, **values})
+    for name, schedule in SCHEDULES.items()
+    for title, values in schedule.presets.items()
+}

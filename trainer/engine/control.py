@@ -3,24 +3,9 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-InterventionName = Literal["lr", "scale", "cut", "epochs"]
-
-
-@dataclass(frozen=True, slots=True)
-class Intervention:
-    """A change by hand, made before batch number `batch` (from 0) of `epoch`.
-
-    `lr` sets the LR to `value`, `scale` multiplies it by `value`, `cut` cuts as the plateau would
-    (no value), `epochs` adds `value` epochs.
-    """
-
-    epoch: int
-    batch: int
-    name: InterventionName
-    value: float | None = None
+from ..schedule.interventions import Intervention, InterventionName
 
 
 class Control:

@@ -21,7 +21,7 @@ def wanted(config: RunConfig, device: torch.device) -> bool:
         config.cuda_graph
         and device.type == "cuda"
         and config.optimizer.name in CAPTURABLE
-        and not getattr(config.schedule, "cycle_momentum", False)
+        and config.schedule.momentum_range is None
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..schedule.decisions import Decision
-from .control import InterventionName
+from ..schedule.interventions import InterventionName
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ class Progress:
 class Intervened:
     """A person changed the run before batch number `batch` (from 0) of `epoch`.
 
-    `name` and `value` are those of `trainer.engine.control.Intervention`; `repeated` says that it
-    was made again from the record.
+    `name` and `value` are those of `trainer.schedule.interventions.Intervention`; `repeated` says
+    that it was made again from the record.
     """
 
     epoch: int

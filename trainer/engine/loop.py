@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ..config.run import Device, RunConfig
-from ..schedule import optimizers
-from ..schedule.foretell import told
+from ..schedule import interventions, optimizers
 from ..schedule.schedule import Schedule
-from ..snapshots.writer import Snapshot, State
+from ..snapshots.writer import Snapshot, State, config_of
 from . import datasets, models
 from . import environment as machine
 from .control import Control
@@ -96,7 +95,7 @@ def _train(
     make = Graphed(step, config.batch_size, x.device) if wanted(config, x.device) else step
     control.attach(state.capture)
     yield started(state, splits)
-    if start and start["config"] != config.model_dump_json():
+    if start and config_of(start) != config:
         yield Forked(state.epoch, decision)
 
     while True:
@@ -190,7 +189,7 @@ def intervene(state: State, control: Control) -> Iterator[Intervened]:
             case "epochs":
                 state.added += int(value)
         after = state.schedule.lr
-        sentence = told(made.name, made.value, before, after)
+        sentence = interventions.sentence(made.name, made.value, before, after)
         yield Intervened(
             made.epoch, made.batch, made.name, made.value, before, after, sentence, repeated
         )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..config.run import ReduceLROnPlateau, RunConfig
+from ..config.recipe import Recipe
+from ..config.schedules import ReduceLROnPlateau
 from ..config.text import distinct, epochs_text, lr_text
 from ..store.rows import Epoch
 from .keras_fastai import fastai, keras
@@ -23,8 +24,8 @@ class Comparison:
     that the replay says after it is a guess, since other LRs would have given other losses.
     """
 
-    happened: RunConfig
-    other: RunConfig
+    happened: Recipe
+    other: Recipe
     rows: Sequence[Epoch]
     steps: "Sequence[Replayed]"
     first: int | None
@@ -89,14 +90,12 @@ def rules(comparison: Comparison) -> dict[str, list[int]]:
     }
 
 
-def monitored(config: RunConfig, rows: Sequence[Epoch]) -> list[float | None]:
+def monitored(config: Recipe, rows: Sequence[Epoch]) -> list[float | None]:
     """The recorded values of the monitor."""
     return [getattr(row, config.monitor) for row in rows]
 
 
-def compare(
-    happened: RunConfig, rows: Sequence[Epoch], other: RunConfig, batches: int
-) -> Comparison:
+def compare(happened: Recipe, rows: Sequence[Epoch], other: Recipe, batches: int) -> Comparison:
     """Replay `other` over the rows of a run of `happened`, with so many batches in an epoch."""
     from .replay import first_difference, replay
 

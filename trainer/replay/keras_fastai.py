@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ctypes import c_float
 from typing import Literal
 
-from ..config.run import ReduceLROnPlateau
+from ..config.schedules import ReduceLROnPlateau
 
 KERAS_MIN_DELTA = 1e-4  # each class's own default, where the threshold is a relative one
 FASTAI_MIN_DELTA = 0.0

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from ..config.run import NoSchedule, ReduceLROnPlateau, RunConfig
+from ..config.recipe import Recipe
+from ..config.schedules import NoSchedule
 from ..config.table import ConfigError, changed
 from ..config.text import lr_text
 from ..schedule.decisions import Decision
@@ -51,7 +52,7 @@ class Recorded(Protocol):
 
 def replay(
     metrics: Sequence[float | None],
-    config: RunConfig | None = None,
+    config: Recipe | None = None,
     *,
     batches: int = 1,
     **settings: Any,
@@ -70,7 +71,7 @@ def replay(
         ConfigError: a setting is unknown or out of its bounds.
     """
     if config is None:
-        config = RunConfig(epochs=max(len(metrics), 1))
+        config = Recipe(epochs=max(len(metrics), 1))
     if settings:
         config = changed(config, {key.lower().replace("_", "-"): v for key, v in settings.items()})
     schedule, steps = Schedule(config, batches), []
@@ -82,7 +83,7 @@ def replay(
     return steps
 
 
-def used(config: RunConfig, metrics: Sequence[float | None], batches: int = 1) -> list[Used]:
+def used(config: Recipe, metrics: Sequence[float | None], batches: int = 1) -> list[Used]:
     """The LRs of a replay alone, several times faster than with their decisions."""
     schedule, steps = Schedule(config, batches), []
     for metric in metrics:
@@ -102,27 +103,21 @@ def _last_batch(schedule: Schedule) -> float:
 
 
 def first_difference(
-    happened: RunConfig,
+    happened: Recipe,
     rows: Sequence[Recorded],
-    other: RunConfig,
+    other: Recipe,
     steps: Sequence[Used | Replayed],
 ) -> int | None:
     """The first epoch that another config would have trained differently; None for no epoch.
 
     Up to the end of the epoch before it a replay is exact: the same LRs give the same losses.
     """
-    if happened.schedule != other.schedule and (moves_momentum(happened) or moves_momentum(other)):
+    if happened.schedule != other.schedule and (happened.moves_momentum or other.moves_momentum):
         return rows[0].epoch if rows else None
     for row, step in zip(rows, steps, strict=True):
         if (row.lr, row.lr_last) != (step.lr, step.lr_last):
             return row.epoch
     return None
-
-
-def moves_momentum(config: RunConfig) -> bool:
-    """Whether the schedule moves momentum, or Adam's beta 1, beside the LR."""
-    has_momentum = {"momentum", "beta1"} & type(config.optimizer).model_fields.keys()
-    return bool(getattr(config.schedule, "cycle_momentum", False) and has_momentum)
 
 
 # Preview
@@ -138,10 +133,10 @@ class Preview(NamedTuple):
     first_cut: int | None
 
 
-def preview(config: RunConfig, batches: int) -> Preview:
+def preview(config: Recipe, batches: int) -> Preview:
     """What the schedule of a run will do, from the object that will train it."""
     steps = used(config, [1.0] * config.epochs, batches)
-    if not isinstance(config.schedule, ReduceLROnPlateau):
+    if not config.schedule.traits.watches_monitor:
         return Preview(steps, None, None)
     constant = config.model_copy(update={"schedule": NoSchedule()})
     falls = (i for i, step in enumerate(steps, 1) if i > config.warmup and step.next_lr < step.lr)
@@ -162,10 +157,10 @@ class CutMap(NamedTuple):
 
 
 def cut_map(
-    happened: RunConfig,
+    happened: Recipe,
     rows: Sequence[Recorded],
     metrics: Sequence[float | None],
-    other: RunConfig,
+    other: Recipe,
     batches: int,
     x: tuple[str, Sequence[Any]],
     y: tuple[str, Sequence[Any]],

@@ -34,7 +34,7 @@ class PlateauEvidence(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    monitor: Literal["val_loss", "train_loss", "val_accuracy"]
+    monitor: str
     mode: Literal["min", "max"]
     metric: float | None
     met_best: float | None

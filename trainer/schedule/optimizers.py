@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ..config.run import Optimizer
+from ..config.optimizers import Optimizer
 
 # Where torch has the fused kernels that it offers; elsewhere it raises.
 FUSED_DEVICES = {"cpu", "cuda", "mps"}

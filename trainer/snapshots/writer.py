@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ..config.run import RunConfig
 from ..schedule import optimizers
 from ..schedule.decisions import Decision
+from ..schedule.handover import hand_over
 from ..schedule.schedule import Schedule
 from . import files as shelf
 from .files import At
@@ -103,7 +104,7 @@ class State:
         """
         if start["version"] > VERSION:
             raise SnapshotError("This snapshot was written by a newer LRScope; update LRScope.")
-        parent = RunConfig.model_validate_json(start["config"])
+        parent = config_of(start)
         for name in PLAIN:
             setattr(self, name, start[name])
         self.losses[: self.batch] = start["losses"].to(self.losses.device)
@@ -117,7 +118,12 @@ class State:
             self.schedule.load_state_dict(start["schedule"])
             return None
         self.added = 0
-        return self.schedule.fork(self._undecided, self._metric, start["schedule"], parent)
+        return hand_over(self.schedule, self._undecided, self._metric, start["schedule"], parent)
+
+
+def config_of(snapshot: Snapshot) -> RunConfig:
+    """The config of the run that a snapshot was taken of."""
+    return RunConfig.model_validate_json(snapshot["config"])
 
 
 PLAIN = ("epoch", "batch", "seconds", "lr", "lr_last", "added")

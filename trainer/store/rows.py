@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..config.run import RunConfig
-from ..engine.control import InterventionName
 from ..engine.events import Started
 from ..schedule.decisions import Decision
+from ..schedule.interventions import InterventionName
 
 Status = Literal["queued", "training", "finished", "stopped", "diverged", "failed", "interrupted"]
 OVER: set[Status] = {"finished", "stopped", "diverged", "failed", "interrupted"}

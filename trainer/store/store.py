@@ -11,9 +11,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..config.run import RunConfig
-from ..engine.control import Intervention
 from ..engine.events import Event
-from ..schedule import foretell
+from ..schedule.interventions import Intervention, refusal
 from . import recording, rows
 from .rows import (
     CHANGE_COLUMNS,
@@ -383,7 +382,7 @@ class Store:
         if row.over:
             raise CommandError(f"Run {run} is over ({row.status}): nothing can be changed in it.")
         if name in ("lr", "scale", "cut", "epochs"):
-            refused = foretell.refusal(name, value, row.epochs)
+            refused = refusal(name, value, row.epochs)
             if refused:
                 raise CommandError(refused)
         if name == "stop":

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.small import SCHEDULES, small
-from trainer.schedule.foretell import foretell
+from trainer.schedule.interventions import consequence
 from trainer.schedule.schedule import Schedule
 
 BATCHES = 3
@@ -33,7 +33,7 @@ def ratios(settings, at, epochs=9):
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_what_is_foretold_is_what_the_class_does(name):
     settings = small(schedule=SCHEDULES[name], epochs=9)
-    said, seen = foretell(settings, "scale", 2), ratios(settings, (2, 1))
+    said, seen = consequence(settings, "scale", 2), ratios(settings, (2, 1))
     assert seen[0] == pytest.approx(2)
     if "next batch" in said:
         assert seen[1:] == pytest.approx([1] * (len(seen) - 1))
@@ -57,15 +57,15 @@ def test_what_is_foretold_is_what_the_class_does(name):
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_in_the_warm_up_the_ratio_ends_with_it(name):
     settings = small(schedule=SCHEDULES[name], epochs=9, warmup=3)
-    assert "when it ends" in foretell(settings, "lr", 1)
+    assert "when it ends" in consequence(settings, "lr", 1)
     seen = ratios(settings, (1, 1))
     assert seen[:5] == pytest.approx([2] * 5)
     assert seen[5:] == pytest.approx([1] * len(seen[5:]))
-    assert foretell(settings, "lr", 3) == foretell(small(schedule=SCHEDULES[name]), "lr", 3)
+    assert consequence(settings, "lr", 3) == consequence(small(schedule=SCHEDULES[name]), "lr", 3)
 
 
 def test_every_schedule_says_what_added_epochs_bring():
-    said = {name: foretell(small(schedule=s), "epochs", 1) for name, s in SCHEDULES.items()}
+    said = {name: consequence(small(schedule=s), "epochs", 1) for name, s in SCHEDULES.items()}
     assert "lowest" in said["OneCycleLR"]
     assert "rises again" in said["CosineAnnealingLR"]
     assert all(sentence.endswith(".") for sentence in said.values())

@@ -7,19 +7,19 @@ from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
 from tests.test_schedules import plateau_runs
-from trainer.config import run as config
+from trainer.config import optimizers, schedules, table
 from trainer.config.run import RunConfig
 from trainer.config.table import OPTIMIZERS, SCHEDULES
-from trainer.replay.cautions import surprises
+from trainer.replay.cautions import cautions
 from trainer.replay.replay import preview, replay, used
 
 
 def told(run, metrics=()):
-    return " ".join(surprises(run, preview(run, 20), metrics))
+    return " ".join(cautions(run, preview(run, 20), metrics))
 
 
 def test_the_presets_surprise_nobody_but_the_cycle():
-    assert {name for name, run in config.PRESETS.items() if told(run)} == {
+    assert {name for name, run in table.PRESETS.items() if told(run)} == {
         "One cycle: up, then down"
     }
 
@@ -28,33 +28,33 @@ def test_the_presets_surprise_nobody_but_the_cycle():
     ("run", "sentence"),
     [
         (RunConfig(lr=0.1), "Adam at 0.1 often stops these networks"),
-        (RunConfig(schedule=config.CyclicLR(max_lr=0.5)), "Adam at 0.5 often stops"),
-        (RunConfig(lr=0.1, optimizer=config.SGD()), ""),
+        (RunConfig(schedule=schedules.CyclicLR(max_lr=0.5)), "Adam at 0.5 often stops"),
+        (RunConfig(lr=0.1, optimizer=optimizers.SGD()), ""),
         (
-            RunConfig(schedule=config.ReduceLROnPlateau(patience=49)),
+            RunConfig(schedule=schedules.ReduceLROnPlateau(patience=49)),
             "No cut is possible in 50 epochs: the first could come after epoch 51.",
         ),
-        (RunConfig(schedule=config.ReduceLROnPlateau(min_lr=0.1)), "is not above Min LR 0.1"),
-        (RunConfig(schedule=config.ReduceLROnPlateau(eps=0.1)), "attempted without effect"),
+        (RunConfig(schedule=schedules.ReduceLROnPlateau(min_lr=0.1)), "is not above Min LR 0.1"),
+        (RunConfig(schedule=schedules.ReduceLROnPlateau(eps=0.1)), "attempted without effect"),
         (
-            RunConfig(lr=1e-5, schedule=config.ReduceLROnPlateau(patience=1)),
-            "At 1e-8 cuts are swallowed",
+            RunConfig(lr=1e-5, schedule=schedules.ReduceLROnPlateau(patience=1)),
+            "At 1e-8 cuts are skipped",
         ),
-        (RunConfig(schedule=config.CosineAnnealingLR(T_max=20)), "After epoch 20 the LR rises"),
-        (RunConfig(schedule=config.CosineAnnealingLR(T_max=60)), "does not reach its lowest"),
-        (RunConfig(schedule=config.CosineAnnealingLR(eta_min=1)), "above the LR: the LR rises"),
-        (RunConfig(schedule=config.OneCycleLR()), "OneCycleLR also moves Adam's beta 1"),
-        (RunConfig(schedule=config.OneCycleLR()), "laid over exactly 50 epochs"),
+        (RunConfig(schedule=schedules.CosineAnnealingLR(T_max=20)), "After epoch 20 the LR rises"),
+        (RunConfig(schedule=schedules.CosineAnnealingLR(T_max=60)), "does not reach its lowest"),
+        (RunConfig(schedule=schedules.CosineAnnealingLR(eta_min=1)), "above the LR: the LR rises"),
+        (RunConfig(schedule=schedules.OneCycleLR()), "OneCycleLR also moves Adam's beta 1"),
+        (RunConfig(schedule=schedules.OneCycleLR()), "laid over exactly 50 epochs"),
         (
-            RunConfig(schedule=config.CyclicLR(max_lr=0.02), optimizer=config.SGD()),
+            RunConfig(schedule=schedules.CyclicLR(max_lr=0.02), optimizer=optimizers.SGD()),
             "CyclicLR also moves SGD's momentum, between 0.800 and 0.900.",
         ),
-        (RunConfig(schedule=config.CyclicLR(step_size_up=60, max_lr=0.02)), "reach its top"),
-        (RunConfig(schedule=config.StepLR(step_size=50)), "the first would after 50"),
-        (RunConfig(schedule=config.MultiStepLR(milestones=(20, 60))), "it never reaches 60"),
-        (RunConfig(schedule=config.CosineAnnealingWarmRestarts(T_0=50)), "No restart comes"),
-        (RunConfig(schedule=config.PolynomialLR(total_iters=9)), "From epoch 10 on the LR is 0"),
-        (RunConfig(schedule=config.LinearLR(total_iters=60)), "does not come to its end"),
+        (RunConfig(schedule=schedules.CyclicLR(step_size_up=60, max_lr=0.02)), "reach its top"),
+        (RunConfig(schedule=schedules.StepLR(step_size=50)), "the first would after 50"),
+        (RunConfig(schedule=schedules.MultiStepLR(milestones=(20, 60))), "it never reaches 60"),
+        (RunConfig(schedule=schedules.CosineAnnealingWarmRestarts(T_0=50)), "No restart comes"),
+        (RunConfig(schedule=schedules.PolynomialLR(total_iters=9)), "From epoch 10 on the LR is 0"),
+        (RunConfig(schedule=schedules.LinearLR(total_iters=60)), "does not come to its end"),
     ],
 )
 def test_a_surprise_is_told(run, sentence):
@@ -93,4 +93,4 @@ def test_every_schedule_has_a_preview_and_says_what_it_must(name, optimizer, epo
     spec = SCHEDULES[name](max_lr=3.0) if name == "CyclicLR" else SCHEDULES[name]()
     run = RunConfig(schedule=spec, optimizer=OPTIMIZERS[optimizer](), epochs=epochs, lr=lr)
     assert len(preview(run, 5).steps) == epochs
-    assert all(sentence.endswith(".") for sentence in surprises(run, preview(run, 5)))
+    assert all(sentence.endswith(".") for sentence in cautions(run, preview(run, 5)))

@@ -1,0 +1,108 @@
+"""torch.optim's optimizers as settings.
+
+A class carries the name of torch's class, and its fields that class's own argument names.
+"""
+
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import Field, model_validator
+
+from .fields import Settings, refuse, setting
+
+
+def weight_decay(default: float) -> Any:
+    return setting(
+        default, "Weight decay", "Pulls every weight towards zero at each step.", ge=0, le=1
+    )
+
+
+def eps(default: float) -> Any:
+    return setting(
+        default,
+        "Denominator eps",
+        "Added to the denominator, against division by zero.",
+        gt=0,
+        le=1,
+    )
+
+
+def beta(default: float, label: str, help: str) -> Any:
+    return setting(default, label, help, ge=0, lt=1)
+
+
+class SGD(Settings):
+    name: Literal["SGD"] = "SGD"
+    momentum: float = beta(0.9, "Momentum", "How much of the last step is carried into this one.")
+    nesterov: bool = setting(False, "Nesterov", "Looks ahead along the momentum; needs momentum.")
+    weight_decay: float = weight_decay(0.0)
+
+    @model_validator(mode="after")
+    def nesterov_needs_momentum(self) -> Self:
+        if self.nesterov and self.momentum == 0:
+            raise refuse("nesterov", "Nesterov needs a momentum above 0.")
+        return self
+
+
+class AdamLike(Settings):
+    beta1: float = beta(0.9, "Beta 1", "Decay of the running mean of the gradient.")
+    beta2: float = beta(0.999, "Beta 2", "Decay of the running mean of its square.")
+    eps: float = eps(1e-8)
+
+
+class Adam(AdamLike):
+    name: Literal["Adam"] = "Adam"
+    weight_decay: float = weight_decay(0.0)
+    amsgrad: bool = setting(False, "AMSGrad", "Divides by the largest mean square seen so far.")
+
+
+class AdamW(AdamLike):
+    name: Literal["AdamW"] = "AdamW"
+    weight_decay: float = weight_decay(0.01)
+    amsgrad: bool = setting(False, "AMSGrad", "Divides by the largest mean square seen so far.")
+
+
+class RMSprop(Settings):
+    name: Literal["RMSprop"] = "RMSprop"
+    alpha: float = beta(0.99, "Alpha", "Decay of the running mean of the squared gradient.")
+    momentum: float = beta(0.0, "Momentum", "How much of the last step is carried into this one.")
+    centered: bool = setting(False, "Centered", "Divides by the variance, not the mean square.")
+    eps: float = eps(1e-8)
+    weight_decay: float = weight_decay(0.0)
+
+
+class Adagrad(Settings):
+    name: Literal["Adagrad"] = "Adagrad"
+    lr_decay: float = setting(
+        0.0,
+        "LR decay",
+        "Adagrad's own decay of the LR at each step, beside the schedule.",
+        ge=0,
+        le=1,
+    )
+    initial_accumulator_value: float = setting(
+        0.0, "Initial accumulator", "Where the sum of squared gradients starts.", ge=0, le=100
+    )
+    eps: float = eps(1e-10)
+    weight_decay: float = weight_decay(0.0)
+
+
+class NAdam(AdamLike):
+    name: Literal["NAdam"] = "NAdam"
+    momentum_decay: float = setting(
+        0.004, "Momentum decay", "How fast the momentum itself is warmed up.", ge=0, le=1
+    )
+    weight_decay: float = weight_decay(0.0)
+
+
+class RAdam(AdamLike):
+    name: Literal["RAdam"] = "RAdam"
+    weight_decay: float = weight_decay(0.0)
+
+
+Optimizer = Annotated[
+    SGD | Adam | AdamW | RMSprop | Adagrad | NAdam | RAdam, Field(discriminator="name")
+]
+
+OPTIMIZERS: dict[str, type[Settings]] = {
+    cls.model_fields["name"].default: cls for cls in get_args(get_args(Optimizer)[0])
+}

@@ -1,0 +1,64 @@
+"""The frozen recipe of a run: what a schedule needs to know, and nothing of what is trained."""
+
+from typing import Self
+
+from pydantic import model_validator
+
+from .fields import Settings, refuse, setting
+from .metrics import Mode, mode
+from .optimizers import Adam, Optimizer
+from .schedules import ReduceLROnPlateau, Schedule
+
+
+class Recipe(Settings):
+    """Optimizer, LR, schedule, warm-up, monitor and epochs: what decides on the LR of each batch.
+
+    It is all that is known of a run that was not trained here.
+    """
+
+    optimizer: Optimizer = setting(
+        Adam(), "Optimizer", "torch.optim's rule that turns gradients into steps.", main=True
+    )
+    lr: float = setting(
+        0.01,
+        "Learning rate",
+        "Where the schedule starts, or peaks.",
+        scale="log",
+        slider=(1e-5, 1),
+        main=True,
+        gt=0,
+        le=100,
+    )
+    schedule: Schedule = setting(
+        ReduceLROnPlateau(), "Schedule", "The rule that moves the learning rate.", main=True,
+        words={"none": "None (constant)"},
+    )  # fmt: skip
+    warmup: int = setting(
+        0, "Warm-up", "Epochs in which the LR rises in a line, before the schedule begins.",
+        "epochs", "linear", (0, 20), ge=0, le=1000,
+    )  # fmt: skip
+    monitor: str = setting(
+        "val_loss", "Monitor", "The metric that the plateau rule watches, by name.", min_length=1,
+        max_length=200,
+    )  # fmt: skip
+    epochs: int = setting(
+        50, "Epochs", "Passes over the training data.", "epochs", main=True, ge=1, le=10_000
+    )
+
+    @model_validator(mode="after")
+    def parts_fit(self) -> Self:
+        if 0 < self.warmup >= self.epochs:
+            raise refuse("warmup", f"Warm-up must be shorter than the run of {self.epochs} epochs.")
+        self.schedule.check(self.lr)
+        return self
+
+    @property
+    def mode(self) -> Mode:
+        """The direction in which the monitor gets better, in torch's words."""
+        return mode(self.monitor)
+
+    @property
+    def moves_momentum(self) -> bool:
+        """Whether the schedule moves momentum, or Adam's beta 1, beside the LR."""
+        has_momentum = {"momentum", "beta1"} & type(self.optimizer).model_fields.keys()
+        return self.schedule.momentum_range is not None and bool(has_momentum)

@@ -1,0 +1,454 @@
+"""torch.optim.lr_scheduler's classes as settings, with all that is special about each.
+
+A class carries the name of torch's class, and its fields that class's own argument names. What
+LRScope has to know of it besides, stands beside it as data (`Traits`) and in four small functions
+of its settings: no other module knows one schedule from another. To add a schedule, write its
+class here and add it to `Schedule`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import Field
+
+from .fields import Settings, refuse, setting
+from .optimizers import beta
+from .text import epochs_text, lr_text
+
+RATIO = "{name} goes on from the new LR in the same ratio."
+GOES_ON = "{name} goes on as before in the added epochs."
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What is special about a schedule.
+
+    Attributes:
+        per_batch: it steps after every batch; the others step after every epoch.
+        formula: its LR is the learning rate of the run times a function of the number of steps,
+            so that it can be computed anew at any step.
+        axis: the axis on which its LR is read best.
+        fall, rise: what it is called when an epoch begins at a lower or a higher LR than the one
+            before it.
+        cut_by: the field that multiplies the LR at a cut; None if it has none.
+        turns_within_epoch: its LR turns between two batches; the others' between two epochs.
+        returns_to_lr: it comes back to the learning rate of the run, which torch keeps apart.
+        fixed_length: its length is that of the run when it begins; added epochs come after its
+            end.
+        watches_monitor: it decides on the monitor's values; the others on the number of steps.
+        after_set_lr: what it makes of an LR that is set by hand.
+        after_cut: the same after a cut by hand, where that differs.
+        after_added_epochs: what it does in epochs that are added by hand.
+        title: what it is called in a run's title, where that is not its name.
+    """
+
+    per_batch: bool = False
+    formula: bool = False
+    axis: Literal["linear", "log"] = "linear"
+    fall: Literal["lowered", "cut"] = "lowered"
+    rise: Literal["raised", "restart"] = "raised"
+    cut_by: str | None = None
+    turns_within_epoch: bool = False
+    returns_to_lr: bool = False
+    fixed_length: bool = False
+    watches_monitor: bool = False
+    after_set_lr: str = RATIO
+    after_cut: str | None = None
+    after_added_epochs: str = GOES_ON
+    title: str | None = None
+
+
+class ScheduleSettings(Settings):
+    """What every schedule has. `name` is torch's class; `presets` has the runs that show it off,
+    by what a person chooses them by, each with its settings by key.
+    """
+
+    traits: ClassVar[Traits] = Traits()
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    name: str
+
+    def check(self, lr: float) -> None:  # noqa: ARG002
+        """Refuse settings that do not go with the learning rate of the run.
+
+        Raises:
+            PydanticCustomError: with a sentence beside the setting at fault.
+        """
+        return
+
+    def arguments(self, lr: float, epochs: int, batches: int) -> dict[str, Any]:  # noqa: ARG002
+        """The arguments of torch's class, but for the optimizer.
+
+        Args:
+            lr: the learning rate of the run.
+            epochs: how many the schedule runs for.
+            batches: batches in an epoch.
+        """
+        return self.model_dump(exclude={"name"})
+
+    def attribute(self, field: str) -> tuple[str, Any]:
+        """Where torch's object keeps a field while it runs, and what it keeps there."""
+        return field, getattr(self, field)
+
+    def turn(self, done: int, epochs: int, batches: int) -> Literal["peak", "bottom"] | None:  # noqa: ARG002
+        """Whether the LR reached its highest or its lowest in the last of `done` epochs."""
+        return None
+
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:  # noqa: ARG002
+        """What people do not expect of these settings, a sentence each.
+
+        Args:
+            lr: the learning rate of the run.
+            warmup: epochs before the schedule begins.
+            epochs: how many it then runs for.
+        """
+        total = getattr(self, "total_iters", 0)
+        if total > epochs:
+            yield (
+                f"The schedule does not come to its end: it takes {epochs_text(total)}, and the "
+                f"run gives it {epochs}."
+            )
+
+    @property
+    def momentum_range(self) -> tuple[float, float] | None:
+        """Between which values it moves momentum, or Adam's beta 1, against the LR; None where it
+        leaves it alone.
+        """
+        if not getattr(self, "cycle_momentum", False):
+            return None
+        return getattr(self, "base_momentum"), getattr(self, "max_momentum")  # noqa: B009
+
+
+def gamma(default: float, help: str) -> Any:
+    return setting(
+        default, "Gamma", help, scale="linear", slider=(0.01, 1.0), main=True, gt=0, le=1
+    )
+
+
+def count(
+    default: int, label: str, help: str, top: int = 100, least: int = 1, most: int = 10_000
+) -> Any:
+    """A number of epochs, on a slider that reaches `top`."""
+    return setting(
+        default, label, help, "epochs", "linear", (least, top), main=True, ge=least, le=most
+    )
+
+
+class NoSchedule(ScheduleSettings):
+    traits = Traits(
+        after_set_lr="Nothing moves the LR afterwards: it stays.",
+        after_added_epochs="The LR stays as it is in the added epochs.",
+        title="constant LR",
+    )
+    name: Literal["none"] = "none"
+
+
+class ReduceLROnPlateau(ScheduleSettings):
+    traits = Traits(
+        axis="log",
+        fall="cut",
+        cut_by="factor",
+        watches_monitor=True,
+        after_set_lr="{name} keeps the new LR, and its next cut multiplies it.",
+        after_cut="As a cut by {name}: its bad epochs begin at 0, and its cooldown starts.",
+    )
+    presets = {  # noqa: RUF012 - a ClassVar of the base class
+        "Default: plateau on digits": {},
+        # The tutorial's own setting.
+        "Tutorial: plateau on MNIST": {"dataset": "mnist", "lr": 0.001, "monitor": "train_loss"},
+    }
+    name: Literal["ReduceLROnPlateau"] = "ReduceLROnPlateau"
+    factor: float = setting(
+        0.1,
+        "Factor",
+        "A cut multiplies the LR by this.",
+        scale="linear",
+        slider=(0.05, 0.95),
+        main=True,
+        gt=0,
+        lt=1,
+    )
+    patience: int = setting(
+        5,
+        "Patience",
+        "Bad epochs forgiven; the next one cuts.",
+        "epochs",
+        "linear",
+        (0, 20),
+        main=True,
+        ge=0,
+        le=10_000,
+    )
+    threshold: float = setting(
+        1e-4, "Threshold", "How much better than the best an epoch must be to count.",
+        scale="log", slider=(1e-6, 0.1), ge=0, lt=1,
+    )  # fmt: skip
+    threshold_mode: Literal["rel", "abs"] = setting(
+        "rel", "Threshold mode", "rel: a share of the best; abs: a difference."
+    )
+    cooldown: int = setting(
+        0, "Cooldown", "Epochs after a cut in which bad epochs are not counted.", "epochs",
+        "linear", (0, 20), ge=0, le=10_000,
+    )  # fmt: skip
+    min_lr: float = setting(
+        0.0, "Min LR", "A cut never goes below this LR.", scale="log", slider=(1e-8, 0.1),
+        ge=0, le=100,
+    )  # fmt: skip
+    eps: float = setting(
+        1e-8, "Smallest cut (eps)", "A cut that changes the LR by no more than this is not made.",
+        ge=0, le=1,
+    )  # fmt: skip
+
+    def attribute(self, field: str) -> tuple[str, Any]:
+        return ("min_lrs", [self.min_lr]) if field == "min_lr" else super().attribute(field)
+
+
+class StepLR(ScheduleSettings):
+    traits = Traits(axis="log", fall="cut", cut_by="gamma")
+    name: Literal["StepLR"] = "StepLR"
+    step_size: int = count(10, "Step size", "The LR is cut every so many epochs.")
+    gamma: float = gamma(0.1, "Each cut multiplies the LR by this.")
+
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
+        if self.step_size >= epochs:
+            yield f"No cut comes in {epochs_text(epochs)}: the first would after {self.step_size}."
+        yield from super().cautions(lr, warmup, epochs)
+
+
+class MultiStepLR(ScheduleSettings):
+    traits = Traits(axis="log", fall="cut", cut_by="gamma")
+    name: Literal["MultiStepLR"] = "MultiStepLR"
+    milestones: tuple[Annotated[int, Field(ge=1, le=10_000)], ...] = setting(
+        (20, 35, 45), "Milestones", "Epochs after which the LR is cut, such as 20, 35, 45.",
+        "epochs", main=True, min_length=1, max_length=50,
+    )  # fmt: skip
+    gamma: float = gamma(0.1, "Each cut multiplies the LR by this.")
+
+    def attribute(self, field: str) -> tuple[str, Any]:
+        counted = ("milestones", Counter(self.milestones))
+        return counted if field == "milestones" else super().attribute(field)
+
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
+        late = ", ".join(str(m) for m in self.milestones if m >= epochs)
+        if late:
+            yield f"The schedule runs for {epochs_text(epochs)}: it never reaches {late}."
+        yield from super().cautions(lr, warmup, epochs)
+
+
+class ExponentialLR(ScheduleSettings):
+    traits = Traits(axis="log", cut_by="gamma")
+    name: Literal["ExponentialLR"] = "ExponentialLR"
+    gamma: float = gamma(0.95, "Every epoch multiplies the LR by this.")
+
+
+class CosineAnnealingLR(ScheduleSettings):
+    traits = Traits(
+        returns_to_lr=True,
+        after_set_lr="{name} goes on from the new LR in the same ratio, until the step after T max "
+        "brings back its own.",
+        after_added_epochs="{name} goes on as before: after T max its LR rises again.",
+    )
+    presets = {"Cosine: one long decline": {}}  # noqa: RUF012
+    name: Literal["CosineAnnealingLR"] = "CosineAnnealingLR"
+    T_max: int = count(50, "T max", "Epochs from the LR down to its minimum; then it rises again.")
+    eta_min: float = setting(0.0, "Eta min", "The lowest LR.", ge=0, le=100)
+
+    def turn(self, done: int, epochs: int, batches: int) -> Literal["peak", "bottom"] | None:  # noqa: ARG002
+        halves, rest = divmod(done, self.T_max)
+        return None if rest else "bottom" if halves % 2 else "peak"
+
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
+        if self.eta_min > lr:
+            yield f"Eta min {lr_text(self.eta_min)} is above the LR: the LR rises to it."
+        elif self.T_max < epochs:
+            yield (
+                f"After epoch {warmup + self.T_max} the LR rises again: T max is {self.T_max}, "
+                f"and the schedule runs for {epochs_text(epochs)}."
+            )
+        elif self.T_max > epochs:
+            yield (
+                f"The LR does not reach its lowest: T max is {self.T_max}, and the schedule runs "
+                f"for {epochs_text(epochs)}."
+            )
+        yield from super().cautions(lr, warmup, epochs)
+
+
+class CosineAnnealingWarmRestarts(ScheduleSettings):
+    traits = Traits(
+        formula=True,
+        rise="restart",
+        after_set_lr="{name} writes its own LR over it at the end of this epoch.",
+    )
+    name: Literal["CosineAnnealingWarmRestarts"] = "CosineAnnealingWarmRestarts"
+    T_0: int = count(10, "T 0", "Epochs until the first restart.")
+    T_mult: int = setting(
+        2, "T mult", "Each cycle is this many times as long as the last.",
+        scale="linear", slider=(1, 4), main=True, ge=1, le=10,
+    )  # fmt: skip
+    eta_min: float = setting(0.0, "Eta min", "The lowest LR.", ge=0, le=100)
+
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
+        if epochs <= self.T_0:
+            yield f"No restart comes in {epochs_text(epochs)}: the first cycle takes {self.T_0}."
+        yield from super().cautions(lr, warmup, epochs)
+
+
+class OneCycleLR(ScheduleSettings):
+    """The run's LR is the peak (torch's max_lr); total_steps is the whole run, in batches."""
+
+    traits = Traits(
+        per_batch=True,
+        formula=True,
+        turns_within_epoch=True,
+        fixed_length=True,
+        after_set_lr="{name} writes its own LR over it at the next batch: it lasts one batch.",
+        after_added_epochs="{name}'s length was fixed when it began: in the added epochs the LR "
+        "stays at its lowest.",
+    )
+    presets = {"One cycle: up, then down": {"epochs": 30}}  # noqa: RUF012
+    name: Literal["OneCycleLR"] = "OneCycleLR"
+    pct_start: float = setting(
+        0.3, "Rising share", "Share of the run in which the LR rises to its peak.",
+        scale="linear", slider=(0.05, 0.95), main=True, gt=0, lt=1,
+    )  # fmt: skip
+    div_factor: float = setting(
+        25.0, "Start divisor", "The run starts at the peak LR divided by this.",
+        scale="log", slider=(1, 1000), main=True, ge=1, le=1e6,
+    )  # fmt: skip
+    final_div_factor: float = setting(
+        1e4, "Final divisor", "The run ends at its starting LR divided by this.", ge=1, le=1e8
+    )
+    anneal_strategy: Literal["cos", "linear"] = setting(
+        "cos", "Anneal strategy", "The shape of the way up and down."
+    )
+    three_phase: bool = setting(False, "Three phases", "Down to the starting LR, then to the end.")
+    cycle_momentum: bool = setting(
+        True, "Cycle momentum", "Moves momentum (Adam's beta 1) against the LR."
+    )
+    base_momentum: float = beta(0.85, "Base momentum", "The momentum at the peak of the LR.")
+    max_momentum: float = beta(0.95, "Max momentum", "The momentum at the ends of the cycle.")
+
+    def arguments(self, lr: float, epochs: int, batches: int) -> dict[str, Any]:
+        own = super().arguments(lr, epochs, batches)
+        return {**own, "max_lr": lr, "total_steps": max(epochs * batches, 1)}
+
+    def turn(self, done: int, epochs: int, batches: int) -> Literal["peak", "bottom"] | None:
+        peak = self.pct_start * max(epochs * batches, 1) - 1
+        return "peak" if done == max(int(peak), 0) // batches + 1 else None
+
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
+        yield (
+            f"The cycle is laid over exactly {epochs_text(epochs)}: torch's class takes no step "
+            "more, and a run that is stopped early misses the low end."
+        )
+        yield from super().cautions(lr, warmup, epochs)
+
+
+class CyclicLR(ScheduleSettings):
+    """The run's LR is the bottom of the cycle (torch's base_lr)."""
+
+    traits = Traits(
+        per_batch=True,
+        formula=True,
+        after_set_lr="{name} writes its own LR over it at the next batch: it lasts one batch.",
+    )
+    name: Literal["CyclicLR"] = "CyclicLR"
+    max_lr: float = setting(
+        0.05, "Max LR", "The top; the learning rate is the bottom.",
+        scale="log", slider=(1e-5, 1), main=True, gt=0, le=100,
+    )  # fmt: skip
+    step_size_up: int = count(4, "Way up", "Epochs from the bottom to the top.", 25)
+    mode: Literal["triangular", "triangular2", "exp_range"] = setting(
+        "triangular", "Mode", "Same height each cycle, half of the last, or shrinking by gamma."
+    )
+    gamma: float = setting(
+        1.0, "Gamma", "In exp_range: the height is multiplied by this every batch.", gt=0, le=1
+    )
+    cycle_momentum: bool = setting(
+        True, "Cycle momentum", "Moves momentum (Adam's beta 1) against the LR."
+    )
+    base_momentum: float = beta(0.8, "Base momentum", "The momentum at the top of the cycle.")
+    max_momentum: float = beta(0.9, "Max momentum", "The momentum at the bottom of the cycle.")
+
+    def check(self, lr: float) -> None:
+        if self.max_lr <= lr:
+            raise refuse("schedule.max_lr", f"Max LR must be above the learning rate, {lr:g}.")
+
+    def arguments(self, lr: float, epochs: int, batches: int) -> dict[str, Any]:
+        own = super().arguments(lr, epochs, batches)
+        return {**own, "base_lr": lr, "step_size_up": self.step_size_up * batches}
+
+    def turn(self, done: int, epochs: int, batches: int) -> Literal["peak", "bottom"] | None:  # noqa: ARG002
+        halves, rest = divmod(done, self.step_size_up)
+        return None if rest else "peak" if halves % 2 else "bottom"
+
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
+        if self.step_size_up > epochs:
+            yield (
+                f"The LR does not reach its top: the way up takes {self.step_size_up}, and the "
+                f"schedule runs for {epochs_text(epochs)}."
+            )
+        yield from super().cautions(lr, warmup, epochs)
+
+
+class LinearLR(ScheduleSettings):
+    traits = Traits(formula=True)
+    name: Literal["LinearLR"] = "LinearLR"
+    start_factor: float = setting(
+        1.0, "Start factor", "The LR starts at this share of the learning rate.",
+        scale="linear", slider=(0.01, 1), main=True, gt=0, le=1,
+    )  # fmt: skip
+    end_factor: float = setting(
+        0.01, "End factor", "The LR ends at this share of the learning rate.",
+        scale="linear", slider=(0, 1), main=True, ge=0, le=1,
+    )  # fmt: skip
+    total_iters: int = count(50, "Over", "Epochs from the start factor to the end factor.")
+
+
+class PolynomialLR(ScheduleSettings):
+    name: Literal["PolynomialLR"] = "PolynomialLR"
+    total_iters: int = count(50, "Over", "Epochs until the LR reaches zero.")
+    power: float = setting(
+        1.0, "Power", "1 is a straight line; more falls faster at first.",
+        scale="linear", slider=(0.5, 4), main=True, gt=0, le=10,
+    )  # fmt: skip
+
+
+class ConstantLR(ScheduleSettings):
+    traits = Traits(formula=True)
+    name: Literal["ConstantLR"] = "ConstantLR"
+    factor: float = setting(
+        1 / 3, "Factor", "The LR is multiplied by this at first.",
+        scale="linear", slider=(0.05, 1), main=True, gt=0, le=1,
+    )  # fmt: skip
+    total_iters: int = count(5, "Over", "Epochs until the factor is lifted.")
+
+
+Schedule = Annotated[
+    NoSchedule
+    | ReduceLROnPlateau
+    | StepLR
+    | MultiStepLR
+    | ExponentialLR
+    | CosineAnnealingLR
+    | CosineAnnealingWarmRestarts
+    | OneCycleLR
+    | CyclicLR
+    | LinearLR
+    | PolynomialLR
+    | ConstantLR,
+    Field(discriminator="name"),
+]
+
+
+SCHEDULES: dict[str, type[ScheduleSettings]] = {
+    cls.model_fields["name"].default: cls for cls in get_args(get_args(Schedule)[0])
+}
+
+
+def traits_of(name: str) -> Traits:
+    """The traits of the schedule of that name; those of most schedules for a name that is unknown,
+    such as that of an imported run's.
+    """
+    return SCHEDULES[name].traits if name in SCHEDULES else Traits()

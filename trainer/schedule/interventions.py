@@ -1,0 +1,83 @@
+"""What may be changed by hand while a run trains, and what its schedule makes of it. torch-free."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from ..config.recipe import Recipe
+from ..config.table import setting_of
+from ..config.text import epochs_text, lr_text, significant
+
+InterventionName = Literal["lr", "scale", "cut", "epochs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """A change by hand, made before batch number `batch` (from 0) of `epoch`.
+
+    `lr` sets the LR to `value`, `scale` multiplies it by `value`, `cut` cuts as the plateau would
+    (no value), `epochs` adds `value` epochs.
+    """
+
+    epoch: int
+    batch: int
+    name: InterventionName
+    value: float | None = None
+
+
+def refusal(name: InterventionName, value: float | None, epochs: int) -> str | None:
+    """Why a run of so many epochs cannot do this, in one sentence; None where it can."""
+    most_epochs, most_lr = setting_of("epochs").most, setting_of("lr").most
+    assert most_epochs is not None
+    assert most_lr is not None
+    if name == "cut":
+        return None
+    if value is None or not math.isfinite(value):
+        return "The value must be a number, such as 0.01 or 1e-3."
+    if name == "epochs":
+        if value != int(value) or value < 1:
+            return "Add a whole number of epochs, at least 1."
+        if epochs + value > most_epochs:
+            return f"A run has at most {most_epochs:.0f} epochs, and this one has {epochs}."
+    elif value <= 0:
+        return "The learning rate must stay above 0."
+    elif name == "lr" and value > most_lr:
+        return f"The learning rate must be at most {most_lr:g}."
+    return None
+
+
+def consequence(recipe: Recipe, name: InterventionName, epoch: int) -> str:
+    """What the schedule will make of this change, made after `epoch` epochs have ended."""
+    traits = recipe.schedule.traits
+    if name == "epochs":
+        sentence = traits.after_added_epochs
+    elif epoch < recipe.warmup:
+        sentence = (
+            "The warm-up goes on from the new LR in the same ratio; when it ends, the schedule "
+            "begins at its own LR."
+        )
+    else:
+        sentence = (name == "cut" and traits.after_cut) or traits.after_set_lr
+    return sentence.format(name=recipe.schedule.name)
+
+
+def sentence(name: InterventionName, value: float | None, before: float, after: float) -> str:
+    """What was done by hand, and to which LR."""
+    lr, new = lr_text(before), lr_text(after)
+    match name:
+        case "epochs":
+            return f"By hand: {epochs_text(int(value or 0))} added."
+        case "cut" if before == after:
+            return f"By hand: cut attempted, no effect, LR stays at {lr}."
+        case "cut":
+            return f"By hand: LR cut from {lr} to {new}."
+        case "scale" if value and value < 1:
+            return f"By hand: LR divided by {_times(1 / value)}, from {lr} to {new}."
+        case "scale":
+            return f"By hand: LR multiplied by {_times(value or 1)}, from {lr} to {new}."
+        case _:
+            return f"By hand: LR set from {lr} to {new}."
+
+
+def _times(value: float) -> str:
+    return f"{value:.0f}" if abs(value - round(value)) < 1e-9 else significant(value)

@@ -1,0 +1,140 @@
+"""torch's ReduceLROnPlateau, with what it found in each step: the only door to its private parts.
+
+`_is_better`, `_reduce_lr`, `_reset` and `_init_is_better` are private to torch. If a release
+changes them, what is observed here would no longer be what torch did. So every step checks what it
+saw against the state that torch leaves behind, and raises rather than explain wrongly.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+from torch.optim import lr_scheduler
+
+from ..config.metrics import Mode
+
+TESTED = "torch 2.9 to 2.15"
+
+
+class TorchChangedError(Exception):
+    """torch's class works differently from the versions that LRScope was tested with; the message
+    is one sentence for the user.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"ReduceLROnPlateau of torch {torch.__version__} {what}, so that LRScope cannot "
+            f"explain what it does: install a version that LRScope was tested with ({TESTED})."
+        )
+
+
+class PlateauState(NamedTuple):
+    """What a metric is compared with, and what may come of it.
+
+    Attributes:
+        lr: the LR before the step.
+        best: the best value so far, infinite before the first.
+        level: the level to beat; None before a finite best.
+        cooling: whether a cooldown is under way.
+        bad_epochs: the bad epochs so far.
+    """
+
+    lr: float
+    best: float
+    level: float | None
+    cooling: bool
+    bad_epochs: int
+
+
+class Plateau(lr_scheduler.ReduceLROnPlateau):
+    """torch's class, which also remembers what it found in its last step.
+
+    Attributes:
+        improved: whether the metric was better than the level to beat.
+        attempted: the bad epochs on which it attempted a cut; 0 for no attempt.
+    """
+
+    improved = False
+    attempted = 0
+    _compared = False
+
+    @property
+    def level(self) -> float | None:
+        """The level to beat: the bound that `_is_better` compares with; None before a best."""
+        if not math.isfinite(self.best):
+            return None
+        sign = -1 if self.mode == "min" else 1
+        level = float(
+            self.best * (1.0 + sign * self.threshold)
+            if self.threshold_mode == "rel"
+            else self.best + sign * self.threshold
+        )
+        return level if math.isfinite(level) else None
+
+    @property
+    def state(self) -> PlateauState:
+        """The state that the next metric meets."""
+        return PlateauState(self._lr, self.best, self.level, self.in_cooldown, self.num_bad_epochs)
+
+    def step(self, metrics: Any, epoch: None = None) -> None:  # type: ignore[override]
+        """torch's step, observed.
+
+        Raises:
+            TorchChangedError: what was observed is not what torch did.
+        """
+        before = self.state
+        self.attempted, self._compared = 0, False
+        super().step(metrics, epoch)
+        self._check(before)
+
+    def cut(self) -> None:
+        """Cut now, as after one bad epoch more than patience, cooldown included.
+
+        Raises:
+            TorchChangedError: torch's class has no such step any more.
+        """
+        if not hasattr(super(), "_reduce_lr"):
+            raise TorchChangedError("has no _reduce_lr")
+        super()._reduce_lr(self.last_epoch)
+        self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+
+    def forget(self, mode: Mode) -> None:
+        """Begin anew, with a monitor that gets better in that direction.
+
+        Raises:
+            TorchChangedError: torch's class cannot be begun anew any more.
+        """
+        if not (hasattr(self, "_init_is_better") and hasattr(self, "_reset")):
+            raise TorchChangedError("has no _init_is_better or no _reset")
+        self._init_is_better(mode, self.threshold, self.threshold_mode)
+        self._reset()
+
+    def _is_better(self, a: float, best: float) -> bool:
+        self._compared = True
+        self.improved = bool(super()._is_better(a, best))  # type: ignore[no-untyped-call]
+        return self.improved
+
+    def _reduce_lr(self, epoch: int) -> None:
+        self.attempted = self.num_bad_epochs
+        super()._reduce_lr(epoch)
+
+    @property
+    def _lr(self) -> float:
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def _check(self, before: PlateauState) -> None:
+        """That the LR moved exactly where a cut was seen, and that every epoch was counted."""
+        lowered = max(before.lr * self.factor, self.min_lrs[0])
+        expected = lowered if self.attempted and before.lr - lowered > self.eps else before.lr
+        if self._lr != expected:
+            raise TorchChangedError(
+                f"moved the LR from {before.lr:g} to {self._lr:g} where {expected:g} was expected"
+            )
+        if not self._compared:
+            raise TorchChangedError("does not compare the metric by _is_better")
+        if not (self.attempted or self.improved or before.cooling):
+            counted = before.bad_epochs + 1
+            if self.num_bad_epochs != counted:
+                raise TorchChangedError(
+                    f"counts {self.num_bad_epochs} bad epochs where {counted} were expected"
+                )
