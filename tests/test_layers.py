@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from trainer.config.schedules import SCHEDULES
+
 ROOT = Path(__file__).parents[1]
 TRAINER = sorted((ROOT / "trainer").glob("**/*.py"))
 APP = sorted((ROOT / "app").glob("**/*.py"))
@@ -113,6 +115,32 @@ def test_an_import_never_runs_up(path):
     if room(path) in floors:
         for name in siblings(path) & floors.keys():
             assert floors[name] <= floors[room(path)], name
+
+
+# Beside its own module: the warm-up is a LinearLR; the plateau rule is what LRScope is about.
+NAMED_ELSEWHERE = {
+    "LinearLR": {"trainer/schedule/schedule.py"},
+    "ReduceLROnPlateau": {
+        "app/lab/readout.py", "app/lab/what_if.py", "trainer/config/recipe.py",
+        "trainer/replay/cautions.py", "trainer/replay/comparison.py",
+        "trainer/replay/keras_fastai.py", "trainer/schedule/decisions.py",
+        "trainer/schedule/plateau.py", "trainer/schedule/schedule.py",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("schedule", sorted(SCHEDULES.keys() - {"none"}))
+def test_only_its_own_module_names_a_schedule(schedule):
+    """What is special about a schedule stands beside its config class: nothing else asks which
+    schedule it is.
+    """
+    pages = [*(ROOT / "assets").rglob("*.js"), *(ROOT / "assets").rglob("*.css")]
+    named = {
+        str(path.relative_to(ROOT))
+        for path in (*TRAINER, *APP, *pages)
+        if re.search(rf"\b{schedule}\b", path.read_text(encoding="utf-8"))
+    }
+    assert named - NAMED_ELSEWHERE.get(schedule, set()) == {"trainer/config/schedules.py"}
 
 
 def test_the_torch_free_modules_load_no_torch():

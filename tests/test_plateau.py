@@ -53,7 +53,7 @@ def test_a_cut_to_another_lr_than_the_factors_raises(monkeypatch):
         self.optimizer.param_groups[0]["lr"] *= 0.5
 
     monkeypatch.setattr(TORCH, "_reduce_lr", halve)
-    with pytest.raises(TorchChangedError, match="where 0.001 was expected"):
+    with pytest.raises(TorchChangedError, match=r"where 0\.001 was expected"):
         replay(FLAT, patience=0, lr=0.01)
 
 

@@ -1,7 +1,7 @@
 """The settings of a run as one flat table, which the form, the terminal and the URL are drawn from.
 
 A setting is addressed by its path in the config ("lr", "schedule.patience") and, since schedules
-and optimizers have settings of their own, by its owner ("ReduceLROnPlateau"). Its key, the word
+and optimizers have settings of their own, by its owner, the name of its class. Its key, the word
 in the terminal and in the URL, is its name ("patience"), or "optimizer-eps" where an optimizer
 and a schedule share the name.
 """

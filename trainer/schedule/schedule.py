@@ -44,7 +44,7 @@ class Part:
 
     def load(self, optimizer: dict[str, Any], scheduler: dict[str, Any] | None) -> None:
         """Go on from the states of both."""
-        # Copies: torch's classes keep parts of what they are given, and CyclicLR changes it.
+        # Copies: torch's classes keep parts of what they are given, and some change it.
         self.optimizer.load_state_dict(copy.deepcopy(optimizer))
         if self.scheduler is not None and scheduler is not None:
             self.scheduler.load_state_dict(copy.deepcopy(scheduler))
@@ -233,7 +233,7 @@ def step_cycle(scheduler: lr_scheduler.LRScheduler, batches: int) -> None:
     """Step a schedule that steps each batch so many times at once: it computes its LR from the
     number of the step alone, so that the steps between may be left out.
     """
-    # After the run's last batch OneCycleLR would go on past its lowest LR, even below zero.
+    # After its last step a cycle of a fixed length would go on past its lowest LR, below zero.
     last = int(getattr(scheduler, "total_steps", sys.maxsize)) - 1
     if batches and scheduler.last_epoch < last:
         scheduler.last_epoch = min(scheduler.last_epoch + batches, last) - 1
