@@ -69,7 +69,8 @@ JsonFlag = Annotated[
 def main() -> None:
     """The entry point: without a command it serves."""
     arguments = sys.argv[1:]
-    if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("--help", "-h")):
+    of_all = ("--help", "-h", "--version")
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in of_all):
         arguments = ["serve", *arguments]
     try:
         code = cli(arguments, prog_name="lrscope", standalone_mode=False)
@@ -84,6 +85,37 @@ def _fail(sentence: str) -> typer.Exit:
     """Say what is wrong, in one line on the error stream; the exit to raise."""
     print(f"lrscope: {sentence}", file=sys.stderr)
     return typer.Exit(2)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"lrscope {_version()}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    """The version that was installed; in a checkout that never was, the one it would get."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("lrscope")
+    except metadata.PackageNotFoundError:
+        import tomllib
+
+        written = Path(__file__).resolve().parents[2] / "pyproject.toml"
+        return str(tomllib.loads(written.read_text(encoding="utf-8"))["project"]["version"])
+
+
+@cli.callback()
+def _of_all(
+    version: Annotated[  # noqa: ARG001
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 @cli.command()

@@ -1,0 +1,43 @@
+"""LRScope in a script or a notebook: `from lrscope import replay`.
+
+This folder is installed as `lrscope`, a name that no other project has. What it offers comes from
+LRScope's own trainer, loaded beside it as `lrscope.trainer`, so that the reader may have a
+`trainer` or an `app` too. Importing it loads nothing heavy: that comes with the first use of a
+name.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .own import TRAINER, load
+
+if TYPE_CHECKING:
+    from trainer.engine.loop import train
+    from trainer.replay.replay import preview, replay
+
+__all__ = ["preview", "replay", "train"]
+
+# The module of the trainer that each name comes from.
+_MODULES = {
+    "preview": "replay.replay",
+    "replay": "replay.replay",
+    "train": "engine.loop",
+}
+
+# As `trainer.watch`, in a checkout, it belongs to the trainer around it.
+_trainer = __name__.rpartition(".")[0]
+if not _trainer:
+    trainer = load(f"{__name__}.trainer", TRAINER)
+    _trainer = trainer.__name__
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{_trainer}.{_MODULES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

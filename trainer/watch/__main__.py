@@ -1,0 +1,5 @@
+"""`python -m lrscope` is `lrscope`."""
+
+from .command import main
+
+main()
