@@ -108,7 +108,7 @@ def _version() -> str:
 
 @cli.callback()
 def _of_all(
-    version: Annotated[  # noqa: ARG001
+    version: Annotated[
         bool,
         typer.Option(
             "--version", is_eager=True, callback=_print_version, help="Print the version and exit."
