@@ -1,5 +1,11 @@
+"""How hard the tests look for a counterexample: on a desk, and in CI."""
+
+import os
+
 from hypothesis import HealthCheck, settings
 
 # No test may fail because the machine is busy.
-settings.register_profile("lrscope", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("lrscope")
+patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("desk", max_examples=500, **patient)
+settings.register_profile("ci", max_examples=5000, **patient)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
