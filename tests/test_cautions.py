@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
@@ -68,6 +68,7 @@ def test_a_relative_threshold_on_values_below_zero_is_told():
     assert told(run, [1.0, None]) == ""
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example replays a run
 @given(run=plateau_runs())
 def test_where_a_cut_is_said_to_be_impossible_a_flat_loss_brings_none(run):
     steps = used(run, [1.0] * run.epochs)
@@ -88,6 +89,7 @@ def test_one_cycle_does_raise_past_its_steps_in_torch():
 
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@settings(max_examples=settings.default.max_examples // 10)  # 84 times, each with runs to preview
 @given(epochs=st.integers(1, 60), lr=st.floats(1e-9, 2))
 def test_every_schedule_has_a_preview_and_says_what_it_must(name, optimizer, epochs, lr):
     spec = SCHEDULES[name](max_lr=3.0) if name == "CyclicLR" else SCHEDULES[name]()

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.types_pb2 import DT_RESOURCE, DT_STRING, DT_VARIANT, DataType
@@ -194,6 +194,7 @@ def fresh(data, name="curve.csv", tag=None):
         return read(path, tag)
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example writes a file and reads it
 @given(
     losses=st.lists(st.floats().filter(lambda loss: loss != -math.inf), min_size=2, max_size=30),
     delimiter=st.sampled_from(",;\t"),
@@ -297,6 +298,7 @@ def record(event):
     return b"".join(part + struct.pack("<I", masked_crc32c(part)) for part in (size, data))
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example writes a file and reads it
 @given(
     types=st.lists(st.sampled_from([*DataType.values(), 999]), min_size=1, max_size=3),
     content=st.binary(max_size=9),

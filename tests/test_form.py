@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import form, ids
@@ -57,6 +57,7 @@ def test_a_config_survives_its_url(config: RunConfig) -> None:
     assert form.from_query(form.to_query(config)) == config
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example draws a whole config
 @given(configs)
 def test_a_config_survives_the_controls(config: RunConfig) -> None:
     assert form.parse(*shown(config)) == config

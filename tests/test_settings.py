@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.config.run import RunConfig
@@ -67,6 +67,7 @@ def values(draw):
     return drawn
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example draws a whole config
 @given(values())
 def test_a_config_comes_back_from_its_values(drawn):
     config = to_config(drawn)
@@ -74,6 +75,7 @@ def test_a_config_comes_back_from_its_values(drawn):
     assert to_config(from_config(config)) == config
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example draws a whole config
 @given(values())
 def test_a_config_comes_back_from_its_texts(drawn):
     config = to_config(drawn)
@@ -81,6 +83,7 @@ def test_a_config_comes_back_from_its_texts(drawn):
     assert to_config(texts) == config
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example draws a whole config
 @given(values())
 def test_a_config_comes_back_from_its_json(drawn):
     config = to_config(drawn)

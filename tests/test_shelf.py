@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.snapshots import files as shelf
@@ -17,6 +17,7 @@ shelves = st.dictionaries(ats, st.integers(1, 100), min_size=1, max_size=40)
 epochs = st.integers(0, 60)
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example thins a long list
 @given(shelves, st.integers(0, 2000), epochs, st.sets(epochs))
 def test_the_budget_is_kept_and_the_last_always_stays(sizes, budget, best, cuts):
     kept = shelf.chosen(sizes, budget, best, cuts)

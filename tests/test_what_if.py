@@ -69,6 +69,7 @@ def test_many_batches_at_once_are_the_batches_one_by_one(spec, warmup, parts):
         assert together.step_epoch(1.0) == singly.step_epoch(1.0)
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example replays a run twice
 @given(run=plateau_runs(), metrics=sequences())
 def test_the_lrs_alone_are_those_of_the_whole_replay(run, metrics):
     steps = replay(metrics, run)
@@ -109,6 +110,7 @@ def test_a_schedule_that_moves_momentum_differs_from_the_start_even_at_the_same_
     assert first_difference(run, rows, run, used(run, [1.0, 1.0])) is None
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example replays a run three times
 @given(
     run=plateau_runs(),
     warmup=st.integers(0, 3),
