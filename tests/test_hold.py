@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
@@ -198,7 +197,7 @@ def test_a_run_that_was_killed_is_resumed_as_if_never_interrupted(tmp_path, seed
     ) as process:
         for _ in range(moment):
             assert process.stdout.readline()
-        process.send_signal(signal.SIGKILL)
+        process.kill()
     with closing(Store(tmp_path)) as store:
         assert store.run(1).status == "interrupted"
         done = len(store.epochs(1))
