@@ -1,9 +1,8 @@
 """LRScope in a script or a notebook: `from lrscope import replay`.
 
-This folder is installed as `lrscope`, a name that no other project has. What it offers comes from
-LRScope's own trainer, loaded beside it as `lrscope.trainer`, so that the reader may have a
-`trainer` or an `app` too. Importing it loads nothing heavy: that comes with the first use of a
-name.
+This folder is installed as `lrscope`. What it offers comes from LRScope's own trainer, loaded
+beside it as `lrscope.trainer`, so that a project may have a `trainer` or an `app` too. Importing
+it loads nothing heavy: that comes with the first use of a name.
 """
 
 from importlib import import_module
