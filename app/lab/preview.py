@@ -1,12 +1,13 @@
-"""The preview under the form: the LR over the planned epochs, and what may surprise."""
+"""The preview under the form: the LR over the planned epochs, and cautions."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
 from app import form, ids
-from app.charts import figures
+from app.charts import figures, theme
 from app.charts.series import Line
 from trainer.config.run import RunConfig
 from trainer.config.text import lr_text
@@ -24,7 +25,7 @@ MOST_EPOCHS = 400  # drawn: more than there are pixels to draw them
 
 
 def layout() -> Component:
-    """The place of the curve, of one sentence, and of the surprises."""
+    """The place of the curve, of one sentence, and of the cautions."""
     return html.Div(
         [
             dcc.Graph(
@@ -40,7 +41,7 @@ def layout() -> Component:
                 className="preview-text",
                 title=HELP,
             ),
-            html.Ul(id=ids.SURPRISES, className="surprises"),
+            html.Ul(id=ids.CAUTIONS, className="cautions"),
             dcc.Store(ids.PREVIEW),
         ],
         className="preview",
@@ -48,8 +49,7 @@ def layout() -> Component:
 
 
 def shown(config: RunConfig) -> dict[str, Any]:
-    """The preview of a run: its figure, one sentence, and what may surprise."""
-    from trainer.replay.cautions import surprises
+    """The preview of a run: its figure with its colours, one sentence, and cautions."""
     from trainer.replay.replay import preview
 
     ahead = preview(config, config.batches)
@@ -58,9 +58,28 @@ def shown(config: RunConfig) -> dict[str, Any]:
         curves.append(_line(ahead.flat))
     return {
         "figure": figure(config, curves),
+        "templates": figures.templates(_coloured),
         "text": _sentence(ahead),
-        "surprises": surprises(config, ahead),
+        "cautions": cautions(config, ahead),
     }
+
+
+def cautions(config: RunConfig, ahead: Any, metrics: Sequence[float | None] = ()) -> list[str]:
+    """What a person should know about a config before it trains, the worst first.
+
+    Args:
+        config: the run.
+        ahead: its preview.
+        metrics: the monitor's values, where they are known.
+    """
+    from trainer.replay.cautions import surprises
+
+    return surprises(config, ahead, metrics)
+
+
+def _coloured(colour: dict[str, str]) -> dict[str, Any]:
+    lr = colour["lr"]
+    return {"scatter": [{"line": {"color": lr}, "fillcolor": f"{lr}22"}]}
 
 
 def _line(steps: list[Any]) -> Line:
@@ -94,7 +113,7 @@ def figure(config: RunConfig, curves: list[Line]) -> dict[str, Any]:
             "mode": "lines",
             "x": line.x,
             "y": line.y,
-            "line": {"width": 2},
+            "line": {"width": theme.CURVE},
             "hovertemplate": "epoch %{x:.0f}: %{y:.3g}<extra></extra>",
         }
         for line in curves
@@ -129,14 +148,13 @@ def register(app: Dash, worker: Worker) -> None:
     @app.callback(Output(ids.PREVIEW, "data"), Input(ids.QUERY, "data"), prevent_initial_call=True)
     def draw(query: str) -> dict[str, Any]:
         if not worker.loaded():
-            return {"figure": None, "text": "torch cannot be loaded.", "surprises": []}
+            return {"figure": None, "text": "torch cannot be loaded.", "cautions": []}
         return shown(form.from_query(query))
 
     app.clientside_callback(
-        ClientsideFunction("lab", "preview"),
+        ClientsideFunction("form", "preview"),
         Output(ids.PREVIEW_CHART, "figure"),
         Output(ids.PREVIEW_TEXT, "children"),
         Input(ids.PREVIEW, "data"),
-        State(ids.TEMPLATES, "data"),
         prevent_initial_call=True,
     )
