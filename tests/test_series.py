@@ -108,7 +108,7 @@ def test_a_figure_extended_row_by_row_is_the_figure_of_all_rows() -> None:
     grown = figures.figure(CONFIG, series(CONFIG, every[:1]))
     for row in every[1:]:
         added = figures.extension(CONFIG, series(CONFIG, [row]))
-        traces = {trace["uid"]: trace for trace in grown["data"]}
+        traces = {trace["meta"]: trace for trace in grown["data"]}
         for key, x, y, *_ in added["traces"]:
             traces[key]["x"] += x
             traces[key]["y"] += y
@@ -142,7 +142,7 @@ def test_no_figure_holds_what_json_cannot() -> None:
 def test_every_trace_has_its_own_key_and_a_colour_in_both_schemes() -> None:
     for run in (CONFIG, CONFIG.model_copy(update={"monitor": "val_accuracy"})):
         drawn = series(run, FLAT)
-        keys = [trace["uid"] for trace in figures.figure(run, drawn)["data"]]
+        keys = [trace["meta"] for trace in figures.figure(run, drawn)["data"]]
         assert len(set(keys)) == len(keys)
         for template in figures.chart_templates(run, drawn).values():
             assert len(template["data"]["scatter"]) == len(keys)
@@ -158,7 +158,7 @@ def test_a_metric_of_any_name_is_drawn_under_it_if_it_falls_as_it_gets_better(
     assert drawn.metrics["val_kl_loss"].y == [None, None]
     assert drawn.metrics["val_loss"].y == [None, None]
     assert "val_f1" not in drawn.metrics
-    names = {trace["uid"]: trace["name"] for trace in figures.figure(CONFIG, drawn)["data"]}
+    names = {trace["meta"]: trace["name"] for trace in figures.figure(CONFIG, drawn)["data"]}
     assert names["metric:perplexity"] == "perplexity"
     assert names["behind:train_loss"] == "train loss of the parent"
     sent = [key for key, *_ in figures.extension(CONFIG, drawn)["traces"]]
@@ -166,7 +166,7 @@ def test_a_metric_of_any_name_is_drawn_under_it_if_it_falls_as_it_gets_better(
 
 
 def test_a_what_if_fills_the_traces_that_every_figure_has_for_it() -> None:
-    keys = {trace["uid"] for trace in figures.figure(CONFIG, series(CONFIG, []))["data"]}
+    keys = {trace["meta"] for trace in figures.figure(CONFIG, series(CONFIG, []))["data"]}
     added = figures.what_if(Line([1], [0.1]), Line([], []), 3)
     assert set(added["traces"]) <= keys
     assert [shape["x0"] for shape in added["shapes"]] == [2.5]

@@ -1,6 +1,7 @@
 """The curves of the charts: which series each draws, in which colour, and how. Pure.
 
-Every trace has a key, plotly's `uid`, by which the browser finds it: a figure may have any curves.
+Every trace has a key, its `meta`, by which the browser finds it: a figure may have any curves.
+(Its `uid` becomes a part of CSS selectors in plotly, which the name of a metric would break.)
 """
 
 from collections.abc import Iterator

@@ -39,7 +39,7 @@ def figure(config: RunConfig, series: Series, epochs: int | None = None) -> dict
     for curve, line in curves(config, series):
         drawn = {
             "type": "scatter",
-            "uid": curve.key,
+            "meta": curve.key,
             "name": curve.name,
             "x": line.x,
             "y": line.y,

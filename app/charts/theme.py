@@ -7,8 +7,8 @@ Scheme = Literal["light", "dark"]
 FONT = "Inter, system-ui, sans-serif"
 TRANSPARENT = "rgba(0,0,0,0)"
 
-# One meaning a colour, in both schemes. Those of the curves are also read as small text on
-# `panel`, so they keep a contrast of at least 4.5 with it.
+# One meaning a colour, in both schemes. They are also read as text on `panel`, so they have the
+# contrast with it that AA asks for: 4.5, and 3 for `val`, which is read as large text only.
 COLOURS: dict[Scheme, dict[str, str]] = {
     "light": {
         "page": "#f8f9fa",

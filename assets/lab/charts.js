@@ -40,7 +40,7 @@
   }
 
   // Where a trace is in the drawn figure, by its key; -1 where there is none.
-  const indexOf = (gd, key) => gd.data.findIndex((trace) => trace.uid === key);
+  const indexOf = (gd, key) => gd.data.findIndex((trace) => trace.meta === key);
 
   // Add the points and marks that are new since the cursor.
   function extend({ traces, shapes, annotations, epoch, epochs }, cursor) {
@@ -85,7 +85,7 @@
   function overlay({ traces = {}, shapes = [], annotations = [] }) {
     const gd = chart();
     if (!gd || !gd._fullLayout || !gd.data || !gd.data.length) return;
-    const own = gd.data.map((trace, i) => [trace.uid, i]).filter(([key]) => String(key).startsWith("what-if:"));
+    const own = gd.data.map((trace, i) => [trace.meta, i]).filter(([key]) => String(key).startsWith("what-if:"));
     const points = own.map(([key]) => traces[key] || [[], []]);
     const others = (drawn) => (drawn || []).filter(({ name }) => name !== "what-if");
     window.Plotly.update(
