@@ -22,7 +22,7 @@ MOST_BYTES = 20_000_000
 HELP = (
     "A CSV file (epoch and loss, with or without a header) or a TensorBoard event file, up to "
     f"{MOST_BYTES // 1_000_000} MB. It becomes a run that the decisions and the what-if work on; "
-    "nothing is trained, and the file goes nowhere."
+    "nothing is trained, and the file stays on this machine."
 )
 
 

@@ -125,7 +125,7 @@ def _guard(app: Dash, hosts: frozenset[str]) -> None:
     """Answer this machine's own browser pages and nobody else's.
 
     A foreign site can make a browser send requests here: by a name that it lets point to
-    127.0.0.1 (DNS rebinding), or by a plain cross-site POST. Both carry headers that tell.
+    127.0.0.1 (DNS rebinding), or by a plain cross-site POST. Both carry headers that show it.
     """
     server: Flask = app.server
     server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from app.charts import series
 from tests.page import Served, chromium, launch, opened, served
 from trainer.config.run import CosineAnnealingLR, NoSchedule, ReduceLROnPlateau, RunConfig
 from trainer.store.rows import Epoch
@@ -21,6 +22,8 @@ pytestmark = [
 ]
 
 expect.set_options(timeout=30_000)
+
+ASSETS = Path(__file__).parents[1] / "assets"
 
 
 @pytest.fixture(scope="module")
@@ -295,6 +298,45 @@ def test_a_theme_that_changes_in_mid_run_recolours_the_charts_too(
             expect(page.locator("#chart .js-line").first).to_have_css("stroke", shade)
         page.get_by_role("button", name="Stop").click()
         in_state(page, "stopped")
+
+
+def test_a_metric_that_the_charts_did_not_expect_is_drawn_from_its_first_epoch_on(
+    browser: Browser, lab: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = series.metrics_of
+
+    def with_another(row: Epoch) -> dict[str, float | None]:
+        return {**measured(row), "word/error rate": 2.0 * row.epoch}
+
+    with opened(browser, lab.url + "?epochs=10000") as page:
+        start(page)
+        all_drawn(page, 2)
+        monkeypatch.setattr(series, "metrics_of", with_another)
+        page.wait_for_function(
+            "() => document.querySelector('#chart .js-plotly-plot').data"
+            ".some(({name}) => name === 'word/error rate')"
+        )
+        page.get_by_role("button", name="Stop").click()
+        in_state(page, "stopped")
+        run = lab.store.run(1)
+        assert run is not None
+        all_drawn(page, run.epoch)
+        every = points(page, "word/error rate", run.epoch)
+        assert every == [2.0 * epoch for epoch in range(1, run.epoch + 1)]
+        assert len(points(page, "train loss", run.epoch)) == run.epoch
+
+
+def test_the_scripts_can_load_in_any_order(browser: Browser) -> None:
+    scripts = sorted(ASSETS.rglob("*.js"))
+    for order in (scripts, scripts[::-1]):
+        page = browser.new_page()
+        wrong: list[str] = []
+        page.on("pageerror", lambda error, wrong=wrong: wrong.append(str(error)))
+        for script in order:
+            page.add_script_tag(path=script)
+        assert page.evaluate("() => Object.keys(window.lrscope).length") >= 5
+        assert wrong == []
+        page.close()
 
 
 def test_an_earlier_run_can_be_chosen_again(browser: Browser, lab: Served) -> None:

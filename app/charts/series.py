@@ -117,7 +117,7 @@ def series(
 
 
 def rises(config: RunConfig, metric: str) -> bool:
-    """Whether a metric gets better upwards: the monitor as the config says, others by name."""
+    """Whether a metric gets better upwards: the monitor by the config, others by name."""
     if metric == config.monitor:
         return config.mode == "max"
     words = set(re.findall(r"[a-z0-9]+", metric.lower()))

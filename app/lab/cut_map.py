@@ -167,6 +167,6 @@ def _cell(shown: dict[str, Any], i: int, j: int) -> str:
     (x, y), first, cuts = shown["labels"], shown["first"][i][j], shown["cuts"][i][j]
     at = f"{x} {shown['x'][j]}, {y} {shown['y'][i]}<br>"
     if cuts is None:
-        return f"{at}they do not go together"
+        return f"{at}these values cannot be combined"
     differs = f"differs from epoch {first}" if first else "no epoch differs"
     return f"{at}{differs}, {epochs_text(cuts, 'cut')}"

@@ -18,8 +18,8 @@ PREVIEW_HEIGHT = 84
 LINEAR = {"none", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "LinearLR"}
 LINEAR |= {"OneCycleLR", "PolynomialLR", "ConstantLR"}
 HELP = (
-    "Drawn by the schedule itself. The plateau rule stays in the shade: on its lower edge if no "
-    "epoch improves, on its upper edge if each does."
+    "Drawn by the schedule itself. Under the plateau rule the LR stays within the shaded area: on "
+    "its lower edge if no epoch improves, on its upper edge if every epoch does."
 )
 MOST_EPOCHS = 400  # drawn: more than there are pixels to draw them
 

@@ -172,7 +172,7 @@ def _schedule(run: Run | None, row: Epoch | None) -> Readout:
         }
 
     if run is None or row is None or row.decision is None:
-        return panel("It says here, epoch by epoch, what it does and why.")
+        return panel("Each epoch's decision and its reason appear here.")
     decision = row.decision
     seen = decision.plateau
     if seen is None:

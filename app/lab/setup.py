@@ -23,7 +23,7 @@ def layout(query: str) -> Component:
     try:
         config = form.from_query(query)
     except ConfigError as problem:
-        refused = f"The address was not understood, so these are the defaults. {problem}"
+        refused = f"The address could not be read, so these are the defaults. {problem}"
     name: dict[str, Any] = {"aria-label": "Settings of the next run"}
     return html.Aside(
         [

@@ -39,7 +39,7 @@ LEGEND_HELP = {
 
 
 def layout(store: Store, query: str) -> Component:
-    """The page of this moment: the newest run on show, the form as the address says."""
+    """The page of this moment: the newest run on show, the form as the address has it."""
     newest = store.newest()
     name: dict[str, Any] = {"aria-label": "What the schedule does"}
     decisions: dict[str, Any] = {"aria-label": "Decisions, newest first"}

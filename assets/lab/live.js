@@ -16,7 +16,7 @@
     timer = setTimeout(ask, ms);
   }
 
-  // Ask what is new after the cursor, show it, and ask again when the server says.
+  // Ask what is new after the cursor, show it, and ask again after the time that the server names.
   async function ask() {
     const asked = cursor;
     let news;

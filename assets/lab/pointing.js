@@ -18,7 +18,7 @@
     lrscope.page.set("pointed", { data: pointed });
   }
 
-  // Fork begins at the epoch that is pointed at, else at the last one, and says so.
+  // Fork begins at the epoch that is pointed at, else at the last one; its label names it.
   let name = null;
   function nameFork() {
     const now = `Fork after epoch ${pointed || lrscope.live.lastEpoch()}`;
