@@ -15,7 +15,7 @@ from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, ConfigError, Group, Setting
 from trainer.config.text import lr_text
 
-# What stands in the page's own places; every other setting finds its place by `main`.
+# What has a place of its own in the page; every other setting finds its place by `main`.
 PAIRS = (("dataset", "model"), ("optimizer", "schedule"))
 COUNTS = ("epochs", "batch-size", "seed")
 MOST_MARKS = 5
@@ -137,7 +137,7 @@ def control(
 ) -> Any:
     """One setting's control: a choice, a box, or a box with a slider under it.
 
-    `place` is the form that it stands in: that of the next run, or the what-if's.
+    `place` is its form: that of the next run, or the what-if's.
     """
     why = locked.get(setting.path)
     common: dict[str, Any] = {
@@ -187,7 +187,7 @@ def control(
 
 
 def position(setting: Setting, value: float) -> float:
-    """Where a value stands on its slider: its exponent on a log scale, 0 at its low end."""
+    """The position of a value on its slider: its exponent on a log scale, 0 at its low end."""
     assert setting.slider is not None
     return math.log10(value or setting.slider[0]) if setting.scale == "log" else value
 

@@ -1,4 +1,4 @@
-"""Every component id of the page, once."""
+"""Every id of the page, once: of components, and of what CSS and JavaScript look up."""
 
 from typing import Any
 
@@ -18,14 +18,17 @@ PROGRESS_RIGHT = "progress-right"
 NOTICE = "notice"
 
 # Lab: the charts and what feeds them
+RUN_PANEL = "run-panel"
 CHART = "chart"
 LOSS_SCALE = "loss-scale"
 VIEW = "view"
 BEGUN = "begun"
-TEMPLATES = "templates"
+REDRAW = "redraw"
 SCHEME = "scheme"
 
 # Lab: the schedule
+EXPLAINS = "explains"
+SCHEDULE_PANEL = "schedule-panel"
 LOG = "log"
 METER = "meter"
 
@@ -39,7 +42,7 @@ PROBLEMS = "problems"
 PREVIEW = "preview"
 PREVIEW_CHART = "preview-chart"
 PREVIEW_TEXT = "preview-text"
-SURPRISES = "surprises"
+CAUTIONS = "cautions"
 
 
 def card(name: str, part: str) -> str:
@@ -48,7 +51,7 @@ def card(name: str, part: str) -> str:
 
 
 def schedule(part: str) -> str:
-    """A text of the panel that says what the schedule is doing."""
+    """A text of the panel about what the schedule is doing."""
     return f"schedule-{part}"
 
 
@@ -70,7 +73,7 @@ def every(part: str, place: str = "run") -> dict[str, Any]:
 
 
 def owned(group: str, place: str) -> str:
-    """Where the controls of the chosen schedule or optimizer stand: at hand ("main") or "more"."""
+    """The place of the controls of the chosen schedule or optimizer: at hand ("main") or "more"."""
     return f"owned-{group}-{place}"
 
 
@@ -83,6 +86,7 @@ WHAT_IF_PROBLEMS = "what-if-problems"
 WHAT_IF_EPOCH = "what-if-epoch"
 ANSWER = "answer"
 MAP = "map"
+MAP_PANEL = "map-panel"
 MAP_DATA = "map-data"
 MAP_X = "map-x"
 MAP_Y = "map-y"
@@ -94,11 +98,11 @@ IMPORT_DIALOG = "import-dialog"
 IMPORT_LR = "import-lr"
 IMPORT_TAG = "import-tag"
 IMPORT_FILE = "import-file"
-IMPORT_SAID = "import-said"
+IMPORT_ERROR = "import-error"
 
-# Changes by hand
+# By hand
 STRIP = "strip"
-FORETOLD = "foretold"
+HINT = "hint"
 SET_LR = "set-lr"
 SET_LR_TO = "set-lr-to"
 REFUSED = "refused"
@@ -108,7 +112,7 @@ FORK = "fork"
 FORK_OF = "fork-of"
 FORK_BANNER = "fork-banner"
 FORK_TITLE = "fork-title"
-FORK_TOLD = "fork-told"
+FORK_EFFECTS = "fork-effects"
 FORK_CANCEL = "fork-cancel"
 FORK_BEFORE = "fork-before"
 RESUME = "resume"
@@ -118,7 +122,7 @@ FAMILY = "family"
 
 
 def by_hand(name: str, value: float | None = None) -> dict[str, str]:
-    """A button that changes the run: ("scale", 0.5)."""
+    """A button that commands an intervention: ("scale", 0.5)."""
     return {"type": "by-hand", "name": name, "value": "" if value is None else f"{value:g}"}
 
 

@@ -22,7 +22,7 @@ MOST_BYTES = 20_000_000
 HELP = (
     "A CSV file (epoch and loss, with or without a header) or a TensorBoard event file, up to "
     f"{MOST_BYTES // 1_000_000} MB. It becomes a run that the decisions and the what-if work on; "
-    "nothing is trained, and the file goes nowhere."
+    "nothing is trained, and the file stays on this machine."
 )
 
 
@@ -66,7 +66,7 @@ def layout() -> Component:
                         ),
                         **named,
                     ),
-                    html.Div(id=ids.IMPORT_SAID, className="start-error", role="alert"),
+                    html.Div(id=ids.IMPORT_ERROR, className="start-error", role="alert"),
                 ],
                 id=ids.IMPORT_DIALOG,
                 title="Import a loss curve",
@@ -77,11 +77,11 @@ def layout() -> Component:
 
 
 def register(app: Dash, store: Store, worker: Worker) -> None:
-    """Open the dialog; take a file in, or say why not."""
+    """Open the dialog; import a file, or show why it cannot be."""
 
     @app.callback(
         Output(ids.IMPORT_DIALOG, "opened"),
-        Output(ids.IMPORT_SAID, "children"),
+        Output(ids.IMPORT_ERROR, "children"),
         Input(ids.IMPORT, "n_clicks"),
         prevent_initial_call=True,
     )
@@ -90,7 +90,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
 
     @app.callback(
         Output(ids.IMPORT_DIALOG, "opened", allow_duplicate=True),
-        Output(ids.IMPORT_SAID, "children", allow_duplicate=True),
+        Output(ids.IMPORT_ERROR, "children", allow_duplicate=True),
         Output(ids.RUN, "data", allow_duplicate=True),
         Output(ids.RUN, "value", allow_duplicate=True),
         Output(ids.IMPORT_FILE, "contents"),

@@ -14,6 +14,7 @@ from flask import Flask, Response, abort, has_request_context, request
 from waitress.server import BaseWSGIServer, MultiSocketServer
 
 from app import ids, importing
+from app.charts import theme
 from app.lab import view as lab
 from trainer.store.store import Store
 from trainer.worker import Worker
@@ -36,6 +37,7 @@ INDEX = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{%title%}</title>
 <link rel="icon" type="image/svg+xml" href="/assets/logo.svg">
+<style>THEME</style>
 {%css%}
 <script>EARLY_SCHEME</script>
 </head>
@@ -44,7 +46,7 @@ INDEX = """<!DOCTYPE html>
 <footer>{%config%}{%scripts%}{%renderer%}</footer>
 </body>
 </html>
-""".replace("EARLY_SCHEME", EARLY_SCHEME)
+""".replace("EARLY_SCHEME", EARLY_SCHEME).replace("THEME", theme.css())
 
 
 def assets_folder() -> Path:
@@ -58,7 +60,7 @@ def create_app(store: Store, worker: Worker, hosts: frozenset[str] = frozenset()
 
     Args:
         store: what is shown, and where runs are queued.
-        worker: what trains them; it is told when a page is open.
+        worker: what trains them; it loads torch early while a page is open.
         hosts: names besides this machine's own under which the page may be asked for.
     """
     app = Dash(
@@ -110,8 +112,8 @@ def _page(store: Store, query: str) -> dmc.MantineProvider:
         ],
         defaultColorScheme="auto",
         theme={
-            "fontFamily": "Inter, system-ui, sans-serif",
-            "headings": {"fontFamily": "Inter, system-ui, sans-serif"},
+            "fontFamily": theme.FONT,
+            "headings": {"fontFamily": theme.FONT},
             "primaryColor": "teal",
             "primaryShade": {"light": 7, "dark": 8},
             "defaultRadius": "md",
@@ -123,7 +125,7 @@ def _guard(app: Dash, hosts: frozenset[str]) -> None:
     """Answer this machine's own browser pages and nobody else's.
 
     A foreign site can make a browser send requests here: by a name that it lets point to
-    127.0.0.1 (DNS rebinding), or by a plain cross-site POST. Both carry headers that tell.
+    127.0.0.1 (DNS rebinding), or by a plain cross-site POST. Both carry headers that show it.
     """
     server: Flask = app.server
     server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES

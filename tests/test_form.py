@@ -30,7 +30,7 @@ def shown(config: RunConfig) -> tuple[list[dict[str, str]], list[Any]]:
     return [control.id for control in drawn], [control.value for control in drawn]
 
 
-def told(config: RunConfig, **changed: str) -> dict[tuple[str, str], str]:
+def refused(config: RunConfig, **changed: str) -> dict[tuple[str, str], str]:
     """What is refused, and where, when controls of a config's form are changed."""
     fields, values = shown(config)
     values = [
@@ -68,7 +68,7 @@ def test_the_default_needs_no_url() -> None:
     assert form.from_query("") == RunConfig()
 
 
-def test_a_url_says_only_what_is_not_the_default() -> None:
+def test_a_url_holds_only_what_is_not_the_default() -> None:
     config = RunConfig(lr=0.02, schedule=StepLR(step_size=7))
     assert form.to_query(config) == "?lr=0.02&schedule=StepLR&step-size=7" or set(
         form.to_query(config)[1:].split("&")
@@ -89,18 +89,18 @@ def test_every_setting_that_counts_has_one_control_with_a_label_and_a_line_of_he
         assert control.description.endswith(".")
 
 
-def test_a_refusal_stands_at_its_own_control_and_at_no_other() -> None:
-    assert told(RunConfig(), factor="2") == {
+def test_a_refusal_is_at_its_own_control_and_at_no_other() -> None:
+    assert refused(RunConfig(), factor="2") == {
         ("factor", "ReduceLROnPlateau"): "Factor must be below 1."
     }
-    assert told(RunConfig(), lr="", epochs="0") == {
+    assert refused(RunConfig(), lr="", epochs="0") == {
         ("lr", ""): "Learning rate must be a number, such as 0.01 or 1e-3.",
         ("epochs", ""): "Epochs must be at least 1.",
     }
 
 
-def test_a_rule_between_two_fields_is_told_at_the_control_that_can_mend_it() -> None:
-    assert told(RunConfig(schedule=CyclicLR()), lr="0.5") == {
+def test_a_rule_between_two_fields_is_shown_at_the_control_that_can_mend_it() -> None:
+    assert refused(RunConfig(schedule=CyclicLR()), lr="0.5") == {
         ("max-lr", "CyclicLR"): "Max LR must be above the learning rate, 0.5."
     }
 

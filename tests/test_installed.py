@@ -126,7 +126,7 @@ def test_the_wheel_holds_the_packages_and_what_the_page_loads_and_nothing_else(w
         for path in (ROOT / "assets").rglob("*")
         if path.is_file() and "screenshots" not in path.parts
     }
-    assert {"app/assets/lab.css", "app/assets/logo.svg"} <= assets
+    assert {"app/assets/page.css", "app/assets/logo.svg"} <= assets
     assert {"app/py.typed", "trainer/py.typed", "trainer/watch/py.typed"} <= code
     assert names == assets | {re.sub("^trainer/watch/", "lrscope/", name) for name in code}
 
@@ -156,7 +156,7 @@ def test_what_was_installed_serves_its_page_with_style_and_script(installed, tmp
                     return answer.read()
 
             loaded = set(re.findall(r"assets/[\w./-]+", got("").decode()))
-            loaded |= set(re.findall(r"assets/[\w./-]+", got("assets/lab.css").decode()))
+            loaded |= set(re.findall(r"assets/[\w./-]+", got("assets/page.css").decode()))
             assert {Path(name).suffix for name in loaded} >= {".css", ".js", ".svg", ".woff2"}
             for name in loaded:
                 assert got(name) == (ROOT / name).read_bytes()

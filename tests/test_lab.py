@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from app.charts import series
 from tests.page import Served, chromium, launch, opened, served
 from trainer.config.run import RunConfig
 from trainer.config.schedules import CosineAnnealingLR, NoSchedule, ReduceLROnPlateau
@@ -22,6 +23,8 @@ pytestmark = [
 ]
 
 expect.set_options(timeout=30_000)
+
+ASSETS = Path(__file__).parents[1] / "assets"
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def start(page: Page) -> None:
     page.get_by_role("button", name="Start").click()
 
 
-def reached(page: Page, state: str) -> None:
+def in_state(page: Page, state: str) -> None:
     page.locator(f'#status[data-state="{state}"]').wait_for()
 
 
@@ -93,7 +96,7 @@ def test_start_trains_and_draws_every_epoch_and_the_lr_steps_down_at_a_cut(
         page.get_by_text("max", exact=True).click()
         start(page)
         all_drawn(page, 9)
-        reached(page, "finished")
+        in_state(page, "finished")
         rows = lab.store.epochs(1)
         assert points(page, "train loss", 9) == [row.train_loss for row in rows]
         assert points(page, "validation loss", 9) == [row.val_loss for row in rows]
@@ -118,7 +121,7 @@ def test_what_was_chosen_in_the_page_is_what_trains(browser: Browser, lab: Serve
         box(page, "Epochs").fill("1")
         box(page, "Seed").fill("7")
         start(page)
-        reached(page, "finished")
+        in_state(page, "finished")
     run = lab.store.run(1)
     assert run is not None
     assert run.config == RunConfig(
@@ -167,7 +170,7 @@ def test_stop_stops_and_keeps_what_was_trained(browser: Browser, lab: Served) ->
         start(page)
         all_drawn(page, 2)
         page.get_by_role("button", name="Stop").click()
-        reached(page, "stopped")
+        in_state(page, "stopped")
         run = lab.store.run(1)
         assert run is not None
         all_drawn(page, run.epoch)
@@ -189,13 +192,13 @@ def test_a_reload_and_a_second_tab_show_everything_and_change_nothing(
             all_drawn(other, 4)
             all_drawn(page, 4)
             other.get_by_role("button", name="Stop").click()
-            reached(other, "stopped")
-        reached(page, "stopped")
+            in_state(other, "stopped")
+        in_state(page, "stopped")
         run = lab.store.run(1)
         assert run is not None
         all_drawn(page, run.epoch)
         page.reload()
-        reached(page, "stopped")
+        in_state(page, "stopped")
         all_drawn(page, run.epoch)
         rows = lab.store.epochs(1)
         assert points(page, "validation loss", len(rows)) == [row.val_loss for row in rows]
@@ -207,7 +210,7 @@ def test_closing_the_browser_does_not_end_the_run(browser: Browser, lab: Served)
         start(page)
         all_drawn(page, 1)
     with opened(browser, lab.url) as page:
-        reached(page, "finished")
+        in_state(page, "finished")
         assert len(points(page, "train loss", 4)) == 4
 
 
@@ -221,7 +224,7 @@ def test_a_run_of_another_process_appears_in_an_open_page(browser: Browser, lab:
             thread = threading.Thread(target=lambda: list(events))
             thread.start()
         all_drawn(page, 3)
-        reached(page, "finished")
+        in_state(page, "finished")
         expect(page.locator("#run")).to_have_value(re.compile(rf"^{run} "))
         thread.join()
         other.close()
@@ -232,11 +235,11 @@ def test_a_page_whose_server_went_says_so_and_goes_on_when_it_is_back(
 ) -> None:
     lab.store.add(RunConfig(epochs=80), pace=10)
     with opened(browser, lab.url) as page:
-        reached(page, "training")
+        in_state(page, "training")
         page.route("**/live", lambda route: route.fulfill(body="nobody is here"))
         expect(page.locator("#notice")).to_contain_text("does not answer")
         page.unroute("**/live")
-        reached(page, "finished")
+        in_state(page, "finished")
         expect(page.locator("#notice")).to_have_text("")
         assert len(points(page, "train loss", 80)) == 80
 
@@ -244,7 +247,7 @@ def test_a_page_whose_server_went_says_so_and_goes_on_when_it_is_back(
 def test_a_run_that_learns_nothing_says_so_and_what_to_try(browser: Browser, lab: Served) -> None:
     with opened(browser, lab.url + "?lr=0.1&epochs=5") as page:
         start(page)
-        reached(page, "finished")
+        in_state(page, "finished")
         expect(page.locator("#notice")).to_contain_text("no better than guessing")
         expect(page.locator("#notice")).to_contain_text("try 0.01")
 
@@ -253,7 +256,7 @@ def test_divergence_is_shown_as_a_gap_and_a_marker(browser: Browser, lab: Served
     address = "?optimizer=SGD&lr=100&weight-decay=1&epochs=5&model=mlp"
     with opened(browser, lab.url + address) as page:
         start(page)
-        reached(page, "diverged")
+        in_state(page, "diverged")
         expect(page.locator("#notice")).to_contain_text("became not a number in epoch 1")
         expect(page.locator("#chart")).to_contain_text("diverged")
         assert points(page, "train loss", 1) == [None]
@@ -267,7 +270,7 @@ def test_the_data_that_cannot_be_had_is_one_sentence_with_a_way_on(
     monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
     with opened(browser, lab.url + "?dataset=mnist") as page:
         start(page)
-        reached(page, "failed")
+        in_state(page, "failed")
         expect(page.locator("#notice")).to_contain_text("digits")
 
 
@@ -291,11 +294,50 @@ def test_a_theme_that_changes_in_mid_run_recolours_the_charts_too(
     with opened(browser, lab.url + "?epochs=10000") as page:
         start(page)
         all_drawn(page, 2)
-        for shade in ("rgb(151, 117, 250)", "rgb(121, 80, 242)", "rgb(151, 117, 250)"):
+        for shade in ("rgb(151, 117, 250)", "rgb(112, 72, 232)", "rgb(151, 117, 250)"):
             page.get_by_role("button", name="Light or dark").click()
             expect(page.locator("#chart .js-line").first).to_have_css("stroke", shade)
         page.get_by_role("button", name="Stop").click()
-        reached(page, "stopped")
+        in_state(page, "stopped")
+
+
+def test_a_metric_that_the_charts_did_not_expect_is_drawn_from_its_first_epoch_on(
+    browser: Browser, lab: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = series.metrics_of
+
+    def with_another(row: Epoch) -> dict[str, float | None]:
+        return {**measured(row), "word/error rate": 2.0 * row.epoch}
+
+    with opened(browser, lab.url + "?epochs=10000") as page:
+        start(page)
+        all_drawn(page, 2)
+        monkeypatch.setattr(series, "metrics_of", with_another)
+        page.wait_for_function(
+            "() => document.querySelector('#chart .js-plotly-plot').data"
+            ".some(({name}) => name === 'word/error rate')"
+        )
+        page.get_by_role("button", name="Stop").click()
+        in_state(page, "stopped")
+        run = lab.store.run(1)
+        assert run is not None
+        all_drawn(page, run.epoch)
+        every = points(page, "word/error rate", run.epoch)
+        assert every == [2.0 * epoch for epoch in range(1, run.epoch + 1)]
+        assert len(points(page, "train loss", run.epoch)) == run.epoch
+
+
+def test_the_scripts_can_load_in_any_order(browser: Browser) -> None:
+    scripts = sorted(ASSETS.rglob("*.js"))
+    for order in (scripts, scripts[::-1]):
+        page = browser.new_page()
+        wrong: list[str] = []
+        page.on("pageerror", lambda error, wrong=wrong: wrong.append(str(error)))
+        for script in order:
+            page.add_script_tag(path=script)
+        assert page.evaluate("() => Object.keys(window.lrscope).length") >= 5
+        assert wrong == []
+        page.close()
 
 
 def test_an_earlier_run_can_be_chosen_again(browser: Browser, lab: Served) -> None:
@@ -303,7 +345,7 @@ def test_an_earlier_run_can_be_chosen_again(browser: Browser, lab: Served) -> No
     lab.store.add(RunConfig(epochs=3))
     with opened(browser, lab.url) as page:
         all_drawn(page, 3)
-        reached(page, "finished")
+        in_state(page, "finished")
         page.locator("#run").click()
         page.get_by_role("option", name=re.compile("^1 · ")).click()
         expect(page.locator("#progress-left")).to_have_text("epoch 2 of 2")
@@ -324,7 +366,7 @@ def test_a_preset_fills_the_form_and_a_change_takes_its_name_away(
         page.wait_for_url("**/*epochs=31*")
 
 
-def test_an_address_that_cannot_be_is_told_and_the_defaults_are_shown(
+def test_an_address_that_cannot_be_is_explained_and_the_defaults_are_shown(
     browser: Browser, lab: Served
 ) -> None:
     with opened(browser, lab.url + "?factor=7") as page:
@@ -339,7 +381,7 @@ def test_the_pace_of_a_run_can_be_changed_while_it_trains(browser: Browser, lab:
         page.get_by_text("1/s", exact=True).click()
         expect(page.locator("#pace input:checked")).to_have_value("1")
         page.get_by_role("button", name="Stop").click()
-        reached(page, "stopped")
+        in_state(page, "stopped")
     assert [c.name for c in lab.store.commands(1)] == ["pace", "stop"]
 
 
@@ -380,22 +422,22 @@ def ahead(page: Page) -> list[list[float]]:
     return curves
 
 
-def test_the_lr_ahead_is_drawn_as_the_form_changes_and_its_surprises_are_told(
+def test_the_lr_ahead_is_drawn_as_the_form_changes_and_its_cautions_are_shown(
     browser: Browser, lab: Served
 ) -> None:
     from trainer.replay.replay import preview
 
     with opened(browser, lab.url) as page:
-        text, told = page.locator("#preview-text"), page.locator("#surprises")
+        text, cautions = page.locator("#preview-text"), page.locator("#cautions")
         expect(text).to_have_text("First cut possible after epoch 7.")
-        expect(told).to_be_empty()
+        expect(cautions).to_be_empty()
         page.get_by_role("slider", name="Patience").press("ArrowRight")
         expect(text).to_have_text("First cut possible after epoch 8.")
         box(page, "Patience").fill("60")
-        expect(told).to_contain_text("the first could come after epoch 62")
+        expect(cautions).to_contain_text("the first could come after epoch 62")
         choose(page, "Schedule", "CosineAnnealingLR")
         box(page, "T max").fill("20")
-        expect(told).to_contain_text("After epoch 20 the LR rises again")
+        expect(cautions).to_contain_text("After epoch 20 the LR rises again")
         config = RunConfig(schedule=CosineAnnealingLR(T_max=20))
         steps = preview(config, config.batches).steps
         assert ahead(page) == [[lr for step in steps for lr in (step.lr, step.lr_last)]]
@@ -409,7 +451,7 @@ def test_a_what_if_shows_where_the_run_would_have_been_cut(browser: Browser, lab
     lab.store.add(config)
     with opened(browser, lab.url) as page:
         all_drawn(page, 15)
-        reached(page, "finished")
+        in_state(page, "finished")
         page.get_by_text("What if", exact=True).click()
         panel = page.locator(".what-if")
         expect(panel).to_contain_text("No difference: in 15 epochs")
@@ -473,12 +515,12 @@ def test_a_run_is_paused_stepped_and_its_lr_changed_by_hand(browser: Browser, la
         start(page)
         all_drawn(page, 2)
         page.get_by_role("button", name="Pause").click()
-        reached(page, "paused")
+        in_state(page, "paused")
         paused = lab.store.run(1)
         assert paused is not None
         page.get_by_role("button", name="Step").click()
         all_drawn(page, paused.epoch + 1)
-        reached(page, "paused")
+        in_state(page, "paused")
         page.get_by_role("button", name="÷2").click()
         page.get_by_role("textbox", name="Learning rate to set").fill("-1")
         page.get_by_role("button", name="Set", exact=True).click()
@@ -491,7 +533,7 @@ def test_a_run_is_paused_stepped_and_its_lr_changed_by_hand(browser: Browser, la
         expect(page.locator("#chart")).to_contain_text("by hand")
         expect(page.locator("#card-lr-value")).to_have_text("0.002")
         page.get_by_role("button", name="Stop").click()
-        reached(page, "stopped")
+        in_state(page, "stopped")
     (change,) = lab.store.changes(1)
     assert (change.lr_before, change.lr_after) == (0.004, 0.002)
 
@@ -503,10 +545,10 @@ def test_a_stopped_run_goes_on_and_a_fork_of_it_is_measured_against_it(
         start(page)
         all_drawn(page, 3)
         page.get_by_role("button", name="Stop").click()
-        reached(page, "stopped")
+        in_state(page, "stopped")
         page.get_by_role("button", name="Resume").click()
         page.get_by_text("max", exact=True).click()
-        reached(page, "finished")
+        in_state(page, "finished")
         all_drawn(page, 12)
         cut = next(r.epoch for r in lab.store.epochs(1) if r.decision and r.decision.kind == "cut")
         page.get_by_text("What if", exact=True).click()
@@ -514,7 +556,7 @@ def test_a_stopped_run_goes_on_and_a_fork_of_it_is_measured_against_it(
         page.locator(".what-if").get_by_role("textbox", name="Patience").fill("3")
         page.get_by_role("button", name=f"Measure it: fork after epoch {cut}").click()
         expect(page.locator("#fork-title")).to_have_text(f"Fork of run 1 after epoch {cut}")
-        expect(page.locator("#fork-told")).to_contain_text("decides on epoch")
+        expect(page.locator("#fork-effects")).to_contain_text("decides on epoch")
         expect(box(page, "Seed")).to_be_disabled()
         box(page, "Epochs").fill(str(cut))
         expect(page.get_by_text(f"Epochs must be above {cut}")).to_be_visible()
@@ -522,7 +564,7 @@ def test_a_stopped_run_goes_on_and_a_fork_of_it_is_measured_against_it(
         page.get_by_role("button", name="Start the fork").click()
         expect(page.locator("#run")).to_have_value(re.compile("^2 · fork of 1"))
         page.locator("#log li[data-past]").first.wait_for(state="attached")
-        reached(page, "finished")
+        in_state(page, "finished")
         page.get_by_text("Family", exact=True).click()
         expect(page.locator(".member")).to_have_count(2)
         expect(page.locator(".member[aria-current=true]")).to_contain_text(

@@ -124,7 +124,7 @@ def test_an_import_never_runs_up(path):
 NAMED_ELSEWHERE = {
     "LinearLR": {"trainer/schedule/schedule.py"},
     "ReduceLROnPlateau": {
-        "app/lab/readout.py", "app/lab/what_if.py", "trainer/config/recipe.py",
+        "app/lab/answer.py", "app/lab/readout.py", "trainer/config/recipe.py",
         "trainer/replay/cautions.py", "trainer/replay/comparison.py",
         "trainer/replay/keras_fastai.py", "trainer/schedule/decisions.py",
         "trainer/schedule/plateau.py", "trainer/schedule/schedule.py",

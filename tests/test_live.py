@@ -1,4 +1,4 @@
-"""What an open page is told of the run on show, poll by poll."""
+"""What an open page learns of the run on show, poll by poll."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -50,22 +50,22 @@ def opened(store: Store, number: int | None) -> Cursor:
     return Cursor(**shown(store, number, store.begun())["cursor"])
 
 
-def after(cursor: Cursor, told: dict[str, Any]) -> Cursor:
-    """The cursor of a page that has shown what it was told."""
-    drawn = told["drawn"] or {}
+def after(cursor: Cursor, answer: dict[str, Any]) -> Cursor:
+    """The cursor of a page that has shown an answer."""
+    drawn = answer["drawn"] or {}
     moved = {key: drawn[key] for key in ("epoch", "change") if key in drawn}
-    return cursor.model_copy(update={**moved, "stands": told["stands"]})
+    return cursor.model_copy(update={**moved, "token": answer["token"]})
 
 
-def test_every_epoch_is_told_once_however_seldom_a_page_asks(store: Store, training: int) -> None:
-    cursor, heard = opened(store, training), []
+def test_every_epoch_is_sent_once_however_seldom_a_page_asks(store: Store, training: int) -> None:
+    cursor, sent = opened(store, training), []
     for row, asks in zip(FLAT, (True, False, True, True), strict=True):
         record(store, training, row)
         if asks:
-            told = news(store, cursor)
-            heard.append([epoch for epoch, *_ in told["drawn"]["log"]])
-            cursor = after(cursor, told)
-    assert heard == [[1], [2, 3], [4]]
+            answer = news(store, cursor)
+            sent.append([epoch for epoch, *_ in answer["drawn"]["log"]])
+            cursor = after(cursor, answer)
+    assert sent == [[1], [2, 3], [4]]
     assert news(store, cursor)["drawn"] is None
 
 
@@ -78,30 +78,30 @@ def test_the_same_question_has_the_same_answer_until_the_page_has_shown_it(
     assert first["drawn"] == again["drawn"] is not None
 
 
-def test_what_stands_is_told_when_it_changes_and_not_again(store: Store, training: int) -> None:
+def test_the_state_is_sent_when_it_changes_and_not_again(store: Store, training: int) -> None:
     cursor = opened(store, training)
     record(store, training, FLAT[0])
-    told = news(store, cursor)
-    cursor = after(cursor, told)
+    answer = news(store, cursor)
+    cursor = after(cursor, answer)
     record(store, training, FLAT[1])
-    told = news(store, cursor)
-    assert "status" not in told["readout"]
-    assert told["readout"][ids.schedule("value")] == "1 of 1 bad epoch"
-    cursor = after(cursor, told)
+    answer = news(store, cursor)
+    assert "status" not in answer["readout"]
+    assert answer["readout"][ids.schedule("value")] == "1 of 1 bad epoch"
+    cursor = after(cursor, answer)
     store.record(training, Ended("stopped"))
-    told = news(store, cursor)
-    assert told["readout"]["status"] == ["stopped", "stopped"]
-    assert told["wait"] == IDLE_MS
-    told = news(store, after(cursor, told))
-    assert set(told["readout"]) == {"percent", ids.PROGRESS_LEFT, ids.PROGRESS_RIGHT}
+    answer = news(store, cursor)
+    assert answer["readout"]["status"] == ["stopped", "stopped"]
+    assert answer["wait"] == IDLE_MS
+    answer = news(store, after(cursor, answer))
+    assert set(answer["readout"]) == {"percent", ids.PROGRESS_LEFT, ids.PROGRESS_RIGHT}
 
 
 def test_a_page_follows_a_run_that_began_since_it_was_opened(store: Store, training: int) -> None:
     cursor = opened(store, training)
     begun = store.add(CONFIG, claimed=True)
-    told = news(store, cursor)
-    assert told["follow"] == str(begun)
-    assert [choice["value"] for choice in told["runs"]] == [str(begun), str(training)]
+    answer = news(store, cursor)
+    assert answer["follow"] == str(begun)
+    assert [choice["value"] for choice in answer["runs"]] == [str(begun), str(training)]
 
 
 def test_an_older_run_that_was_chosen_stays_on_show(store: Store, training: int) -> None:
@@ -109,9 +109,9 @@ def test_an_older_run_that_was_chosen_stays_on_show(store: Store, training: int)
     cursor = opened(store, training)
     assert "runs" not in news(store, cursor)
     begun = store.add(CONFIG, claimed=True)
-    told = news(store, cursor)
-    assert told["runs"][0]["value"] == str(begun)
-    assert "follow" not in told
+    answer = news(store, cursor)
+    assert answer["runs"][0]["value"] == str(begun)
+    assert "follow" not in answer
 
 
 def test_a_run_that_ends_leaves_the_page_where_it_is(store: Store, training: int) -> None:
@@ -139,8 +139,8 @@ def test_a_run_that_waited_is_followed_when_it_begins(store: Store, training: in
 
 
 def test_before_any_run_nothing_is_drawn(store: Store) -> None:
-    told = news(store, opened(store, None))
-    assert (told["drawn"], told["wait"]) == (None, IDLE_MS)
+    answer = news(store, opened(store, None))
+    assert (answer["drawn"], answer["wait"]) == (None, IDLE_MS)
 
 
 def test_a_page_whose_run_is_gone_says_what_an_empty_page_says(
@@ -148,8 +148,8 @@ def test_a_page_whose_run_is_gone_says_what_an_empty_page_says(
 ) -> None:
     cursor = opened(store, training)
     with closing(Store(tmp_path / "another")) as another:
-        told = news(another, cursor)
-    assert told["readout"]["status"] == ["ready", "ready"]
+        answer = news(another, cursor)
+    assert answer["readout"]["status"] == ["ready", "ready"]
 
 
 def test_what_is_no_cursor_is_refused(store: Store, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_what_is_no_cursor_is_refused(store: Store, tmp_path: Path) -> None:
     assert client.post("/live", data=cursor).status_code == 200
 
 
-def test_a_long_epoch_is_polled_at_its_foretold_end_and_seldom_before_it() -> None:
+def test_a_long_epoch_is_polled_at_its_expected_end_and_seldom_before_it() -> None:
     def after(batch: int, seconds: float) -> int:
         return interval(run(batch=batch, began=1.0), replace(FLAT[0], seconds=seconds), 0.0)
 

@@ -1,4 +1,4 @@
-"""What the page says beside the charts."""
+"""What the page shows beside the charts."""
 
 from dataclasses import replace
 
@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import ids
-from app.lab.readout import at_chance, duration, judged, progress, standing, title
+from app.lab.progress import duration, progress
+from app.lab.readout import after_epoch, at_chance, state, title
 from tests.test_series import CONFIG, DIVERGED, FLAT
 from trainer.config.run import RunConfig
 from trainer.config.schedules import NoSchedule
@@ -27,10 +28,10 @@ def run(**changed: object) -> Run:
 
 
 def test_the_meter_shows_the_classs_own_count_and_what_must_happen() -> None:
-    says = judged(run(epoch=2), FLAT[:2], FLAT[0])
-    assert says["meter"] == [1, 1]
-    assert says[ids.schedule("value")] == "1 of 1 bad epoch"
-    assert says[ids.schedule("sentence")] == (
+    shown = after_epoch(run(epoch=2), FLAT[:2], FLAT[0])
+    assert shown["meter"] == [1, 1]
+    assert shown[ids.schedule("value")] == "1 of 1 bad epoch"
+    assert shown[ids.schedule("sentence")] == (
         "To hold 0.1, validation loss must fall below 1.000. If it never does, the LR is cut to "
         "0.05 after epoch 3."
     ).replace("1.000", "1.00")
@@ -44,22 +45,22 @@ def test_the_earliest_cut_that_is_promised_is_the_one_that_torch_makes() -> None
 
 def test_the_lr_card_shows_the_lr_that_comes_next_and_the_last_one_used_when_over() -> None:
     value, small = ids.card("lr", "value"), ids.card("lr", "small")
-    says = judged(run(), FLAT[:3], FLAT[0])
-    assert (says[value], says[small]) == ("0.05", "50 % of the LR set")
-    assert judged(run(status="finished"), FLAT[:3], FLAT[0])[value] == "0.1"
+    shown = after_epoch(run(), FLAT[:3], FLAT[0])
+    assert (shown[value], shown[small]) == ("0.05", "50 % of the LR set")
+    assert after_epoch(run(status="finished"), FLAT[:3], FLAT[0])[value] == "0.1"
 
 
 def test_before_the_first_run_the_page_says_what_to_do() -> None:
     assert progress(None)[ids.PROGRESS_LEFT] == "Choose a learning rate and press Start."
 
 
-def test_a_reason_is_told() -> None:
+def test_the_reason_of_a_failure_is_shown() -> None:
     failed = run(status="failed", reason="The disk is full.", started=None, epoch=0)
-    assert standing(failed, [])[ids.NOTICE] == "The disk is full."
+    assert state(failed, [])[ids.NOTICE] == "The disk is full."
 
 
 def test_a_diverged_epoch_shows_dashes_not_numbers() -> None:
-    cards = judged(run(status="diverged"), [*FLAT, DIVERGED], FLAT[3])
+    cards = after_epoch(run(status="diverged"), [*FLAT, DIVERGED], FLAT[3])
     assert cards[ids.card("val", "value")] == cards[ids.card("train", "value")] == "–"
 
 
@@ -70,7 +71,7 @@ def chance(loss: float) -> list[Epoch]:
 @pytest.mark.parametrize(
     ("loss", "dead"), [(2.303, True), (2.31, True), (60.0, True), (2.0, False)]
 )
-def test_a_loss_that_stays_at_that_of_guessing_is_told(loss: float, dead: bool) -> None:
+def test_a_loss_that_stays_at_that_of_guessing_is_shown(loss: float, dead: bool) -> None:
     assert (at_chance(RunConfig(lr=0.1), 10, chance(loss)) is not None) == dead
 
 
@@ -86,12 +87,10 @@ def test_a_title_names_model_data_optimizer_and_schedule() -> None:
     assert title(run(source="mine.csv")) == "mine.csv · imported"
 
 
-def test_a_paused_run_says_so_and_what_becomes_of_a_change_by_hand() -> None:
-    says = standing(run(paused=True), FLAT)
-    assert (says["status"], says["strip"]) == (["paused", "paused"], "live")
-    assert (
-        says[ids.FORETOLD] == "ReduceLROnPlateau keeps the new LR, and its next cut multiplies it."
-    )
+def test_a_paused_run_says_so_and_what_the_schedule_does_after_an_intervention() -> None:
+    shown = state(run(paused=True), FLAT)
+    assert (shown["status"], shown["strip"]) == (["paused", "paused"], "live")
+    assert shown[ids.HINT] == "ReduceLROnPlateau keeps the new LR, and its next cut multiplies it."
 
 
 @pytest.mark.parametrize(
@@ -108,18 +107,18 @@ def test_a_paused_run_says_so_and_what_becomes_of_a_change_by_hand() -> None:
 def test_what_can_be_done_with_a_run_is_offered_and_nothing_else(
     changed: dict[str, object], strip: str
 ) -> None:
-    assert standing(run(**changed), FLAT)["strip"] == strip
+    assert state(run(**changed), FLAT)["strip"] == strip
 
 
 def test_added_epochs_count_in_what_is_left() -> None:
     assert progress(run(added=2))[ids.PROGRESS_LEFT] == "epoch 3 of 10"
 
 
-def test_a_warning_and_a_changed_machine_are_told() -> None:
-    assert standing(run(warning="The disk is full."), FLAT)[ids.NOTICE] == "The disk is full."
+def test_a_warning_and_a_changed_machine_are_shown() -> None:
+    assert state(run(warning="The disk is full."), FLAT)[ids.NOTICE] == "The disk is full."
     elsewhere = replace(STARTED, torch="1.0")
-    says = standing(run(status="stopped", started=elsewhere), FLAT)
-    assert says[ids.NOTICE].startswith(
+    shown = state(run(status="stopped", started=elsewhere), FLAT)
+    assert shown[ids.NOTICE].startswith(
         "Epochs trained again may differ in the last bits: torch was"
     )
 

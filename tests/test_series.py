@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from app.charts import figures
-from app.charts.series import Mark, by_hand, sentences, series
+from app.charts import series as module
+from app.charts.series import Line, Mark, by_hand, sentences, series
 from trainer.config import schedules
 from trainer.config.run import RunConfig
 from trainer.config.schedules import ReduceLROnPlateau
@@ -31,7 +32,7 @@ FLAT = rows([1.0, 1.0, 1.0, 0.5])
 DIVERGED = Epoch(5, 0.05, 0.05, None, None, 0.1, 0.1, None)
 
 
-def test_a_cut_stands_on_its_epoch_and_its_line_between_it_and_the_next() -> None:
+def test_a_cut_is_on_its_epoch_and_its_line_between_it_and_the_next() -> None:
     drawn = series(CONFIG, FLAT)
     assert drawn.cuts.x == [3]
     assert drawn.cuts.text == ["2 bad epochs, patience is 1: LR cut from 0.1 to 0.05."]
@@ -54,8 +55,8 @@ def test_accuracy_is_drawn_as_the_error_that_is_left() -> None:
     drawn = series(watching, rows([0.6, 0.75, 0.7], watching))
     assert drawn.best.y == [0.4, 0.25, 0.25]
     assert drawn.level.y[0] == pytest.approx(1 - 0.6 * 1.0001)
-    assert drawn.val_error.y == pytest.approx([0.1] * 3)
-    assert series(CONFIG, FLAT).val_error.x == []
+    assert drawn.metrics["val_accuracy"].y == pytest.approx([0.1] * 3)
+    assert "val_accuracy" not in series(CONFIG, FLAT).metrics
 
 
 def test_cooldown_is_shaded_and_a_cut_without_effect_has_its_own_marker() -> None:
@@ -94,12 +95,12 @@ def test_every_turn_of_a_schedule_is_marked(schedule, marks) -> None:
 
 def test_divergence_is_a_gap_and_a_mark() -> None:
     drawn = series(CONFIG, [*FLAT, DIVERGED])
-    assert drawn.train_loss.y[-1] is None
+    assert drawn.metrics["train_loss"].y[-1] is None
     assert drawn.marks[-1].kind == "diverged"
     assert sentences([DIVERGED])[0].text == "Diverged at LR 0.05."
 
 
-def test_bad_epochs_stand_on_the_curve_that_was_watched() -> None:
+def test_bad_epochs_are_on_the_curve_that_was_watched() -> None:
     assert series(CONFIG, FLAT).bad_epochs.y == [1.0]
     watching = CONFIG.model_copy(update={"monitor": "train_loss"})
     assert series(watching, FLAT).bad_epochs.y == [0.5]
@@ -110,10 +111,11 @@ def test_a_figure_extended_row_by_row_is_the_figure_of_all_rows() -> None:
     whole = figures.figure(CONFIG, series(CONFIG, every))
     grown = figures.figure(CONFIG, series(CONFIG, every[:1]))
     for row in every[1:]:
-        added = figures.extension(series(CONFIG, [row]))
-        for i, x, y, *_ in added["traces"]:
-            grown["data"][i]["x"] += x
-            grown["data"][i]["y"] += y
+        added = figures.extension(CONFIG, series(CONFIG, [row]))
+        traces = {trace["meta"]: trace for trace in grown["data"]}
+        for key, x, y, *_ in added["traces"]:
+            traces[key]["x"] += x
+            traces[key]["y"] += y
         grown["layout"]["shapes"] += added["shapes"]
         grown["layout"]["annotations"] += added["annotations"]
     for one, other in zip(whole["data"], grown["data"], strict=True):
@@ -124,7 +126,9 @@ def test_a_figure_extended_row_by_row_is_the_figure_of_all_rows() -> None:
 
 def test_an_update_costs_the_same_late_in_a_run() -> None:
     early, late = (
-        json.dumps(figures.extension(series(CONFIG, [FLAT[1].__class__(e, *_rest(FLAT[1]))])))
+        json.dumps(
+            figures.extension(CONFIG, series(CONFIG, [FLAT[1].__class__(e, *_rest(FLAT[1]))]))
+        )
         for e in (2, 9_999)
     )
     assert abs(len(early) - len(late)) < 50
@@ -139,14 +143,41 @@ def test_no_figure_holds_what_json_cannot() -> None:
     json.dumps(figure, allow_nan=False)
 
 
-def test_the_two_themes_colour_the_same_things() -> None:
-    assert figures.PALETTES["light"].keys() == figures.PALETTES["dark"].keys()
-    traces = figures.figure(CONFIG, series(CONFIG, []))["data"]
-    for scheme in figures.PALETTES:
-        assert len(figures.template(scheme)["data"]["scatter"]) == len(traces)
+def test_every_trace_has_its_own_key_and_a_colour_in_both_schemes() -> None:
+    for run in (CONFIG, CONFIG.model_copy(update={"monitor": "val_accuracy"})):
+        drawn = series(run, FLAT)
+        keys = [trace["meta"] for trace in figures.figure(run, drawn)["data"]]
+        assert len(set(keys)) == len(keys)
+        for template in figures.chart_templates(run, drawn).values():
+            assert len(template["data"]["scatter"]) == len(keys)
 
 
-def test_a_change_by_hand_is_a_step_where_it_was_made() -> None:
+def test_a_metric_of_any_name_is_drawn_under_it_if_it_falls_as_it_gets_better(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured = {"train_loss": 0.5, "perplexity": 7.0, "val_f1": 0.8, "val_kl_loss": None}
+    monkeypatch.setattr(module, "metrics_of", lambda _: measured)
+    drawn = series(CONFIG, FLAT[:2])
+    assert drawn.metrics["perplexity"].y == [7.0, 7.0]
+    assert drawn.metrics["val_kl_loss"].y == [None, None]
+    assert drawn.metrics["val_loss"].y == [None, None]
+    assert "val_f1" not in drawn.metrics
+    names = {trace["meta"]: trace["name"] for trace in figures.figure(CONFIG, drawn)["data"]}
+    assert names["metric:perplexity"] == "perplexity"
+    assert names["behind:train_loss"] == "train loss of the parent"
+    sent = [key for key, *_ in figures.extension(CONFIG, drawn)["traces"]]
+    assert {"metric:perplexity", "metric:train_loss", "lr"} <= set(sent)
+
+
+def test_a_what_if_fills_the_traces_that_every_figure_has_for_it() -> None:
+    keys = {trace["meta"] for trace in figures.figure(CONFIG, series(CONFIG, []))["data"]}
+    added = figures.what_if(Line([1], [0.1]), Line([], []), 3)
+    assert set(added["traces"]) <= keys
+    assert [shape["x0"] for shape in added["shapes"]] == [2.5]
+    assert figures.what_if(Line([], []), Line([], []), None)["shapes"] == []
+
+
+def test_an_intervention_is_a_step_where_it_was_made() -> None:
     run = CONFIG.model_copy(update={"schedule": schedules.NoSchedule()})
     changed = [
         replace(row, lr_last=0.05) if row.epoch == 2 else row for row in rows([1.0] * 3, run)
@@ -156,12 +187,12 @@ def test_a_change_by_hand_is_a_step_where_it_was_made() -> None:
     assert drawn.lr.x == [0.5, 1.5, 1.5, 1.75, 1.75, 2.5, 2.5, 3.5]
     assert drawn.lr.y == [0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.1, 0.1]
     assert by_hand([change], 20) == [Mark(1.75, "hand", "by hand")]
-    told = sentences(changed, [change])
-    assert [(s.epoch, s.kind) for s in told] == [(1, "kept"), (2, "hand"), (2, "kept"), (3, "kept")]
+    log = sentences(changed, [change])
+    assert [(s.epoch, s.kind) for s in log] == [(1, "kept"), (2, "hand"), (2, "kept"), (3, "kept")]
 
 
 def test_a_fork_has_its_parent_behind_it() -> None:
     drawn = series(CONFIG, rows([1.0, 0.9]), behind=FLAT)
-    assert drawn.behind_val.y == [1.0, 1.0, 1.0, 0.5]
+    assert drawn.behind["val_loss"].y == [1.0, 1.0, 1.0, 0.5]
     assert drawn.behind_lr.y[-2:] == [0.05, 0.05]
-    assert series(CONFIG, FLAT).behind_train.x == []
+    assert series(CONFIG, FLAT).behind["train_loss"].x == []

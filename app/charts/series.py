@@ -1,5 +1,6 @@
 """Rows -> plain lists ready to draw. Pure; NaN never leaves here, a gap is None."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -8,9 +9,13 @@ from trainer.config.schedules import traits_of
 from trainer.config.text import lr_text
 from trainer.store.rows import Change, Epoch
 
+# These have a curve before the first epoch has ended; any other has one from its first value on.
+EXPECTED = ("train_loss", "val_loss")
+RISING = {"acc", "accuracy", "auc", "f1", "precision", "recall", "score", "iou", "map", "r2"}
+
 
 class Line(NamedTuple):
-    """Points of one curve; `text` is what hovering says, where it says more than the number."""
+    """Points of one curve; `text` is what hovering shows, where it is more than the number."""
 
     x: list[float]
     y: list[float | None]
@@ -26,17 +31,18 @@ class Mark(NamedTuple):
 
 
 class Series(NamedTuple):
-    """Everything that some rows add to the charts; `behind` is what a fork was forked from."""
+    """Everything that some rows add to the charts.
 
-    behind_train: Line
-    behind_val: Line
+    `metrics` has a curve of the loss axis for each metric by its name, and `behind` the same for
+    the run that a fork was forked from.
+    """
+
+    behind: dict[str, Line]
     behind_lr: Line
     cooldown: Line
     best: Line
     level: Line
-    train_loss: Line
-    val_loss: Line
-    val_error: Line
+    metrics: dict[str, Line]
     bad_epochs: Line
     cuts: Line
     no_effects: Line
@@ -53,6 +59,15 @@ class Sentence(NamedTuple):
     epoch: int
     kind: str
     text: str
+
+
+def metrics_of(row: Epoch) -> dict[str, float | None]:
+    """The metrics of an epoch by name, None where one was not finite or not measured."""
+    return {
+        "train_loss": row.train_loss,
+        "val_loss": row.val_loss,
+        "val_accuracy": row.val_accuracy,
+    }
 
 
 def series(
@@ -73,7 +88,7 @@ def series(
         behind: the epochs of the run that it was forked from, and what was changed in them.
 
     An epoch e is drawn at x = e, and its LR from e - 1/2 to e + 1/2,
-    so that a cut at the end of epoch e stands at e + 1/2. The best so far and the level to beat
+    so that a cut at the end of epoch e is at e + 1/2. The best so far and the level to beat
     are those after epoch e, in force until the next.
     """
     epochs = [row.epoch for row in rows]
@@ -81,31 +96,49 @@ def series(
     cooling = [row.epoch for row, s in zip(rows, seen, strict=True) if s and s.cooling]
     bad = _of_kind(rows, "waiting", "cooldown")
     cuts, no_effects = _of_kind(rows, "cut"), _of_kind(rows, "no effect")
-    lr = _lr(rows, changes, batches)
     return Series(
-        behind_train=Line([r.epoch for r in behind], [r.train_loss for r in behind]),
-        behind_val=Line([r.epoch for r in behind], [r.val_loss for r in behind]),
+        behind={m: line for m, line in _metrics(config, behind).items() if not rises(config, m)},
         behind_lr=_lr(behind, behind_changes, batches),
         cooldown=Line(
             [x for e in cooling for x in (e - 0.5, e - 0.5, e + 0.5, e + 0.5)],
             [0.0, 1.0, 1.0, 0.0] * len(cooling),
         ),
-        best=Line(list(epochs), [_shown(config, s.best) if s else None for s in seen]),
-        level=Line(list(epochs), [_shown(config, s.next_level) if s else None for s in seen]),
-        train_loss=Line(list(epochs), [row.train_loss for row in rows]),
-        val_loss=Line(list(epochs), [row.val_loss for row in rows]),
-        val_error=Line(list(epochs), [_shown(config, row.val_accuracy) for row in rows])
-        if config.monitor == "val_accuracy"
-        else Line([], []),
-        bad_epochs=Line([r.epoch for r in bad], [_watched(config, r) for r in bad]),
-        cuts=_told(cuts, [_watched(config, r) for r in cuts]),
-        no_effects=_told(no_effects, [_watched(config, r) for r in no_effects]),
-        lr=lr,
+        best=Line(list(epochs), [_monitored(config, s.best) if s else None for s in seen]),
+        level=Line(list(epochs), [_monitored(config, s.next_level) if s else None for s in seen]),
+        metrics=_metrics(config, rows),
+        bad_epochs=Line([r.epoch for r in bad], [_monitor(config, r) for r in bad]),
+        cuts=_explained(cuts, [_monitor(config, r) for r in cuts]),
+        no_effects=_explained(no_effects, [_monitor(config, r) for r in no_effects]),
+        lr=_lr(rows, changes, batches),
         lr_used=Line(list(epochs), [row.lr for row in rows]),
         lr_cuts=Line([r.epoch for r in cuts], [r.lr_last for r in cuts]),
         lr_no_effects=Line([r.epoch for r in no_effects], [r.lr_last for r in no_effects]),
         marks=[mark for row in rows if (mark := _mark(row))],
     )
+
+
+def rises(config: RunConfig, metric: str) -> bool:
+    """Whether a metric gets better upwards: the monitor by the config, others by name."""
+    if metric == config.monitor:
+        return config.mode == "max"
+    words = set(re.findall(r"[a-z0-9]+", metric.lower()))
+    return bool(words & RISING) and "loss" not in words
+
+
+def _metrics(config: RunConfig, rows: Sequence[Epoch]) -> dict[str, Line]:
+    """A curve for each metric that the loss axis has room for: every one that falls as it gets
+    better, and of those that rise the monitor, as the error 1 - value.
+    """
+    measured = [metrics_of(row) for row in rows]
+    names = dict.fromkeys([*EXPECTED, config.monitor, *(name for row in measured for name in row)])
+    shown = [name for name in names if name == config.monitor or not rises(config, name)]
+    return {
+        name: Line(
+            [row.epoch for row in rows],
+            [_drawn(config, name, values.get(name)) for values in measured],
+        )
+        for name in shown
+    }
 
 
 def _lr(rows: Sequence[Epoch], changes: Sequence[Change], batches: int) -> Line:
@@ -124,12 +157,12 @@ def _lr(rows: Sequence[Epoch], changes: Sequence[Change], batches: int) -> Line:
 
 
 def _moment(change: Change, batches: int) -> float:
-    """Where a change by hand stands on the epoch axis."""
+    """The place of an intervention on the epoch axis."""
     return change.epoch - 0.5 + change.batch / batches
 
 
 def by_hand(changes: Sequence[Change], batches: int) -> list[Mark]:
-    """The changes by hand as marks."""
+    """The interventions as marks."""
     return [Mark(_moment(change, batches), "hand", "by hand") for change in changes]
 
 
@@ -137,13 +170,13 @@ def _of_kind(rows: Sequence[Epoch], *kinds: str) -> list[Epoch]:
     return [row for row in rows if row.decision and row.decision.kind in kinds]
 
 
-def _told(rows: Sequence[Epoch], y: list[float | None]) -> Line:
+def _explained(rows: Sequence[Epoch], y: list[float | None]) -> Line:
     """Points whose hover is the decision's sentence."""
     return Line([r.epoch for r in rows], y, [r.decision.sentence for r in rows if r.decision])
 
 
 def sentences(rows: Sequence[Epoch], changes: Sequence[Change] = ()) -> list[Sentence]:
-    """The decision log of these rows and changes by hand, oldest first."""
+    """The decision log of these rows and interventions, oldest first."""
     decided = [
         Sentence(row.epoch, row.decision.kind, row.decision.sentence)
         if row.decision
@@ -154,16 +187,19 @@ def sentences(rows: Sequence[Epoch], changes: Sequence[Change] = ()) -> list[Sen
     return sorted([*done, *decided], key=lambda sentence: sentence.epoch)
 
 
-def _watched(config: RunConfig, row: Epoch) -> float | None:
-    """The point of the loss chart that the schedule looked at."""
-    return _shown(config, getattr(row, config.monitor))
+def _monitor(config: RunConfig, row: Epoch) -> float | None:
+    """The point of the loss axis that the schedule looked at."""
+    return _monitored(config, metrics_of(row).get(config.monitor))
 
 
-def _shown(config: RunConfig, value: float | None) -> float | None:
-    """A value of the monitor on the loss chart, where an accuracy is drawn as the error 1 - a."""
-    if value is None or config.monitor != "val_accuracy":
-        return value
-    return 1 - value
+def _monitored(config: RunConfig, value: float | None) -> float | None:
+    """A value of the monitor on the loss axis."""
+    return _drawn(config, config.monitor, value)
+
+
+def _drawn(config: RunConfig, metric: str, value: float | None) -> float | None:
+    """A value of a metric on the loss axis, where one that rises becomes the error 1 - value."""
+    return value if value is None or not rises(config, metric) else 1 - value
 
 
 TURNS = {"restart": "restart", "peak": "peak", "bottom": "lowest"}

@@ -1,4 +1,4 @@
-"""The strip of controls over the charts: what may be done by hand to the run on show."""
+"""The strip of controls over the charts: commands to the run on show."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from trainer.config.table import SETTINGS
 from trainer.store.store import CommandError, Store
 
 ADDED_EPOCHS = 10
-# label, intervention, its value, what it does
-CHANGES = (
+# label, command, its value, what it does
+BUTTONS = (
     ("÷10", "scale", 0.1, "Divide the learning rate by 10."),
     ("÷2", "scale", 0.5, "Halve the learning rate."),
     ("×2", "scale", 2.0, "Double the learning rate."),
@@ -24,7 +24,7 @@ LR = next(s for s in SETTINGS if s.key == "lr")
 
 
 def pause_and_step() -> list[Component]:
-    """The buttons that stand beside Stop."""
+    """The buttons beside Stop."""
     pause: dict[str, Any] = {"aria-keyshortcuts": "Space"}
     return [
         dmc.Button(
@@ -47,7 +47,7 @@ def layout() -> Component:
                         html.Span(
                             dmc.Button(label, id=ids.by_hand(name, value), **small), title=help
                         )
-                        for label, name, value, help in CHANGES
+                        for label, name, value, help in BUTTONS
                     ],
                     dmc.TextInput(
                         id=ids.SET_LR_TO,
@@ -63,7 +63,7 @@ def layout() -> Component:
             ),
             dmc.Button("Resume", id=ids.RESUME, className="resume", **small),
             dmc.Button("Fork", id=ids.FORK, className="fork", **small),
-            html.Div(id=ids.FORETOLD, className="foretold card-small"),
+            html.Div(id=ids.HINT, className="hint card-small"),
             html.Div(id=ids.REFUSED, className="start-error", role="alert"),
         ],
         id=ids.STRIP,
@@ -73,9 +73,9 @@ def layout() -> Component:
 
 
 def register(app: Dash, store: Store) -> None:
-    """Ask the run for what a button says; a refusal is told under the strip."""
+    """Send the run a button's command; a refusal is shown under the strip."""
 
-    def ask(run: str | None, name: Any, value: float | None = None) -> str:
+    def command(run: str | None, name: Any, value: float | None = None) -> str:
         if run is None:
             raise PreventUpdate
         try:
@@ -90,11 +90,11 @@ def register(app: Dash, store: Store) -> None:
         State(ids.RUN, "value"),
         prevent_initial_call=True,
     )
-    def change(clicks: list[int | None], run: str | None) -> str:
+    def by_hand(clicks: list[int | None], run: str | None) -> str:
         pressed = ctx.triggered_id
         if not pressed or not any(clicks):
             raise PreventUpdate
-        return ask(run, pressed["name"], float(pressed["value"]) if pressed["value"] else None)
+        return command(run, pressed["name"], float(pressed["value"]) if pressed["value"] else None)
 
     @app.callback(
         Output(ids.REFUSED, "children", allow_duplicate=True),
@@ -107,7 +107,7 @@ def register(app: Dash, store: Store) -> None:
     )
     def set_lr(_: int, __: int, text: str | None, run: str | None) -> tuple[str, Any]:
         try:
-            refused = ask(run, "lr", float(text or ""))
+            refused = command(run, "lr", float(text or ""))
         except ValueError:
             refused = "The learning rate must be a number, such as 0.01 or 1e-3."
         return refused, no_update if refused else ""
@@ -121,9 +121,9 @@ def register(app: Dash, store: Store) -> None:
     )
     def pause(_: int, __: int, run: str | None) -> str:
         if ctx.triggered_id == ids.STEP:
-            return ask(run, "step")
+            return command(run, "step")
         row = store.run(int(run)) if run else None
-        return ask(run, "resume" if row and row.paused else "pause")
+        return command(run, "resume" if row and row.paused else "pause")
 
     @app.callback(
         Output(ids.REFUSED, "children", allow_duplicate=True),
@@ -141,5 +141,7 @@ def register(app: Dash, store: Store) -> None:
         return ""
 
     app.clientside_callback(
-        ClientsideFunction("lab", "forget"), Input(ids.RUN, "value"), prevent_initial_call=True
+        ClientsideFunction("live", "forgetRefusal"),
+        Input(ids.RUN, "value"),
+        prevent_initial_call=True,
     )

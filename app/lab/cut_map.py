@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from app.charts import theme
 from trainer.config import table as settings
 from trainer.config.run import RunConfig
 from trainer.config.table import Setting
@@ -91,7 +92,7 @@ def shown(
 
 def figure(shown: dict[str, Any], measure: str) -> dict[str, Any]:
     """The heat map of a cut map: how many cuts, or the first epoch that would differ."""
-    last = shown["epochs"] + 1  # stands for no difference at all
+    last = shown["epochs"] + 1  # no difference at all
     values = [
         [None if n is None else (first or last if measure == "first" else n) for first, n in pairs]
         for pairs in map(zip, shown["first"], shown["cuts"])
@@ -124,7 +125,7 @@ def figure(shown: dict[str, Any], measure: str) -> dict[str, Any]:
             {**here, "x": shown["was"][:1], "y": shown["was"][1:], "marker": {"symbol": "x-thin"}}
         )
     for trace in traces[1:]:
-        trace["marker"].update({"size": 9, "line": {"width": 2}})
+        trace["marker"].update({"size": 9, "line": {"width": theme.CURVE}})
     axis: dict[str, Any] = {
         "type": "category",
         "nticks": 6,
@@ -153,10 +154,19 @@ def figure(shown: dict[str, Any], measure: str) -> dict[str, Any]:
     }
 
 
+def coloured(colour: dict[str, str]) -> dict[str, Any]:
+    """The map's part of a template: its cells, and its marks of now and of what happened."""
+    ink = colour["ink"]
+    return {
+        "heatmap": [{"colorscale": [[0, colour["grid"]], [1, colour["lr"]]]}],
+        "scatter": [{"marker": {"color": ink, "line": {"color": ink}}}],
+    }
+
+
 def _cell(shown: dict[str, Any], i: int, j: int) -> str:
     (x, y), first, cuts = shown["labels"], shown["first"][i][j], shown["cuts"][i][j]
     at = f"{x} {shown['x'][j]}, {y} {shown['y'][i]}<br>"
     if cuts is None:
-        return f"{at}they do not go together"
+        return f"{at}these values cannot be combined"
     differs = f"differs from epoch {first}" if first else "no epoch differs"
     return f"{at}{differs}, {epochs_text(cuts, 'cut')}"

@@ -7,6 +7,7 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import ids
+from app.charts.series import metrics_of
 from app.lab.live import runs
 from app.lab.readout import STATUS_WORDS, title
 from trainer.config import forks
@@ -30,8 +31,9 @@ def tree(store: Store, member: Member, run: int | None) -> Component:
     row = member.run
     best = store.best(row.id)
     small = [STATUS_WORDS[row.status]]
-    if best is not None:
-        small.append(f"best {significant(best.val_loss)}, epoch {best.epoch}")
+    best_loss = metrics_of(best).get("val_loss") if best else None
+    if best and best_loss is not None:
+        small.append(f"best {significant(best_loss)}, epoch {best.epoch}")
     current: dict[str, Any] = {"aria-current": "true" if row.id == run else "false"}
     label = html.Button(
         [

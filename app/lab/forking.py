@@ -16,7 +16,7 @@ from trainer.store.store import Store
 
 
 def layout() -> Component:
-    """The banner over the form, hidden until a fork is set up."""
+    """The banner over the form, hidden until someone sets up a fork."""
     return html.Div(
         [
             html.Div(
@@ -26,7 +26,7 @@ def layout() -> Component:
                 ],
                 className="counting",
             ),
-            html.Ul(id=ids.FORK_TOLD, className="fork-told"),
+            html.Ul(id=ids.FORK_EFFECTS, className="fork-effects"),
             dcc.Store(ids.FORK_OF),
         ],
         id=ids.FORK_BANNER,
@@ -53,13 +53,13 @@ def check(store: Store, fork: dict[str, Any], config: RunConfig) -> list[str]:
     if parent is None:
         return []
     forks.check(parent, config, fork["epoch"])
-    told = forks.consequences(parent, config, fork["epoch"])
+    effects = forks.consequences(parent, config, fork["epoch"])
     if again := family.cost(store, fork["run"], fork["epoch"]):
-        told.append(
+        effects.append(
             f"There is no snapshot of epoch {fork['epoch']}: {epochs_text(again)} will be trained "
             "again to get there, with the same numbers."
         )
-    return told or ["Nothing is changed yet: this fork would repeat its parent exactly."]
+    return effects or ["Nothing is changed yet: this fork would repeat its parent exactly."]
 
 
 def add(store: Store, fork: dict[str, Any], config: RunConfig, pace: float | None) -> int:
@@ -142,7 +142,7 @@ def register(app: Dash, store: Store) -> None:
         return form.layout(config, forks.LOCKED), False, title, "Start the fork", kept
 
     app.clientside_callback(
-        ClientsideFunction("lab", "revealForm"),
+        ClientsideFunction("form", "revealForm"),
         Input(ids.FORK_OF, "data"),
         prevent_initial_call=True,
     )

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 from app import ids
 from app.charts import figures
 from app.charts.series import Mark, by_hand, sentences, series
-from app.lab.readout import CHANCE_EPOCHS, judged, progress, standing, title
+from app.lab.progress import progress
+from app.lab.readout import CHANCE_EPOCHS, after_epoch, state, title
 from trainer.config.run import RunConfig
 from trainer.store import lineage as family
 from trainer.store.rows import Epoch, Run
@@ -23,7 +24,7 @@ from trainer.worker import Worker
 
 LIVE_MS = 250
 MID_EPOCH_MS = 1000
-LATE_MS = 50  # an epoch's record is looked for so much after its foretold end
+LATE_MS = 50  # an epoch's record is looked for so much after its expected end
 IDLE_MS = 1000
 LISTED_RUNS = 50
 PACES = {"1": "1/s", "5": "5/s", "max": "max"}
@@ -32,8 +33,8 @@ _view = itertools.count(1)
 
 
 class Cursor(BaseModel):
-    """Up to where a page has seen: epochs and changes by hand of the run on show, by their number;
-    what stands beside the charts, by its token; the runs that have begun, by the highest number.
+    """Up to where a page has seen: epochs and interventions of the run on show, by their number;
+    the texts of its state, by their token; the runs that have begun, by the highest number.
     `view` is the drawing; a page `follows` unless an older run was chosen.
     """
 
@@ -41,7 +42,7 @@ class Cursor(BaseModel):
     view: str
     epoch: int
     change: int
-    stands: int | None
+    token: int | None
     begun: int
     follows: bool
 
@@ -70,20 +71,21 @@ def shown(store: Store, run: int | None, begun: int) -> dict[str, Any]:
     view = f"{run}-{next(_view)}"
     figure["layout"]["meta"] = view
     last, best = rows[-CHANCE_EPOCHS:], store.best(row.id) if row else None
-    stands = standing(row, last)
+    texts = state(row, last)
     cursor = Cursor(
         run=run,
         view=view,
         epoch=rows[-1].epoch if rows else 0,
         change=changes[-1].id if changes else 0,
-        stands=_token(stands),
+        token=_token(texts),
         begun=begun,
         follows=run is None or run >= begun or run == store.newest(),
     )
     return {
         "figure": figure,
+        "templates": figures.chart_templates(config, points),
         "log": sentences(past + rows, changes),
-        "readout": {**progress(row), **stands, **judged(row, last, best)},
+        "readout": {**progress(row), **texts, **after_epoch(row, last, best)},
         "pace": pace_key(row.pace) if row and not row.over else None,
         "forked": (row.parent_epoch or 0) if row else 0,
         "cursor": cursor.model_dump(),
@@ -91,30 +93,30 @@ def shown(store: Store, run: int | None, begun: int) -> dict[str, Any]:
 
 
 def news(store: Store, cursor: Cursor) -> dict[str, Any]:
-    """What a page has not seen yet, what it says now, and in how many milliseconds to ask again."""
+    """What a page has not seen yet, its texts, and in how many milliseconds to ask again."""
     newest = store.newest() or 0
     if newest > max(cursor.begun, cursor.run or 0):
         # A run began, here or in another process.
-        told = {"runs": runs(store), "begun": newest, "wait": LIVE_MS}
-        return {**told, "follow": str(newest)} if cursor.follows else told
+        answer = {"runs": runs(store), "begun": newest, "wait": LIVE_MS}
+        return {**answer, "follow": str(newest)} if cursor.follows else answer
     row = store.run(cursor.run) if cursor.run is not None else None
     rows = recent = store.epochs(row.id, cursor.epoch) if row else []
     if row and len(rows) < CHANCE_EPOCHS:
         recent = store.epochs(row.id, row.epoch - CHANCE_EPOCHS)
-    says, stands = progress(row), standing(row, recent)
-    token = _token(stands)
-    moved = token != cursor.stands
+    readout, texts = progress(row), state(row, recent)
+    token = _token(texts)
+    moved = token != cursor.token
     if moved:
-        says |= stands
+        readout |= texts
     if moved or rows:
-        says |= judged(row, recent, store.best(row.id) if row else None)
+        readout |= after_epoch(row, recent, store.best(row.id) if row else None)
     wait = IDLE_MS
     if row and not row.over:
         wait = interval(row, recent[-1] if recent else None, time.time())
     return {
         "drawn": _drawn(store, row, rows, cursor) if row else None,
-        "readout": says,
-        "stands": token,
+        "readout": readout,
+        "token": token,
         "wait": wait,
     }
 
@@ -129,7 +131,7 @@ def _drawn(store: Store, row: Run, rows: list[Epoch], cursor: Cursor) -> dict[st
     points = series(row.config, rows, inside, row.batches)
     points.marks.extend(by_hand(changes, row.batches))
     return {
-        **figures.extension(points),
+        **figures.extension(row.config, points),
         "log": sentences(rows, changes),
         "epoch": rows[-1].epoch if rows else cursor.epoch,
         "change": changes[-1].id if changes else cursor.change,
@@ -138,13 +140,13 @@ def _drawn(store: Store, row: Run, rows: list[Epoch], cursor: Cursor) -> dict[st
 
 
 def _token(texts: dict[str, Any]) -> int:
-    """By which a page tells what stands there, so that it is not sent again."""
+    """What these texts are known by, so that a page that shows them is not sent them again."""
     return zlib.crc32(json.dumps(texts).encode())
 
 
 def interval(run: Run, last: Epoch | None, now: float) -> int:
     """Milliseconds until the next look at a run that trains and whose last epoch is given: one at
-    the foretold end of the epoch, and few before it, where there is nothing to draw and drawing
+    the expected end of the epoch, and few before it, where there is nothing to draw and drawing
     takes the cores that train.
     """
     if not (run.started and run.began and (last or run.batch)):
@@ -155,7 +157,7 @@ def interval(run: Run, last: Epoch | None, now: float) -> int:
 
 
 def pace_key(pace: float | None) -> str:
-    """The choice of the pace control that stands for so many epochs a second."""
+    """The choice of the pace control for so many epochs a second."""
     return "max" if pace is None else f"{pace:g}"
 
 
@@ -175,8 +177,14 @@ def runs(store: Store) -> list[dict[str, str]]:
 def register(app: Dash, store: Store, worker: Worker) -> None:
     """The callbacks that show a run, follow it, stop it and set its pace."""
 
-    @app.callback(Output(ids.VIEW, "data"), Input(ids.RUN, "value"), State(ids.BEGUN, "data"))
-    def show(run: str | None, opened_at: int) -> dict[str, Any]:
+    # A page asks for a redrawing where a metric comes that its figure has no curve for.
+    @app.callback(
+        Output(ids.VIEW, "data"),
+        Input(ids.RUN, "value"),
+        Input(ids.REDRAW, "data"),
+        State(ids.BEGUN, "data"),
+    )
+    def show(run: str | None, _: Any, opened_at: int) -> dict[str, Any]:
         # What began while the page was opening is news to it.
         begun = store.begun() if ctx.triggered_id else opened_at
         return shown(store, int(run) if run else None, begun)
@@ -209,17 +217,18 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             store.set_pace(row.id, pace_of(pace))
 
     app.clientside_callback(
-        ClientsideFunction("lab", "draw"),
+        ClientsideFunction("live", "draw"),
         Output(ids.CHART, "figure"),
         Input(ids.VIEW, "data"),
-        State(ids.TEMPLATES, "data"),
         State(ids.LOSS_SCALE, "value"),
     )
     app.clientside_callback(
-        ClientsideFunction("lab", "point"), Input(ids.CHART, "clickData"), prevent_initial_call=True
+        ClientsideFunction("charts", "point"),
+        Input(ids.CHART, "clickData"),
+        prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("lab", "rescale"),
+        ClientsideFunction("charts", "rescale"),
         Input(ids.LOSS_SCALE, "value"),
         prevent_initial_call=True,
     )

@@ -1,12 +1,12 @@
-"""The preview under the form: the LR over the planned epochs, and what may surprise."""
+"""The preview under the form: the LR over the planned epochs, and cautions."""
 
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
 from app import form, ids
-from app.charts import figures
+from app.charts import figures, theme
 from app.charts.series import Line
 from trainer.config.run import RunConfig
 from trainer.config.text import lr_text
@@ -14,14 +14,14 @@ from trainer.worker import Worker
 
 PREVIEW_HEIGHT = 84
 HELP = (
-    "Drawn by the schedule itself. The plateau rule stays in the shade: on its lower edge if no "
-    "epoch improves, on its upper edge if each does."
+    "Drawn by the schedule itself. Under the plateau rule the LR stays within the shaded area: on "
+    "its lower edge if no epoch improves, on its upper edge if every epoch does."
 )
 MOST_EPOCHS = 400  # drawn: more than there are pixels to draw them
 
 
 def layout() -> Component:
-    """The place of the curve, of one sentence, and of the surprises."""
+    """The place of the curve, of one sentence, and of the cautions."""
     return html.Div(
         [
             dcc.Graph(
@@ -37,7 +37,7 @@ def layout() -> Component:
                 className="preview-text",
                 title=HELP,
             ),
-            html.Ul(id=ids.SURPRISES, className="surprises"),
+            html.Ul(id=ids.CAUTIONS, className="cautions"),
             dcc.Store(ids.PREVIEW),
         ],
         className="preview",
@@ -45,7 +45,7 @@ def layout() -> Component:
 
 
 def shown(config: RunConfig) -> dict[str, Any]:
-    """The preview of a run: its figure, one sentence, and what may surprise."""
+    """The preview of a run: its figure with its colours, one sentence, and cautions."""
     from trainer.replay.cautions import cautions
     from trainer.replay.replay import preview
 
@@ -55,9 +55,15 @@ def shown(config: RunConfig) -> dict[str, Any]:
         curves.append(_line(ahead.flat))
     return {
         "figure": figure(config, curves),
+        "templates": figures.templates(_coloured),
         "text": _sentence(ahead),
-        "surprises": cautions(config, ahead),
+        "cautions": cautions(config, ahead),
     }
+
+
+def _coloured(colour: dict[str, str]) -> dict[str, Any]:
+    lr = colour["lr"]
+    return {"scatter": [{"line": {"color": lr}, "fillcolor": f"{lr}22"}]}
 
 
 def _line(steps: list[Any]) -> Line:
@@ -91,7 +97,7 @@ def figure(config: RunConfig, curves: list[Line]) -> dict[str, Any]:
             "mode": "lines",
             "x": line.x,
             "y": line.y,
-            "line": {"width": 2},
+            "line": {"width": theme.CURVE},
             "hovertemplate": "epoch %{x:.0f}: %{y:.3g}<extra></extra>",
         }
         for line in curves
@@ -126,14 +132,13 @@ def register(app: Dash, worker: Worker) -> None:
     @app.callback(Output(ids.PREVIEW, "data"), Input(ids.QUERY, "data"), prevent_initial_call=True)
     def draw(query: str) -> dict[str, Any]:
         if not worker.loaded():
-            return {"figure": None, "text": "torch cannot be loaded.", "surprises": []}
+            return {"figure": None, "text": "torch cannot be loaded.", "cautions": []}
         return shown(form.from_query(query))
 
     app.clientside_callback(
-        ClientsideFunction("lab", "preview"),
+        ClientsideFunction("form", "preview"),
         Output(ids.PREVIEW_CHART, "figure"),
         Output(ids.PREVIEW_TEXT, "children"),
         Input(ids.PREVIEW, "data"),
-        State(ids.TEMPLATES, "data"),
         prevent_initial_call=True,
     )

@@ -1,11 +1,11 @@
 """A run and its last epoch -> every text of the page beside the charts. Pure."""
 
 import math
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from app import ids
+from app.charts.series import metrics_of
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS
 from trainer.config.text import epochs_text, lr_text, significant
@@ -51,9 +51,9 @@ def title(run: Run) -> str:
     return " · ".join(words)
 
 
-# What a readout says, by place: a text by the id of its element, and beside the texts `percent`
-# (0 to 100), `status` (a state and its word), `live`, `paused`, `strip` (a state) and `meter`
-# (bad epochs and patience).
+# What the page shows beside the charts, by place: a text by the id of its element, and beside the
+# texts `percent` (0 to 100), `status` (a state and its word), `live`, `paused`, `strip` (a state)
+# and `meter` (bad epochs and patience).
 Readout = dict[str, Any]
 
 NO_CARDS = {
@@ -62,20 +62,8 @@ NO_CARDS = {
 }
 
 
-def progress(run: Run | None) -> Readout:
-    """What moves with every batch; None before any run."""
-    left, right = ids.PROGRESS_LEFT, ids.PROGRESS_RIGHT
-    if run is None:
-        return {"percent": 0, left: "Choose a learning rate and press Start.", right: ""}
-    return {
-        "percent": round(100 * _done(run), 1),
-        left: _left(run),
-        right: _right(run, time.time()),
-    }
-
-
-def standing(run: Run | None, last: Sequence[Epoch]) -> Readout:
-    """What stands while a run trains undisturbed.
+def state(run: Run | None, last: Sequence[Epoch]) -> Readout:
+    """The state of a run: what changes neither with a batch nor, as a rule, with an epoch.
 
     Args:
         run: the run on show, None before the first.
@@ -88,7 +76,7 @@ def standing(run: Run | None, last: Sequence[Epoch]) -> Readout:
             "paused": False,
             "strip": "none",
             ids.NOTICE: "",
-            ids.FORETOLD: "",
+            ids.HINT: "",
             ids.card("accuracy", "small"): "",
             ids.schedule("heading"): "The schedule",
         }
@@ -98,7 +86,7 @@ def standing(run: Run | None, last: Sequence[Epoch]) -> Readout:
         "paused": run.paused,
         "strip": _strip(run),
         ids.NOTICE: _notice(run, last),
-        ids.FORETOLD: _foretold(run),
+        ids.HINT: _hint(run),
         ids.card("accuracy", "small"): f"validation, {run.started.val:,} images"
         if run.started
         else "",
@@ -106,8 +94,8 @@ def standing(run: Run | None, last: Sequence[Epoch]) -> Readout:
     }
 
 
-def judged(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> Readout:
-    """What an epoch's end brings; `best` is the one with the lowest validation loss."""
+def after_epoch(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> Readout:
+    """What changes at an epoch's end; `best` is the one with the lowest validation loss."""
     row = last[-1] if last else None
     return {
         **(_cards(run, row, best) if run and row else NO_CARDS),
@@ -124,8 +112,8 @@ def _strip(run: Run) -> str:
     return "resumable" if run.resumable else "over"
 
 
-def _foretold(run: Run) -> str:
-    """What becomes of a change by hand, or what can be done with a run that is over."""
+def _hint(run: Run) -> str:
+    """What the schedule does after an intervention, or what a run that is over can still do."""
     if run.source or run.status == "queued":
         return ""
     if not run.over:
@@ -133,56 +121,6 @@ def _foretold(run: Run) -> str:
     if run.resumable:
         return "Resume goes on exactly where it was; a fork tries something else from an epoch."
     return "A fork goes on from any epoch with other settings: point at one, then Fork."
-
-
-def _done(run: Run) -> float:
-    """The share of the run's batches that are done."""
-    inside = run.batch / run.started.batches if run.started else 0.0
-    return min((run.epoch + inside) / run.epochs, 1.0)
-
-
-def _left(run: Run) -> str:
-    if run.status == "queued":
-        return "Waits for its turn."
-    if run.source:
-        return f"{epochs_text(run.epoch)} of {run.source}; nothing was trained here."
-    if run.started is None and run.status == "stopped":
-        return "Stopped before it began."
-    if run.started is None:
-        return "" if run.over else (run.activity or "Getting ready.").capitalize()
-    at = f"epoch {run.epoch} of {run.epochs}"
-    if run.batch and not run.over:
-        at += f" · batch {run.batch:,} of {run.started.batches:,}"
-    return at
-
-
-def _right(run: Run, now: float) -> str:
-    if run.began is None or run.started is None:
-        return ""
-    elapsed = (run.ended or now) - run.began
-    if run.over:
-        tested = (
-            f" · test accuracy {100 * run.test_accuracy:.1f} %"
-            if run.test_accuracy is not None
-            else ""
-        )
-        return f"{duration(elapsed)} in all{tested}"
-    done = _done(run)
-    if done == 0:
-        return f"{duration(elapsed)} elapsed"
-    return f"{duration(elapsed)} elapsed · {duration(elapsed * (1 - done) / done)} left"
-
-
-def duration(seconds: float) -> str:
-    """4.8 s, 2 min 05 s, 1 h 03 min."""
-    if seconds < 10:
-        return f"{max(seconds, 0):.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _cards(run: Run, row: Epoch, best: Epoch | None) -> Readout:
@@ -198,21 +136,18 @@ def _cards(run: Run, row: Epoch, best: Epoch | None) -> Readout:
         since = f"{100 / ratio:.3g} % of the LR set"
     else:
         since = f"÷{lr_text(ratio)} since the start" if ratio < math.inf else "zero"
-    accuracy = f"{100 * row.val_accuracy:.1f} %" if row.val_accuracy is not None else "–"
+    metrics, best_loss = metrics_of(row), metrics_of(best).get("val_loss") if best else None
+    loss, accuracy = metrics.get("train_loss"), metrics.get("val_accuracy")
     return {
         ids.card("lr", "value"): lr_text(lr),
         ids.card("lr", "small"): since,
         **number(
             "val",
-            row.val_loss,
-            f"best {significant(best.val_loss)}, epoch {best.epoch}" if best else "",
+            metrics.get("val_loss"),
+            f"best {significant(best_loss)}, epoch {best.epoch}" if best else "",
         ),
-        **number(
-            "train",
-            row.train_loss,
-            f"mean over epoch {row.epoch}" if row.train_loss is not None else "",
-        ),
-        ids.card("accuracy", "value"): accuracy,
+        **number("train", loss, f"mean over epoch {row.epoch}" if loss is not None else ""),
+        ids.card("accuracy", "value"): f"{100 * accuracy:.1f} %" if accuracy is not None else "–",
     }
 
 
@@ -226,7 +161,7 @@ def _heading(run: Run, row: Epoch | None) -> str:
 def _schedule(run: Run | None, row: Epoch | None) -> Readout:
     """What the schedule is doing: for the plateau rule the patience meter and what must happen."""
 
-    def says(
+    def panel(
         sentence: str, value: str = "", cooldown: str = "", bad: int = 0, of: int = 0
     ) -> Readout:
         return {
@@ -237,11 +172,11 @@ def _schedule(run: Run | None, row: Epoch | None) -> Readout:
         }
 
     if run is None or row is None or row.decision is None:
-        return says("It says here, epoch by epoch, what it does and why.")
+        return panel("Each epoch's decision and its reason appear here.")
     decision = row.decision
     seen = decision.plateau
     if seen is None:
-        return says(decision.sentence)
+        return panel(decision.sentence)
     config = run.config
     better = "rise above" if config.mode == "max" else "fall below"
     watched = WORDS["monitor"][seen.monitor]
@@ -267,7 +202,7 @@ def _schedule(run: Run | None, row: Epoch | None) -> Readout:
             f"To hold {lr_text(decision.next_lr)}, {watched} must {better} "
             f"{significant(seen.next_level)}. If it never does, {then} {when}."
         )
-    return says(
+    return panel(
         sentence,
         f"{seen.bad_epochs} of {epochs_text(seen.patience, 'bad epoch')}",
         f"cooldown: {seen.cooldown_left} left" if seen.cooldown_left else "",
@@ -287,7 +222,7 @@ def _notice(run: Run, last: Sequence[Epoch]) -> str:
 
 def at_chance(config: RunConfig, classes: int, last: Sequence[Epoch]) -> str | None:
     """A sentence where the last epochs' train loss is that of guessing, ln(classes); else None."""
-    recent = [row.train_loss for row in last[-CHANCE_EPOCHS:]]
+    recent = [metrics_of(row).get("train_loss") for row in last[-CHANCE_EPOCHS:]]
     if classes < 2 or len(recent) < CHANCE_EPOCHS:
         return None
     chance = math.log(classes)

@@ -18,12 +18,12 @@ FIELDS, SLIDERS = ids.every("field"), ids.every("slider")
 
 
 def layout(query: str) -> Component:
-    """The form as the address says; where that cannot be, the defaults, and why."""
+    """The form as the address has it; where that cannot be, the defaults, and why."""
     config, refused = RunConfig(), ""
     try:
         config = form.from_query(query)
     except ConfigError as problem:
-        refused = f"The address was not understood, so these are the defaults. {problem}"
+        refused = f"The address could not be read, so these are the defaults. {problem}"
     name: dict[str, Any] = {"aria-label": "Settings of the next run"}
     return html.Aside(
         [
@@ -64,7 +64,7 @@ def register(app: Dash, store: Store) -> None:
         Output(ids.START, "disabled"),
         Output(ids.QUERY, "data"),
         Output(ids.PRESET, "value"),
-        Output(ids.FORK_TOLD, "children"),
+        Output(ids.FORK_EFFECTS, "children"),
         Input(FIELDS, "value"),
         State(FIELDS, "id"),
         State(ids.PRESET, "value"),
@@ -79,8 +79,8 @@ def register(app: Dash, store: Store) -> None:
         try:
             config = form.parse(fields, values)
             if fork:
-                told = [html.Li(sentence) for sentence in forking.check(store, fork, config)]
-                return [], False, no_update, None, told
+                effects = [html.Li(sentence) for sentence in forking.check(store, fork, config)]
+                return [], False, no_update, None, effects
         except ConfigError as refusal:
             return form.problems(refusal), True, no_update, no_update, no_update
         # A preset's name leaves when a value is changed; it never comes by itself, or it would
@@ -136,14 +136,16 @@ def register(app: Dash, store: Store) -> None:
             config, speed = form.parse(fields, values), pace_of(pace)
             run = forking.add(store, fork, config, speed) if fork else store.add(config, speed)
         except ConfigError:
-            raise PreventUpdate from None  # its sentences stand beside the fields
+            raise PreventUpdate from None  # its sentences are beside the fields
         return runs(store), str(run), None
 
     app.clientside_callback(
-        ClientsideFunction("lab", "reveal"), Input(ids.START, "n_clicks"), prevent_initial_call=True
+        ClientsideFunction("form", "revealCharts"),
+        Input(ids.START, "n_clicks"),
+        prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("lab", "follow"),
+        ClientsideFunction("form", "follow"),
         Input(FIELDS, "value"),
         Input(SLIDERS, "value"),
         State(FIELDS, "id"),
@@ -153,12 +155,12 @@ def register(app: Dash, store: Store) -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("lab", "tellProblems"),
+        ClientsideFunction("form", "showProblems"),
         Input(ids.PROBLEMS, "data"),
         State(FIELDS, "id"),
         State(FIELDS, "error"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("lab", "keepQuery"), Input(ids.QUERY, "data"), prevent_initial_call=True
+        ClientsideFunction("form", "keepQuery"), Input(ids.QUERY, "data"), prevent_initial_call=True
     )

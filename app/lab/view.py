@@ -39,7 +39,7 @@ LEGEND_HELP = {
 
 
 def layout(store: Store, query: str) -> Component:
-    """The page of this moment: the newest run on show, the form as the address says."""
+    """The page of this moment: the newest run on show, the form as the address has it."""
     newest = store.newest()
     name: dict[str, Any] = {"aria-label": "What the schedule does"}
     decisions: dict[str, Any] = {"aria-label": "Decisions, newest first"}
@@ -65,7 +65,7 @@ def layout(store: Store, query: str) -> Component:
                         className="panel chart-panel",
                     ),
                 ],
-                id="run-panel",
+                id=ids.RUN_PANEL,
             ),
             html.Aside(
                 [
@@ -97,7 +97,7 @@ def layout(store: Store, query: str) -> Component:
                     family.layout(),
                 ],
                 className="explains",
-                id="explains",
+                id=ids.EXPLAINS,
                 **name,
             ),
             dcc.Store(ids.VIEW),
@@ -106,7 +106,7 @@ def layout(store: Store, query: str) -> Component:
             dcc.Store(ids.PROBLEMS),
             dcc.Store(ids.POINTED),
             dcc.Store(ids.FORK_BEFORE),
-            dcc.Store(ids.TEMPLATES, data=figures.templates()),
+            dcc.Store(ids.REDRAW),
         ],
         className="lab",
     )
@@ -201,7 +201,7 @@ def _schedule_panel() -> Component:
             html.P(id=ids.schedule("sentence"), className="schedule-sentence"),
         ],
         className="panel",
-        id="schedule-panel",
+        id=ids.SCHEDULE_PANEL,
     )
 
 

@@ -1,6 +1,5 @@
 """The panel "What if": the run on show, replayed with other parameters."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -10,12 +9,12 @@ from dash.exceptions import PreventUpdate
 
 from app import form, ids
 from app.charts import figures
-from app.charts.series import Line
 from app.lab import cut_map
+from app.lab.answer import answer, overlay
 from trainer.config import table as settings
 from trainer.config.run import RunConfig
 from trainer.config.table import ConfigError
-from trainer.replay.comparison import Comparison, compare, monitored, rules
+from trainer.replay.comparison import compare, monitored, rules
 from trainer.store import lineage as family
 from trainer.store.rows import Epoch, Run
 from trainer.store.store import Store
@@ -23,13 +22,6 @@ from trainer.worker import Worker
 
 PLACE = "what-if"
 FIELDS, SLIDERS = ids.every("field", PLACE), ids.every("slider", PLACE)
-RULES_HELP = {
-    "Keras": "keras.callbacks.ReduceLROnPlateau with these parameters: it fires one bad epoch "
-    "earlier, and knows no relative threshold (min_delta is 1e-4 then).",
-    "fastai": "fastai's ReduceLROnPlateau with these parameters: it fires one bad epoch earlier, "
-    "and knows neither a relative threshold (min_delta is 0 then) nor a cooldown.",
-}
-MOST_CUTS = 6  # named, before "and 12 more"
 
 
 def layout() -> Component:
@@ -70,7 +62,7 @@ def layout() -> Component:
                         style={"height": 230},
                     ),
                 ],
-                id="map-panel",
+                id=ids.MAP_PANEL,
             ),
             dcc.Store(ids.WHAT_IF),
             dcc.Store(ids.WHAT_IF_EPOCH),
@@ -102,61 +94,6 @@ def owned(config: RunConfig) -> list[Component]:
     own = [s for s in settings.chosen(values) if s.group == "schedule"]
     own.sort(key=lambda s: not s.main)
     return [form.control(s, s.text(values[s.key]), PLACE) for s in own]
-
-
-def answer(
-    comparison: Comparison, rules: dict[str, list[int]], surprises: Sequence[str]
-) -> list[Component]:
-    """A comparison in words: how far it is exact, who cuts when, and what may surprise."""
-    first = comparison.first
-    known = [e for e in comparison.would_cut if first is None or e < first]
-    guessed = [e for e in comparison.would_cut if first is not None and e >= first]
-    said = [html.P(comparison.sentence)]
-    if comparison.remedy:
-        said.append(html.P(comparison.remedy))
-    rows = [
-        ("This run", _epochs(comparison.cuts), "What the run did."),
-        ("What if", _epochs(known, guessed), "What torch's class would do; in italics a guess."),
-        *((name, _epochs(cuts), RULES_HELP[name]) for name, cuts in rules.items()),
-    ]
-    table = html.Table(
-        [
-            html.Thead(html.Tr([html.Th(""), html.Th("cuts after epoch")])),
-            html.Tbody(
-                [html.Tr([html.Th(name, title=help), html.Td(cuts)]) for name, cuts, help in rows]
-            ),
-        ],
-        className="cuts-table",
-    )
-    told = html.Ul([html.Li(sentence) for sentence in surprises], className="surprises")
-    return [*said, table, *([told] if surprises else [])]
-
-
-def _epochs(known: Sequence[int], guessed: Sequence[int] = ()) -> list[Any]:
-    """Epochs as a person reads them, the guessed ones in italics; at most MOST_CUTS of them."""
-    if not known and not guessed:
-        return ["none"]
-    shown, more = [*known, *guessed][:MOST_CUTS], len(known) + len(guessed) - MOST_CUTS
-    parts: list[Any] = []
-    for i, epoch in enumerate(shown):
-        text = f"{', ' if i else ''}{epoch}"
-        parts.append(text if i < len(known) else html.Em(text))
-    return [*parts, f"… +{more}"] if more > 0 else parts
-
-
-def overlay(comparison: Comparison) -> dict[str, Any]:
-    """What a what-if adds to the charts: the LR that would have been, and its cuts, from the first
-    differing epoch on.
-    """
-    first = comparison.first
-    steps = [s for s in comparison.steps if first is not None and s.epoch >= first]
-    cuts = [s for s in steps if s.decision.kind == "cut"]
-    lr = Line(
-        [x for s in steps for x in (s.epoch - 0.5, s.epoch + 0.5)],
-        [y for s in steps for y in (s.lr, s.lr_last)],
-    )
-    at = Line([s.epoch for s in cuts], [s.lr_last for s in cuts])
-    return {"x": [lr.x, at.x], "y": [lr.y, at.y], "first": first}
 
 
 def register(app: Dash, store: Store, worker: Worker) -> None:
@@ -229,12 +166,12 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         from trainer.replay.cautions import cautions
         from trainer.replay.replay import preview
 
-        told = cautions(other, preview(other, row.batches), monitored(other, rows))
-        said = answer(comparison, rules(comparison), told)
+        known = cautions(other, preview(other, row.batches), monitored(other, rows))
+        words = answer(comparison, rules(comparison), known)
         first = comparison.first or 0
         offered = {} if first > 1 and not row.source else {"display": "none"}
         label = f"Measure it: fork after epoch {first - 1}"
-        return {**result, **overlay(comparison)}, said, [], label, offered
+        return {**result, **overlay(comparison)}, words, [], label, offered
 
     @app.callback(
         Output(ids.MAP_X, "data"),
@@ -277,31 +214,32 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         return {
             "cells": cells,
             "figures": {measure: cut_map.figure(cells, measure) for measure in cut_map.MEASURES},
+            "templates": figures.templates(cut_map.coloured),
         }
 
     app.clientside_callback(
-        ClientsideFunction("lab", "drawMap"),
+        ClientsideFunction("what_if", "drawMap"),
         Output(ids.MAP, "figure"),
         Input(ids.MAP_DATA, "data"),
         Input(ids.MAP_SHOWS, "value"),
-        State(ids.TEMPLATES, "data"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("lab", "whatIfEpoch"),
+        ClientsideFunction("what_if", "epoch"),
         Output(ids.WHAT_IF_EPOCH, "data"),
         Input(ids.TAB, "value"),
         prevent_initial_call=True,
     )
 
-    for name, *dependencies in (
-        ("whatIf", Input(ids.WHAT_IF, "data"), Input(ids.TAB, "value")),
-        ("click", Input(ids.MAP, "clickData"), State(ids.MAP_DATA, "data"), State(FIELDS, "id")),
-        ("follow", Input(FIELDS, "value"), Input(SLIDERS, "value"), State(FIELDS, "id"),
+    for role, name, *dependencies in (
+        ("what_if", "show", Input(ids.WHAT_IF, "data"), Input(ids.TAB, "value")),
+        ("what_if", "choose", Input(ids.MAP, "clickData"), State(ids.MAP_DATA, "data"),
+         State(FIELDS, "id")),
+        ("form", "follow", Input(FIELDS, "value"), Input(SLIDERS, "value"), State(FIELDS, "id"),
          State(SLIDERS, "id"), State(SLIDERS, "scale"), State(SLIDERS, "step")),
-        ("tellProblems", Input(ids.WHAT_IF_PROBLEMS, "data"), State(FIELDS, "id"),
+        ("form", "showProblems", Input(ids.WHAT_IF_PROBLEMS, "data"), State(FIELDS, "id"),
          State(FIELDS, "error")),
     ):  # fmt: skip
         app.clientside_callback(
-            ClientsideFunction("lab", name), *dependencies, prevent_initial_call=True
+            ClientsideFunction(role, name), *dependencies, prevent_initial_call=True
         )

@@ -1,0 +1,120 @@
+"""The curves of the charts: which series each draws, in which colour, and how. Pure.
+
+Every trace has a key, its `meta`, by which the browser finds it: a figure may have any curves.
+(Its `uid` becomes a part of CSS selectors in plotly, which the name of a metric would break.)
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from app.charts import theme
+from app.charts.series import Line, Series, rises
+from trainer.config.run import RunConfig
+
+
+class Curve(NamedTuple):
+    """How one trace is drawn: its key, what a person calls it, its colour by meaning, its style."""
+
+    key: str
+    name: str
+    colour: str
+    style: dict[str, Any]
+    hollow: bool = False
+    fill: str = "00"  # the opacity of what is filled, in hexadecimal
+
+
+LINES = {"mode": "lines"}
+SILENT = {"hoverinfo": "skip"}
+FADED = {"opacity": 0.35, **SILENT}
+TRIANGLE = {"size": 10, "symbol": "triangle-down"}
+CUT = {"mode": "markers", "marker": TRIANGLE}
+NO_EFFECT = {"mode": "markers", "marker": {**TRIANGLE, "line": {"width": theme.THIN}}}
+SENTENCE = {"hovertemplate": "%{text}<extra></extra>"}
+LR = {"yaxis": "y2"}
+
+# By the field of Series that each draws.
+BEHIND_LR = Curve("behind_lr", "learning rate of the parent", "lr", {**LINES, **FADED, **LR})
+BELOW_METRICS = (
+    Curve(
+        "cooldown", "cooldown", "faint",
+        {**LINES, "line": {"width": 0}, "fill": "tozeroy", "yaxis": "y3", **SILENT},
+        fill="2e",
+    ),
+    Curve("best", "best so far", "level", {**LINES, "line": {"width": theme.HAIR, "shape": "hv"}}),
+    Curve(
+        "level", "level to beat next", "level",
+        {
+            **LINES,
+            "line": {"width": theme.THIN, "dash": theme.DASHED, "shape": "hv"},
+            "fill": "tonexty",
+        },
+        fill="2e",
+    ),
+)  # fmt: skip
+ABOVE_METRICS = (
+    Curve(
+        "bad_epochs", "bad epoch", "val",
+        {"mode": "markers", "marker": {"size": 7, "line": {"width": theme.THIN}}, **SILENT},
+        hollow=True,
+    ),
+    Curve("cuts", "cut", "cut", {**CUT, **SENTENCE}),
+    Curve("no_effects", "cut without effect", "cut", {**NO_EFFECT, **SENTENCE}, hollow=True),
+    Curve("lr", "learning rate", "lr", {**LINES, "line": {"width": theme.BOLD}, **LR, **SILENT}),
+    # Only to be hovered: one line that is not seen, where markers would be an element an epoch.
+    Curve("lr_used", "learning rate", "lr", {**LINES, "line": {"width": 0}, **LR}),
+    Curve("lr_cuts", "cut", "cut", {**CUT, **LR, **SILENT}),
+    Curve(
+        "lr_no_effects", "cut without effect", "cut", {**NO_EFFECT, **LR, **SILENT}, hollow=True
+    ),
+)  # fmt: skip
+
+# What a what-if adds: in every figure, and empty until the browser fills it.
+WHAT_IF_LR = Curve(
+    "what-if:lr", "learning rate, what if", "lr",
+    {**LINES, "line": {"width": theme.CURVE, "dash": theme.DASHED}, **LR},
+)  # fmt: skip
+WHAT_IF_CUTS = Curve(
+    "what-if:cuts", "cut, what if", "lr", {**NO_EFFECT, **LR, **SILENT}, hollow=True
+)
+
+METRIC_NAMES = {
+    "train_loss": "train loss",
+    "val_loss": "validation loss",
+    "val_accuracy": "validation accuracy",
+}
+
+
+def metric(name: str, error: bool = False) -> Curve:
+    """The curve of a metric by its name, or of the error that a rising one leaves."""
+    called = METRIC_NAMES.get(name, name)
+    if error:
+        called = called.replace("accuracy", "error") if "accuracy" in called else f"1 - {called}"
+    colour = {"train_loss": "train"}.get(name, "val" if name.startswith("val") else "neutral")
+    line: dict[str, Any] = {"width": theme.CURVE}
+    if error:
+        line["dash"] = theme.DOTTED
+    elif name not in METRIC_NAMES:
+        line["dash"] = theme.DASH_DOTTED
+    return Curve(f"metric:{name}", called, colour, {**LINES, "line": line})
+
+
+def behind(name: str) -> Curve:
+    """The curve of a metric of the run that a fork was forked from."""
+    own = metric(name)
+    dashes = {key: own.style["line"][key] for key in own.style["line"].keys() & {"dash"}}
+    style = {**LINES, **FADED, **({"line": dashes} if dashes else {})}
+    return Curve(f"behind:{name}", f"{own.name} of the parent", own.colour, style)
+
+
+def curves(config: RunConfig, series: Series) -> Iterator[tuple[Curve, Line]]:
+    """Every trace with its points, in the order in which they are drawn, the last on top."""
+    for name, line in series.behind.items():
+        yield behind(name), line
+    for curve in (BEHIND_LR, *BELOW_METRICS):
+        yield curve, getattr(series, curve.key)
+    for name, line in series.metrics.items():
+        yield metric(name, rises(config, name)), line
+    for curve in ABOVE_METRICS:
+        yield curve, getattr(series, curve.key)
+    for curve in (WHAT_IF_LR, WHAT_IF_CUTS):
+        yield curve, Line([], [])

@@ -1,0 +1,78 @@
+// The form: boxes and sliders that agree, refusals beside their fields, and the preview under it.
+
+(function () {
+  const lrscope = (window.lrscope = window.lrscope || {});
+
+  // Mantine looks up by name the function that a slider on a log scale shows its values with.
+  window.dashMantineFunctions = window.dashMantineFunctions || {};
+  window.dashMantineFunctions.pow10scale = (exponent) => 10 ** exponent;
+
+  const same = (a, b) => a.key === b.key && a.owner === b.owner;
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.form = {
+    // A box and its slider show the same value; the one that was moved leads. Only what differs
+    // is set: an output for every control would draw them all again.
+    follow(texts, positions, fields, sliders, scales, steps) {
+      const slid = window.dash_clientside.callback_context.triggered
+        .map((trigger) => JSON.parse(trigger.prop_id.slice(0, trigger.prop_id.lastIndexOf("."))))
+        .filter((id) => id.type.endsWith("-slider"));
+      sliders.forEach((id, i) => {
+        const place = fields.findIndex((field) => same(field, id));
+        const text = texts[place];
+        const number = Number(text);
+        if (slid.some((moved) => same(moved, id))) {
+          const value = scales[i] ? 10 ** positions[i] : positions[i];
+          const shown = Number(value.toPrecision(steps[i] >= 1 ? 6 : 2));
+          if (shown !== number) {
+            lrscope.page.set(fields[place], {
+              value: shown < 1e-3 && shown > 0 ? shown.toExponential() : String(shown),
+            });
+          }
+        } else if (text !== "" && Number.isFinite(number) && (!scales[i] || number > 0)) {
+          const position = scales[i] ? Math.log10(number) : number;
+          if (Math.abs(position - positions[i]) > steps[i] / 2) lrscope.page.set(id, { value: position });
+        }
+      });
+    },
+
+    showProblems(problems, fields, errors) {
+      fields.forEach((id, i) => {
+        const problem = problems.find((p) => same(p.id, id));
+        const sentence = problem ? problem.sentence : null;
+        if ((errors[i] || null) !== sentence) lrscope.page.set(id, { error: sentence });
+      });
+    },
+
+    // The address holds the settings, so that it can be kept and sent.
+    keepQuery(query) {
+      if (query !== undefined && query !== null && query !== window.location.search) {
+        history.replaceState(null, "", window.location.pathname + query);
+      }
+    },
+
+    // The LR ahead, a sentence about it, and cautions.
+    preview(ahead) {
+      lrscope.page.element("cautions").replaceChildren(...ahead.cautions.map((sentence) => {
+        const item = document.createElement("li");
+        item.textContent = sentence;
+        return item;
+      }));
+      if (!ahead.figure) return [lrscope.page.noUpdate(), ahead.text];
+      return [lrscope.charts.themed("preview-chart", ahead.figure, ahead.templates), ahead.text];
+    },
+
+    // In a narrow window the form is above the charts: a fork brings the form into sight, and
+    // Start brings the charts.
+    revealForm(fork) {
+      const form = lrscope.page.element("form");
+      if (fork && form.getBoundingClientRect().top < 0) {
+        form.parentElement.scrollIntoView({ behavior: "smooth" });
+      }
+    },
+    revealCharts() {
+      const panel = lrscope.page.element("run-panel");
+      if (panel.getBoundingClientRect().top > 200) panel.scrollIntoView({ behavior: "smooth" });
+    },
+  };
+})();

@@ -1,0 +1,120 @@
+// The run on show: drawn as a whole when it is chosen, then followed by questions to the server.
+
+(function () {
+  const lrscope = (window.lrscope = window.lrscope || {});
+
+  // Up to where this page has seen, and the epochs on the axis; null before its first drawing.
+  let cursor = null;
+  // The epoch that the run was forked from, 0 for none.
+  let forked = 0;
+
+  const SOON_MS = 100;
+  const LOST_MS = 2000;
+  let timer, hurried = 0; // so many questions more are asked soon, after a click
+  function askIn(ms) {
+    clearTimeout(timer);
+    timer = setTimeout(ask, ms);
+  }
+
+  // Ask what is new after the cursor, show it, and ask again after the time that the server names.
+  async function ask() {
+    const asked = cursor;
+    let news;
+    try {
+      const answer = await fetch("/live", { method: "POST", body: JSON.stringify(asked) });
+      if (!answer.ok) throw new Error(await answer.text());
+      news = await answer.json();
+    } catch {
+      lrscope.readout.show({ notice: "LRScope does not answer. Start it again: this page goes on from here." });
+      cursor = { ...cursor, token: null };
+      askIn(LOST_MS);
+      return;
+    }
+    if (asked !== cursor) return; // another drawing has come since, and asks for itself
+    if (news.runs) {
+      lrscope.page.set("run", news.follow ? { data: news.runs, value: news.follow } : { data: news.runs });
+      cursor = { ...cursor, begun: news.begun };
+    }
+    if (news.readout) {
+      lrscope.readout.show(news.readout);
+      if (!news.drawn || extend(news.drawn)) cursor = { ...cursor, token: news.token };
+    }
+    askIn(hurried-- > 0 ? SOON_MS : news.wait);
+  }
+
+  // Show new rows once; false where the charts cannot take them yet.
+  function extend(drawn) {
+    if (!lrscope.charts.shows(cursor.view)) return false;
+    if (!lrscope.charts.hasAll(drawn.traces)) {
+      redraw();
+      return false;
+    }
+    lrscope.charts.extend(drawn, cursor);
+    lrscope.log.prepend(drawn.log);
+    const { epoch, change, epochs } = drawn;
+    cursor = { ...cursor, epoch, change, epochs };
+    lrscope.pointing.nameFork();
+    lrscope.what_if.follow(epoch);
+    return true;
+  }
+
+  // A metric has come that the figure has no curve for: ask once for a figure that has.
+  let redrawn = null;
+  function redraw() {
+    if (redrawn === cursor.view) return;
+    redrawn = cursor.view;
+    lrscope.page.set("redraw", { data: redrawn });
+  }
+
+  // The effect of a command should be seen soon.
+  document.addEventListener("click", ({ target }) => {
+    if (!cursor || !target.closest("#run-panel button")) return;
+    hurried = 10;
+    askIn(SOON_MS);
+  });
+
+  // Space pauses and goes on, wherever the page does not need it otherwise.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== " " || event.target.closest("input, textarea, button, [role=slider], [role=dialog], summary, #log")) return;
+    const pause = lrscope.page.element("pause");
+    if (pause && !pause.disabled) {
+      event.preventDefault();
+      pause.click();
+    }
+  });
+
+  lrscope.live = {
+    // The last epoch on show; null before the first drawing.
+    epoch: () => cursor && cursor.epoch,
+    lastEpoch: () => cursor.epoch || forked,
+  };
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.live = {
+    // A whole run: its figure, its log, the texts beside them, and the cursor after it all.
+    draw(view, lossScale) {
+      if (!view) return lrscope.page.noUpdate();
+      const figure = lrscope.charts.themed("chart", view.figure, view.templates);
+      const { layout } = figure, { range } = layout.xaxis;
+      layout.annotations = lrscope.charts.declutter(layout.annotations, range);
+      if (lossScale === "linear") {
+        layout.yaxis.type = "linear";
+        if (layout.yaxis.range) layout.yaxis.range = [0, 2.5];
+      }
+      forked = view.forked;
+      cursor = { ...view.cursor, epochs: range[1] - 0.5 };
+      lrscope.log.fill(view.log, forked);
+      lrscope.pointing.clear();
+      lrscope.pointing.nameFork();
+      lrscope.readout.show(view.readout);
+      if (view.pace) lrscope.page.set("pace", { value: view.pace });
+      lrscope.what_if.follow(cursor.epoch);
+      askIn(SOON_MS);
+      return figure;
+    },
+
+    forgetRefusal() {
+      lrscope.page.set("refused", { children: "" });
+    },
+  };
+})();

@@ -1,0 +1,70 @@
+// The decision log: a sentence for every epoch, newest first, so that what just happened is read
+// without scrolling.
+
+(function () {
+  const lrscope = (window.lrscope = window.lrscope || {});
+
+  const log = () => lrscope.page.element("log");
+
+  // The epoch that the run was forked from: what is before it is another run's.
+  let forked = 0;
+
+  function rowFor([epoch, kind, text]) {
+    const row = document.createElement("li");
+    if (epoch <= forked) row.dataset.past = "";
+    row.setAttribute("role", "option");
+    row.setAttribute("aria-selected", "false");
+    row.dataset.kind = kind;
+    row.dataset.epoch = epoch;
+    const number = document.createElement("span");
+    number.className = "log-epoch";
+    number.textContent = epoch;
+    const sentence = document.createElement("span");
+    sentence.textContent = text;
+    row.append(number, sentence);
+    return row;
+  }
+
+  // The oldest sentences of a long run, newest first: ten thousand rows would take a page seconds,
+  // so they are made when someone scrolls or points at them.
+  const AT_ONCE = 500;
+  let older = [];
+  const showOlder = () => log().append(...older.splice(0, AT_ONCE).map(rowFor));
+  document.addEventListener("scroll", ({ target }) => {
+    if (target.id === "log" && target.scrollTop + 3 * target.clientHeight > target.scrollHeight) showOlder();
+  }, true);
+
+  function rowOf(epoch) {
+    const made = () => document.querySelector(`#log [data-epoch="${epoch}"]`);
+    while (!made() && older.length) showOlder();
+    return made();
+  }
+
+  lrscope.log = {
+    rowOf,
+
+    // All sentences of a run, oldest first.
+    fill(sentences, forkedAfter) {
+      forked = forkedAfter;
+      log().replaceChildren();
+      older = [...sentences].reverse();
+      showOlder();
+    },
+
+    prepend(sentences) {
+      log().prepend(...sentences.map(rowFor).reverse());
+    },
+
+    // Select the row of an epoch, or none, and bring it into sight.
+    select(epoch) {
+      const list = log();
+      list.querySelectorAll("[aria-selected=true]").forEach((row) => row.setAttribute("aria-selected", "false"));
+      const row = epoch && rowOf(epoch);
+      if (!row) return;
+      row.setAttribute("aria-selected", "true");
+      if (row.offsetTop < list.scrollTop || row.offsetTop + row.offsetHeight > list.scrollTop + list.clientHeight) {
+        list.scrollTop = row.offsetTop - list.clientHeight / 3;
+      }
+    },
+  };
+})();

@@ -1,0 +1,45 @@
+// What the page shows beside the charts, by place: the text of an element, or one of `places`.
+
+(function () {
+  const lrscope = (window.lrscope = window.lrscope || {});
+
+  const places = {
+    percent(percent) {
+      lrscope.page.element("progress").value = percent;
+    },
+    status([state, word]) {
+      lrscope.page.set("status", { children: word, "data-state": state });
+    },
+    live(live) {
+      lrscope.page.set("stop", { disabled: !live });
+      lrscope.page.set("pause", { disabled: !live });
+      lrscope.page.set("step", { disabled: !live });
+    },
+    paused(paused) {
+      lrscope.page.set("pause", { children: paused ? "Go on" : "Pause" });
+    },
+    strip(state) {
+      lrscope.page.element("strip").dataset.state = state;
+    },
+    meter([bad, patience]) {
+      const { style } = lrscope.page.element("meter");
+      style.setProperty("--bad", bad);
+      style.setProperty("--patience", patience);
+    },
+  };
+
+  // What is shown already is left alone: each property that Dash is given costs it a look at all
+  // of the page.
+  let shown = {};
+
+  lrscope.readout = {
+    show(readout) {
+      for (const [place, value] of Object.entries(readout)) {
+        if (JSON.stringify(shown[place]) === JSON.stringify(value)) continue;
+        if (places[place]) places[place](value);
+        else lrscope.page.element(place).textContent = value;
+      }
+      shown = { ...shown, ...readout };
+    },
+  };
+})();
