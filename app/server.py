@@ -16,6 +16,7 @@ from waitress.server import BaseWSGIServer, MultiSocketServer
 from app import ids, importing
 from app.charts import theme
 from app.lab import view as lab
+from trainer.store.rows import UnreadableError
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -71,6 +72,7 @@ def create_app(store: Store, worker: Worker, hosts: frozenset[str] = frozenset()
         index_string=INDEX,
         serve_locally=True,
         add_log_handler=False,
+        on_error=_leave_as_it_is,
     )
 
     # The layout is asked for by the page itself: its own address is the request's referrer.
@@ -83,6 +85,12 @@ def create_app(store: Store, worker: Worker, hosts: frozenset[str] = frozenset()
     importing.register(app, store, worker)
     _guard(app, hosts)
     return app
+
+
+def _leave_as_it_is(error: Exception) -> None:
+    """A run that cannot be read changes nothing but what says so; any other error goes on."""
+    if not isinstance(error, UnreadableError):
+        raise error
 
 
 def _page(store: Store, query: str) -> dmc.MantineProvider:

@@ -18,6 +18,7 @@ from tensorboard.compat.proto.types_pb2 import DT_RESOURCE, DT_STRING, DT_VARIAN
 from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 from torch.utils.tensorboard import SummaryWriter
 
+from tests.small import metrics
 from trainer.curves.csv import Curve, CurveError, read
 
 
@@ -65,7 +66,7 @@ LOSSES = (0.5, 0.25, 0.125)
     ],
 )
 def test_a_lone_loss_is_the_curve_in_every_dialect(curve, text):
-    assert curve(text) == Curve("curve.csv", (1, 2, 3), val_loss=LOSSES)
+    assert curve(text) == Curve("curve.csv", (1, 2, 3), {"val_loss": LOSSES})
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_a_lone_loss_is_the_curve_in_every_dialect(curve, text):
     ],
 )
 def test_the_usual_names_are_known(curve, name, role):
-    assert getattr(curve(f"{name}\n0.5\n0.25\n0.125\n"), role) == LOSSES
+    assert curve(f"{name}\n0.5\n0.25\n0.125\n").metrics == {role: LOSSES}
 
 
 @pytest.mark.parametrize("name", ["lr", "learning_rate", "Learning Rate", "lr-Adam", "train/lr"])
@@ -95,7 +96,7 @@ def test_the_lr_is_taken_along(curve, name):
 def test_keras_has_the_train_loss_as_the_bare_loss(curve):
     text = "epoch,accuracy,loss,val_accuracy,val_loss\n0,.1,3,.2,2\n1,.3,1,.4,NA\n2,.3,1,.4,nan\n"
     assert curve(text) == Curve(
-        "curve.csv", (0, 2), val_loss=(2, None), train_loss=(3, 1), val_accuracy=(0.2, 0.4)
+        "curve.csv", (0, 2), metrics(train_loss=(3, 1), val_loss=(2, None), val_accuracy=(0.2, 0.4))
     )
 
 
@@ -112,7 +113,7 @@ def test_lightning_has_train_and_validation_and_lr_on_lines_of_their_own(curve):
 2,,199,0.6,
 """
     assert curve(text) == Curve(
-        "curve.csv", (0, 1), train_loss=(0.8, 0.7), val_loss=(0.5, 0.4), lr=(0.1, 0.01)
+        "curve.csv", (0, 1), {"train_loss": (0.8, 0.7), "val_loss": (0.5, 0.4)}, lr=(0.1, 0.01)
     )
 
 
@@ -120,27 +121,27 @@ def test_of_two_wandb_runs_one_is_chosen_with_what_belongs_to_it(curve):
     text = '"Step","a - val_loss","b - val_loss","b - lr"\n1,3,5,.1\n2,2,,\n3,1,4,.1\n'
     with pytest.raises(CurveError, match="choose one of a - val_loss, b - lr, b - val_loss"):
         curve(text)
-    assert curve(text, "a - val_loss") == Curve("curve.csv", (1, 2, 3), val_loss=(3, 2, 1))
-    b = Curve("curve.csv", (1, 3), val_loss=(5, 4), lr=(0.1, 0.1))
+    assert curve(text, "a - val_loss") == Curve("curve.csv", (1, 2, 3), {"val_loss": (3, 2, 1)})
+    b = Curve("curve.csv", (1, 3), {"val_loss": (5, 4)}, lr=(0.1, 0.1))
     assert curve(text, "b - val_loss") == b
 
 
 def test_a_column_of_any_name_can_be_chosen(curve):
-    assert curve("mse,lr\n2,1\n1,1\n", "mse").val_loss == (2, 1)
-    assert curve("my acc,loss\n20,1\n10,1\n", "my acc").val_accuracy == (0.2, 0.1)
+    assert curve("mse,lr\n2,1\n1,1\n", "mse").metrics["val_loss"] == (2, 1)
+    assert curve("my acc,loss\n20,1\n10,1\n", "my acc").metrics["val_accuracy"] == (0.2, 0.1)
 
 
 def test_what_is_not_finite_is_none(curve):
-    assert curve("loss\nnan\ninf\n-3\nNaN\n").val_loss == (None, None, -3, None)
-    assert curve("epoch,loss\n1,2\n2,\n3,\n").val_loss == (2, None, None)
+    assert curve("loss\nnan\ninf\n-3\nNaN\n").metrics["val_loss"] == (None, None, -3, None)
+    assert curve("epoch,loss\n1,2\n2,\n3,\n").metrics["val_loss"] == (2, None, None)
 
 
 def test_percent_become_fractions(curve):
-    assert curve("acc\n0.5\nnan\n90\n").val_accuracy == (0.005, None, 0.9)
+    assert curve("acc\n0.5\nnan\n90\n").metrics["val_accuracy"] == (0.005, None, 0.9)
 
 
 def test_latin_1_is_read(curve):
-    assert curve("époque,loss\n1,2\n2,1\n", encoding="latin-1").val_loss == (2, 1)
+    assert curve("époque,loss\n1,2\n2,1\n", encoding="latin-1").metrics["val_loss"] == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,9 @@ def test_what_was_written_is_read(losses, delimiter, ends, quoting, encoding, he
         writer.writerow([epoch, text.replace(".", ",") if comma and delimiter != "," else text])
     found = fresh(file.getvalue().encode(encoding))
     assert found.epochs == tuple(range(3, 3 + len(losses)))
-    assert found.val_loss == tuple(loss if math.isfinite(loss) else None for loss in losses)
+    assert found.metrics["val_loss"] == tuple(
+        loss if math.isfinite(loss) else None for loss in losses
+    )
 
 
 @given(
@@ -242,17 +245,17 @@ def test_an_event_file_gives_the_loss_and_what_was_recorded_with_it(written, new
         more=lambda writer: writer.add_text("text", "no scalar"),
     )
     (file,) = folder.iterdir()
-    expected = Curve(file.name, (0, 1, 2), LOSSES, LOSSES, (0.5, 0.5, 0.5))
+    expected = Curve(file.name, (0, 1, 2), metrics(LOSSES, LOSSES, (0.5, 0.5, 0.5)))
     assert read(folder) == read(file) == expected
-    assert read(folder, "Loss/train").train_loss == (*LOSSES, 4.0)
+    assert read(folder, "Loss/train").metrics["train_loss"] == (*LOSSES, 4.0)
     renamed = file.rename(file.with_name("curve"))
-    assert read(renamed).val_loss == LOSSES
+    assert read(renamed).metrics["val_loss"] == LOSSES
 
 
 def test_the_only_tag_is_the_curve_and_the_last_value_of_a_step_wins(written):
     folder = written(("mse", 3, 1), ("mse", 2, 2), ("mse", math.nan, 3), ("mse", 1, 2))
     found = read(folder)
-    assert (found.epochs, found.val_loss) == ((1, 2, 3), (3, 1, None))
+    assert (found.epochs, found.metrics["val_loss"]) == ((1, 2, 3), (3, 1, None))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.optim import lr_scheduler
 
+from tests.small import metrics
 from trainer.config import schedules
 from trainer.config.optimizers import SGD, Adam
 from trainer.config.run import RunConfig
@@ -138,9 +139,9 @@ def test_every_number_is_that_of_a_plain_loop(settings, optimizer, scheduler):
     records, tested = by_hand(settings, optimizer, scheduler)
     assert len(epochs(events)) == len(records)
     for event, (train_loss, val_loss, val_accuracy) in zip(epochs(events), records, strict=True):
-        assert event.train_loss == pytest.approx(train_loss, rel=1e-5)
-        assert event.val_loss == pytest.approx(val_loss, rel=1e-5)
-        assert event.val_accuracy == pytest.approx(val_accuracy, abs=1e-6)
+        assert event.metrics["train_loss"] == pytest.approx(train_loss, rel=1e-5)
+        assert event.metrics["val_loss"] == pytest.approx(val_loss, rel=1e-5)
+        assert event.metrics["val_accuracy"] == pytest.approx(val_accuracy, abs=1e-6)
     assert events[-1].status == "finished"
     assert events[-1].test_loss == pytest.approx(tested[0], rel=1e-5)
     assert events[-1].test_accuracy == pytest.approx(tested[1], abs=1e-6)
@@ -156,8 +157,8 @@ def test_a_model_trains_in_training_mode_and_is_judged_in_evaluation_mode(monkey
     records, tested = by_hand(settings, lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9))
     events = run(settings)
     for event, (train_loss, val_loss, _) in zip(epochs(events), records, strict=True):
-        assert event.train_loss == pytest.approx(train_loss, rel=1e-4)
-        assert event.val_loss == pytest.approx(val_loss, rel=1e-4)
+        assert event.metrics["train_loss"] == pytest.approx(train_loss, rel=1e-4)
+        assert event.metrics["val_loss"] == pytest.approx(val_loss, rel=1e-4)
     assert events[-1].test_loss == pytest.approx(tested[0], rel=1e-4)
 
 
@@ -174,7 +175,7 @@ def test_the_record_holds_the_lr_that_was_used_not_the_next(steps):
 @pytest.mark.parametrize("monitor", ["val_loss", "train_loss", "val_accuracy"])
 def test_the_schedule_watches_what_the_monitor_names(monitor):
     for event in epochs(run(tiny(monitor=monitor))):
-        assert event.decision.plateau.metric == getattr(event, monitor)
+        assert event.decision.plateau.metric == event.metrics[monitor]
         assert event.decision.plateau.monitor == monitor
 
 
@@ -209,8 +210,8 @@ def test_a_batch_may_hold_all_images_or_more(batch_size):
     events = run(tiny(batch_size=batch_size, epochs=1))
     records, _ = by_hand(tiny(batch_size=batch_size, epochs=1), torch.optim.Adam, None)
     assert events[0].batches == 1
-    assert epochs(events)[0].val_loss < 3
-    assert math.isclose(epochs(events)[0].train_loss, records[0][0], rel_tol=1e-5)
+    assert epochs(events)[0].metrics["val_loss"] < 3
+    assert math.isclose(epochs(events)[0].metrics["train_loss"], records[0][0], rel_tol=1e-5)
 
 
 def test_fifty_epochs_are_fifty_epochs():
@@ -232,8 +233,8 @@ def test_the_same_config_gives_the_same_numbers():
 
 def test_another_seed_gives_other_numbers():
     one, other = (epochs(run(tiny(seed=seed)))[0] for seed in (0, 1))
-    assert one.train_loss != other.train_loss
-    assert one.val_loss != other.val_loss
+    assert one.metrics["train_loss"] != other.metrics["train_loss"]
+    assert one.metrics["val_loss"] != other.metrics["val_loss"]
 
 
 def test_two_runs_at_once_have_the_numbers_that_each_has_alone():
@@ -319,9 +320,13 @@ def test_a_run_that_diverges_ends_there_with_none_for_what_is_not_a_number():
     last = events[-1]
     assert isinstance(last, Diverged)
     assert 1 < last.epoch == len(epochs(events)) + 1 < 20
-    assert None in (last.train_loss, last.val_loss)
+    assert None in (last.metrics["train_loss"], last.metrics["val_loss"])
     assert last.lr == last.lr_last == 100
-    for number in (last.train_loss, last.val_loss, last.val_accuracy):
+    for number in (
+        last.metrics["train_loss"],
+        last.metrics["val_loss"],
+        last.metrics["val_accuracy"],
+    ):
         assert number is None or math.isfinite(number)
     assert f"in epoch {last.epoch}, at LR 100; try a tenth of it." in last.reason
 
@@ -336,10 +341,10 @@ def test_a_run_that_diverges_ends_there_with_none_for_what_is_not_a_number():
     ],
 )
 def test_the_record_of_a_divergence_says_which_loss_and_keeps_the_other(train_loss, val_loss, said):
-    record = engine.diverged(3, 0.5, 0.5, train_loss, val_loss, 0.1, 1.0)
+    record = engine.diverged(3, 0.5, 0.5, metrics(train_loss, val_loss, 0.1), 1.0)
     assert record.reason == f"{said} in epoch 3, at LR 0.5; try a tenth of it."
-    assert record.train_loss == (train_loss if math.isfinite(train_loss) else None)
-    assert record.val_loss == (val_loss if math.isfinite(val_loss) else None)
+    assert record.metrics["train_loss"] == (train_loss if math.isfinite(train_loss) else None)
+    assert record.metrics["val_loss"] == (val_loss if math.isfinite(val_loss) else None)
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
@@ -368,4 +373,4 @@ def test_the_cnn_learns_mnist_in_one_epoch():
         pytest.skip(f"{MNIST_ENV} does not name the folder of the full MNIST")
     settings = RunConfig(dataset="mnist", model="cnn", lr=0.001, epochs=1, device="cpu")
     (epoch,) = epochs(train(settings, Path(root)))
-    assert epoch.val_accuracy > 0.95
+    assert epoch.metrics["val_accuracy"] > 0.95

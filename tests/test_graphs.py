@@ -28,8 +28,12 @@ def test_a_run_has_the_same_numbers_with_a_graph_and_without(device, optimizer, 
     graphed = epochs(train(run.model_copy(update={"cuda_graph": True}), NOWHERE))
     assert [e.lr_last for e in graphed] == [e.lr_last for e in plain]
     for with_graph, without in zip(graphed, plain, strict=True):
-        assert with_graph.train_loss == pytest.approx(without.train_loss, rel=1e-4)
-        assert with_graph.val_loss == pytest.approx(without.val_loss, rel=1e-4)
+        assert with_graph.metrics["train_loss"] == pytest.approx(
+            without.metrics["train_loss"], rel=1e-4
+        )
+        assert with_graph.metrics["val_loss"] == pytest.approx(
+            without.metrics["val_loss"], rel=1e-4
+        )
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -44,7 +48,9 @@ def test_a_run_goes_on_from_a_snapshot_with_the_same_numbers_on_every_device(dev
     snapshot = control.capture()
     events.close()
     rest = epochs(train(run, NOWHERE, None, snapshot))
-    assert [e.val_loss for e in rest] == pytest.approx([e.val_loss for e in whole[1:]], rel=1e-4)
+    assert [e.metrics["val_loss"] for e in rest] == pytest.approx(
+        [e.metrics["val_loss"] for e in whole[1:]], rel=1e-4
+    )
 
 
 def test_a_graph_is_made_only_where_it_can_be_the_same_step():

@@ -15,12 +15,12 @@ from trainer.config.schedules import CosineAnnealingLR, NoSchedule, ReduceLROnPl
 from trainer.engine import loop as engine
 from trainer.engine.control import Control
 from trainer.engine.events import Ended, EpochEnded, Forked, Progress, Started
-from trainer.snapshots import files as shelf
-from trainer.snapshots import restore as reach
+from trainer.execute import execute
+from trainer.snapshots import files, restore
 from trainer.snapshots import writer as snapshots
-from trainer.store import lineage as family
+from trainer.snapshots.retraining import epochs_to_retrain
+from trainer.store import lineage
 from trainer.store.store import CommandError, Store
-from trainer.worker import execute
 
 
 @pytest.fixture(autouse=True)
@@ -52,10 +52,7 @@ def trained(store, settings, act=lambda _: None, **how):
 
 def rows(store, run):
     """A run's epochs without the clock's share."""
-    return [
-        (e.epoch, e.lr, e.lr_last, e.train_loss, e.val_loss, e.val_accuracy, e.decision)
-        for e in family.lineage(store, run)
-    ]
+    return [(e.epoch, e.lr, e.lr_last, e.metrics, e.decision) for e in lineage.lineage(store, run)]
 
 
 def at(*moment):
@@ -106,8 +103,8 @@ def test_a_resumed_run_does_not_obey_its_old_commands_again(store):
     store.resume(run, claimed=True)
     train(store, run)
     assert store.run(run).status == "finished"
-    assert [c.name for c in store.changes(run)] in ([], ["scale"])
-    assert len(store.changes(run)) <= 1
+    assert [c.name for c in store.interventions(run)] in ([], ["scale"])
+    assert len(store.interventions(run)) <= 1
 
 
 @pytest.mark.usefixtures("_none_left_out")
@@ -122,11 +119,11 @@ def test_a_change_by_hand_after_the_last_snapshot_is_made_again(store):
         if at(4, 3)(event):
             break
     events.close()  # as a process that dies: nothing is taken within the epoch
-    assert max(kept.at for kept in shelf.listed(shelf.folder(store.home, run))) == (3, 0)
+    assert max(kept.at for kept in files.listed(files.folder(store.home, run))) == (3, 0)
     store.resume(run, claimed=True)
     train(store, run)
     assert rows(store, run) == rows(store, whole)
-    (change,) = store.changes(run)
+    (change,) = store.interventions(run)
     assert (change.epoch, change.batch, change.name) == (4, 1, "scale")
 
 
@@ -145,13 +142,13 @@ def test_damaged_snapshots_are_passed_over(store):
     whole = trained(store, small())
     run = store.add(small(), claimed=True)
     train(store, run, lambda e: store.stop(run) if at(5, 1)(e) else None)
-    for kept in shelf.listed(shelf.folder(store.home, run))[3:]:
+    for kept in files.listed(files.folder(store.home, run))[3:]:
         kept.path.write_bytes(b"half")
     store.resume(run, claimed=True)
     assert store.run(run).status == "training"
     train(store, run)
     assert rows(store, run) == rows(store, whole)
-    for kept in shelf.listed(shelf.folder(store.home, run)):
+    for kept in files.listed(files.folder(store.home, run)):
         assert snapshots.read(kept.path)["epoch"] == kept.at[0]
 
 
@@ -177,7 +174,7 @@ from tests.small import NOWHERE, load, small
 from trainer.engine import loop as engine
 from trainer.config.schedules import ReduceLROnPlateau
 from trainer.store.store import Store
-from trainer.worker import execute
+from trainer.execute import execute
 engine.datasets.load = load
 engine.PROGRESS_SECONDS = -1
 store = Store(Path(sys.argv[1]))
@@ -236,7 +233,7 @@ def test_paused_is_never_paused_and_trains_nothing_meanwhile(store):
     def wait(n):
         seen.append((store.run(run).paused, store.run(run).status, store.run(run).batch))
         if n == 5:
-            store.ask(run, "resume")
+            store.ask(run, "unpause")
 
     train(store, run, lambda e: store.ask(run, "pause") if at(3, 2)(e) else None, Waits(wait))
     assert seen == [(True, "training", 2)] * 5
@@ -251,7 +248,7 @@ def test_a_step_trains_to_the_end_of_the_epoch_and_pauses_there(store):
 
     def wait(n):
         stood.append((store.run(run).epoch, store.run(run).batch, store.run(run).paused))
-        store.ask(run, "step" if n < 4 else "resume")
+        store.ask(run, "step" if n < 4 else "unpause")
 
     train(store, run, shutdown=Waits(wait))
     assert stood == [(0, 0, True), (1, 0, True), (2, 0, True), (3, 0, True)]
@@ -285,7 +282,7 @@ def test_what_is_asked_is_done_before_the_next_batch_and_recorded(store):
                 store.ask(run, *what)
 
     train(store, run, act)
-    changes = store.changes(run)
+    changes = store.interventions(run)
     assert [(c.epoch, c.batch, c.name, c.value) for c in changes] == [
         (2, 1, "scale", 0.5),
         (4, 0, "lr", 0.02),
@@ -299,7 +296,7 @@ def test_what_is_asked_is_done_before_the_next_batch_and_recorded(store):
         "By hand: 2 epochs added.",
     ]
     assert (store.run(run).epochs, len(store.epochs(run))) == (8, 8)
-    assert store.changes(run, after=changes[1].id) == changes[2:]
+    assert store.interventions(run, after=changes[1].id) == changes[2:]
 
 
 @pytest.mark.parametrize(
@@ -358,9 +355,9 @@ def test_a_fork_at_a_cut_makes_its_own_of_it(store):
     milder = small(schedule=plateau.model_copy(update={"factor": 0.5}))
     child, _ = forked(store, parent, cut.epoch, milder)
     assert store.epochs(child)[0].lr == 0.005
-    before = family.prefix(store, child)[-1]
+    before = lineage.prefix(store, child)[-1]
     assert before.decision.sentence == "1 bad epoch, patience is 0: LR cut from 0.01 to 0.005."
-    assert before.train_loss == cut.train_loss
+    assert before.metrics["train_loss"] == cut.metrics["train_loss"]
     forgiving = small(schedule=plateau.model_copy(update={"patience": 9}))
     child, _ = forked(store, parent, cut.epoch, forgiving)
     assert store.epochs(child)[0].lr == 0.01
@@ -385,12 +382,12 @@ def test_a_fork_of_a_fork_knows_its_whole_past(store):
     third, _ = forked(store, second, 4, settings.model_copy(update={"lr": 0.02, "epochs": 7}))
     assert [epoch for epoch, *_ in rows(store, third)] == [1, 2, 3, 4, 5, 6, 7]
     assert rows(store, third)[2:6] == rows(store, second)[2:6]
-    assert [family.owner(store, third, e) for e in (0, 2, 3, 5)] == [first, first, second, third]
-    (tree,) = family.trees(store, 9)
+    assert [lineage.owner(store, third, e) for e in (0, 2, 3, 5)] == [first, first, second, third]
+    (tree,) = lineage.trees(store, 9)
     assert tree.run.id == first
     assert [child.run.id for child in tree.children] == [second]
     assert [child.run.id for child in tree.children[0].children] == [third]
-    (part,) = family.trees(store, 1)  # the newest only, with its forebears
+    (part,) = lineage.trees(store, 1)  # the newest only, with its forebears
     assert part.run.id == first
 
 
@@ -404,7 +401,7 @@ def test_a_fork_of_a_run_with_changes_by_hand_has_them_in_its_past(store):
             store.ask(parent, "epochs", 1)
 
     train(store, parent, act)
-    for kept in shelf.listed(shelf.folder(store.home, parent)):
+    for kept in files.listed(files.folder(store.home, parent)):
         kept.path.unlink()
     child, _ = forked(store, parent, 4, small(epochs=7))
     assert rows(store, child) == rows(store, parent)
@@ -424,7 +421,7 @@ def test_a_fork_is_resumed_too(store):
     while not at(4, 2)(next(events)):
         pass
     events.close()  # before the end of an epoch of its own
-    for kept in shelf.listed(shelf.folder(store.home, parent)):
+    for kept in files.listed(files.folder(store.home, parent)):
         kept.path.unlink()  # it does not need its parent any more
     store.resume(child, claimed=True)
     events = train(store, child)
@@ -434,7 +431,7 @@ def test_a_fork_is_resumed_too(store):
 
 def test_a_stop_on_the_way_to_the_fork_is_obeyed(store):
     parent = trained(store, small())
-    for kept in shelf.listed(shelf.folder(store.home, parent)):
+    for kept in files.listed(files.folder(store.home, parent)):
         kept.path.unlink()
     child = store.add(small(), parent=(parent, 5), claimed=True)
     events = train(store, child, lambda _: store.stop(child))
@@ -450,7 +447,7 @@ def test_a_stop_on_the_way_to_the_fork_is_obeyed(store):
 
 def reached(store, run, epoch):
     """The snapshot at the end of an epoch, and how many epochs it cost."""
-    steps, way = 0, reach.reach(store, run, epoch, NOWHERE, Control())
+    steps, way = 0, restore.restored(store, run, epoch, NOWHERE, Control())
     while True:
         try:
             next(way)
@@ -462,9 +459,9 @@ def reached(store, run, epoch):
 @pytest.fixture
 def _none_left_out(monkeypatch):
     """Training waits for the disk, so that it does not matter how fast that is."""
-    keep = snapshots.Keeper.keep
+    keep = snapshots.SnapshotWriter.keep
     monkeypatch.setattr(
-        snapshots.Keeper, "keep", lambda keeper, capture, _: keep(keeper, capture, True)
+        snapshots.SnapshotWriter, "keep", lambda writer, capture, _: keep(writer, capture, True)
     )
 
 
@@ -472,10 +469,10 @@ def _none_left_out(monkeypatch):
 def test_a_thousand_epochs_keep_their_budget_and_every_epoch_is_reachable(store, monkeypatch):
     monkeypatch.setattr(engine, "PROGRESS_SECONDS", 9)
     run = trained(store, small(epochs=1000), budget_mb=20)
-    kept = shelf.listed(shelf.folder(store.home, run))
+    kept = files.listed(files.folder(store.home, run))
     assert sum(snapshot.size for snapshot in kept) <= 20e6
     assert kept[-1].at == (1000, 0)
-    costs = [family.cost(store, run, epoch) for epoch in range(1001)]
+    costs = [epochs_to_retrain(store, run, epoch) for epoch in range(1001)]
     assert max(costs) <= 3 * 1000 / len(kept)
     assert sum(cost == 0 for cost in costs) == len(kept) + 1
     worst = costs.index(max(costs))
@@ -484,19 +481,22 @@ def test_a_thousand_epochs_keep_their_budget_and_every_epoch_is_reachable(store,
     events = engine.train(store.run(run).config, NOWHERE, start=snapshot)
     after = next(e for e in events if isinstance(e, EpochEnded))
     row = store.epochs(run, after=worst)[0]
-    assert (after.train_loss, after.val_loss) == (row.train_loss, row.val_loss)
+    assert (after.metrics["train_loss"], after.metrics["val_loss"]) == (
+        row.metrics["train_loss"],
+        row.metrics["val_loss"],
+    )
 
 
 @pytest.mark.usefixtures("_none_left_out")
 def test_the_cost_of_a_forks_past_is_that_of_its_parents(store):
     parent = trained(store, small())
     child, _ = forked(store, parent, 4, small())
-    assert [family.cost(store, child, e) for e in (2, 4, 5)] == [0, 0, 0]
+    assert [epochs_to_retrain(store, child, e) for e in (2, 4, 5)] == [0, 0, 0]
     for run in (parent, child):
-        for kept in shelf.listed(shelf.folder(store.home, run)):
+        for kept in files.listed(files.folder(store.home, run)):
             if kept.at[0] != 1:
                 kept.path.unlink()
-    assert [family.cost(store, child, e) for e in (1, 2, 4, 5)] == [0, 1, 3, 4]
+    assert [epochs_to_retrain(store, child, e) for e in (1, 2, 4, 5)] == [0, 1, 3, 4]
     snapshot, steps = reached(store, child, 5)
     assert (snapshot["epoch"], steps) == (5, 3 + 1)
 

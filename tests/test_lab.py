@@ -3,17 +3,20 @@
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from app.charts import series
 from tests.page import Served, chromium, launch, opened, served
+from tests.small import metrics
+from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
 from trainer.config.schedules import CosineAnnealingLR, NoSchedule, ReduceLROnPlateau
-from trainer.store.rows import Epoch
+from trainer.engine.events import EpochEnded, Event
+from trainer.schedule.epoch import Epoch, monitored
 from trainer.store.store import Store
 from trainer.worker import execute
 
@@ -98,8 +101,8 @@ def test_start_trains_and_draws_every_epoch_and_the_lr_steps_down_at_a_cut(
         all_drawn(page, 9)
         in_state(page, "finished")
         rows = lab.store.epochs(1)
-        assert points(page, "train loss", 9) == [row.train_loss for row in rows]
-        assert points(page, "validation loss", 9) == [row.val_loss for row in rows]
+        assert points(page, "train loss", 9) == [row.metrics["train_loss"] for row in rows]
+        assert points(page, "validation loss", 9) == [row.metrics["val_loss"] for row in rows]
         lrs = points(page, "learning rate", 18)
         assert lrs == [lr for row in rows for lr in (row.lr, row.lr)]
         assert lrs[-1] < 0.02
@@ -201,7 +204,9 @@ def test_a_reload_and_a_second_tab_show_everything_and_change_nothing(
         in_state(page, "stopped")
         all_drawn(page, run.epoch)
         rows = lab.store.epochs(1)
-        assert points(page, "validation loss", len(rows)) == [row.val_loss for row in rows]
+        assert points(page, "validation loss", len(rows)) == [
+            row.metrics["val_loss"] for row in rows
+        ]
     assert len(lab.store.runs(9)) == 1
 
 
@@ -304,15 +309,18 @@ def test_a_theme_that_changes_in_mid_run_recolours_the_charts_too(
 def test_a_metric_that_the_charts_did_not_expect_is_drawn_from_its_first_epoch_on(
     browser: Browser, lab: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured = series.metrics_of
+    record = lab.store.record
 
-    def with_another(row: Epoch) -> dict[str, float | None]:
-        return {**measured(row), "word/error rate": 2.0 * row.epoch}
+    def with_another(run: int, event: Event) -> None:
+        if isinstance(event, EpochEnded):
+            rate = {"word/error rate": 2.0 * event.epoch}
+            event = replace(event, metrics=event.metrics | rate)
+        record(run, event)
 
     with opened(browser, lab.url + "?epochs=10000") as page:
         start(page)
         all_drawn(page, 2)
-        monkeypatch.setattr(series, "metrics_of", with_another)
+        monkeypatch.setattr(lab.store, "record", with_another)
         page.wait_for_function(
             "() => document.querySelector('#chart .js-plotly-plot').data"
             ".some(({name}) => name === 'word/error rate')"
@@ -323,7 +331,8 @@ def test_a_metric_that_the_charts_did_not_expect_is_drawn_from_its_first_epoch_o
         assert run is not None
         all_drawn(page, run.epoch)
         every = points(page, "word/error rate", run.epoch)
-        assert every == [2.0 * epoch for epoch in range(1, run.epoch + 1)]
+        assert every == monitored("word/error rate", lab.store.epochs(1))
+        assert every[-1] == 2.0 * run.epoch
         assert len(points(page, "train loss", run.epoch)) == run.epoch
 
 
@@ -534,7 +543,7 @@ def test_a_run_is_paused_stepped_and_its_lr_changed_by_hand(browser: Browser, la
         expect(page.locator("#card-lr-value")).to_have_text("0.002")
         page.get_by_role("button", name="Stop").click()
         in_state(page, "stopped")
-    (change,) = lab.store.changes(1)
+    (change,) = lab.store.interventions(1)
     assert (change.lr_before, change.lr_after) == (0.004, 0.002)
 
 
@@ -570,9 +579,9 @@ def test_a_stopped_run_goes_on_and_a_fork_of_it_is_measured_against_it(
         expect(page.locator(".member[aria-current=true]")).to_contain_text(
             f"after epoch {cut}: Patience 3"
         )
-        theirs = [row.val_loss for row in lab.store.epochs(1)]
+        theirs = [row.metrics["val_loss"] for row in lab.store.epochs(1)]
         assert points(page, "validation loss of the parent", 12) == theirs
-        own = [row.val_loss for row in lab.store.epochs(2)]
+        own = [row.metrics["val_loss"] for row in lab.store.epochs(2)]
         assert points(page, "validation loss", 13 - cut) == [theirs[cut - 1], *own]
         assert own[0] != theirs[cut]
         page.locator(".member").first.click()
@@ -581,8 +590,8 @@ def test_a_stopped_run_goes_on_and_a_fork_of_it_is_measured_against_it(
 
 
 def test_the_oldest_sentence_of_a_long_run_is_there_when_it_is_asked_for(browser, lab):
-    rows = [Epoch(e, 0.01, 0.01, 1 / e, 1 / e, 0.5, 0.0, None) for e in range(1, 1201)]
-    lab.store.add_recorded(RunConfig(epochs=1200), "long.csv", rows)
+    rows = [Epoch(e, 0.01, 0.01, metrics(1 / e, 1 / e, 0.5), 0.0, None) for e in range(1, 1201)]
+    lab.store.add_imported(Recipe(epochs=1200), "long.csv", rows)
     with opened(browser, lab.url) as page:
         log = page.locator("#log [data-epoch]")
         expect(log).to_have_count(500)

@@ -19,10 +19,11 @@ PAGE = {"app", "dash", "dash_mantine_components", "flask", "plotly", "waitress"}
 TORCH = {"torch", "torchvision", "numpy", "sklearn", "tensorboard"}
 TORCH_FREE = """
     config.fields config.metrics config.optimizers config.schedules config.recipe config.run
-    config.text config.table config.forks schedule.decisions schedule.interventions
-    engine.events engine.control folders store.store worker store.lineage engine.environment
-    store.recording store.rows snapshots.files replay.comparison curves.columns curves.csv
-    curves.tensorboard replay.keras_fastai
+    config.text config.table config.forks config.versions schedule.decisions schedule.epoch
+    schedule.interventions engine.events engine.control engine.environment folders store.schema
+    store.migrations store.database store.owners store.rows store.recording store.store
+    store.lineage snapshots.files snapshots.retention snapshots.retraining replay.comparison
+    replay.keras_fastai curves.columns curves.csv curves.tensorboard execute worker
 """
 # From the ground up; an import never runs up.
 FLOORS = [

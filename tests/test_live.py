@@ -14,7 +14,7 @@ from app.server import create_app
 from tests.test_readout import STARTED, run
 from tests.test_series import CONFIG, FLAT
 from trainer.engine.events import Ended, EpochEnded
-from trainer.store.rows import Epoch
+from trainer.schedule.epoch import Epoch
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -35,13 +35,10 @@ def training(store: Store) -> int:
 
 
 def record(store: Store, number: int, row: Epoch) -> None:
-    assert row.train_loss is not None
-    assert row.val_loss is not None
-    assert row.val_accuracy is not None
     assert row.decision is not None
-    losses = (row.train_loss, row.val_loss, row.val_accuracy)
     store.record(
-        number, EpochEnded(row.epoch, row.lr, row.lr_last, *losses, row.seconds, row.decision)
+        number,
+        EpochEnded(row.epoch, row.lr, row.lr_last, row.metrics, row.seconds, row.decision),
     )
 
 

@@ -9,18 +9,23 @@ from hypothesis import strategies as st
 from app import ids
 from app.lab.progress import duration, progress
 from app.lab.readout import after_epoch, at_chance, state, title
+from tests.small import metrics
 from tests.test_series import CONFIG, DIVERGED, FLAT
+from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
 from trainer.config.schedules import NoSchedule
 from trainer.engine.events import Started
-from trainer.store.store import Epoch, Run
+from trainer.schedule.epoch import Epoch
+from trainer.store.rows import Run
 
+IMPORTED: dict[str, object] = {"source": "imported", "origin": "mine.csv", "recipe": Recipe()}
 STARTED = Started("cpu", 1, 17, 1077, 360, 360, 10, 9098)
 
 
 def run(**changed: object) -> Run:
     values: dict[str, object] = {
-        "id": 1, "created": 0.0, "config": CONFIG, "status": "training", "reason": None,
+        "id": 1, "created": 0.0, "source": "trained", "origin": None, "recipe": CONFIG,
+        "status": "training", "reason": None,
         "began": 0.0, "ended": None, "pace": None, "started": STARTED, "activity": None,
         "epoch": 3, "batch": 0, "test_loss": None, "test_accuracy": None,
     }  # fmt: skip
@@ -65,7 +70,7 @@ def test_a_diverged_epoch_shows_dashes_not_numbers() -> None:
 
 
 def chance(loss: float) -> list[Epoch]:
-    return [Epoch(e, 0.1, 0.1, loss, loss, 0.1, 0.1, None) for e in (1, 2, 3)]
+    return [Epoch(e, 0.1, 0.1, metrics(loss, loss, 0.1), 0.1, None) for e in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(
@@ -81,10 +86,10 @@ def test_two_epochs_are_too_few_to_call_a_run_dead() -> None:
 
 def test_a_title_names_model_data_optimizer_and_schedule() -> None:
     config = RunConfig(lr=1e-4, schedule=NoSchedule())
-    assert title(run(config=config)) == "CNN · Digits · Adam 1e-4 · constant LR"
-    forked = run(config=config, parent=3, parent_epoch=12)
+    assert title(run(recipe=config)) == "CNN · Digits · Adam 1e-4 · constant LR"
+    forked = run(recipe=config, parent=3, parent_epoch=12)
     assert title(forked) == "fork of 3 after 12 · CNN · Digits · Adam 1e-4 · constant LR"
-    assert title(run(source="mine.csv")) == "mine.csv · imported"
+    assert title(run(**IMPORTED)) == "mine.csv · imported"
 
 
 def test_a_paused_run_says_so_and_what_the_schedule_does_after_an_intervention() -> None:
@@ -97,7 +102,7 @@ def test_a_paused_run_says_so_and_what_the_schedule_does_after_an_intervention()
     ("changed", "strip"),
     [
         ({"status": "queued"}, "none"),
-        ({"status": "finished", "source": "mine.csv"}, "none"),
+        ({"status": "finished", **IMPORTED}, "none"),
         ({"status": "finished"}, "over"),
         ({"status": "diverged"}, "over"),
         ({"status": "stopped"}, "resumable"),

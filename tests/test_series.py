@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 
 from app.charts import figures
-from app.charts import series as module
 from app.charts.series import Line, Mark, by_hand, sentences, series
+from tests.small import metrics
 from trainer.config import schedules
 from trainer.config.run import RunConfig
 from trainer.config.schedules import ReduceLROnPlateau
+from trainer.schedule.epoch import Epoch
 from trainer.schedule.schedule import Schedule
-from trainer.store.rows import Change, Epoch
+from trainer.store.rows import RecordedIntervention
 
 CONFIG = RunConfig(lr=0.1, epochs=8, schedule=ReduceLROnPlateau(factor=0.5, patience=1))
 
@@ -24,12 +25,12 @@ def rows(losses: list[float], run: RunConfig = CONFIG) -> list[Epoch]:
     for epoch, loss in enumerate(losses, 1):
         lr = schedule.lr
         schedule.step_batch()
-        made.append(Epoch(epoch, lr, lr, loss / 2, loss, 0.9, 0.1, schedule.advance(loss)))
+        made.append(Epoch(epoch, lr, lr, metrics(loss / 2, loss, 0.9), 0.1, schedule.advance(loss)))
     return made
 
 
 FLAT = rows([1.0, 1.0, 1.0, 0.5])
-DIVERGED = Epoch(5, 0.05, 0.05, None, None, 0.1, 0.1, None)
+DIVERGED = Epoch(5, 0.05, 0.05, metrics(None, None, 0.1), 0.1, None)
 
 
 def test_a_cut_is_on_its_epoch_and_its_line_between_it_and_the_next() -> None:
@@ -111,7 +112,7 @@ def test_a_figure_extended_row_by_row_is_the_figure_of_all_rows() -> None:
     whole = figures.figure(CONFIG, series(CONFIG, every))
     grown = figures.figure(CONFIG, series(CONFIG, every[:1]))
     for row in every[1:]:
-        added = figures.extension(CONFIG, series(CONFIG, [row]))
+        added = figures.extension(series(CONFIG, [row]))
         traces = {trace["meta"]: trace for trace in grown["data"]}
         for key, x, y, *_ in added["traces"]:
             traces[key]["x"] += x
@@ -126,9 +127,7 @@ def test_a_figure_extended_row_by_row_is_the_figure_of_all_rows() -> None:
 
 def test_an_update_costs_the_same_late_in_a_run() -> None:
     early, late = (
-        json.dumps(
-            figures.extension(CONFIG, series(CONFIG, [FLAT[1].__class__(e, *_rest(FLAT[1]))]))
-        )
+        json.dumps(figures.extension(series(CONFIG, [FLAT[1].__class__(e, *_rest(FLAT[1]))])))
         for e in (2, 9_999)
     )
     assert abs(len(early) - len(late)) < 50
@@ -148,16 +147,13 @@ def test_every_trace_has_its_own_key_and_a_colour_in_both_schemes() -> None:
         drawn = series(run, FLAT)
         keys = [trace["meta"] for trace in figures.figure(run, drawn)["data"]]
         assert len(set(keys)) == len(keys)
-        for template in figures.chart_templates(run, drawn).values():
+        for template in figures.chart_templates(drawn).values():
             assert len(template["data"]["scatter"]) == len(keys)
 
 
-def test_a_metric_of_any_name_is_drawn_under_it_if_it_falls_as_it_gets_better(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_metric_of_any_name_is_drawn_under_it_if_it_falls_as_it_gets_better() -> None:
     measured = {"train_loss": 0.5, "perplexity": 7.0, "val_f1": 0.8, "val_kl_loss": None}
-    monkeypatch.setattr(module, "metrics_of", lambda _: measured)
-    drawn = series(CONFIG, FLAT[:2])
+    drawn = series(CONFIG, [replace(row, metrics=measured) for row in FLAT[:2]])
     assert drawn.metrics["perplexity"].y == [7.0, 7.0]
     assert drawn.metrics["val_kl_loss"].y == [None, None]
     assert drawn.metrics["val_loss"].y == [None, None]
@@ -165,7 +161,7 @@ def test_a_metric_of_any_name_is_drawn_under_it_if_it_falls_as_it_gets_better(
     names = {trace["meta"]: trace["name"] for trace in figures.figure(CONFIG, drawn)["data"]}
     assert names["metric:perplexity"] == "perplexity"
     assert names["behind:train_loss"] == "train loss of the parent"
-    sent = [key for key, *_ in figures.extension(CONFIG, drawn)["traces"]]
+    sent = [key for key, *_ in figures.extension(drawn)["traces"]]
     assert {"metric:perplexity", "metric:train_loss", "lr"} <= set(sent)
 
 
@@ -182,7 +178,10 @@ def test_an_intervention_is_a_step_where_it_was_made() -> None:
     changed = [
         replace(row, lr_last=0.05) if row.epoch == 2 else row for row in rows([1.0] * 3, run)
     ]
-    change = Change(1, 0.0, 2, 5, "scale", 0.5, 0.1, 0.05, "By hand: LR divided by 2.")
+    change = RecordedIntervention(
+        id=1, at=0.0, epoch=2, batch=5, name="scale", value=0.5, lr_before=0.1, lr_after=0.05,
+        sentence="By hand: LR divided by 2.",
+    )  # fmt: skip
     drawn = series(run, changed, [change], batches=20)
     assert drawn.lr.x == [0.5, 1.5, 1.5, 1.75, 1.75, 2.5, 2.5, 3.5]
     assert drawn.lr.y == [0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.1, 0.1]

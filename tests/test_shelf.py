@@ -8,9 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.snapshots import files as shelf
+from trainer.snapshots import files
 from trainer.snapshots import writer as snapshots
-from trainer.snapshots.writer import Keeper
+from trainer.snapshots.retention import chosen
+from trainer.snapshots.writer import SnapshotWriter
 
 ats = st.tuples(st.integers(0, 60), st.sampled_from([0, 0, 0, 5]))
 shelves = st.dictionaries(ats, st.integers(1, 100), min_size=1, max_size=40)
@@ -20,14 +21,14 @@ epochs = st.integers(0, 60)
 @settings(max_examples=settings.default.max_examples // 4)  # an example thins a long list
 @given(shelves, st.integers(0, 2000), epochs, st.sets(epochs))
 def test_the_budget_is_kept_and_the_last_always_stays(sizes, budget, best, cuts):
-    kept = shelf.chosen(sizes, budget, best, cuts)
+    kept = chosen(sizes, budget, best, cuts)
     assert max(sizes) in kept <= sizes.keys()
     assert sum(sizes[at] for at in kept) <= budget or kept == {max(sizes)}
 
 
 @given(shelves, st.integers(0, 2000), epochs, st.sets(epochs))
 def test_the_best_goes_after_the_cuts_and_the_cuts_after_the_rest(sizes, budget, best, cuts):
-    kept = shelf.chosen(sizes, budget, best, cuts)
+    kept = chosen(sizes, budget, best, cuts)
     whole = {at for at in sizes if not at[1]}
     cut, rest = {(c, 0) for c in cuts} - {(best, 0)}, kept - {max(sizes), (best, 0)}
     if (best, 0) in whole - kept:
@@ -38,7 +39,7 @@ def test_the_best_goes_after_the_cuts_and_the_cuts_after_the_rest(sizes, budget,
 
 @given(shelves)
 def test_with_room_for_all_only_old_moments_within_an_epoch_go(sizes):
-    kept = shelf.chosen(sizes, 10**6)
+    kept = chosen(sizes, 10**6)
     assert sizes.keys() - kept == {at for at in sizes if at[1] and at != max(sizes)}
 
 
@@ -46,7 +47,7 @@ def test_with_room_for_all_only_old_moments_within_an_epoch_go(sizes):
 def test_thinned_as_it_grows_the_spread_stays_even(length, room):
     kept: set[tuple[int, int]] = set()
     for epoch in range(1, length + 1):
-        kept = shelf.chosen(dict.fromkeys(kept | {(epoch, 0)}, 1), room)
+        kept = chosen(dict.fromkeys(kept | {(epoch, 0)}, 1), room)
     marks = [0, *sorted(epoch for epoch, _ in kept)]
     gaps = [b - a for a, b in pairwise(marks)]
     assert len(kept) == min(room, length)
@@ -55,18 +56,18 @@ def test_thinned_as_it_grows_the_spread_stays_even(length, room):
 
 @given(ats.filter(lambda at: at[0] < 10**5))
 def test_a_name_is_read_back(at):
-    match = shelf.NAME.fullmatch(shelf.name(at))
+    match = files.NAME.fullmatch(files.name(at))
     assert match
     assert (int(match[1]), int(match[2] or 0)) == at
 
 
 def test_the_nearest_snapshot_comes_first_and_none_from_later(tmp_path):
-    assert shelf.nearest(tmp_path / "none", 3) == []
+    assert files.nearest(tmp_path / "none", 3) == []
     for name in ("epoch-00001.pt", "epoch-00003.pt", "epoch-00003-batch-00002.pt", "x.part"):
         (tmp_path / name).write_bytes(b"123")
-    assert [kept.at for kept in shelf.nearest(tmp_path, 3)] == [(3, 0), (1, 0)]
-    assert [kept.at for kept in shelf.nearest(tmp_path, 4)] == [(3, 2), (3, 0), (1, 0)]
-    assert shelf.nearest(tmp_path, 0) == []
+    assert [kept.at for kept in files.nearest(tmp_path, 3)] == [(3, 0), (1, 0)]
+    assert [kept.at for kept in files.nearest(tmp_path, 4)] == [(3, 2), (3, 0), (1, 0)]
+    assert files.nearest(tmp_path, 0) == []
 
 
 def sized(epoch, kilobytes):
@@ -74,7 +75,7 @@ def sized(epoch, kilobytes):
 
 
 def there(folder):
-    return [kept.at[0] for kept in shelf.listed(folder)]
+    return [kept.at[0] for kept in files.listed(folder)]
 
 
 def test_no_moment_is_above_the_budget(tmp_path, monkeypatch):
@@ -86,12 +87,12 @@ def test_no_moment_is_above_the_budget(tmp_path, monkeypatch):
         return size
 
     monkeypatch.setattr(snapshots, "write", weighed)
-    keeper = Keeper(tmp_path, 100_000, "min")
+    writer = SnapshotWriter(tmp_path, 100_000, "min")
     for epoch in range(1, 41):
         loss = 1.0 + abs(epoch - 17)
-        keeper.note(epoch, loss, epoch in (5, 30))
-        keeper.keep(sized(epoch, 10), True)
-    keeper.close()
+        writer.note(epoch, loss, epoch in (5, 30))
+        writer.keep(sized(epoch, 10), True)
+    writer.close()
     assert len(sizes) == 40
     assert max(sizes) <= 100_000
     assert {5, 17, 30, 40} <= set(there(tmp_path))
@@ -99,10 +100,10 @@ def test_no_moment_is_above_the_budget(tmp_path, monkeypatch):
 
 
 def test_a_snapshot_above_the_budget_is_kept_alone(tmp_path):
-    keeper = Keeper(tmp_path, 1000, "min")
+    writer = SnapshotWriter(tmp_path, 1000, "min")
     for epoch in (1, 2, 3):
-        keeper.keep(sized(epoch, 10), keeper.note(epoch, 1.0 / epoch, True))
-    keeper.close()
+        writer.keep(sized(epoch, 10), writer.note(epoch, 1.0 / epoch, True))
+    writer.close()
     assert there(tmp_path) == [3]
 
 
@@ -123,27 +124,27 @@ def slow_disk(monkeypatch):
 
 
 def test_training_does_not_wait_for_the_disk_and_the_newest_waits_for_it(tmp_path, slow_disk):
-    keeper = Keeper(tmp_path, 10**6, "min")
-    keeper.note(1, 0.1, False)
-    keeper.keep(sized(1, 1), True)
+    writer = SnapshotWriter(tmp_path, 10**6, "min")
+    writer.note(1, 0.1, False)
+    writer.keep(sized(1, 1), True)
     assert slow_disk.begun.wait(60)
     for epoch in (2, 3, 4):
-        keeper.keep(sized(epoch, 1), keeper.note(epoch, 0.2, False))
+        writer.keep(sized(epoch, 1), writer.note(epoch, 0.2, False))
     slow_disk.let.set()
-    keeper.close()
+    writer.close()
     assert slow_disk.written == ["epoch-00001.pt", "epoch-00004.pt"]
 
 
 def test_a_cut_and_the_best_are_never_left_out(tmp_path, slow_disk):
-    keeper = Keeper(tmp_path, 10**6, "max")
-    keeper.keep(sized(1, 1), keeper.note(1, 0.9, False))
+    writer = SnapshotWriter(tmp_path, 10**6, "max")
+    writer.keep(sized(1, 1), writer.note(1, 0.9, False))
     assert slow_disk.begun.wait(60)
-    keeper.keep(sized(2, 1), keeper.note(2, 0.5, True))
+    writer.keep(sized(2, 1), writer.note(2, 0.5, True))
     threading.Timer(0, slow_disk.let.set).start()
-    keeper.keep(sized(3, 1), keeper.note(3, 0.4, False))
-    keeper.keep(sized(4, 1), keeper.note(4, 0.99, False))
-    keeper.keep(sized(5, 1), keeper.note(5, 0.1, False))
-    keeper.close()
+    writer.keep(sized(3, 1), writer.note(3, 0.4, False))
+    writer.keep(sized(4, 1), writer.note(4, 0.99, False))
+    writer.keep(sized(5, 1), writer.note(5, 0.1, False))
+    writer.close()
     assert {1, 2, 4, 5} <= set(there(tmp_path))
 
 
@@ -156,9 +157,9 @@ def test_a_full_disk_is_told_and_ends_nothing(tmp_path, monkeypatch):
         return write(snapshot, path)
 
     monkeypatch.setattr(snapshots, "write", full)
-    keeper = Keeper(tmp_path, 10**6, "min")
+    writer = SnapshotWriter(tmp_path, 10**6, "min")
     for epoch in (1, 2):
-        keeper.keep(sized(epoch, 1), keeper.note(epoch, 1.0 / epoch, False))
-    keeper.close()
-    assert "No space left on device" in keeper.warning
+        writer.keep(sized(epoch, 1), writer.note(epoch, 1.0 / epoch, False))
+    writer.close()
+    assert "No space left on device" in writer.warning
     assert there(tmp_path) == [2]

@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.small import metrics
 from trainer.config.run import RunConfig
 from trainer.config.schedules import CosineAnnealingLR
 from trainer.engine.events import (
@@ -19,8 +20,11 @@ from trainer.engine.events import (
     Progress,
     Started,
 )
+from trainer.schedule.epoch import Epoch
 from trainer.schedule.schedule import Schedule
-from trainer.store.store import SCHEMA_VERSION, Epoch, Store, StoreError
+from trainer.store.database import StoreError
+from trainer.store.schema import VERSION
+from trainer.store.store import Store
 
 STARTED = Started("cpu", 2, 17, 1077, 360, 360, 10, 9098)
 
@@ -34,7 +38,7 @@ def store(tmp_path):
 def ended(epoch, val_loss, schedule=None):
     schedule = schedule or Schedule(RunConfig(), 1)
     decision = schedule.advance(val_loss)
-    return EpochEnded(epoch, 0.01, 0.02, val_loss + 0.1, val_loss, 0.9, 1.5, decision)
+    return EpochEnded(epoch, 0.01, 0.02, metrics(val_loss + 0.1, val_loss, 0.9), 1.5, decision)
 
 
 def training(store, **config):
@@ -79,11 +83,11 @@ def test_a_reader_with_a_cursor_gets_only_what_is_new(store):
 
 def test_the_best_epoch_has_the_lowest_validation_loss(store):
     run = training(store)
-    assert store.best(run) is None
+    assert store.best(run, "val_loss", "min") is None
     for epoch, val_loss in enumerate((0.5, 0.2, 0.3, 0.2), 1):
         store.record(run, ended(epoch, val_loss))
-    store.record(run, Diverged(5, 0.1, 0.1, None, None, 0.1, 1.0, "It diverged."))
-    assert store.best(run).epoch == 2
+    store.record(run, Diverged(5, 0.1, 0.1, metrics(None, None, 0.1), 1.0, None, "It diverged."))
+    assert store.best(run, "val_loss", "min").epoch == 2
 
 
 def test_the_newest_run_is_the_one_that_trains_else_the_last(store):
@@ -127,10 +131,10 @@ def test_each_event_leaves_its_mark_on_the_run(store):
 def test_a_diverged_run_keeps_its_last_epoch_with_gaps(store):
     run = training(store)
     store.record(run, ended(1, 0.5))
-    store.record(run, Diverged(2, 0.1, 0.2, 3.5, None, 0.1, 1.0, "It diverged."))
+    store.record(run, Diverged(2, 0.1, 0.2, metrics(3.5, None, 0.1), 1.0, None, "It diverged."))
     assert (store.run(run).status, store.run(run).reason) == ("diverged", "It diverged.")
     assert store.run(run).epoch == 2
-    assert store.epochs(run, after=1) == [Epoch(2, 0.1, 0.2, 3.5, None, 0.1, 1.0, None)]
+    assert store.epochs(run, after=1) == [Epoch(2, 0.1, 0.2, metrics(3.5, None, 0.1), 1.0, None)]
 
 
 def test_a_failed_run_keeps_its_reason(store):
@@ -143,7 +147,7 @@ def test_an_event_is_written_whole_or_not_at_all(store):
     run = training(store)
     store.record(run, ended(1, 0.5))
     with pytest.raises(sqlite3.IntegrityError):
-        store.record(run, Diverged(1, 0.1, 0.1, None, None, None, 1.0, "Twice."))
+        store.record(run, Diverged(1, 0.1, 0.1, {}, 1.0, None, "Twice."))
     assert (store.run(run).status, len(store.epochs(run))) == ("training", 1)
 
 
@@ -268,7 +272,7 @@ def test_a_run_whose_process_was_killed_is_interrupted(tmp_path, other_process):
         assert (row.status, row.over) == ("interrupted", True)
         assert row.reason == "LRScope ended while this run was training."
         assert row.ended >= row.began
-        assert [lock.stem for lock in (tmp_path / "owners").iterdir()] == [store._owner]
+        assert [lock.stem for lock in (tmp_path / "owners").iterdir()] == [store._owner.id]
 
 
 def test_an_open_store_finds_the_runs_of_a_process_that_dies_later(tmp_path, other_process):
@@ -321,12 +325,12 @@ def test_the_data_of_a_newer_lrscope_are_refused_and_left_alone(tmp_path):
     Store(tmp_path).close()
     path = tmp_path / "lrscope.sqlite"
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-    with pytest.raises(StoreError, match="newer LRScope; update LRScope, or choose"):
+        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
+    with pytest.raises(StoreError, match=r"newer LRScope .*; update LRScope, or choose"):
         Store(tmp_path)
     with closing(sqlite3.connect(path)) as connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-    assert version == SCHEMA_VERSION + 1
+    assert version == VERSION + 1
 
 
 def test_a_home_is_made_where_it_is_missing(tmp_path):

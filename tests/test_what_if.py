@@ -17,6 +17,7 @@ from trainer.config.table import ConfigError
 from trainer.engine.events import EpochEnded, Started
 from trainer.engine.loop import train
 from trainer.replay.replay import cut_map, first_difference, preview, replay, used
+from trainer.schedule.epoch import monitored
 from trainer.schedule.schedule import Schedule
 
 NOWHERE = Path("no-such-folder")  # digits need none
@@ -39,7 +40,7 @@ def small(spec, **changes):
 def test_a_replay_with_a_runs_own_parameters_gives_its_own_lrs_and_decisions(spec, warmup):
     run = small(spec, warmup=warmup)
     batches, rows = trained(run)
-    steps = replay([row.val_loss for row in rows], run, batches=batches)
+    steps = replay(monitored("val_loss", rows), run, batches=batches)
     assert [(s.lr, s.lr_last) for s in steps] == [(row.lr, row.lr_last) for row in rows]
     assert [s.decision for s in steps] == [row.decision for row in rows]
 
@@ -48,7 +49,7 @@ def test_a_replay_with_a_runs_own_parameters_gives_its_own_lrs_and_decisions(spe
 def test_a_replay_watches_what_the_run_watched(monitor):
     run = small(ReduceLROnPlateau(patience=0, threshold=0.9), monitor=monitor)
     batches, rows = trained(run)
-    steps = replay([getattr(row, monitor) for row in rows], run, batches=batches)
+    steps = replay(monitored(monitor, rows), run, batches=batches)
     assert [s.decision for s in steps] == [row.decision for row in rows]
     assert any(row.decision.kind == "cut" for row in rows)
 
@@ -91,13 +92,15 @@ def test_up_to_the_first_differing_epoch_the_other_run_trains_the_same(other):
     instead = run.model_copy(update={"schedule": other})
     batches, rows = trained(run)
     _, real = trained(instead)
-    steps = used(instead, [row.val_loss for row in rows], batches)
+    steps = used(instead, monitored("val_loss", rows), batches)
     first = first_difference(run, rows, instead, steps)
     assert first is not None
     exact = first - 1
-    assert [r.val_loss for r in real[:exact]] == [r.val_loss for r in rows[:exact]]
+    assert [r.metrics["val_loss"] for r in real[:exact]] == [
+        r.metrics["val_loss"] for r in rows[:exact]
+    ]
     assert [(r.lr, r.lr_last) for r in real[:first]] == [s[:2] for s in steps[:first]]
-    assert real[exact].val_loss != rows[exact].val_loss
+    assert real[exact].metrics["val_loss"] != rows[exact].metrics["val_loss"]
 
 
 def test_a_schedule_that_moves_momentum_differs_from_the_start_even_at_the_same_lr():

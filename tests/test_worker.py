@@ -8,15 +8,18 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from tests.small import metrics
+from trainer import execute as executing
 from trainer import worker
 from trainer.config.run import RunConfig
 from trainer.engine import loop as engine
 from trainer.engine.datasets import DatasetError
 from trainer.engine.events import Ended, EpochEnded, Failed, Started
 from trainer.engine.loop import DeviceError
+from trainer.execute import execute
 from trainer.schedule.schedule import Schedule
 from trainer.store.store import Store
-from trainer.worker import Worker, execute
+from trainer.worker import Worker
 
 ROOT = Path("no-such-folder")  # digits need none
 TINY = RunConfig(model="mlp", batch_size=1077, epochs=2, device="cpu")
@@ -78,7 +81,7 @@ def pretend(epochs):
             if control.stopping:
                 yield Ended("stopped")
                 return
-            yield EpochEnded(epoch, 0.01, 0.01, 1.0, 1.0, 0.5, 0.0, schedule.advance(1.0))
+            yield EpochEnded(epoch, 0.01, 0.01, metrics(1.0, 1.0, 0.5), 0.0, schedule.advance(1.0))
         yield Ended("finished", 0.5, 0.9)
 
     return train
@@ -92,7 +95,7 @@ def test_every_event_is_in_the_store_before_it_is_handed_on(store):
     for event in execute(store, run, ROOT):
         seen.append(type(event))
         if isinstance(event, EpochEnded):
-            assert store.epochs(run)[-1].train_loss == event.train_loss
+            assert store.epochs(run)[-1].metrics["train_loss"] == event.metrics["train_loss"]
         if isinstance(event, Ended):
             assert store.run(run).status == "finished"
     assert [kind for kind in seen if kind in (Started, EpochEnded, Ended)] == [
@@ -323,7 +326,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(executing, "time", SimpleNamespace(monotonic=clock.monotonic))
     monkeypatch.setattr(engine, "train", pretend(5))
     return clock
 
@@ -341,7 +344,7 @@ def times(store, run, clock, act=lambda _: None):
 def test_a_pace_spaces_the_epochs(store, clock):
     run = claimed(store, pace=2.0)
     assert times(store, run, clock) == pytest.approx([0, 0.5, 1, 1.5, 2], abs=1e-6)
-    assert max(clock.waits) <= worker.POLL_SECONDS
+    assert max(clock.waits) <= executing.POLL_SECONDS
 
 
 def test_without_a_pace_nothing_waits(store, clock):

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from app.charts import theme
-from app.charts.series import Line, Series, rises
-from trainer.config.run import RunConfig
+from app.charts.series import Line, Series
+from trainer.config.metrics import TRAINED, label, rises
 
 
 class Curve(NamedTuple):
@@ -77,23 +77,17 @@ WHAT_IF_CUTS = Curve(
     "what-if:cuts", "cut, what if", "lr", {**NO_EFFECT, **LR, **SILENT}, hollow=True
 )
 
-METRIC_NAMES = {
-    "train_loss": "train loss",
-    "val_loss": "validation loss",
-    "val_accuracy": "validation accuracy",
-}
-
 
 def metric(name: str, error: bool = False) -> Curve:
     """The curve of a metric by its name, or of the error that a rising one leaves."""
-    called = METRIC_NAMES.get(name, name)
+    called = label(name)
     if error:
         called = called.replace("accuracy", "error") if "accuracy" in called else f"1 - {called}"
     colour = {"train_loss": "train"}.get(name, "val" if name.startswith("val") else "neutral")
     line: dict[str, Any] = {"width": theme.CURVE}
     if error:
         line["dash"] = theme.DOTTED
-    elif name not in METRIC_NAMES:
+    elif name not in TRAINED:
         line["dash"] = theme.DASH_DOTTED
     return Curve(f"metric:{name}", called, colour, {**LINES, "line": line})
 
@@ -106,14 +100,14 @@ def behind(name: str) -> Curve:
     return Curve(f"behind:{name}", f"{own.name} of the parent", own.colour, style)
 
 
-def curves(config: RunConfig, series: Series) -> Iterator[tuple[Curve, Line]]:
+def curves(series: Series) -> Iterator[tuple[Curve, Line]]:
     """Every trace with its points, in the order in which they are drawn, the last on top."""
     for name, line in series.behind.items():
         yield behind(name), line
     for curve in (BEHIND_LR, *BELOW_METRICS):
         yield curve, getattr(series, curve.key)
     for name, line in series.metrics.items():
-        yield metric(name, rises(config, name)), line
+        yield metric(name, rises(name)), line
     for curve in ABOVE_METRICS:
         yield curve, getattr(series, curve.key)
     for curve in (WHAT_IF_LR, WHAT_IF_CUTS):

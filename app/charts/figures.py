@@ -6,8 +6,9 @@ from typing import Any
 
 from app.charts import theme
 from app.charts.curves import WHAT_IF_CUTS, WHAT_IF_LR, Curve, curves
-from app.charts.series import Line, Mark, Series, rises
-from trainer.config.run import RunConfig
+from app.charts.series import Line, Mark, Series
+from trainer.config.metrics import rises
+from trainer.config.recipe import Recipe
 
 NEUTRAL = theme.SHARED["neutral"]
 NEUTRAL_KINDS = {"turn", "hand", "fork"}
@@ -31,12 +32,12 @@ BLANK = {
 }
 
 
-def figure(config: RunConfig, series: Series, epochs: int | None = None) -> dict[str, Any]:
+def figure(recipe: Recipe, series: Series, epochs: int | None = None) -> dict[str, Any]:
     """The loss above, the learning rate below, one epoch axis and one hover across both, over so
-    many epochs, the config's if None. Its colours are those of `chart_templates`.
+    many epochs, the recipe's if None. Its colours are those of `chart_templates`.
     """
     traces = []
-    for curve, line in curves(config, series):
+    for curve, line in curves(series):
         drawn = {
             "type": "scatter",
             "meta": curve.key,
@@ -51,27 +52,27 @@ def figure(config: RunConfig, series: Series, epochs: int | None = None) -> dict
         if line.text is not None:
             drawn["text"] = line.text
         traces.append(drawn)
-    frame = layout(epochs or config.epochs, series.marks)
-    losses = [line.y for name, line in series.metrics.items() if not rises(config, name)]
+    frame = layout(epochs or recipe.epochs, series.marks)
+    losses = [line.y for name, line in series.metrics.items() if not rises(name)]
     if any(
         loss is not None and loss <= 0 for y in losses for loss in y
     ):  # an imported one's may be
         frame["yaxis"]["type"] = "linear"
     if not series.lr_used.x and not series.behind_lr.x:
         # Without a point plotly would choose odd axes; the first point sets them free.
-        lr = math.log10(config.lr)
+        lr = math.log10(recipe.lr)
         frame["yaxis"]["range"], frame["yaxis2"]["range"] = [-2.2, 0.6], [lr - 1, lr + 1]
     return {"data": traces, "layout": frame}
 
 
-def extension(config: RunConfig, series: Series) -> dict[str, Any]:
+def extension(series: Series) -> dict[str, Any]:
     """New rows by the key of the trace that they extend, a (key, x, y) or (key, x, y, text) each
     where there is a point, with the shapes that they add.
     """
     return {
         "traces": [
             [curve.key, line.x, line.y] + ([line.text] if line.text else [])
-            for curve, line in curves(config, series)
+            for curve, line in curves(series)
             if line.x
         ],
         "shapes": [shape(mark) for mark in series.marks],
@@ -111,9 +112,9 @@ def templates(
     return made
 
 
-def chart_templates(config: RunConfig, series: Series) -> dict[theme.Scheme, dict[str, Any]]:
+def chart_templates(series: Series) -> dict[theme.Scheme, dict[str, Any]]:
     """The templates of `figure`: plotly gives the traces their colours in their order."""
-    drawn = [curve for curve, _ in curves(config, series)]
+    drawn = [curve for curve, _ in curves(series)]
     return templates(lambda colour: {"scatter": [_coloured(curve, colour) for curve in drawn]})
 
 

@@ -1,17 +1,17 @@
 """Rows -> plain lists ready to draw. Pure; NaN never leaves here, a gap is None."""
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from trainer.config.run import RunConfig
+from trainer.config.metrics import rises
+from trainer.config.recipe import Recipe
 from trainer.config.schedules import traits_of
 from trainer.config.text import lr_text
-from trainer.store.rows import Change, Epoch
+from trainer.schedule.epoch import Epoch
+from trainer.store.rows import RecordedIntervention
 
 # These have a curve before the first epoch has ended; any other has one from its first value on.
 EXPECTED = ("train_loss", "val_loss")
-RISING = {"acc", "accuracy", "auc", "f1", "precision", "recall", "score", "iou", "map", "r2"}
 
 
 class Line(NamedTuple):
@@ -61,31 +61,22 @@ class Sentence(NamedTuple):
     text: str
 
 
-def metrics_of(row: Epoch) -> dict[str, float | None]:
-    """The metrics of an epoch by name, None where one was not finite or not measured."""
-    return {
-        "train_loss": row.train_loss,
-        "val_loss": row.val_loss,
-        "val_accuracy": row.val_accuracy,
-    }
-
-
 def series(
-    config: RunConfig,
+    recipe: Recipe,
     rows: Sequence[Epoch],
-    changes: Sequence[Change] = (),
+    interventions: Sequence[RecordedIntervention] = (),
     batches: int = 1,
     behind: Sequence[Epoch] = (),
-    behind_changes: Sequence[Change] = (),
+    behind_interventions: Sequence[RecordedIntervention] = (),
 ) -> Series:
     """The curves of these rows.
 
     Args:
-        config: the run's.
+        recipe: the run's.
         rows: its epochs.
-        changes: what was changed in them by hand.
+        interventions: what was done in them by hand.
         batches: batches in an epoch.
-        behind: the epochs of the run that it was forked from, and what was changed in them.
+        behind: the epochs of the run that it was forked from, and what was done in them.
 
     An epoch e is drawn at x = e, and its LR from e - 1/2 to e + 1/2,
     so that a cut at the end of epoch e is at e + 1/2. The best so far and the level to beat
@@ -97,19 +88,19 @@ def series(
     bad = _of_kind(rows, "waiting", "cooldown")
     cuts, no_effects = _of_kind(rows, "cut"), _of_kind(rows, "no effect")
     return Series(
-        behind={m: line for m, line in _metrics(config, behind).items() if not rises(config, m)},
-        behind_lr=_lr(behind, behind_changes, batches),
+        behind={m: line for m, line in _metrics(recipe, behind).items() if not rises(m)},
+        behind_lr=_lr(behind, behind_interventions, batches),
         cooldown=Line(
             [x for e in cooling for x in (e - 0.5, e - 0.5, e + 0.5, e + 0.5)],
             [0.0, 1.0, 1.0, 0.0] * len(cooling),
         ),
-        best=Line(list(epochs), [_monitored(config, s.best) if s else None for s in seen]),
-        level=Line(list(epochs), [_monitored(config, s.next_level) if s else None for s in seen]),
-        metrics=_metrics(config, rows),
-        bad_epochs=Line([r.epoch for r in bad], [_monitor(config, r) for r in bad]),
-        cuts=_explained(cuts, [_monitor(config, r) for r in cuts]),
-        no_effects=_explained(no_effects, [_monitor(config, r) for r in no_effects]),
-        lr=_lr(rows, changes, batches),
+        best=Line(list(epochs), [_monitored(recipe, s.best) if s else None for s in seen]),
+        level=Line(list(epochs), [_monitored(recipe, s.next_level) if s else None for s in seen]),
+        metrics=_metrics(recipe, rows),
+        bad_epochs=Line([r.epoch for r in bad], [_monitor(recipe, r) for r in bad]),
+        cuts=_explained(cuts, [_monitor(recipe, r) for r in cuts]),
+        no_effects=_explained(no_effects, [_monitor(recipe, r) for r in no_effects]),
+        lr=_lr(rows, interventions, batches),
         lr_used=Line(list(epochs), [row.lr for row in rows]),
         lr_cuts=Line([r.epoch for r in cuts], [r.lr_last for r in cuts]),
         lr_no_effects=Line([r.epoch for r in no_effects], [r.lr_last for r in no_effects]),
@@ -117,53 +108,45 @@ def series(
     )
 
 
-def rises(config: RunConfig, metric: str) -> bool:
-    """Whether a metric gets better upwards: the monitor by the config, others by name."""
-    if metric == config.monitor:
-        return config.mode == "max"
-    words = set(re.findall(r"[a-z0-9]+", metric.lower()))
-    return bool(words & RISING) and "loss" not in words
-
-
-def _metrics(config: RunConfig, rows: Sequence[Epoch]) -> dict[str, Line]:
+def _metrics(recipe: Recipe, rows: Sequence[Epoch]) -> dict[str, Line]:
     """A curve for each metric that the loss axis has room for: every one that falls as it gets
     better, and of those that rise the monitor, as the error 1 - value.
     """
-    measured = [metrics_of(row) for row in rows]
-    names = dict.fromkeys([*EXPECTED, config.monitor, *(name for row in measured for name in row)])
-    shown = [name for name in names if name == config.monitor or not rises(config, name)]
+    measured = [row.metrics for row in rows]
+    names = dict.fromkeys([*EXPECTED, recipe.monitor, *(name for row in measured for name in row)])
+    shown = [name for name in names if name == recipe.monitor or not rises(name)]
     return {
         name: Line(
             [row.epoch for row in rows],
-            [_drawn(config, name, values.get(name)) for values in measured],
+            [_drawn(name, values.get(name)) for values in measured],
         )
         for name in shown
     }
 
 
-def _lr(rows: Sequence[Epoch], changes: Sequence[Change], batches: int) -> Line:
+def _lr(rows: Sequence[Epoch], interventions: Sequence[RecordedIntervention], batches: int) -> Line:
     """Each epoch's LR across it, with a step where it was changed by hand in its middle."""
     line = Line([], [])
     for row in rows:
-        moved = [c for c in changes if c.epoch == row.epoch and c.lr_before != c.lr_after]
+        moved = [m for m in interventions if m.epoch == row.epoch and m.lr_before != m.lr_after]
         line.x.append(row.epoch - 0.5)
         line.y.append(moved[0].lr_before if moved else row.lr)
-        for change in moved:
-            line.x.extend([_moment(change, batches)] * 2)
-            line.y.extend([change.lr_before, change.lr_after])
+        for made in moved:
+            line.x.extend([_moment(made, batches)] * 2)
+            line.y.extend([made.lr_before, made.lr_after])
         line.x.append(row.epoch + 0.5)
         line.y.append(row.lr_last)
     return line
 
 
-def _moment(change: Change, batches: int) -> float:
+def _moment(made: RecordedIntervention, batches: int) -> float:
     """The place of an intervention on the epoch axis."""
-    return change.epoch - 0.5 + change.batch / batches
+    return made.epoch - 0.5 + made.batch / batches
 
 
-def by_hand(changes: Sequence[Change], batches: int) -> list[Mark]:
+def by_hand(interventions: Sequence[RecordedIntervention], batches: int) -> list[Mark]:
     """The interventions as marks."""
-    return [Mark(_moment(change, batches), "hand", "by hand") for change in changes]
+    return [Mark(_moment(made, batches), "hand", "by hand") for made in interventions]
 
 
 def _of_kind(rows: Sequence[Epoch], *kinds: str) -> list[Epoch]:
@@ -175,7 +158,9 @@ def _explained(rows: Sequence[Epoch], y: list[float | None]) -> Line:
     return Line([r.epoch for r in rows], y, [r.decision.sentence for r in rows if r.decision])
 
 
-def sentences(rows: Sequence[Epoch], changes: Sequence[Change] = ()) -> list[Sentence]:
+def sentences(
+    rows: Sequence[Epoch], interventions: Sequence[RecordedIntervention] = ()
+) -> list[Sentence]:
     """The decision log of these rows and interventions, oldest first."""
     decided = [
         Sentence(row.epoch, row.decision.kind, row.decision.sentence)
@@ -183,23 +168,23 @@ def sentences(rows: Sequence[Epoch], changes: Sequence[Change] = ()) -> list[Sen
         else Sentence(row.epoch, "diverged", f"Diverged at LR {lr_text(row.lr_last)}.")
         for row in rows
     ]
-    done = [Sentence(change.epoch, "hand", change.sentence) for change in changes]
+    done = [Sentence(made.epoch, "hand", made.sentence) for made in interventions]
     return sorted([*done, *decided], key=lambda sentence: sentence.epoch)
 
 
-def _monitor(config: RunConfig, row: Epoch) -> float | None:
+def _monitor(recipe: Recipe, row: Epoch) -> float | None:
     """The point of the loss axis that the schedule looked at."""
-    return _monitored(config, metrics_of(row).get(config.monitor))
+    return _monitored(recipe, row.metrics.get(recipe.monitor))
 
 
-def _monitored(config: RunConfig, value: float | None) -> float | None:
+def _monitored(recipe: Recipe, value: float | None) -> float | None:
     """A value of the monitor on the loss axis."""
-    return _drawn(config, config.monitor, value)
+    return _drawn(recipe.monitor, value)
 
 
-def _drawn(config: RunConfig, metric: str, value: float | None) -> float | None:
+def _drawn(metric: str, value: float | None) -> float | None:
     """A value of a metric on the loss axis, where one that rises becomes the error 1 - value."""
-    return value if value is None or not rises(config, metric) else 1 - value
+    return value if value is None or not rises(metric) else 1 - value
 
 
 TURNS = {"restart": "restart", "peak": "peak", "bottom": "lowest"}

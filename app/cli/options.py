@@ -1,22 +1,44 @@
-"""The settings as options of a command, drawn from `trainer.config.table`."""
+"""The options of the commands: those that several share, and the settings of a run, drawn from
+`trainer.config.table`.
+"""
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from trainer.config.table import SETTINGS, Setting
+from trainer import folders
+from trainer.config.table import SETTINGS, Setting, keyed
+
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        envvar=folders.HOME_ENV, help="Folder of the runs; the user's data folder by default."
+    ),
+]
+Datasets = Annotated[
+    Path | None,
+    typer.Option(
+        envvar=folders.DATASETS_ENV, help="Folder of the data sets; the user's cache by default."
+    ),
+]
+Budget = Annotated[
+    float,
+    typer.Option(
+        "--snapshot-budget", min=0, metavar="MB", help="Megabytes that a run's snapshots may take."
+    ),
+]
+JsonFlag = Annotated[
+    bool, typer.Option("--json", help="One JSON object a line for each epoch, and a last one.")
+]
 
 
-def given(options: dict[str, str | None]) -> dict[str, str]:
+def given(options: dict[str, str | None]) -> dict[str, Any]:
     """The settings that were named, by key."""
-    return {
-        name.lower().replace("_", "-"): value
-        for name, value in options.items()
-        if value is not None
-    }
+    return keyed({name: value for name, value in options.items() if value is not None})
 
 
 def with_settings(

@@ -1,7 +1,6 @@
 """A run's events on the terminal: for a person, or one JSON object a line for a script."""
 
 import json
-from dataclasses import asdict
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -11,6 +10,7 @@ from trainer.config.run import RunConfig
 from trainer.config.text import lr_text, significant
 from trainer.engine import events
 from trainer.replay.comparison import Comparison, rules
+from trainer.schedule.epoch import Epoch
 
 STYLES = {"cut": "bold red", "no effect": "red", "improved": "green", "restart": "bold"}
 
@@ -21,12 +21,9 @@ class JsonLines:
     def show(self, run: int, event: events.Event) -> None:
         match event:
             case events.EpochEnded():
-                decision = event.decision.model_dump()
-                self._print({"run": run, **asdict(event), "decision": decision})
+                self._print(_flat(run, event))
             case events.Diverged(reason=reason):
-                epoch = {"run": run, **asdict(event), "decision": None}
-                del epoch["reason"]
-                self._print(epoch)
+                self._print(_flat(run, event))
                 self._end(run, "diverged", None, reason)
             case events.Failed(reason):
                 self._end(run, "failed", None, reason)
@@ -42,6 +39,19 @@ class JsonLines:
 
     def _print(self, record: dict[str, object]) -> None:
         print(json.dumps(record, allow_nan=False), flush=True)
+
+
+def _flat(run: int, row: Epoch) -> dict[str, object]:
+    """An epoch's record as one object: its metrics by name, between the LRs and the rest."""
+    return {
+        "run": run,
+        "epoch": row.epoch,
+        "lr": row.lr,
+        "lr_last": row.lr_last,
+        **row.metrics,
+        "seconds": row.seconds,
+        "decision": row.decision and row.decision.model_dump(),
+    }
 
 
 class Terminal:
@@ -104,10 +114,11 @@ class Terminal:
                 )
 
     def _line(self, event: events.EpochEnded) -> str:
-        style = STYLES.get(event.decision.kind, "dim")
+        style, metrics = STYLES.get(event.decision.kind, "dim"), event.metrics
         return (
-            f"{event.epoch:>5}  lr {lr_text(event.lr):<8} train {significant(event.train_loss):<8} "
-            f"val {significant(event.val_loss):<8} {100 * event.val_accuracy:5.1f} %  "
+            f"{event.epoch:>5}  lr {lr_text(event.lr):<8} "
+            f"train {significant(metrics['train_loss']):<8} "
+            f"val {significant(metrics['val_loss']):<8} {_percent(metrics['val_accuracy'])}  "
             f"[{style}]{event.decision.sentence}[/]"
         )
 
@@ -116,6 +127,10 @@ class Terminal:
         console = self._progress.console
         console.print(styled, end="")
         console.print(plain, markup=False)
+
+
+def _percent(share: float | None) -> str:
+    return "      -" if share is None else f"{100 * share:5.1f} %"
 
 
 def print_replay(run: int, comparison: Comparison) -> None:

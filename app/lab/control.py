@@ -8,7 +8,6 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import ids
-from trainer.config.table import SETTINGS
 from trainer.store.store import CommandError, Store
 
 ADDED_EPOCHS = 10
@@ -20,7 +19,6 @@ BUTTONS = (
     ("Cut now", "cut", None, "Cut the learning rate as the plateau rule would."),
     (f"+{ADDED_EPOCHS} epochs", "epochs", ADDED_EPOCHS, "Let the run go on for longer."),
 )
-LR = next(s for s in SETTINGS if s.key == "lr")
 
 
 def pause_and_step() -> list[Component]:
@@ -123,7 +121,7 @@ def register(app: Dash, store: Store) -> None:
         if ctx.triggered_id == ids.STEP:
             return command(run, "step")
         row = store.run(int(run)) if run else None
-        return command(run, "resume" if row and row.paused else "pause")
+        return command(run, "unpause" if row and row.paused else "pause")
 
     @app.callback(
         Output(ids.REFUSED, "children", allow_duplicate=True),

@@ -5,17 +5,16 @@ from typing import Any
 
 from app.charts import theme
 from trainer.config import table as settings
-from trainer.config.run import RunConfig
+from trainer.config.recipe import Recipe
 from trainer.config.table import Setting
 from trainer.config.text import epochs_text
-from trainer.replay.comparison import monitored
-from trainer.store.rows import Epoch
+from trainer.schedule.epoch import Epoch, monitored
 
 SIDE = 20  # values of a setting
 MEASURES = {"first": "first difference", "cuts": "cuts"}
 
 
-def axes(config: RunConfig) -> list[Setting]:
+def axes(config: Recipe) -> list[Setting]:
     """The settings of a schedule that can be an axis: its numbers, and the warm-up."""
     own = settings.chosen(settings.from_config(config))
     return [
@@ -25,7 +24,7 @@ def axes(config: RunConfig) -> list[Setting]:
     ]
 
 
-def default_axes(config: RunConfig) -> tuple[str, str]:
+def default_axes(config: Recipe) -> tuple[str, str]:
     """Patience against factor where there are such; else the schedule's first two numbers."""
     keys = [s.key for s in axes(config)]
     if {"patience", "factor"} <= set(keys):
@@ -49,7 +48,7 @@ def values(setting: Setting, current: float) -> list[float]:
 
 
 def shown(
-    happened: RunConfig, rows: list[Epoch], batches: int, other: RunConfig, x: str, y: str
+    happened: Recipe, rows: list[Epoch], batches: int, other: Recipe, x: str, y: str
 ) -> dict[str, Any]:
     """The map's labels and cells, ready to draw and to click.
 
@@ -68,7 +67,7 @@ def shown(
     cells = cut_map(
         happened,
         rows,
-        monitored(other, rows),
+        monitored(other.monitor, rows),
         other,
         batches,
         (x, along[x]),

@@ -7,14 +7,12 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import ids
-from app.charts.series import metrics_of
 from app.lab.live import runs
 from app.lab.readout import STATUS_WORDS, title
 from trainer.config import forks
 from trainer.config.table import chosen, from_config
 from trainer.config.text import significant
-from trainer.store import lineage as family
-from trainer.store.lineage import Member
+from trainer.store.lineage import Member, trees
 from trainer.store.rows import Run
 from trainer.store.store import Store
 
@@ -29,9 +27,9 @@ def layout() -> Component:
 def tree(store: Store, member: Member, run: int | None) -> Component:
     """A run and its forks under it; `run` is the one on show."""
     row = member.run
-    best = store.best(row.id)
+    best = store.best(row.id, "val_loss", "min")
     small = [STATUS_WORDS[row.status]]
-    best_loss = metrics_of(best).get("val_loss") if best else None
+    best_loss = best.metrics.get("val_loss") if best else None
     if best and best_loss is not None:
         small.append(f"best {significant(best_loss)}, epoch {best.epoch}")
     current: dict[str, Any] = {"aria-current": "true" if row.id == run else "false"}
@@ -54,11 +52,11 @@ def _differs(store: Store, run: Run) -> str:
     parent = store.run(run.parent) if run.parent else None
     if parent is None:
         return title(run)
-    own = {s.path: s for s in chosen(from_config(run.config))}
-    values = from_config(run.config)
+    values = from_config(run.recipe)
+    own = {s.path: s for s in chosen(values, type(run.recipe))}
     changed = [
         f"{own[path].label} {own[path].text(values[own[path].key])}"
-        for path in forks.changed(parent.config, run.config)
+        for path in forks.changed(parent.recipe, run.recipe)
     ]
     return f"after epoch {run.parent_epoch}: {', '.join(changed) or 'nothing changed'}"
 
@@ -77,10 +75,10 @@ def register(app: Dash, store: Store) -> None:
     def draw(tab: str, _: Any, __: Any, run: str | None) -> Any:
         if tab != PLACE:
             raise PreventUpdate
-        trees = family.trees(store, LISTED_RUNS)
-        if not trees:
+        found = trees(store, LISTED_RUNS)
+        if not found:
             return "No run yet."
-        return [tree(store, root, int(run) if run else None) for root in trees]
+        return [tree(store, root, int(run) if run else None) for root in found]
 
     @app.callback(
         Output(ids.RUN, "data", allow_duplicate=True),

@@ -10,8 +10,10 @@ from dash.exceptions import PreventUpdate
 from app import form, ids
 from trainer.config import forks
 from trainer.config.run import RunConfig
+from trainer.config.table import changed
 from trainer.config.text import epochs_text
-from trainer.store import lineage as family
+from trainer.snapshots.retraining import epochs_to_retrain
+from trainer.store import lineage
 from trainer.store.store import Store
 
 
@@ -38,7 +40,7 @@ def layout() -> Component:
 def of(store: Store, fork: dict[str, Any]) -> RunConfig | None:
     """The parent's config, as long as the parent has become; None where it is gone."""
     parent = store.run(fork["run"])
-    if parent is None:
+    if parent is None or parent.config is None:
         return None
     return forks.changed_config(parent.config, parent.epochs, {})
 
@@ -54,7 +56,7 @@ def check(store: Store, fork: dict[str, Any], config: RunConfig) -> list[str]:
         return []
     forks.check(parent, config, fork["epoch"])
     effects = forks.consequences(parent, config, fork["epoch"])
-    if again := family.cost(store, fork["run"], fork["epoch"]):
+    if again := epochs_to_retrain(store, fork["run"], fork["epoch"]):
         effects.append(
             f"There is no snapshot of epoch {fork['epoch']}: {epochs_text(again)} will be trained "
             "again to get there, with the same numbers."
@@ -63,13 +65,13 @@ def check(store: Store, fork: dict[str, Any], config: RunConfig) -> list[str]:
 
 
 def add(store: Store, fork: dict[str, Any], config: RunConfig, pace: float | None) -> int:
-    """Queue the fork; its number.
+    """Queue the fork; returns its number.
 
     Raises:
         ConfigError: it breaks its past.
     """
     check(store, fork, config)
-    owner = family.owner(store, fork["run"], fork["epoch"])
+    owner = lineage.owner(store, fork["run"], fork["epoch"])
     return store.add(config, pace, parent=(owner, fork["epoch"]))
 
 
@@ -86,11 +88,11 @@ def register(app: Dash, store: Store) -> None:
     )
     def begin(_: int, run: str | None, pointed: int | None, query: str) -> Any:
         row = store.run(int(run)) if run else None
-        if row is None or row.source:
+        if row is None or row.config is None:
             raise PreventUpdate
-        last = family.last(store, row.id)
+        last = lineage.last(store, row.id)
         epoch = last if pointed is None else min(pointed, last)
-        return {"run": row.id, "epoch": epoch, "before": query, "config": None}
+        return {"run": row.id, "epoch": epoch, "before": query, "values": {}}
 
     @app.callback(
         Output(ids.FORK_OF, "data", allow_duplicate=True),
@@ -103,7 +105,7 @@ def register(app: Dash, store: Store) -> None:
         if not result or not result["first"] or store.run(result["run"]) is None:
             raise PreventUpdate
         epoch = result["first"] - 1
-        return {"run": result["run"], "epoch": epoch, "before": query, "config": result["config"]}
+        return {"run": result["run"], "epoch": epoch, "before": query, "values": result["values"]}
 
     @app.callback(
         Output(ids.FORK_OF, "data", allow_duplicate=True),
@@ -131,9 +133,7 @@ def register(app: Dash, store: Store) -> None:
         config = of(store, fork)
         if config is None:
             raise PreventUpdate
-        if fork["config"]:
-            changed = RunConfig.model_validate(fork["config"])
-            config = changed.model_copy(update={"epochs": config.epochs})
+        config = changed(config, {**fork["values"], "epochs": config.epochs})
         if config.epochs <= fork["epoch"]:  # the fork of a run's end goes on for as long again
             config = config.model_copy(update={"epochs": fork["epoch"] + config.epochs})
         title = f"Fork of run {fork['run']} after epoch {fork['epoch']}"

@@ -15,10 +15,11 @@ from app import ids
 from app.charts import figures
 from app.charts.series import Mark, by_hand, sentences, series
 from app.lab.progress import progress
-from app.lab.readout import CHANCE_EPOCHS, after_epoch, state, title
-from trainer.config.run import RunConfig
-from trainer.store import lineage as family
-from trainer.store.rows import Epoch, Run
+from app.lab.readout import CHANCE_EPOCHS, after_epoch, state, title, unreadable
+from trainer.config.recipe import Recipe
+from trainer.schedule.epoch import Epoch
+from trainer.store.lineage import lineage, prefix
+from trainer.store.rows import Run, Unreadable, UnreadableError
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -41,7 +42,7 @@ class Cursor(BaseModel):
     run: int | None
     view: str
     epoch: int
-    change: int
+    intervention: int
     token: int | None
     begun: int
     follows: bool
@@ -49,42 +50,50 @@ class Cursor(BaseModel):
 
 def shown(store: Store, run: int | None, begun: int) -> dict[str, Any]:
     """Everything about one run that the page draws, from one read of the store; of the runs that
-    have begun the page has seen those up to `begun`.
+    have begun the page has seen those up to `begun`. Of a run that cannot be read, the reason.
     """
+    try:
+        return _shown(store, run, begun)
+    except UnreadableError as error:
+        view = _shown(store, None, begun)
+        return {**view, "readout": {**view["readout"], **unreadable(str(error))}}
+
+
+def _shown(store: Store, run: int | None, begun: int) -> dict[str, Any]:
     row = store.run(run) if run is not None else None
     rows = store.epochs(row.id) if row else []
-    changes = store.changes(row.id) if row else []
-    past = family.prefix(store, row.id) if row else []
-    parent = family.lineage(store, row.parent) if row and row.parent else []
-    theirs = store.changes(row.parent) if row and row.parent else []
-    config = row.config if row else RunConfig()
+    made = store.interventions(row.id) if row else []
+    past = prefix(store, row.id) if row else []
+    parent = lineage(store, row.parent) if row and row.parent else []
+    theirs = store.interventions(row.parent) if row and row.parent else []
+    recipe = row.recipe if row else Recipe()
     batches = row.batches if row else 1
     # A fork's own losses begin at the epoch that it was forked from, its own LR after it.
-    points = series(config, past[-1:] + rows, changes, batches, parent, theirs)
+    points = series(recipe, past[-1:] + rows, made, batches, parent, theirs)
     if past:
-        points = points._replace(lr=series(config, rows, changes, batches).lr)
-    points.marks.extend(by_hand(changes, batches))
+        points = points._replace(lr=series(recipe, rows, made, batches).lr)
+    points.marks.extend(by_hand(made, batches))
     if row and row.parent:
         points.marks.append(Mark((row.parent_epoch or 0) + 0.5, "fork", f"fork of {row.parent}"))
     points.marks.sort(key=lambda mark: mark.x)
-    figure = figures.figure(config, points, row.epochs if row else None)
+    figure = figures.figure(recipe, points, row.epochs if row else None)
     view = f"{run}-{next(_view)}"
     figure["layout"]["meta"] = view
-    last, best = rows[-CHANCE_EPOCHS:], store.best(row.id) if row else None
+    last, best = rows[-CHANCE_EPOCHS:], _best(store, row)
     texts = state(row, last)
     cursor = Cursor(
         run=run,
         view=view,
         epoch=rows[-1].epoch if rows else 0,
-        change=changes[-1].id if changes else 0,
+        intervention=made[-1].id if made else 0,
         token=_token(texts),
         begun=begun,
         follows=run is None or run >= begun or run == store.newest(),
     )
     return {
         "figure": figure,
-        "templates": figures.chart_templates(config, points),
-        "log": sentences(past + rows, changes),
+        "templates": figures.chart_templates(points),
+        "log": sentences(past + rows, made),
         "readout": {**progress(row), **texts, **after_epoch(row, last, best)},
         "pace": pace_key(row.pace) if row and not row.over else None,
         "forked": (row.parent_epoch or 0) if row else 0,
@@ -109,7 +118,7 @@ def news(store: Store, cursor: Cursor) -> dict[str, Any]:
     if moved:
         readout |= texts
     if moved or rows:
-        readout |= after_epoch(row, recent, store.best(row.id) if row else None)
+        readout |= after_epoch(row, recent, _best(store, row))
     wait = IDLE_MS
     if row and not row.over:
         wait = interval(row, recent[-1] if recent else None, time.time())
@@ -123,18 +132,18 @@ def news(store: Store, cursor: Cursor) -> dict[str, Any]:
 
 def _drawn(store: Store, row: Run, rows: list[Epoch], cursor: Cursor) -> dict[str, Any] | None:
     """What is added to charts and log, and the cursor after it; None where nothing is new."""
-    changes = store.changes(row.id, cursor.change)
-    if not (rows or changes):
+    made = store.interventions(row.id, cursor.intervention)
+    if not (rows or made):
         return None
-    # The LR of an epoch takes its steps from changes that came before its end.
-    inside = store.changes(row.id) if rows and (changes or cursor.change) else []
-    points = series(row.config, rows, inside, row.batches)
-    points.marks.extend(by_hand(changes, row.batches))
+    # The LR of an epoch takes its steps from interventions that came before its end.
+    inside = store.interventions(row.id) if rows and (made or cursor.intervention) else []
+    points = series(row.recipe, rows, inside, row.batches)
+    points.marks.extend(by_hand(made, row.batches))
     return {
-        **figures.extension(row.config, points),
-        "log": sentences(rows, changes),
+        **figures.extension(points),
+        "log": sentences(rows, made),
         "epoch": rows[-1].epoch if rows else cursor.epoch,
-        "change": changes[-1].id if changes else cursor.change,
+        "intervention": made[-1].id if made else cursor.intervention,
         "epochs": row.epochs,
     }
 
@@ -169,9 +178,18 @@ def pace_of(key: str | None) -> float | None:
 def runs(store: Store) -> list[dict[str, str]]:
     """The choices of the run selector, newest first."""
     return [
-        {"value": str(run.id), "label": f"{run.id} · {title(run)}"}
+        {"value": str(run.id), "label": f"{run.id} · {_named(run)}"}
         for run in store.runs(LISTED_RUNS)
     ]
+
+
+def _named(run: Run | Unreadable) -> str:
+    return "cannot be read" if isinstance(run, Unreadable) else title(run)
+
+
+def _best(store: Store, run: Run | None) -> Epoch | None:
+    """The epoch that the validation card calls the best."""
+    return store.best(run.id, "val_loss", "min") if run else None
 
 
 def register(app: Dash, store: Store, worker: Worker) -> None:

@@ -29,8 +29,8 @@ def _done(run: Run) -> float:
 def _left(run: Run) -> str:
     if run.status == "queued":
         return "Waits for its turn."
-    if run.source:
-        return f"{epochs_text(run.epoch)} of {run.source}; nothing was trained here."
+    if run.config is None:
+        return f"{epochs_text(run.epoch)} of {run.origin}; nothing was trained here."
     if run.started is None and run.status == "stopped":
         return "Stopped before it began."
     if run.started is None:

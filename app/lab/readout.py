@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from app import ids
-from app.charts.series import metrics_of
-from trainer.config.run import RunConfig
+from trainer.config.metrics import label
+from trainer.config.recipe import Recipe
 from trainer.config.table import SETTINGS
 from trainer.config.text import epochs_text, lr_text, significant
 from trainer.engine.environment import difference
+from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import consequence
-from trainer.store.rows import Epoch, Run
+from trainer.store.rows import Run
 
 STATUS_WORDS = {
     "queued": "waiting",
@@ -37,8 +38,8 @@ CHANCE_EPOCHS = 3
 def title(run: Run) -> str:
     """A run in a few words: CNN · digits · Adam 0.01 · ReduceLROnPlateau, or where it is from."""
     config = run.config
-    if run.source:
-        return f"{run.source} · imported"
+    if config is None:
+        return f"{run.origin} · {run.source}"
     schedule = config.schedule.traits.title or config.schedule.name
     words = [
         WORDS["model"][config.model],
@@ -94,6 +95,11 @@ def state(run: Run | None, last: Sequence[Epoch]) -> Readout:
     }
 
 
+def unreadable(reason: str) -> Readout:
+    """What is shown in place of a run that cannot be read."""
+    return {"status": ["unreadable", "unreadable"], ids.NOTICE: reason}
+
+
 def after_epoch(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> Readout:
     """What changes at an epoch's end; `best` is the one with the lowest validation loss."""
     row = last[-1] if last else None
@@ -105,7 +111,7 @@ def after_epoch(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> R
 
 def _strip(run: Run) -> str:
     """Which controls are of use: those of a run that trains, that can be resumed, or neither."""
-    if run.source or run.status == "queued":
+    if run.config is None or run.status == "queued":
         return "none"
     if not run.over:
         return "live"
@@ -114,10 +120,10 @@ def _strip(run: Run) -> str:
 
 def _hint(run: Run) -> str:
     """What the schedule does after an intervention, or what a run that is over can still do."""
-    if run.source or run.status == "queued":
+    if run.config is None or run.status == "queued":
         return ""
     if not run.over:
-        return consequence(run.config, "lr", run.epoch)
+        return consequence(run.recipe, "lr", run.epoch)
     if run.resumable:
         return "Resume goes on exactly where it was; a fork tries something else from an epoch."
     return "A fork goes on from any epoch with other settings: point at one, then Fork."
@@ -129,14 +135,14 @@ def _cards(run: Run, row: Epoch, best: Epoch | None) -> Readout:
         return {ids.card(name, "value"): shown, ids.card(name, "small"): small}
 
     lr = row.decision.next_lr if row.decision and not run.over else row.lr
-    ratio = run.config.lr / lr if lr else math.inf
+    ratio = run.recipe.lr / lr if lr else math.inf
     if ratio == 1:
         since = "as set"
     elif ratio < 10:
         since = f"{100 / ratio:.3g} % of the LR set"
     else:
         since = f"÷{lr_text(ratio)} since the start" if ratio < math.inf else "zero"
-    metrics, best_loss = metrics_of(row), metrics_of(best).get("val_loss") if best else None
+    metrics, best_loss = row.metrics, best.metrics.get("val_loss") if best else None
     loss, accuracy = metrics.get("train_loss"), metrics.get("val_accuracy")
     return {
         ids.card("lr", "value"): lr_text(lr),
@@ -154,7 +160,7 @@ def _cards(run: Run, row: Epoch, best: Epoch | None) -> Readout:
 def _heading(run: Run, row: Epoch | None) -> str:
     if row and row.decision and row.decision.plateau:
         return "The schedule had counted" if run.over else "The schedule is counting"
-    name = run.config.schedule.name
+    name = run.recipe.schedule.name
     return "Constant learning rate" if name == "none" else name
 
 
@@ -177,9 +183,8 @@ def _schedule(run: Run | None, row: Epoch | None) -> Readout:
     seen = decision.plateau
     if seen is None:
         return panel(decision.sentence)
-    config = run.config
-    better = "rise above" if config.mode == "max" else "fall below"
-    watched = WORDS["monitor"][seen.monitor]
+    better = "rise above" if run.recipe.mode == "max" else "fall below"
+    watched = label(seen.monitor)
     if run.over:
         held = f"To hold {lr_text(decision.next_lr)}, {watched} would have had to {better} "
         sentence = held + f"{significant(seen.next_level)}." if seen.next_level else "No best yet."
@@ -217,20 +222,20 @@ def _notice(run: Run, last: Sequence[Epoch]) -> str:
         return run.reason or run.warning or ""
     if run.resumable and run.started and (differs := difference(run.started)):
         return differs
-    return at_chance(run.config, run.started.classes if run.started else 0, last) or ""
+    return at_chance(run.recipe, run.started.classes if run.started else 0, last) or ""
 
 
-def at_chance(config: RunConfig, classes: int, last: Sequence[Epoch]) -> str | None:
+def at_chance(recipe: Recipe, classes: int, last: Sequence[Epoch]) -> str | None:
     """A sentence where the last epochs' train loss is that of guessing, ln(classes); else None."""
-    recent = [metrics_of(row).get("train_loss") for row in last[-CHANCE_EPOCHS:]]
+    recent = [row.metrics.get("train_loss") for row in last[-CHANCE_EPOCHS:]]
     if classes < 2 or len(recent) < CHANCE_EPOCHS:
         return None
     chance = math.log(classes)
     if not all(loss is not None and loss > CHANCE_SHARE * chance for loss in recent):
         return None
-    lr = config.lr
+    lr = recipe.lr
     advice = (
-        f"The learning rate {lr_text(lr)} is likely too high for {config.optimizer.name}: "
+        f"The learning rate {lr_text(lr)} is likely too high for {recipe.optimizer.name}: "
         f"try {lr_text(lr / 10)}, or a warm-up of a few epochs."
         if lr >= 0.02
         else f"Try ten times the learning rate, {lr_text(lr * 10)}, or a tenth of it."

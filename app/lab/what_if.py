@@ -12,11 +12,12 @@ from app.charts import figures
 from app.lab import cut_map
 from app.lab.answer import answer, overlay
 from trainer.config import table as settings
-from trainer.config.run import RunConfig
+from trainer.config.recipe import Recipe
 from trainer.config.table import ConfigError
-from trainer.replay.comparison import compare, monitored, rules
-from trainer.store import lineage as family
-from trainer.store.rows import Epoch, Run
+from trainer.replay.comparison import compare, rules
+from trainer.schedule.epoch import Epoch, monitored
+from trainer.store.lineage import lineage
+from trainer.store.rows import Run
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -77,9 +78,9 @@ def _axis(identity: str, name: str) -> Any:
     return dmc.Select(id=identity, size="xs", allowDeselect=False, **{"aria-label": name})
 
 
-def controls(config: RunConfig) -> list[Component]:
+def controls(recipe: Recipe) -> list[Component]:
     """The what-if's controls that every schedule has, showing a run's own config."""
-    values = settings.from_config(config)
+    values = settings.from_config(recipe)
     named = {s.key: s for s in settings.SETTINGS if s.owner is None}
 
     def draw(key: str) -> Any:
@@ -88,9 +89,9 @@ def controls(config: RunConfig) -> list[Component]:
     return [draw("schedule"), draw("warmup")]
 
 
-def owned(config: RunConfig) -> list[Component]:
+def owned(recipe: Recipe) -> list[Component]:
     """The controls of the schedule: first those at hand in the form, then the rest."""
-    values = settings.from_config(config)
+    values = settings.from_config(recipe)
     own = [s for s in settings.chosen(values) if s.group == "schedule"]
     own.sort(key=lambda s: not s.main)
     return [form.control(s, s.text(values[s.key]), PLACE) for s in own]
@@ -103,7 +104,14 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         row = store.run(int(run)) if run else None
         if row is None:
             return None
-        return row, family.lineage(store, row.id)
+        return row, lineage(store, row.id)
+
+    def imagined(result: dict[str, Any]) -> Recipe:
+        """The recipe that a result is about."""
+        row = store.run(result["run"])
+        if row is None:
+            raise PreventUpdate
+        return settings.changed(row.recipe, result["values"])
 
     @app.callback(
         Output(ids.WHAT_IF_FORM, "children"),
@@ -118,7 +126,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         row = store.run(int(run)) if run else None
         if tab != PLACE or row is None or (result and result["run"] == row.id):
             raise PreventUpdate
-        return controls(row.config), owned(row.config)
+        return controls(row.recipe), owned(row.recipe)
 
     @app.callback(
         Output(ids.WHAT_IF_OWNED, "children", allow_duplicate=True),
@@ -130,7 +138,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         row = store.run(int(run)) if run else None
         if row is None:
             raise PreventUpdate
-        return owned(settings.changed(row.config, {"schedule": name}))
+        return owned(settings.changed(row.recipe, {"schedule": name}))
 
     @app.callback(
         Output(ids.WHAT_IF, "data"),
@@ -153,23 +161,24 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             raise PreventUpdate
         row, rows = found
         try:
-            other = settings.changed(row.config, form.given(fields, values))
+            other = settings.changed(row.recipe, form.given(fields, values))
         except ConfigError as refusal:
             return no_update, no_update, form.problems(refusal, PLACE), no_update, no_update
         if not rows:
             early = "There is nothing to replay before the first epoch has ended."
             return None, early, [], "", {"display": "none"}
-        comparison = compare(row.config, rows, other, row.batches)
+        comparison = compare(row.recipe, rows, other, row.batches)
         # A run that trains keeps its map: too dear to be drawn again after every epoch.
         stale_map = not row.over and ctx.triggered_id == ids.WHAT_IF_EPOCH
-        result = {"run": row.id, "config": other.model_dump(), "stale_map": stale_map}
+        own = settings.from_config(other)
+        result = {"run": row.id, "values": own, "stale_map": stale_map}
         from trainer.replay.cautions import cautions
         from trainer.replay.replay import preview
 
-        known = cautions(other, preview(other, row.batches), monitored(other, rows))
+        known = cautions(other, preview(other, row.batches), monitored(other.monitor, rows))
         words = answer(comparison, rules(comparison), known)
         first = comparison.first or 0
-        offered = {} if first > 1 and not row.source else {"display": "none"}
+        offered = {} if first > 1 and row.config is not None else {"display": "none"}
         label = f"Measure it: fork after epoch {first - 1}"
         return {**result, **overlay(comparison)}, words, [], label, offered
 
@@ -185,11 +194,11 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
     def offer(result: Any, x: str | None, y: str | None) -> Any:
         if not result:
             raise PreventUpdate
-        config = RunConfig.model_validate(result["config"])
-        choices = [{"value": s.key, "label": s.label} for s in cut_map.axes(config)]
+        recipe = imagined(result)
+        choices = [{"value": s.key, "label": s.label} for s in cut_map.axes(recipe)]
         keys = {choice["value"] for choice in choices}
         if not {x, y} <= keys:
-            x, y = cut_map.default_axes(config)
+            x, y = cut_map.default_axes(recipe)
         return choices, x, choices, y
 
     @app.callback(
@@ -205,12 +214,12 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         if not result or found is None or str(result["run"]) != run:
             raise PreventUpdate
         row, rows = found
-        other = RunConfig.model_validate(result["config"])
+        other = imagined(result)
         if not {x, y} <= {s.key for s in cut_map.axes(other)} or not x or not y:
             raise PreventUpdate
         if result["stale_map"] and ctx.triggered_id == ids.WHAT_IF:
             raise PreventUpdate
-        cells = cut_map.shown(row.config, rows, row.batches, other, x, y)
+        cells = cut_map.shown(row.recipe, rows, row.batches, other, x, y)
         return {
             "cells": cells,
             "figures": {measure: cut_map.figure(cells, measure) for measure in cut_map.MEASURES},

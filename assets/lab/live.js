@@ -51,8 +51,8 @@
     }
     lrscope.charts.extend(drawn, cursor);
     lrscope.log.prepend(drawn.log);
-    const { epoch, change, epochs } = drawn;
-    cursor = { ...cursor, epoch, change, epochs };
+    const { epoch, intervention, epochs } = drawn;
+    cursor = { ...cursor, epoch, intervention, epochs };
     lrscope.pointing.nameFork();
     lrscope.what_if.follow(epoch);
     return true;

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app.cli.main import Datasets
+from app.cli.options import Datasets
 from tests.bench import loops, page, server, storage
 from tests.bench.profile import profile
 from tests.bench.same import same

@@ -13,12 +13,12 @@ from tests.bench.sides import TUTORIAL, Lrscope, part_of, recorded
 from tests.bench.table import Figure, Plan, Report, Row
 from tests.bench.turns import in_turns, seconds
 from trainer.engine.datasets import load
-from trainer.snapshots.writer import Keeper
+from trainer.snapshots.writer import SnapshotWriter
 from trainer.store.store import Store
 
 KINDS = ("convolutions", "pooling, other kernels", "optimizer", "gather, convert", "store")
 # What LRScope writes in the loop's own thread, by the name that the profiler shows.
-WRITES = {"store.record": (Store, "record"), "store.keep": (Keeper, "keep")}
+WRITES = {"store.record": (Store, "record"), "store.keep": (SnapshotWriter, "keep")}
 SHARE = 0.2  # of an epoch a round
 
 

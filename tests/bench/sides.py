@@ -22,9 +22,9 @@ from trainer.engine.control import Control
 from trainer.engine.datasets import Images, Splits
 from trainer.engine.events import Ended, EpochEnded, Event, Failed, Progress, Started
 from trainer.engine.loop import evaluate, pixels, train
+from trainer.execute import execute
 from trainer.schedule import optimizers
 from trainer.store.store import Store
-from trainer.worker import execute
 
 # The tutorial's setting, spelled out: what is compared does not move with LRScope's defaults.
 TUTORIAL = RunConfig(

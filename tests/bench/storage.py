@@ -71,7 +71,7 @@ def fill(store: Store, runs: int) -> None:
                 for row in connection.execute(f"PRAGMA table_info({table})")
                 if row[1] not in ("id", "run")
             )
-            for table in ("runs", "epochs")
+            for table in ("runs", "epochs", "metrics")
         }
         numbers = [(first, number) for number in range(first + 1, first + runs)]
         connection.executemany(
@@ -79,11 +79,12 @@ def fill(store: Store, runs: int) -> None:
             f"SELECT ?2, {columns['runs']} FROM runs WHERE id = ?1",
             numbers,
         )
-        connection.executemany(
-            f"INSERT INTO epochs (run, {columns['epochs']}) "
-            f"SELECT ?2, {columns['epochs']} FROM epochs WHERE run = ?1",
-            numbers,
-        )
+        for table in ("epochs", "metrics"):
+            connection.executemany(
+                f"INSERT INTO {table} (run, {columns[table]}) "
+                f"SELECT ?2, {columns[table]} FROM {table} WHERE run = ?1",
+                numbers,
+            )
         connection.execute("UPDATE runs SET status = 'stopped'")
 
 
@@ -105,9 +106,7 @@ def epochs(losses: list[float]) -> Iterator[EpochEnded]:
             epoch=step.epoch,
             lr=step.lr,
             lr_last=step.lr_last,
-            train_loss=loss * 0.9,
-            val_loss=loss,
-            val_accuracy=1 - loss / 4,
+            metrics={"train_loss": loss * 0.9, "val_loss": loss, "val_accuracy": 1 - loss / 4},
             seconds=0.1,
             decision=step.decision,
         )

@@ -12,27 +12,22 @@ TRAINED = {
     "val_accuracy": "validation accuracy",
 }
 RISING = {
-    "acc",
-    "accuracy",
-    "auc",
-    "f1",
-    "precision",
-    "recall",
-    "score",
-    "iou",
-    "map",
-    "r2",
-    "bleu",
-}
+    "acc", "accuracy", "auc", "bleu", "f1", "iou", "map", "precision", "r2", "recall", "score",
+}  # fmt: skip
+
+
+def rises(name: str) -> bool:
+    """Whether the metric of that name gets better upwards.
+
+    What is called an accuracy or a score does, all else does not: the rule that Keras calls "auto".
+    """
+    words = set(re.findall(r"[a-z0-9]+", name.lower()))
+    return bool(words & RISING) and "loss" not in words
 
 
 def mode(name: str) -> Mode:
-    """The direction in which the metric of that name gets better.
-
-    What is called an accuracy or a score rises, all else falls: the rule that Keras calls "auto".
-    """
-    words = set(re.findall(r"[a-z0-9]+", name.lower()))
-    return "max" if words & RISING and "loss" not in words else "min"
+    """The direction in which the metric of that name gets better, in torch's words."""
+    return "max" if rises(name) else "min"
 
 
 def label(name: str) -> str:

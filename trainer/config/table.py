@@ -235,12 +235,19 @@ def changed(config: R, values: Mapping[str, Any]) -> R:
     Raises:
         ConfigError: as `to_config`.
     """
+    if not values:
+        return config
     own = from_config(config)
     other = {
         group for group in ("schedule", "optimizer") if values.get(group, own[group]) != own[group]
     }
     kept = {s.key for s in chosen(own, type(config)) if s.group not in other}
     return _built(type(config), {**{key: own[key] for key in own if key in kept}, **values})
+
+
+def keyed(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by key, of those that are named as Python's arguments: batch_size, T_max."""
+    return {name.lower().replace("_", "-"): value for name, value in named.items()}
 
 
 def _read(setting: Setting, value: Any) -> Any:

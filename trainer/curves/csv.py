@@ -16,6 +16,7 @@ MOST = 10_000  # epochs
 MOST_BYTES = 2**26
 # A value that was not recorded, unlike nan; Keras writes NA.
 MISSING = {"", "na", "n/a", "none", "null"}
+WATCHED: tuple[Role, ...] = ("val_loss", "train_loss", "val_accuracy")  # the likeliest first
 COUNTERS = ["epoch", "epochs", "step", "global step", "iteration", "iter"]
 
 
@@ -24,15 +25,14 @@ class Curve:
     """A recorded curve, one entry an epoch.
 
     `name` is the file's; `epochs` its own numbering, strictly increasing, of epochs or steps.
-    A metric is None where the file has none such; in it, None stands for nan, +inf and for what
-    was not recorded. `val_accuracy` lies in 0 to 1. At least one metric is there.
+    `metrics` has its metrics by name, at least one and the likeliest to be watched first; in them
+    None stands for nan, +inf and for what was not recorded. `val_accuracy` lies in 0 to 1. `lr` is
+    None where the file has none.
     """
 
     name: str
     epochs: tuple[int, ...]
-    train_loss: tuple[float | None, ...] | None = None
-    val_loss: tuple[float | None, ...] | None = None
-    val_accuracy: tuple[float | None, ...] | None = None
+    metrics: dict[str, tuple[float | None, ...]]
     lr: tuple[float, ...] | None = None
 
 
@@ -246,10 +246,10 @@ def _curve(name: str, rows: list[Row], roles: dict[Role, str]) -> Curve:
             f"{name} {rows[MOST].where} is one more than {MOST:,} values of {curve}: export one "
             "value for each epoch."
         )
-    metrics = {
-        role: tuple(_finite(row.values.get(column)) for row in rows)
-        for role, column in roles.items()
-        if role != "lr" and any(column in row.values for row in rows)
+    metrics: dict[str, tuple[float | None, ...]] = {
+        role: tuple(_finite(row.values.get(roles[role])) for row in rows)
+        for role in WATCHED
+        if role in roles and any(roles[role] in row.values for row in rows)
     }
     accuracy = metrics.get("val_accuracy")
     if accuracy and max(filter(None, accuracy), default=0.0) > 1:  # percent
@@ -260,7 +260,7 @@ def _curve(name: str, rows: list[Row], roles: dict[Role, str]) -> Curve:
         raise CurveError(
             f"{name} {row.where}: {roles['lr']} is missing: fill it in or delete the column."
         )
-    return Curve(name, tuple(row.epoch for row in rows), lr=lr or None, **metrics)
+    return Curve(name, tuple(row.epoch for row in rows), metrics, lr or None)
 
 
 def _finite(value: float | None) -> float | None:

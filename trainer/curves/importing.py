@@ -1,21 +1,19 @@
-"""A curve from elsewhere -> a recorded run, on which X-ray, what-if and replay work."""
+"""A curve from elsewhere -> a recorded run, on which decisions, what-if and replay work."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from ..config.run import RunConfig
-from ..config.table import changed
+from ..config.recipe import Recipe
+from ..config.table import changed, to_recipe
 from ..replay.replay import replay
 from ..schedule.decisions import Decision, Kind
-from ..store.rows import Epoch
+from ..schedule.epoch import Epoch
 from ..store.store import Store
 from .csv import Curve
 
-METRICS = ("val_loss", "train_loss", "val_accuracy")  # the first that there is, is watched
-
 
 def take_in(store: Store, curve: Curve, values: dict[str, Any]) -> int:
-    """Store a curve as a run; its number. Its epochs count from 1, whatever the file's do.
+    """Store a curve as a run; returns its number. Its epochs count from 1, whatever the file's do.
 
     Where the file has no learning rate, the run's is what its schedule would have made of the
     curve; where it has one, that is what happened, and the schedule is what what-if begins with.
@@ -26,43 +24,29 @@ def take_in(store: Store, curve: Curve, values: dict[str, Any]) -> int:
     Raises:
         ConfigError: a value is out of its bounds.
     """
-    config = _config(curve, values)
-    return store.add_recorded(config, curve.name, list(_rows(curve, config)))
+    recipe = _recipe(curve, values)
+    return store.add_imported(recipe, curve.name, list(_rows(curve, recipe)))
 
 
-def _config(curve: Curve, values: dict[str, Any]) -> RunConfig:
-    there = list(_metrics(curve))
-    known: dict[str, Any] = {"epochs": len(curve.epochs), "monitor": there[0]}
+def _recipe(curve: Curve, values: dict[str, Any]) -> Recipe:
+    """What the schedule is taken to be. It watches a metric that there is."""
+    watched = next(iter(curve.metrics))
+    known: dict[str, Any] = {"epochs": len(curve.epochs), "monitor": watched}
     if curve.lr and max(curve.lr) > 0:
         known["lr"] = curve.lr[0] or max(curve.lr)
-    config = changed(RunConfig(), {**known, **values})
-    return config if config.monitor in there else changed(config, {"monitor": there[0]})
+    recipe = to_recipe({**known, **values})
+    return recipe if recipe.monitor in curve.metrics else changed(recipe, {"monitor": watched})
 
 
-def _metrics(curve: Curve) -> dict[str, tuple[float | None, ...]]:
-    """The metrics that the file has."""
-    found = {metric: getattr(curve, metric) for metric in METRICS}
-    return {metric: values for metric, values in found.items() if values is not None}
-
-
-def _rows(curve: Curve, config: RunConfig) -> Iterator[Epoch]:
-    metrics, lrs = _metrics(curve), curve.lr or ()
-    for i, step in enumerate(replay(metrics[config.monitor], config)):
-        own = {metric: values[i] for metric, values in metrics.items()}
+def _rows(curve: Curve, recipe: Recipe) -> Iterator[Epoch]:
+    lrs = curve.lr or ()
+    for i, step in enumerate(replay(curve.metrics[recipe.monitor], recipe)):
         lr, lr_last, decision = step.lr, step.lr_last, step.decision
         if lrs:
             lr = lr_last = lrs[i]
             decision = _move(lrs, i)
-        yield Epoch(
-            epoch=step.epoch,
-            lr=lr,
-            lr_last=lr_last,
-            train_loss=own.get("train_loss"),
-            val_loss=own.get("val_loss"),
-            val_accuracy=own.get("val_accuracy"),
-            seconds=0.0,
-            decision=decision,
-        )
+        metrics = {name: values[i] for name, values in curve.metrics.items()}
+        yield Epoch(step.epoch, lr, lr_last, metrics, 0.0, decision)
 
 
 def _move(lrs: tuple[float, ...], i: int) -> Decision:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..schedule.decisions import Decision
+from ..schedule.epoch import Epoch
 from ..schedule.interventions import InterventionName
 
 
@@ -90,34 +91,16 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
-class EpochEnded:
-    """One epoch's record.
+class EpochEnded(Epoch):
+    """An epoch was trained and evaluated, and the schedule has decided."""
 
-    `lr` is the LR that was used in the epoch's first batch, `lr_last` in its last: they are equal
-    but for schedules that step each batch. Losses are means over images, accuracy a share of 1.
-    """
-
-    epoch: int
-    lr: float
-    lr_last: float
-    train_loss: float
-    val_loss: float
-    val_accuracy: float
-    seconds: float
     decision: Decision
 
 
 @dataclass(frozen=True, slots=True)
-class Diverged:
-    """A loss stopped being finite in this epoch; the run is over. The finite losses are kept."""
+class Diverged(Epoch):
+    """A loss stopped being finite in this epoch, which has no decision; the run is over."""
 
-    epoch: int
-    lr: float
-    lr_last: float
-    train_loss: float | None
-    val_loss: float | None
-    val_accuracy: float | None
-    seconds: float
     reason: str
 
 

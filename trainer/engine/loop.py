@@ -6,17 +6,19 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from .. import folders
+from ..config.metrics import label
 from ..config.run import Device, RunConfig
+from ..config.table import changed, keyed
 from ..schedule import interventions, optimizers
 from ..schedule.schedule import Schedule
-from ..snapshots.writer import Snapshot, State, config_of
-from . import datasets, models
-from . import environment as machine
+from . import datasets, environment, models
 from .control import Control
 from .cuda_graph import Graphed, wanted
 from .datasets import Images, Splits
@@ -30,7 +32,10 @@ from .events import (
     Progress,
     Started,
 )
+from .state import Snapshot, State, config_of
 
+# What an epoch is measured by, in the order in which `_train` computes them.
+MEASURED = ("train_loss", "val_loss", "val_accuracy")
 PROGRESS_SECONDS = 0.05
 # Below this many training images an epoch is over at once on one core. A second thread would gain
 # little, and lose a hundredfold where it has to wait for a core that draws the page.
@@ -39,29 +44,36 @@ EVALUATION_BATCH = 1000
 
 
 def train(
-    config: RunConfig,
-    root: Path,
+    config: RunConfig | None = None,
+    root: Path | None = None,
     control: Control | None = None,
     start: Snapshot | None = None,
+    **settings: Any,
 ) -> Generator[Event, None, None]:
     """Train one run and yield its events: Downloading*, Started, (Progress* EpochEnded)*, Ended.
+
+        for event in train(lr=0.01, patience=3, epochs=5): ...
 
     The same config and the same interventions give the same numbers on the same machine, also
     from a snapshot on. Nothing happens between two events but training: whoever drains the
     iterator decides the pace.
 
     Args:
-        config: the run.
-        root: the folder of the data sets.
+        config: the run; the default one if None.
+        root: the folder of the data sets; LRScope's own if None.
         control: looked at before every batch; gives snapshots of the run.
         start: go on from here: a snapshot of this config's run, or for a fork of another's, taken
             at the end of an epoch.
+        settings: what to change in the config, named as in the terminal, with underscores.
 
     Raises:
+        ConfigError: a setting is unknown or out of its bounds.
         DatasetError: the data set is not there and could not be fetched.
         DeviceError: the device that was asked for is not there.
         SnapshotError: the snapshot is not one that can be gone on from.
     """
+    config = changed(config or RunConfig(), keyed(settings))
+    root = root or folders.datasets()
     control = control or Control()
     device = pick_device(config.device)
     for event in datasets.fetch(config.dataset, root):
@@ -130,14 +142,14 @@ def _train(
             yield Ended("stopped")
             return
         # The one device sync of the epoch.
-        train_loss, val_loss, val_accuracy = torch.stack([train_loss, *validated]).tolist()
-        numbers = (epoch, state.lr, state.lr_last, train_loss, val_loss, val_accuracy)
+        measured = torch.stack([train_loss, *validated]).tolist()
+        metrics = dict(zip(MEASURED, measured, strict=True))
         seconds = clock.now() - began
-        if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
-            yield diverged(*numbers, seconds)
+        if not all(map(math.isfinite, measured)):
+            yield diverged(epoch, state.lr, state.lr_last, metrics, seconds)
             return
-        monitored = {"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy}
-        yield EpochEnded(*numbers, seconds, state.end_epoch(monitored[config.monitor]))
+        decision = state.end_epoch(metrics[config.monitor])
+        yield EpochEnded(epoch, state.lr, state.lr_last, metrics, seconds, decision)
     tested = evaluate(model, splits.test, control)
     yield Ended("finished", *(value.item() for value in tested)) if tested else Ended("stopped")
 
@@ -169,9 +181,9 @@ def started(state: State, splits: Splits) -> Started:
         test=len(splits.test),
         classes=splits.classes,
         parameters=sum(p.numel() for p in state.model.parameters()),
-        torch=machine.torch_version(),
+        torch=environment.torch_version(),
         python=platform.python_version(),
-        cpu=machine.cpu_name(),
+        cpu=environment.cpu_name(),
     )
 
 
@@ -236,26 +248,19 @@ def evaluate(model: nn.Module, images: Images, control: Control) -> tuple[Tensor
 
 
 def diverged(
-    epoch: int,
-    lr: float,
-    lr_last: float,
-    train_loss: float,
-    val_loss: float,
-    val_accuracy: float,
-    seconds: float,
+    epoch: int, lr: float, lr_last: float, metrics: dict[str, float], seconds: float
 ) -> Diverged:
     """The record of an epoch in which a loss stopped being finite."""
-    which, loss = ("validation", val_loss) if math.isfinite(train_loss) else ("train", train_loss)
-    became = "not a number" if math.isnan(loss) else "infinite"
+    name, value = next((n, v) for n, v in metrics.items() if not math.isfinite(v))
+    became = "not a number" if math.isnan(value) else "infinite"
     return Diverged(
         epoch=epoch,
         lr=lr,
         lr_last=lr_last,
-        train_loss=train_loss if math.isfinite(train_loss) else None,
-        val_loss=val_loss if math.isfinite(val_loss) else None,
-        val_accuracy=val_accuracy,
+        metrics={n: v if math.isfinite(v) else None for n, v in metrics.items()},
         seconds=seconds,
-        reason=f"The {which} loss became {became} in epoch {epoch}, at LR {lr_last:.3g}; "
+        decision=None,
+        reason=f"The {label(name)} became {became} in epoch {epoch}, at LR {lr_last:.3g}; "
         "try a tenth of it.",
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..config.recipe import Recipe
 from ..config.schedules import ReduceLROnPlateau
 from ..config.text import distinct, epochs_text, lr_text
-from ..store.rows import Epoch
+from ..schedule.epoch import Epoch, monitored
 from .keras_fastai import fastai, keras
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ class Comparison:
             would, did = distinct(step.lr_last, row.lr_last, lr_text)
             differs = f"by the end of epoch {self.first} the LR would have been {would}, not {did}"
         else:
-            differs = f"in epoch {self.first} the momentum would have been another"
+            differs = f"in epoch {self.first} the momentum would have been different"
         if self.first == self.rows[0].epoch:
             return f"Different from the start: {differs}. All the rest is a guess."
         return (
             f"Exact up to epoch {self.first - 1}: {differs}. The rest is a guess, since the losses "
-            "would have been others."
+            "would have been different."
         )
 
     @property
@@ -83,21 +83,16 @@ def rules(comparison: Comparison) -> dict[str, list[int]]:
     config, spec = comparison.other, comparison.other.schedule
     if not isinstance(spec, ReduceLROnPlateau):
         return {}
-    values = monitored(config, comparison.rows)[config.warmup :]
+    values = monitored(config.monitor, comparison.rows)[config.warmup :]
     return {
         name: [config.warmup + epoch for epoch in rule(values, config.mode, spec, config.lr)]
         for name, rule in (("Keras", keras), ("fastai", fastai))
     }
 
 
-def monitored(config: Recipe, rows: Sequence[Epoch]) -> list[float | None]:
-    """The recorded values of the monitor."""
-    return [getattr(row, config.monitor) for row in rows]
-
-
 def compare(happened: Recipe, rows: Sequence[Epoch], other: Recipe, batches: int) -> Comparison:
     """Replay `other` over the rows of a run of `happened`, with so many batches in an epoch."""
     from .replay import first_difference, replay
 
-    steps = replay(monitored(other, rows), other, batches=batches)
+    steps = replay(monitored(other.monitor, rows), other, batches=batches)
     return Comparison(happened, other, rows, steps, first_difference(happened, rows, other, steps))

@@ -8,13 +8,14 @@ parameters gives the run's own learning rates, bit by bit.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from ..config.recipe import Recipe
 from ..config.schedules import NoSchedule
-from ..config.table import ConfigError, changed
+from ..config.table import ConfigError, changed, keyed
 from ..config.text import lr_text
 from ..schedule.decisions import Decision
+from ..schedule.epoch import Epoch
 from ..schedule.schedule import Schedule
 
 
@@ -39,20 +40,9 @@ class Replayed:
         return f"epoch {self.epoch}, LR {lr_text(self.lr)}: {self.decision.sentence}"
 
 
-class Recorded(Protocol):
-    """What a replay is compared with: an epoch's row."""
-
-    @property
-    def epoch(self) -> int: ...
-    @property
-    def lr(self) -> float: ...
-    @property
-    def lr_last(self) -> float: ...
-
-
 def replay(
     metrics: Sequence[float | None],
-    config: Recipe | None = None,
+    recipe: Recipe | None = None,
     *,
     batches: int = 1,
     **settings: Any,
@@ -63,18 +53,15 @@ def replay(
 
     Args:
         metrics: the monitor's values, oldest first; None counts as not a number.
-        config: whose schedule, LR and monitor to take; the default run of so many epochs if None.
+        recipe: whose schedule, LR and monitor to take; the default one of so many epochs if None.
         batches: batches in an epoch, for a warm-up and the schedules that step each batch.
-        settings: what to change in the config, named as in the terminal, with underscores.
+        settings: what to change in the recipe, named as in the terminal, with underscores.
 
     Raises:
         ConfigError: a setting is unknown or out of its bounds.
     """
-    if config is None:
-        config = Recipe(epochs=max(len(metrics), 1))
-    if settings:
-        config = changed(config, {key.lower().replace("_", "-"): v for key, v in settings.items()})
-    schedule, steps = Schedule(config, batches), []
+    recipe = changed(recipe or Recipe(epochs=max(len(metrics), 1)), keyed(settings))
+    schedule, steps = Schedule(recipe, batches), []
     for epoch, metric in enumerate(metrics, 1):
         lr = schedule.lr
         lr_last = _last_batch(schedule)
@@ -104,7 +91,7 @@ def _last_batch(schedule: Schedule) -> float:
 
 def first_difference(
     happened: Recipe,
-    rows: Sequence[Recorded],
+    rows: Sequence[Epoch],
     other: Recipe,
     steps: Sequence[Used | Replayed],
 ) -> int | None:
@@ -133,14 +120,27 @@ class Preview(NamedTuple):
     first_cut: int | None
 
 
-def preview(config: Recipe, batches: int) -> Preview:
-    """What the schedule of a run will do, from the object that will train it."""
-    steps = used(config, [1.0] * config.epochs, batches)
-    if not config.schedule.traits.watches_monitor:
+def preview(recipe: Recipe | None = None, batches: int = 1, **settings: Any) -> Preview:
+    """What the schedule of a run will do, from the object that will train it.
+
+        preview(factor=0.5, patience=2, epochs=10).first_cut
+
+    Args:
+        recipe: the run's; the default one if None.
+        batches: batches in an epoch, for a warm-up and the schedules that step each batch.
+        settings: what to change in the recipe, named as in the terminal, with underscores.
+
+    Raises:
+        ConfigError: a setting is unknown or out of its bounds.
+    """
+    recipe = changed(recipe or Recipe(), keyed(settings))
+    # A flat monitor: for the plateau rule nothing ever improves.
+    steps = used(recipe, [1.0] * recipe.epochs, batches)
+    if not recipe.schedule.traits.watches_monitor:
         return Preview(steps, None, None)
-    constant = config.model_copy(update={"schedule": NoSchedule()})
-    falls = (i for i, step in enumerate(steps, 1) if i > config.warmup and step.next_lr < step.lr)
-    return Preview(steps, used(constant, [1.0] * config.epochs, batches), next(falls, None))
+    constant = recipe.model_copy(update={"schedule": NoSchedule()})
+    falls = (i for i, step in enumerate(steps, 1) if i > recipe.warmup and step.next_lr < step.lr)
+    return Preview(steps, used(constant, [1.0] * recipe.epochs, batches), next(falls, None))
 
 
 # Cut map
@@ -158,7 +158,7 @@ class CutMap(NamedTuple):
 
 def cut_map(
     happened: Recipe,
-    rows: Sequence[Recorded],
+    rows: Sequence[Epoch],
     metrics: Sequence[float | None],
     other: Recipe,
     batches: int,

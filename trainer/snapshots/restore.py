@@ -1,4 +1,4 @@
-"""How a run gets to where it starts: from its own last snapshot, or from its parent's epoch."""
+"""The state that a run starts from: its own last snapshot, or its parent's epoch."""
 
 from collections.abc import Generator
 from contextlib import closing
@@ -7,55 +7,56 @@ from pathlib import Path
 from ..engine.control import Control
 from ..engine.events import Downloading, EpochEnded, Retraining
 from ..engine.loop import train
+from ..engine.state import Snapshot, SnapshotError
 from ..store.lineage import owner
 from ..store.rows import Run
 from ..store.store import Store
-from . import files as shelf
-from .writer import Snapshot, SnapshotError, read
+from . import files
+from .writer import read
 
-Reached = Generator[Downloading | Retraining, None, Snapshot | None]
+Restored = Generator[Downloading | Retraining, None, Snapshot | None]
 
 
 class StoppedError(Exception):
     """The run was stopped before it got to its start."""
 
 
-def start_of(store: Store, run: Run, root: Path, control: Control) -> Reached:
+def start_of(store: Store, run: Run, root: Path, control: Control) -> Restored:
     """Where a claimed run starts: None for the beginning.
 
     Raises:
         StoppedError: the control said so.
     """
-    folder = shelf.folder(store.home, run.id)
-    for kept in reversed(shelf.listed(folder)):
+    folder = files.folder(store.home, run.id)
+    for kept in reversed(files.listed(folder)):
         try:
             return read(kept.path)
         except SnapshotError:
             kept.path.unlink(missing_ok=True)  # damaged: it would only hold the place of another
     if run.parent is None or not run.parent_epoch:
         return None
-    start = yield from reach(store, run.parent, run.parent_epoch, root, control)
+    start = yield from restored(store, run.parent, run.parent_epoch, root, control)
     return start and start | {"added": 0}  # the fork's own number of epochs counts
 
 
-def reach(store: Store, run: int, epoch: int, root: Path, control: Control) -> Reached:
+def restored(store: Store, run: int, epoch: int, root: Path, control: Control) -> Restored:
     """A run as it was at the end of an epoch, trained again from the nearest snapshot before.
 
     Raises:
         StoppedError: the control said so.
     """
     row = store.run(owner(store, run, epoch))
-    if row is None or epoch == 0:
+    if row is None or row.config is None or epoch == 0:
         return None
     start: Snapshot | None = None
-    for kept in shelf.nearest(shelf.folder(store.home, row.id), epoch):
+    for kept in files.nearest(files.folder(store.home, row.id), epoch):
         try:
             start = read(kept.path)
             break
         except SnapshotError:  # thinned a moment ago, or damaged
             continue
     if start is None and row.parent is not None and row.parent_epoch:
-        start = yield from reach(store, row.parent, row.parent_epoch, root, control)
+        start = yield from restored(store, row.parent, row.parent_epoch, root, control)
         start = start and start | {"added": 0}
     if start is not None and (start["epoch"], start["batch"]) == (epoch, 0):
         return start

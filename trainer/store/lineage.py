@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-from ..snapshots import files as shelf
-from .rows import Epoch, Run
+from ..schedule.epoch import Epoch
+from .rows import Run, UnreadableError
 from .store import Store
 
 
@@ -49,11 +49,18 @@ def trees(store: Store, limit: int) -> list[Member]:
     """The newest runs as family trees, the one with the newest member first. A run whose parent
     is not among them is fetched with its forebears.
     """
-    members = {run.id: Member(run) for run in store.runs(limit)}
+    readable = [run for run in store.runs(limit) if isinstance(run, Run)]
+    members = {run.id: Member(run) for run in readable}
     wanted = [m.run.parent for m in members.values()]
     while wanted:
         parent = wanted.pop()
-        if parent is not None and parent not in members and (row := store.run(parent)):
+        if parent is None or parent in members:
+            continue
+        try:
+            row = store.run(parent)
+        except UnreadableError:
+            continue
+        if row is not None:
             members[parent] = Member(row)
             wanted.append(row.parent)
     roots, newest = [], {}
@@ -88,20 +95,9 @@ def refusal(store: Store, run: int, epoch: int) -> str | None:
     row = store.run(run)
     if row is None:
         return f"There is no run {run}."
-    if row.source is not None:
-        return f"Run {run} was imported: it has no weights to go on from."
+    if row.source != "trained":
+        return f"Run {run} was {row.source}: it has no weights to go on from."
     end = last(store, run)
     if not 0 <= epoch <= end:
         return f"Run {run} has trained {end} epochs; fork it after one of 0 to {end}."
     return None
-
-
-def cost(store: Store, run: int, epoch: int) -> int:
-    """How many epochs have to be trained again to reach the end of this one: 0 with a snapshot."""
-    run = owner(store, run, epoch)
-    for kept in shelf.nearest(shelf.folder(store.home, run), epoch):
-        return epoch - kept.at[0]
-    row = store.run(run)
-    if row is None or row.parent is None or row.parent_epoch is None:
-        return epoch
-    return epoch - row.parent_epoch + cost(store, row.parent, row.parent_epoch)

@@ -18,13 +18,15 @@ from ..engine.events import (
     Started,
     Warned,
 )
-from .rows import Epoch
+from ..schedule.epoch import Epoch
+from .schema import EPOCH_COLUMNS
 
 INSERT_EPOCH = (
-    "INSERT INTO epochs VALUES (:run, :epoch, :lr, :lr_last, :train_loss, :val_loss, "
-    ":val_accuracy, :seconds, :decision)"
+    f"INSERT INTO epochs (run, {', '.join(EPOCH_COLUMNS)}) "
+    f"VALUES (:run, {', '.join(f':{name}' for name in EPOCH_COLUMNS)})"
 )
-INSERT_CHANGE = (
+INSERT_METRIC = "INSERT INTO metrics VALUES (:run, :epoch, :name, :value)"
+INSERT_INTERVENTION = (
     "INSERT INTO interventions (run, at, epoch, batch, name, value, lr_before, lr_after, sentence) "
     "VALUES (:run, :now, :epoch, :batch, :name, :value, :lr_before, :lr_after, :sentence)"
 )
@@ -34,15 +36,20 @@ END = (
 )
 
 
-def epoch_values(row: EpochEnded | Epoch) -> dict[str, Any]:
-    """What INSERT_EPOCH takes, but for `run`."""
-    values = {name: getattr(row, name) for name in EpochEnded.__slots__}
-    values["decision"] = row.decision and row.decision.model_dump_json()
-    return values
+Statement = tuple[str, dict[str, Any]]
+"""SQL, and its values but for `run` and `now`."""
 
 
-def statements(event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What an event writes: SQL, and its values but for `run` and `now`."""
+def epoch_statements(row: Epoch) -> Iterator[Statement]:
+    """What an epoch's record writes."""
+    values = {name: getattr(row, name) for name in EPOCH_COLUMNS}
+    yield INSERT_EPOCH, {**values, "decision": row.decision and row.decision.model_dump_json()}
+    for name, value in row.metrics.items():
+        yield INSERT_METRIC, {"epoch": row.epoch, "name": name, "value": value}
+
+
+def statements(event: Event) -> Iterator[Statement]:
+    """What an event writes."""
     match event:
         case Downloading(file, received, total):
             share = f", {received / total:.0%}" if total else ""
@@ -67,7 +74,7 @@ def statements(event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
         case Intervened():
             if not event.repeated:
                 values = {name: getattr(event, name) for name in Intervened.__slots__}
-                yield INSERT_CHANGE, values
+                yield INSERT_INTERVENTION, values
         case Warned(sentence):
             yield "UPDATE runs SET warning = :warning WHERE id = :run", {"warning": sentence}
         case Progress(epoch, batch, _):
@@ -76,14 +83,13 @@ def statements(event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
                 {"epoch": epoch - 1, "batch": batch},
             )
         case EpochEnded():
-            yield INSERT_EPOCH, epoch_values(event)
+            yield from epoch_statements(event)
             yield (
                 "UPDATE runs SET epoch = :epoch, batch = 0 WHERE id = :run",
                 {"epoch": event.epoch},
             )
         case Diverged():
-            values = {name: getattr(event, name) for name in Diverged.__slots__}
-            yield INSERT_EPOCH, {**values, "decision": None}
+            yield from epoch_statements(event)
             yield (
                 END + ", epoch = :epoch, batch = 0 WHERE id = :run",
                 {"status": "diverged", "reason": event.reason, "epoch": event.epoch},

@@ -1,33 +1,58 @@
 """The rows of the store: what they hold, and how they are read. torch-free."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
+from ..config import versions
+from ..config.recipe import Recipe
 from ..config.run import RunConfig
 from ..engine.events import Started
 from ..schedule.decisions import Decision
-from ..schedule.interventions import InterventionName
+from ..schedule.epoch import Epoch
+from ..schedule.interventions import Intervention, InterventionName
+from .database import StoreError
 
 Status = Literal["queued", "training", "finished", "stopped", "diverged", "failed", "interrupted"]
 OVER: set[Status] = {"finished", "stopped", "diverged", "failed", "interrupted"}
 RESUMABLE: set[Status] = {"interrupted", "stopped", "failed"}
-CommandName = Literal["stop", "pace", "pause", "resume", "step"] | InterventionName
+Source = Literal["trained", "imported", "watched"]
+CommandName = Literal["stop", "pace", "pause", "unpause", "step"] | InterventionName
+
+
+class UnreadableError(StoreError):
+    """A run cannot be read; the message says which and why."""
+
+    def __init__(self, run: int, why: str) -> None:
+        super().__init__(f"Run {run} cannot be read: {why}.")
+        self.run = run
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it stands. Times are seconds since 1970; `pace` is epochs a second, or None for as
-    fast as it goes; `batch` batches of epoch `epoch` + 1 are done; `activity` says what it does
-    before its first batch. A fork goes on from `parent`'s epoch `parent_epoch`, and `decision` is
-    what its own schedule made of that epoch. `added` epochs were added by hand; commands up to
-    number `asked` were for an earlier part of a run that was resumed; `warning` does not end it.
-    `source` is the file of a run that was imported: nothing was trained here.
+    """A run as it stands. Times are seconds since 1970.
+
+    Attributes:
+        source: whether it was trained here, imported, or is watched while it trains elsewhere.
+        origin: the file that an imported run comes from.
+        recipe: what its schedule is; of a run that was trained here its whole config.
+        pace: epochs a second, None for as fast as it goes.
+        activity: what it does before its first batch.
+        epoch, batch: `batch` batches of epoch `epoch` + 1 are done.
+        parent, parent_epoch: a fork goes on from its parent's epoch.
+        decision: what a fork's own schedule made of that epoch.
+        asked: commands up to this number were for an earlier part of a run that was resumed.
+        warning: what went wrong and did not end it.
+        added: epochs that were added by hand.
     """
 
     id: int
     created: float
-    config: RunConfig
+    source: Source
+    origin: str | None
+    recipe: Recipe
     status: Status
     reason: str | None
     began: float | None
@@ -45,20 +70,24 @@ class Run:
     paused: bool = False
     asked: int = 0
     warning: str | None = None
-    source: str | None = None
     added: int = 0
+
+    @property
+    def config(self) -> RunConfig | None:
+        """What was trained here, and how; None for a run that was not."""
+        return self.recipe if isinstance(self.recipe, RunConfig) else None
 
     @property
     def epochs(self) -> int:
         """How many epochs the run is to have, those before a fork among them."""
-        return self.config.epochs + self.added
+        return self.recipe.epochs + self.added
 
     @property
     def batches(self) -> int:
-        """Batches in an epoch; of an imported run 1, for all that is known."""
+        """Batches in an epoch; of a run that was not trained here 1, for all that is known."""
         if self.started:
             return self.started.batches
-        return 1 if self.source else self.config.batches
+        return self.config.batches if self.config else 1
 
     @property
     def resumable(self) -> bool:
@@ -70,23 +99,17 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
-    """One epoch's row; losses are None where they were not finite, and then so is the decision."""
+class Unreadable:
+    """A run that is stored and cannot be read, with the reason in one sentence."""
 
-    epoch: int
-    lr: float
-    lr_last: float
-    train_loss: float | None
-    val_loss: float | None
-    val_accuracy: float | None
-    seconds: float
-    decision: Decision | None
+    id: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a person asked of a run: `stop`, `pause`, `resume` after a pause, `step` to the end of
-    an epoch and pause there, `pace` with epochs a second (None: no limit), or an intervention.
+    """What a person asked of a run: `stop`, `pause`, `unpause`, `step` to the end of an epoch and
+    pause there, `pace` with epochs a second (None: no limit), or an intervention.
     """
 
     id: int
@@ -94,50 +117,71 @@ class Command:
     value: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What was changed by hand: `trainer.engine.events.Intervened`, `at` seconds since 1970."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedIntervention(Intervention):
+    """What was done by hand, `at` seconds since 1970, and what became of the LR."""
 
     id: int
     at: float
-    epoch: int
-    batch: int
-    name: InterventionName
-    value: float | None
     lr_before: float
     lr_after: float
     sentence: str
 
 
-RUN_COLUMNS = (
-    "id, created, config, status, reason, began, ended, pace, started, activity, epoch, batch, "
-    "test_loss, test_accuracy, parent, parent_epoch, decision, paused, asked, warning, source, "
+# Columns of the table that are not a field of `Run` as they stand, and how they are read.
+CONFIG_COLUMNS = "id, source, config, config_version"
+ADDED = (
     "(SELECT coalesce(sum(value), 0) FROM interventions "
     "WHERE run = runs.id AND name = 'epochs') AS added"
 )
-EPOCH_COLUMNS = "epoch, lr, lr_last, train_loss, val_loss, val_accuracy, seconds, decision"
-CHANGE_COLUMNS = "id, at, epoch, batch, name, value, lr_before, lr_after, sentence"
+PLAIN = [name for name in Run.__slots__ if name not in ("id", "source", "recipe", "added")]
+RUN_COLUMNS = ", ".join([CONFIG_COLUMNS, *PLAIN, ADDED])
+INTERVENTION_COLUMNS = tuple(field.name for field in fields(RecordedIntervention))
 
 
 def run(row: tuple[Any, ...]) -> Run:
-    """The run of a row of RUN_COLUMNS."""
-    fields = dict(zip(Run.__slots__, row, strict=True))
-    fields["config"] = RunConfig.model_validate_json(fields["config"])
-    fields["started"] = Started(**json.loads(fields["started"])) if fields["started"] else None
-    fields["decision"] = _decision(fields["decision"])
-    fields["paused"], fields["added"] = bool(fields["paused"]), int(fields["added"])
-    return Run(**fields)
+    """The run of a row of RUN_COLUMNS.
+
+    Raises:
+        UnreadableError: something in it is not what this LRScope writes.
+    """
+    id, source, config, version, *plain, added = row
+    values = dict(zip(PLAIN, plain, strict=True))
+    try:
+        recipe = versions.read(RunConfig if source == "trained" else Recipe, config, version)
+        started = values["started"] and Started(**json.loads(values["started"]))
+        decision = _decision(values["decision"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise UnreadableError(id, _why(error)) from error
+    values |= {"started": started, "decision": decision, "paused": bool(values["paused"])}
+    return Run(id=id, source=source, recipe=recipe, added=int(added), **values)
 
 
-def epoch(row: tuple[Any, ...]) -> Epoch:
-    """The epoch of a row of EPOCH_COLUMNS."""
-    fields = dict(zip(Epoch.__slots__, row, strict=True))
-    return Epoch(**{**fields, "decision": _decision(fields["decision"])})
+def epoch(run: int, row: tuple[Any, ...], metrics: dict[str, float | None]) -> Epoch:
+    """The epoch of a row of EPOCH_COLUMNS, with its metrics.
+
+    Raises:
+        UnreadableError: its decision is not what this LRScope writes.
+    """
+    number, lr, lr_last, seconds, decision = row
+    try:
+        return Epoch(number, lr, lr_last, metrics, seconds, _decision(decision))
+    except (ValueError, TypeError, KeyError) as error:
+        raise UnreadableError(run, f"epoch {number}: {_why(error)}") from error
 
 
 def _decision(text: str | None) -> Decision | None:
     if text is None:
         return None
-    fields = json.loads(text)
-    fields.pop("sentence")  # drawn from the evidence again
-    return Decision.model_validate(fields)
+    decision = json.loads(text)
+    decision.pop("sentence", None)  # drawn from the evidence again
+    return Decision.model_validate(decision)
+
+
+def _why(error: Exception) -> str:
+    """One clause that says what is wrong with stored fields."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "its config"
+        return f"{place}: {first['msg'].lower()}"
+    return str(error)

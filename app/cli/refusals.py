@@ -1,0 +1,40 @@
+"""How a command says what is wrong: one line on the error stream, no traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from trainer import folders
+from trainer.config.table import ConfigError
+from trainer.curves.columns import CurveError
+
+if TYPE_CHECKING:
+    from trainer.store.store import Store
+
+
+def fail(sentence: str) -> typer.Exit:
+    """Say what is wrong, in one line on the error stream; returns the exit to raise."""
+    print(f"lrscope: {sentence}", file=sys.stderr)
+    return typer.Exit(2)
+
+
+@contextmanager
+def opened(home: Path | None) -> Iterator["Store"]:
+    """The store of that folder, or of LRScope's own. What goes wrong in the block, by a person's
+    mistake, ends the command with one sentence.
+    """
+    from trainer.store.database import StoreError
+    from trainer.store.store import CommandError, Store
+
+    try:
+        store = Store(home or folders.home())
+        try:
+            yield store
+        finally:
+            store.close()
+    except (StoreError, CommandError, ConfigError, CurveError) as error:
+        raise fail(str(error)) from None

@@ -1,0 +1,76 @@
+"""`lrscope serve`: the page."""
+
+import gc
+import signal
+import sys
+import threading
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from app.cli.options import Budget, Datasets, Home
+from app.cli.refusals import fail
+from trainer import folders
+from trainer.snapshots.files import BUDGET_MB
+
+HOST = "127.0.0.1"
+PORT = 8050
+ADDRESS_IN_USE = (98, 48, 10048)  # errno of Linux, macOS, Windows
+
+
+def register(cli: typer.Typer) -> None:
+    cli.command()(serve)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = HOST,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = PORT,
+    open: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    home: Home = None,
+    datasets: Datasets = None,
+    snapshot_budget: Budget = BUDGET_MB,
+) -> None:
+    """Serve the page and open it in the browser. Ctrl-C ends it."""
+    from trainer.store.database import StoreError
+    from trainer.store.store import Store
+    from trainer.worker import Worker
+
+    home, datasets = home or folders.home(), datasets or folders.datasets()
+    try:
+        store = Store(home)
+    except StoreError as error:
+        raise fail(str(error)) from None
+    # What is imported stays: the page is up a tenth sooner where nobody looks for garbage in it.
+    gc.disable()
+    from app.server import create_app, free_port, listen
+
+    gc.freeze()
+    gc.enable()
+    worker = Worker(store, datasets, snapshot_budget)
+    try:
+        server = listen(create_app(store, worker, frozenset({host.lower()})), host, port)
+    except OSError as error:
+        store.close()
+        if error.errno in ADDRESS_IN_USE:
+            raise fail(f"port {port} is taken; try: lrscope --port {free_port(host)}") from None
+        raise fail(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+    except ValueError:  # what waitress says of a name or an address that cannot be looked up
+        store.close()
+        raise fail(f"cannot listen on {host}: it is no address of this machine.") from None
+    port = server.effective_port if hasattr(server, "effective_port") else port
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{'localhost' if host in ('0.0.0.0', '::') else shown}:{port}/"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    print(f"LRScope is at {url} (runs under {home}). Ctrl-C ends it.", flush=True)
+    try:
+        worker.start()
+        if open:
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+        server.run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.close()
+        worker.stop()
+        store.close()

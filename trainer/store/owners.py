@@ -1,0 +1,57 @@
+"""Which process trains which run: each holds a lock as long as it lives. torch-free."""
+
+import time
+import uuid
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from .database import Database
+
+
+class Owner:
+    """This process, as the trainer of the runs that it has claimed.
+
+    Args:
+        folder: where the locks lie; made where it is missing.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self.id = uuid.uuid4().hex
+        self._alive = FileLock(self._path(self.id), blocking=False)
+        self._alive.acquire()
+
+    def _path(self, owner: str) -> Path:
+        return self._folder / f"{owner}.lock"
+
+    def interrupt_orphans(self, database: Database) -> None:
+        """Mark the runs of processes that are gone as interrupted: their locks are free."""
+        owners = database.connection.execute(
+            "SELECT DISTINCT owner FROM runs WHERE status = 'training'"
+        ).fetchall()
+        for (owner,) in owners:
+            if owner == self.id:
+                continue
+            lock = FileLock(self._path(owner), blocking=False)
+            try:
+                lock.acquire()
+            except Timeout:
+                continue
+            with database.transaction() as connection:
+                connection.execute(
+                    "UPDATE runs SET status = 'interrupted', paused = 0, ended = ?, reason = ? "
+                    "WHERE owner = ? AND status = 'training'",
+                    (time.time(), "LRScope ended while this run was training.", owner),
+                )
+            lock.release()
+            self._path(owner).unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Give up every run that this process has claimed."""
+        self._alive.release()
+        self._path(self.id).unlink(missing_ok=True)

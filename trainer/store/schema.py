@@ -1,0 +1,81 @@
+"""The tables of the store, as its present version has them. torch-free.
+
+To change them: change SCHEMA, raise VERSION, and add a migration to `trainer.store.migrations`
+with a test over a stored home of the version before.
+"""
+
+from dataclasses import fields
+
+from ..schedule.epoch import Epoch
+
+VERSION = 2
+SCHEMA = """
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    created REAL NOT NULL,
+    source TEXT NOT NULL,
+    origin TEXT,
+    config TEXT NOT NULL,
+    config_version INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT,
+    owner TEXT,
+    began REAL,
+    ended REAL,
+    pace REAL,
+    started TEXT,
+    activity TEXT,
+    epoch INTEGER NOT NULL DEFAULT 0,
+    batch INTEGER NOT NULL DEFAULT 0,
+    test_loss REAL,
+    test_accuracy REAL,
+    parent INTEGER REFERENCES runs (id),
+    parent_epoch INTEGER,
+    decision TEXT,
+    paused INTEGER NOT NULL DEFAULT 0,
+    asked INTEGER NOT NULL DEFAULT 0,
+    warning TEXT
+);
+CREATE INDEX runs_by_status ON runs (status);
+CREATE TABLE epochs (
+    run INTEGER NOT NULL REFERENCES runs (id),
+    epoch INTEGER NOT NULL,
+    lr REAL NOT NULL,
+    lr_last REAL NOT NULL,
+    seconds REAL NOT NULL,
+    decision TEXT,
+    PRIMARY KEY (run, epoch)
+) WITHOUT ROWID;
+CREATE TABLE metrics (
+    run INTEGER NOT NULL REFERENCES runs (id),
+    epoch INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value REAL,
+    PRIMARY KEY (run, epoch, name)
+) WITHOUT ROWID;
+CREATE INDEX metrics_by_value ON metrics (run, name, value);
+CREATE TABLE commands (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run INTEGER NOT NULL REFERENCES runs (id),
+    at REAL NOT NULL,
+    name TEXT NOT NULL,
+    value REAL
+);
+CREATE INDEX commands_by_run ON commands (run, id);
+CREATE TABLE interventions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run INTEGER NOT NULL REFERENCES runs (id),
+    at REAL NOT NULL,
+    epoch INTEGER NOT NULL,
+    batch INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value REAL,
+    lr_before REAL NOT NULL,
+    lr_after REAL NOT NULL,
+    sentence TEXT NOT NULL
+);
+CREATE INDEX interventions_by_run ON interventions (run, id);
+"""
+
+# An epoch's metrics have a table of their own, since a run may have any number of them.
+EPOCH_COLUMNS = tuple(field.name for field in fields(Epoch) if field.name != "metrics")
