@@ -89,7 +89,7 @@ def test_one_cycle_does_raise_past_its_steps_in_torch():
 
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@settings(max_examples=settings.default.max_examples // 10)  # 84 times, each with runs to preview
+@settings(max_examples=settings.default.max_examples // 25)  # 84 times, each previews a run
 @given(epochs=st.integers(1, 60), lr=st.floats(1e-9, 2))
 def test_every_schedule_has_a_preview_and_says_what_it_must(name, optimizer, epochs, lr):
     spec = SCHEDULES[name](max_lr=3.0) if name == "CyclicLR" else SCHEDULES[name]()

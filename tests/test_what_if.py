@@ -54,6 +54,7 @@ def test_a_replay_watches_what_the_run_watched(monitor):
     assert any(row.decision.kind == "cut" for row in rows)
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example steps two schedules
 @given(
     spec=st.sampled_from(SPECS),
     warmup=st.integers(0, 2),
