@@ -220,6 +220,7 @@ def test_what_was_written_is_read(losses, delimiter, ends, quoting, encoding, he
     )
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example writes a file and reads it
 @given(
     st.binary() | st.text('01,;.\t\n\r"#-enaif losvpch_ \ufeff').map(str.encode),
     st.sampled_from(["curve.csv", "events.out.tfevents.1"]),
@@ -301,7 +302,7 @@ def record(event):
     return b"".join(part + struct.pack("<I", masked_crc32c(part)) for part in (size, data))
 
 
-@settings(max_examples=settings.default.max_examples // 4)  # an example writes a file and reads it
+@settings(max_examples=settings.default.max_examples // 10)  # an example writes an event file
 @given(
     types=st.lists(st.sampled_from([*DataType.values(), 999]), min_size=1, max_size=3),
     content=st.binary(max_size=9),

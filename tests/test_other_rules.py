@@ -6,7 +6,7 @@ thousands of random sequences with nan and infinite values, and gave the same cu
 
 import math
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.config.run import RunConfig
@@ -26,6 +26,7 @@ def test_on_a_flat_loss_both_cut_one_epoch_before_torch(patience, cooldown):
     assert fastai(flat, "min", spec, 0.01) == list(range(patience + 1, 101, patience))
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example steps three schedulers
 @given(
     patience=st.integers(1, 5),
     metrics=st.lists(st.sampled_from([0.1, 0.25, 0.5, 0.625, 0.75, 1.0, math.nan]), min_size=1),

@@ -26,6 +26,7 @@ def test_the_budget_is_kept_and_the_last_always_stays(sizes, budget, best, cuts)
     assert sum(sizes[at] for at in kept) <= budget or kept == {max(sizes)}
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example thins a long list
 @given(shelves, st.integers(0, 2000), epochs, st.sets(epochs))
 def test_the_best_goes_after_the_cuts_and_the_cuts_after_the_rest(sizes, budget, best, cuts):
     kept = chosen(sizes, budget, best, cuts)
@@ -37,6 +38,7 @@ def test_the_best_goes_after_the_cuts_and_the_cuts_after_the_rest(sizes, budget,
         assert rest <= cut
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # an example thins a long list
 @given(shelves)
 def test_with_room_for_all_only_old_moments_within_an_epoch_go(sizes):
     kept = chosen(sizes, 10**6)
