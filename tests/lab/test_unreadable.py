@@ -1,0 +1,81 @@
+"""One run that cannot be read never keeps the page from starting, nor from showing the others."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from app import ids
+from app.lab.live import Cursor, news, runs, shown
+from tests.page import chromium, launch, opened, served
+from tests.small import NOWHERE, metrics
+from trainer.config.recipe import Recipe
+from trainer.replay.replay import replay
+from trainer.schedule.epoch import Epoch
+from trainer.store.store import Store
+
+LOSSES = [1.0, 0.9, 0.8]
+
+
+def add(store: Store, name: str) -> int:
+    """An imported run of three epochs."""
+    steps = zip(replay(LOSSES), LOSSES, strict=True)
+    rows = [Epoch(s.epoch, s.lr, s.lr_last, metrics(x, x, 0.5), 0.0, s.decision) for s, x in steps]
+    return store.add_imported(Recipe(epochs=3), name, rows)
+
+
+def damage(path: Path, run: int) -> None:
+    """Rename one key in the config of a run."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        query = "SELECT config FROM runs WHERE id = ?"
+        config = json.loads(connection.execute(query, (run,)).fetchone()[0])
+        config["learning_rate"] = config.pop("lr")
+        update = "UPDATE runs SET config = ? WHERE id = ?"
+        connection.execute(update, (json.dumps(config), run))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home whose newest run cannot be read."""
+    with closing(Store(tmp_path)) as store:
+        add(store, "one.csv")
+        damage(store.path, add(store, "two.csv"))
+    return tmp_path
+
+
+def test_its_reason_is_shown_in_place_of_its_charts(home: Path) -> None:
+    with closing(Store(home)) as store:
+        view = shown(store, 2, store.begun())
+        assert view["readout"]["status"] == ["unreadable", "unreadable"]
+        assert view["readout"][ids.NOTICE].startswith("Run 2 cannot be read: learning_rate")
+        assert [run["label"] for run in runs(store)] == [
+            "2 · cannot be read",
+            "1 · one.csv · imported",
+        ]
+        assert "readout" in news(store, Cursor(**view["cursor"]))
+        assert shown(store, 1, store.begun())["readout"]["status"] == ["finished", "finished"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine")
+def test_the_page_opens_on_it_and_shows_the_others(browser: Browser, home: Path) -> None:
+    with served(home, NOWHERE) as page_of, opened(browser, page_of.url) as page:
+        expect(page.locator(f"#{ids.NOTICE}")).to_contain_text("Run 2 cannot be read")
+        page.get_by_text("What if", exact=True).click()
+        page.get_by_text("Family", exact=True).click()
+        expect(page.locator(f"#{ids.FAMILY}")).to_contain_text("one.csv")
+        page.locator(f"#{ids.FAMILY} button").first.click()
+        expect(page.locator(f"#{ids.STATUS}")).to_have_text("finished")
+        expect(page.locator(f"#{ids.NOTICE}")).to_be_empty()

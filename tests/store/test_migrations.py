@@ -1,0 +1,257 @@
+"""A store of an earlier version opens whole, and what cannot be read stops nothing else."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.recorded import FOLDER, recorded
+from trainer.config import versions
+from trainer.config.recipe import Recipe
+from trainer.config.run import RunConfig
+from trainer.engine.events import Failed
+from trainer.execute import execute
+from trainer.schedule.epoch import Epoch
+from trainer.store import lineage, migrations
+from trainer.store.database import Database, StoreError
+from trainer.store.migrations import MIGRATIONS, backup_path
+from trainer.store.rows import Run, Unreadable, UnreadableError
+from trainer.store.schema import EPOCH_COLUMNS, VERSION
+from trainer.store.store import Store
+
+HOME = recorded("home-1")["runs"]
+IMPORTED = 5
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home that version 1 of the store wrote."""
+    shutil.copytree(FOLDER / "home-1", tmp_path / "home")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Store]:
+    with closing(Store(home)) as store:
+        yield store
+
+
+def rows_of(path: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def execute_in(path: Path, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement, values)
+
+
+def columns(path: Path) -> dict[str, set[tuple[Any, ...]]]:
+    """Each table's columns: name, type, not null, part of the key."""
+    tables = [
+        name for (name,) in rows_of(path, "SELECT name FROM sqlite_master WHERE type='table'")
+    ]
+    return {
+        table: {(c[1], c[2], c[3], c[5]) for c in rows_of(path, f"PRAGMA table_info({table})")}
+        for table in tables
+    }
+
+
+def indexes(path: Path) -> set[str]:
+    found = rows_of(path, "SELECT name FROM sqlite_master WHERE type='index' AND sql IS NOT NULL")
+    return {name for (name,) in found}
+
+
+def test_every_version_before_this_one_has_a_migration() -> None:
+    assert sorted(MIGRATIONS) == list(range(1, VERSION))
+
+
+def test_a_migrated_store_is_laid_out_as_a_fresh_one(store: Store, tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "fresh")) as fresh:
+        assert columns(store.path) == columns(fresh.path)
+        assert indexes(store.path) == indexes(fresh.path)
+
+
+def test_the_columns_of_an_epoch_are_the_fields_of_its_record(store: Store) -> None:
+    laid_out = {name for name, *_ in columns(store.path)["epochs"]}
+    assert laid_out == {"run", *EPOCH_COLUMNS}
+    assert {*EPOCH_COLUMNS, "metrics"} == set(Epoch.__slots__)
+
+
+def test_numbers_go_on_after_the_last_run_of_the_version_before(store: Store) -> None:
+    assert store.add(RunConfig()) == max(map(int, HOME)) + 1
+
+
+def test_a_run_says_where_it_is_from(store: Store) -> None:
+    files = dict(rows_of(backup_path(store.path, 1), "SELECT id, source FROM runs"))
+    for number, file in files.items():
+        run = store.run(number)
+        assert run is not None
+        assert (run.source, run.origin) == ("imported" if file else "trained", file)
+
+
+def test_an_imported_run_keeps_only_what_was_known_of_it(store: Store) -> None:
+    run = store.run(IMPORTED)
+    assert run is not None
+    assert (type(run.recipe), run.config) == (Recipe, None)
+    assert run.origin
+    assert all(set(row.metrics) == {"train_loss"} for row in store.epochs(IMPORTED))
+
+
+def test_a_pause_that_was_ended_under_the_old_word_is_ended_under_the_new(home: Path) -> None:
+    path = home / "lrscope.sqlite"
+    execute_in(path, "INSERT INTO commands (run, at, name) VALUES (1, 0, 'resume')")
+    with closing(Store(home)) as store:
+        assert store.commands(1)[-1].name == "unpause"
+
+
+def test_a_copy_of_the_file_is_kept_as_it_was(home: Path) -> None:
+    path = home / "lrscope.sqlite"
+    before = {t: rows_of(path, f"SELECT * FROM {t}") for t in ("runs", "epochs", "commands")}
+    Store(home).close()
+    copy = backup_path(path, 1)
+    assert copy.name == "lrscope-version-1.sqlite"
+    assert rows_of(copy, "PRAGMA user_version") == [(1,)]
+    for table, rows in before.items():
+        assert rows_of(copy, f"SELECT * FROM {table}") == rows
+
+
+def test_a_copy_that_is_there_already_is_never_written_over(home: Path) -> None:
+    copy = backup_path(home / "lrscope.sqlite", 1)
+    copy.write_text("kept")
+    Store(home).close()
+    assert copy.read_text() == "kept"
+
+
+def test_a_migration_that_fails_leaves_the_store_as_it_was(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate = MIGRATIONS[1]
+
+    def half(connection: sqlite3.Connection) -> None:
+        migrate(connection)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    path = home / "lrscope.sqlite"
+    before = columns(path)
+    monkeypatch.setitem(migrations.MIGRATIONS, 1, half)
+    with pytest.raises(StoreError, match="disk is full"):
+        Store(home)
+    assert columns(path) == before
+    assert rows_of(path, "PRAGMA user_version") == [(1,)]
+    monkeypatch.undo()
+    with closing(Store(home)) as store:
+        assert store.run(1) is not None
+
+
+def test_a_store_that_is_up_to_date_is_not_copied(home: Path) -> None:
+    Store(home).close()
+    backup_path(home / "lrscope.sqlite", 1).unlink()
+    Store(home).close()
+    assert [path.name for path in home.glob("*.sqlite")] == ["lrscope.sqlite"]
+
+
+def test_a_newer_store_is_refused_in_words_and_left_alone(home: Path) -> None:
+    path = home / "lrscope.sqlite"
+    execute_in(path, f"PRAGMA user_version = {VERSION + 1}")
+    with pytest.raises(StoreError, match=r"newer LRScope .*; update LRScope, or choose"):
+        Database(path)
+    assert rows_of(path, "PRAGMA user_version") == [(VERSION + 1,)]
+    assert not backup_path(path, 1).exists()
+
+
+# What cannot be read
+
+
+def rename_key(path: Path, run: int, old: str, new: str) -> None:
+    ((text,),) = rows_of(path, f"SELECT config FROM runs WHERE id = {run}")
+    config = json.loads(text)
+    config[new] = config.pop(old)
+    execute_in(path, "UPDATE runs SET config = ? WHERE id = ?", json.dumps(config), run)
+
+
+def test_a_run_that_cannot_be_read_is_listed_with_the_reason(store: Store) -> None:
+    rename_key(store.path, 2, "lr", "learning_rate")
+    listed = {run.id: run for run in store.runs(50)}
+    assert listed.keys() == set(map(int, HOME))
+    assert listed[2] == Unreadable(
+        2, "Run 2 cannot be read: learning_rate: extra inputs are not permitted."
+    )
+    assert all(isinstance(run, Run) for number, run in listed.items() if number != 2)
+    with pytest.raises(UnreadableError, match="Run 2 cannot be read"):
+        store.run(2)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("config", "no JSON"),
+        ("config", "[]"),
+        ("config", '{"lr": "fast"}'),
+        ("config_version", versions.VERSION + 1),
+        ("started", '{"device": "cpu"}'),
+        ("decision", '{"kind": "guessed"}'),
+    ],
+)
+def test_whatever_is_wrong_with_a_row_the_others_are_read(
+    store: Store, column: str, value: object
+) -> None:
+    execute_in(store.path, f"UPDATE runs SET {column} = ? WHERE id = 2", value)
+    unreadable = [run for run in store.runs(50) if isinstance(run, Unreadable)]
+    assert [run.id for run in unreadable] == [2]
+    assert unreadable[0].reason.startswith("Run 2 cannot be read: ")
+    assert "\n" not in unreadable[0].reason
+    assert len(store.epochs(1)) == len(HOME["1"]["rows"])
+
+
+def test_an_epoch_that_cannot_be_read_says_which(store: Store) -> None:
+    execute_in(store.path, "UPDATE epochs SET decision = '{}' WHERE run = 1 AND epoch = 2")
+    with pytest.raises(UnreadableError, match="Run 1 cannot be read: epoch 2: "):
+        store.epochs(1)
+
+
+def test_the_family_is_drawn_without_a_parent_that_cannot_be_read(store: Store) -> None:
+    child = next(int(n) for n, run in HOME.items() if run["parent"])
+    parent = HOME[str(child)]["parent"]
+    rename_key(store.path, parent, "lr", "learning_rate")
+    roots = [member.run.id for member in lineage.trees(store, 50)]
+    assert child in roots
+    assert parent not in roots
+
+
+def test_a_queued_run_that_cannot_be_read_fails_in_words_and_the_next_is_trained(
+    store: Store,
+) -> None:
+    run = store.add(RunConfig(), claimed=True)
+    rename_key(store.path, run, "lr", "learning_rate")
+    (event,) = execute(store, run, Path("no-such-folder"))
+    assert isinstance(event, Failed)
+    ((status, reason),) = rows_of(store.path, f"SELECT status, reason FROM runs WHERE id = {run}")
+    assert (status, reason) == ("failed", event.reason)
+
+
+# Configs by version
+
+
+def test_every_version_of_a_config_before_this_one_has_an_upgrade() -> None:
+    assert sorted(versions.UPGRADES) == list(range(1, versions.VERSION))
+
+
+def test_a_config_of_version_1_comes_back_the_same() -> None:
+    config = RunConfig(lr=1 / 3, seed=7)
+    assert versions.read(RunConfig, config.model_dump_json(), 1) == config
+
+
+def test_a_config_of_a_newer_version_is_refused() -> None:
+    with pytest.raises(ValueError, match="newer LRScope"):
+        versions.read(RunConfig, "{}", versions.VERSION + 1)
+
+
+def test_a_setting_that_there_never_was_is_not_dropped_in_silence() -> None:
+    with pytest.raises(ValueError, match="learning_rate"):
+        versions.read(Recipe, '{"learning_rate": 0.1}', 1)
