@@ -52,7 +52,8 @@ def test_its_reason_is_shown_in_place_of_its_charts(home: Path) -> None:
         view = shown(store, 2, store.begun())
         assert view["readout"]["status"] == ["unreadable", "unreadable"]
         assert view["readout"][ids.NOTICE].startswith("Run 2 cannot be read: learning_rate")
-        assert [run["label"] for run in runs(store)] == [
+        labels = [run["label"] for run in runs(store)]
+        assert labels == [
             "2 · cannot be read",
             "1 · one.csv · imported",
         ]
