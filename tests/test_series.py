@@ -12,8 +12,8 @@ from trainer.config import schedules
 from trainer.config.run import RunConfig
 from trainer.config.schedules import ReduceLROnPlateau
 from trainer.schedule.epoch import Epoch
+from trainer.schedule.interventions import RecordedIntervention
 from trainer.schedule.schedule import Schedule
-from trainer.store.rows import RecordedIntervention
 
 CONFIG = RunConfig(lr=0.1, epochs=8, schedule=ReduceLROnPlateau(factor=0.5, patience=1))
 

@@ -8,7 +8,7 @@ from trainer.config.recipe import Recipe
 from trainer.config.schedules import traits_of
 from trainer.config.text import lr_text
 from trainer.schedule.epoch import Epoch
-from trainer.store.rows import RecordedIntervention
+from trainer.schedule.interventions import RecordedIntervention
 
 # These have a curve before the first epoch has ended; any other has one from its first value on.
 EXPECTED = ("train_loss", "val_loss")

@@ -25,6 +25,17 @@ class Intervention:
     value: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedIntervention(Intervention):
+    """What was done by hand, `at` seconds since 1970, and what became of the LR."""
+
+    id: int
+    at: float
+    lr_before: float
+    lr_after: float
+    sentence: str
+
+
 def refusal(name: InterventionName, value: float | None, epochs: int) -> str | None:
     """Why a run of so many epochs cannot do this, in one sentence; None where it can."""
     most_epochs, most_lr = setting_of("epochs").most, setting_of("lr").most

@@ -12,7 +12,7 @@ from ..config.run import RunConfig
 from ..engine.events import Started
 from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
-from ..schedule.interventions import Intervention, InterventionName
+from ..schedule.interventions import InterventionName, RecordedIntervention
 from .database import StoreError
 
 Status = Literal["queued", "training", "finished", "stopped", "diverged", "failed", "interrupted"]
@@ -115,17 +115,6 @@ class Command:
     id: int
     name: CommandName
     value: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedIntervention(Intervention):
-    """What was done by hand, `at` seconds since 1970, and what became of the LR."""
-
-    id: int
-    at: float
-    lr_before: float
-    lr_after: float
-    sentence: str
 
 
 # Columns of the table that are not a field of `Run` as they stand, and how they are read.

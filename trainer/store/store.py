@@ -15,7 +15,7 @@ from ..config.recipe import Recipe
 from ..config.run import RunConfig
 from ..engine.events import Event
 from ..schedule.epoch import Epoch
-from ..schedule.interventions import InterventionName, refusal
+from ..schedule.interventions import InterventionName, RecordedIntervention, refusal
 from . import recording, rows
 from .database import Database, StoreError
 from .owners import Owner
@@ -24,7 +24,6 @@ from .rows import (
     RUN_COLUMNS,
     Command,
     CommandName,
-    RecordedIntervention,
     Run,
     Source,
     Unreadable,
