@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.test_engine import epochs, tiny
+from tests.engine.test_loop import epochs, tiny
 from trainer.config import optimizers, schedules
 from trainer.config.table import OPTIMIZERS
 from trainer.engine import cuda_graph as graphs

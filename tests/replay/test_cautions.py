@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
-from tests.test_schedules import plateau_runs
+from tests.schedule.test_schedules import plateau_runs
 from trainer.config import optimizers, schedules, table
 from trainer.config.run import RunConfig
 from trainer.config.table import OPTIMIZERS, SCHEDULES

@@ -27,7 +27,7 @@ pytestmark = [
 
 expect.set_options(timeout=30_000)
 
-ASSETS = Path(__file__).parents[1] / "assets"
+ASSETS = Path(__file__).parents[2] / "assets"
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.lab import cut_map
-from tests.test_series import rows
+from tests.charts.test_series import rows
 from trainer.config import schedules
 from trainer.config.run import RunConfig
 from trainer.config.schedules import NoSchedule, ReduceLROnPlateau
