@@ -5,16 +5,22 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.small import NOWHERE, SCHEDULES, load, small
 from trainer.config.optimizers import SGD
+from trainer.config.run import RunConfig
 from trainer.config.schedules import CosineAnnealingLR, NoSchedule, ReduceLROnPlateau
+from trainer.engine import datasets
 from trainer.engine import loop as engine
 from trainer.engine.control import Control
-from trainer.engine.events import Ended, EpochEnded, Forked, Progress, Started
+from trainer.engine.events import Ended, EpochEnded, Event, Forked, Progress, Started
+from trainer.engine.state import Snapshot
 from trainer.execute import execute
 from trainer.snapshots import files, restore
 from trainer.snapshots import writer as snapshots
@@ -24,18 +30,24 @@ from trainer.store.store import CommandError, Store
 
 
 @pytest.fixture(autouse=True)
-def _small_and_told_after_every_batch(monkeypatch):
-    monkeypatch.setattr(engine.datasets, "load", load)
+def _small_and_told_after_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "load", load)
     monkeypatch.setattr(engine, "PROGRESS_SECONDS", -1)
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> Iterator[Store]:
     with closing(Store(tmp_path)) as store:
         yield store
 
 
-def train(store, run, act=lambda _: None, shutdown=None, budget_mb=512):
+def train(
+    store: Store,
+    run: int,
+    act: Callable[[Event], object] = lambda _: None,
+    shutdown: Any = None,
+    budget_mb: float = 512,
+) -> list[Event]:
     """Train a claimed run to its end; `act` is called after each event."""
     events = []
     for event in execute(store, run, NOWHERE, shutdown, budget_mb):
@@ -44,18 +56,20 @@ def train(store, run, act=lambda _: None, shutdown=None, budget_mb=512):
     return events
 
 
-def trained(store, settings, act=lambda _: None, **how):
+def trained(
+    store: Store, settings: RunConfig, act: Callable[[Event], object] = lambda _: None, **how: Any
+) -> int:
     run = store.add(settings, claimed=True)
     train(store, run, act, **how)
     return run
 
 
-def rows(store, run):
+def rows(store: Store, run: int) -> list[tuple[Any, ...]]:
     """A run's epochs without the clock's share."""
     return [(e.epoch, e.lr, e.lr_last, e.metrics, e.decision) for e in lineage.lineage(store, run)]
 
 
-def at(*moment):
+def at(*moment: int) -> Callable[[Event], bool]:
     """Whether an event is this epoch's end, or this batch's."""
     return lambda event: (
         (isinstance(event, EpochEnded) and (event.epoch,) == moment)
@@ -80,7 +94,12 @@ def test_what_was_stopped_goes_on_exactly_where_it_was(store, moment, how, monke
     train(store, run, end, shutdown)
     assert store.run(run).status == how
     batches, pixels = [], engine.pixels
-    monkeypatch.setattr(engine, "pixels", lambda x: (batches.append(len(x)), pixels(x))[1])
+
+    def counted(x):
+        batches.append(len(x))
+        return pixels(x)
+
+    monkeypatch.setattr(engine, "pixels", counted)
     store.resume(run, claimed=True)
     train(store, run)
     assert rows(store, run) == rows(store, whole)
@@ -213,13 +232,13 @@ def test_a_run_that_was_killed_is_resumed_as_if_never_interrupted(tmp_path, seed
 class Waits:
     """Shutdown's event, which nobody sets; counts its waits and acts in them."""
 
-    def __init__(self, act):
+    def __init__(self, act: Callable[[int], None]) -> None:
         self.act, self.waits = act, 0
 
-    def is_set(self):
+    def is_set(self) -> bool:
         return False
 
-    def wait(self, seconds):
+    def wait(self, seconds: float) -> None:
         assert seconds > 0
         self.waits += 1
         self.act(self.waits)
@@ -330,7 +349,9 @@ def test_nothing_can_be_asked_of_a_run_that_is_over_or_not_there(store):
 # Forks
 
 
-def forked(store, parent, epoch, settings, **how):
+def forked(
+    store: Store, parent: int, epoch: int, settings: RunConfig, **how: Any
+) -> tuple[int, list[Event]]:
     run = store.add(settings, parent=(parent, epoch), claimed=True)
     return run, train(store, run, **how)
 
@@ -417,10 +438,10 @@ def test_a_fork_is_resumed_too(store):
     other = settings.model_copy(update={"lr": 0.02})
     whole, _ = forked(store, parent, 3, other)
     child = store.add(other, parent=(parent, 3), claimed=True)
-    events = execute(store, child, NOWHERE)
-    while not at(4, 2)(next(events)):
+    coming = execute(store, child, NOWHERE)
+    while not at(4, 2)(next(coming)):
         pass
-    events.close()  # before the end of an epoch of its own
+    coming.close()  # before the end of an epoch of its own
     for kept in files.listed(files.folder(store.home, parent)):
         kept.path.unlink()  # it does not need its parent any more
     store.resume(child, claimed=True)
@@ -445,7 +466,7 @@ def test_a_stop_on_the_way_to_the_fork_is_obeyed(store):
 # Every epoch is reachable
 
 
-def reached(store, run, epoch):
+def reached(store: Store, run: int, epoch: int) -> tuple[Snapshot, int]:
     """The snapshot at the end of an epoch, and how many epochs it cost."""
     steps, way = 0, restore.restored(store, run, epoch, NOWHERE, Control())
     while True:
@@ -457,7 +478,7 @@ def reached(store, run, epoch):
 
 
 @pytest.fixture
-def _none_left_out(monkeypatch):
+def _none_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training waits for the disk, so that it does not matter how fast that is."""
     keep = snapshots.SnapshotWriter.keep
     monkeypatch.setattr(

@@ -170,7 +170,7 @@ def test_a_run_is_changed_from_another_terminal_and_says_what_comes_of_it(
     for order in (["pause"], ["step"], ["unpause"], ["epochs", "2"], ["stop"]):
         assert here("control", str(run), *order)[0] == 0
     asked = [(command.name, command.value) for command in store.commands(run)]
-    assert store.run(run).status == "stopped"  # type: ignore[union-attr]
+    assert store.run(run).status == "stopped"
     store.close()
     assert asked == [
         ("lr", 0.02), ("pause", None), ("step", None), ("unpause", None), ("epochs", 2.0),

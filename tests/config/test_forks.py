@@ -1,5 +1,8 @@
 """What a fork may change, what it must not, and what its schedule makes of it."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from tests.small import SCHEDULES, small
@@ -15,7 +18,7 @@ BATCHES = 3
 METRICS = [1.0, 0.9, 0.95, 0.94, 0.8, 0.85, 0.86, 0.7]
 
 
-def lived(settings, epochs):
+def lived(settings: RunConfig, epochs: int) -> tuple[dict[str, Any], float, dict[str, Any]]:
     """A schedule at the end of an epoch: (undecided state, metric, decided state)."""
     schedule = Schedule(settings, BATCHES)
     for metric in METRICS[:epochs]:
@@ -25,13 +28,13 @@ def lived(settings, epochs):
     return undecided, metric, schedule.state_dict()
 
 
-def forked(parent, child, epoch):
+def forked(parent: RunConfig, child: RunConfig, epoch: int) -> Schedule:
     schedule = Schedule(child, BATCHES)
     hand_over(schedule, *lived(parent, epoch), parent)
     return schedule
 
 
-def course(schedule, epochs, metrics=METRICS):
+def course(schedule: Schedule, epochs: int, metrics: Sequence[float] = METRICS) -> list[float]:
     """The LR of each epoch's first batch."""
     lrs = []
     for metric in metrics[:epochs]:
@@ -153,8 +156,9 @@ def test_under_the_others_the_new_lr_is_that_of_the_next_epoch(name):
     assert schedule.lr == 0.05
     assert f"From epoch 3 on the LR is {0.05}" in forks.consequences(parent, child, 2)[0]
     ratio = 0.05 / plain.lr
-    schedule.step_batch(BATCHES), plain.step_batch(BATCHES)
-    schedule.advance(0.1), plain.advance(0.1)
+    for each in (schedule, plain):
+        each.step_batch(BATCHES)
+        each.advance(0.1)
     if name != "CosineAnnealingLR":
         assert schedule.lr == pytest.approx(ratio * plain.lr)
 
@@ -183,7 +187,10 @@ def test_a_cycles_peaks_are_told_where_a_fork_put_them():
     parent = small(epochs=8)
     child = small(epochs=8, schedule=schedules.CosineAnnealingLR(T_max=2))
     schedule = forked(parent, child, 3)
-    kinds = [(schedule.step_batch(BATCHES), schedule.advance(1.0))[1].kind for _ in range(4)]
+    kinds = []
+    for _ in range(4):
+        schedule.step_batch(BATCHES)
+        kinds.append(schedule.advance(1.0).kind)
     assert kinds == ["lowered", "bottom", "raised", "peak"]
 
 

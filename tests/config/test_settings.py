@@ -1,19 +1,22 @@
 """The table of settings: what it accepts, what it refuses in which words, that it is torch's."""
 
 import inspect
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trainer.config.optimizers import OPTIMIZERS
 from trainer.config.run import RunConfig
+from trainer.config.schedules import SCHEDULES
 from trainer.config.table import (
-    OPTIMIZERS,
     PRESETS,
-    SCHEDULES,
     SETTINGS,
     ConfigError,
+    Setting,
     chosen,
     from_config,
     to_config,
@@ -22,26 +25,32 @@ from trainer.config.table import (
 NUMBERS = [setting for setting in SETTINGS if setting.kind in ("int", "float")]
 
 
-def name_of(setting):
+def name_of(setting: Setting) -> str:
     return f"{setting.owner}.{setting.name}" if setting.owner else setting.name
 
 
-def with_owner(setting, value):
+def with_owner(setting: Setting, value: Any) -> dict[str, Any]:
     """Values that choose the setting's owner and set it."""
-    owner = {} if setting.group == "run" else {setting.group: setting.owner}
+    owner: dict[str, Any] = {} if setting.group == "run" else {setting.group: setting.owner}
     return {**owner, setting.key: value}
 
 
-def values_of(setting):
+def values_of(setting: Setting) -> st.SearchStrategy[Any]:
     match setting.kind:
         case "choice":
             return st.sampled_from(setting.choices)
         case "bool":
             return st.booleans()
         case "int":
+            assert setting.least is not None
+            assert setting.most is not None
             return st.integers(int(setting.least), int(setting.most))
         case "float":
-            ends = {"exclude_min": True, "exclude_max": True, "allow_subnormal": False}
+            ends: dict[str, Any] = {
+                "exclude_min": True,
+                "exclude_max": True,
+                "allow_subnormal": False,
+            }
             return st.one_of(
                 st.floats(setting.least, setting.most, **ends), st.just(setting.default)
             )
@@ -50,9 +59,9 @@ def values_of(setting):
 
 
 @st.composite
-def values(draw):
+def values(draw: st.DrawFn) -> dict[str, Any]:
     """Values by key of a config that keeps every rule."""
-    drawn = {
+    drawn: dict[str, Any] = {
         "schedule": draw(st.sampled_from(list(SCHEDULES))),
         "optimizer": draw(st.sampled_from(list(OPTIMIZERS))),
     }
@@ -117,7 +126,7 @@ def test_text_is_understood_as_in_a_form():
 # What is refused
 
 
-def problems(given):
+def problems(given: Mapping[str, Any]) -> dict[tuple[str, str | None], str]:
     with pytest.raises(ConfigError) as caught:
         to_config(given)
     assert str(caught.value) == " ".join(caught.value.problems.values())
@@ -260,8 +269,8 @@ def test_every_setting_has_a_label_a_help_and_a_default_in_its_bounds(setting):
 
 @pytest.mark.parametrize("name", SCHEDULES.keys() | OPTIMIZERS.keys())
 def test_the_defaults_of_every_class_pass_its_own_rules(name):
-    cls = (SCHEDULES | OPTIMIZERS)[name]
-    assert cls.model_validate(cls().model_dump()) == cls()
+    default = (SCHEDULES | OPTIMIZERS)[name].model_validate({})
+    assert type(default).model_validate(default.model_dump()) == default
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ import io
 import math
 import struct
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,13 +20,12 @@ from tensorboard.compat.proto.types_pb2 import DT_RESOURCE, DT_STRING, DT_VARIAN
 from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 from torch.utils.tensorboard import SummaryWriter
 
-from tests.small import metrics
 from trainer.curves.csv import Curve, CurveError, read
 
 
 @pytest.fixture
-def curve(tmp_path):
-    def write(text, tag=None, encoding="utf-8"):
+def curve(tmp_path: Path) -> Callable[..., Curve]:
+    def write(text: str, tag: str | None = None, encoding: str = "utf-8") -> Curve:
         path = tmp_path / "curve.csv"
         path.write_bytes(text.encode(encoding))
         return read(path, tag)
@@ -33,10 +34,14 @@ def curve(tmp_path):
 
 
 @pytest.fixture
-def written(tmp_path):
+def written(tmp_path: Path) -> Callable[..., Path]:
     """A folder with one event file of (tag, value, step)."""
 
-    def write(*scalars, new_style=False, more=None):
+    def write(
+        *scalars: tuple[str, float, int],
+        new_style: bool = False,
+        more: Callable[[Any], None] | None = None,
+    ) -> Path:
         with SummaryWriter(str(tmp_path / "run")) as writer:
             for tag, value, step in scalars:
                 writer.add_scalar(tag, value, step, new_style=new_style)
@@ -96,7 +101,9 @@ def test_the_lr_is_taken_along(curve, name):
 def test_keras_has_the_train_loss_as_the_bare_loss(curve):
     text = "epoch,accuracy,loss,val_accuracy,val_loss\n0,.1,3,.2,2\n1,.3,1,.4,NA\n2,.3,1,.4,nan\n"
     assert curve(text) == Curve(
-        "curve.csv", (0, 2), metrics(train_loss=(3, 1), val_loss=(2, None), val_accuracy=(0.2, 0.4))
+        "curve.csv",
+        (0, 2),
+        {"train_loss": (3, 1), "val_loss": (2, None), "val_accuracy": (0.2, 0.4)},
     )
 
 
@@ -188,7 +195,7 @@ def test_a_column_or_file_that_is_not_there_is_said(curve, tmp_path):
         read(tmp_path)
 
 
-def fresh(data, name="curve.csv", tag=None):
+def fresh(data: bytes, name: str = "curve.csv", tag: str | None = None) -> Curve:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(data)
@@ -246,7 +253,9 @@ def test_an_event_file_gives_the_loss_and_what_was_recorded_with_it(written, new
         more=lambda writer: writer.add_text("text", "no scalar"),
     )
     (file,) = folder.iterdir()
-    expected = Curve(file.name, (0, 1, 2), metrics(LOSSES, LOSSES, (0.5, 0.5, 0.5)))
+    metrics: dict[str, tuple[float | None, ...]]
+    metrics = {"train_loss": LOSSES, "val_loss": LOSSES, "val_accuracy": (0.5, 0.5, 0.5)}
+    expected = Curve(file.name, (0, 1, 2), metrics)
     assert read(folder) == read(file) == expected
     assert read(folder, "Loss/train").metrics["train_loss"] == (*LOSSES, 4.0)
     renamed = file.rename(file.with_name("curve"))
@@ -295,7 +304,7 @@ def test_an_event_file_cut_off_or_damaged_anywhere_is_refused(written):
                 fresh(whole[:at], file.name)
 
 
-def record(event):
+def record(event: Any) -> bytes:
     """An event as a writer frames it, with true checksums."""
     data = event.SerializeToString()
     size = struct.pack("<Q", len(data))

@@ -1,5 +1,8 @@
 """A curve from elsewhere becomes a run like any other, and nothing is made up about it."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from trainer.config.recipe import Recipe
@@ -14,13 +17,13 @@ LOSSES = (1.0, 0.8, None, 0.9, 0.85, 0.7)
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(tmp_path)
     yield store
     store.close()
 
 
-def curve(lr=None, **metrics):
+def curve(lr: tuple[float, ...] | None = None, **metrics: tuple[float | None, ...]) -> Curve:
     return Curve("mine.csv", tuple(range(10, 16)), metrics or {"val_loss": LOSSES}, lr)
 
 

@@ -7,7 +7,7 @@ import torch
 
 from tests.engine.test_loop import epochs, tiny
 from trainer.config import optimizers, schedules
-from trainer.config.table import OPTIMIZERS
+from trainer.config.optimizers import OPTIMIZERS
 from trainer.engine import cuda_graph as graphs
 from trainer.engine.control import Control
 from trainer.engine.loop import train

@@ -4,16 +4,19 @@ import hashlib
 import io
 import os
 import pickle
+import shutil
 import socket
 import struct
 import subprocess
 import sys
 import tarfile
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request
 
@@ -27,12 +30,12 @@ from hypothesis import strategies as st
 from torchvision.datasets import utils as torchvision_utils
 
 from trainer import folders
-from trainer.config.run import TRAIN_IMAGES
+from trainer.config.run import TRAIN_IMAGES, Dataset
 from trainer.engine import datasets
 from trainer.engine.datasets import DatasetError, Images, Splits, fetch, load
 from trainer.engine.events import Downloading
 
-KINDS = {
+KINDS: dict[Dataset, Any] = {
     "mnist": torchvision.datasets.MNIST,
     "fashion-mnist": torchvision.datasets.FashionMNIST,
     "kmnist": torchvision.datasets.KMNIST,
@@ -72,11 +75,11 @@ class Server:
 
 
 @pytest.fixture
-def server():
+def server() -> Iterator[Server]:
     state = Server()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
+        def do_GET(self) -> None:
             name = self.path.lstrip("/")
             state.requests.append(name)
             if name not in state.files:
@@ -93,7 +96,7 @@ def server():
                 if name not in state.halves:
                     self.wfile.write(body[len(body) // 2 :])
 
-        def log_message(self, *args):
+        def log_message(self, *args: Any) -> None:
             pass
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -116,12 +119,12 @@ def dead() -> str:
 
 
 @pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
 
 
 @pytest.fixture
-def small(server, monkeypatch):
+def small(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """Puts a small data set in the place of each MNIST kind, on the local server."""
     files = {}
     for part, n, start in (("train", TRAIN, 0), ("t10k", TEST, TRAIN)):
@@ -138,7 +141,7 @@ def small(server, monkeypatch):
 
 @pytest.fixture
 def small_cifar(server, monkeypatch):
-    def batch(n, start):
+    def batch(n: int, start: int) -> bytes:
         x, y = numbered(n, start, (3072,))
         return pickle.dumps({"data": x, "labels": y.tolist()})
 
@@ -176,7 +179,7 @@ def on_disk(root: Path) -> set[str]:
     return {p.name for p in root.rglob("*") if not p.is_dir()} - {".lock"}
 
 
-def refusal(root: Path, name: str = "mnist") -> str:
+def refusal(root: Path, name: Dataset = "mnist") -> str:
     """What a user is told when the data cannot be fetched: one sentence."""
     with pytest.raises(DatasetError) as told:
         list(fetch(name, root))
@@ -229,7 +232,9 @@ def test_digits_split_is_exact_disjoint_and_stratified_for_every_seed(seed):
 
 @pytest.mark.usefixtures("small", "small_cifar")
 def test_every_part_is_contiguous_uint8_with_int64_labels(tmp_path):
-    for name, shape in (("digits", (1, 28, 28)), ("mnist", (1, 28, 28)), ("cifar10", (3, 32, 32))):
+    shapes: list[tuple[Dataset, tuple[int, ...]]]
+    shapes = [("digits", (1, 28, 28)), ("mnist", (1, 28, 28)), ("cifar10", (3, 32, 32))]
+    for name, shape in shapes:
         list(fetch(name, tmp_path))
         s = load(name, tmp_path, seed=1)
         for part in (s.train, s.val, s.test):
@@ -396,7 +401,7 @@ def test_a_fetch_killed_while_unpacking_is_made_good_by_the_next(
     with monkeypatch.context() as patch:
         patch.setattr(torchvision_utils, "extract_archive", dies)
         # A killed process does not clean up either.
-        patch.setattr(datasets.shutil, "rmtree", lambda *_args, **_kwargs: None)
+        patch.setattr(shutil, "rmtree", lambda *_args, **_kwargs: None)
         with pytest.raises(KeyboardInterrupt):
             list(fetch("mnist", tmp_path))
     assert not (raw(tmp_path) / "train-images-idx3-ubyte").exists()
@@ -535,7 +540,8 @@ def test_https_is_never_left_by_a_redirect():
 
 
 def test_loading_what_was_never_fetched_is_told(tmp_path):
-    for name in (*KINDS, "cifar10"):
+    names: list[Dataset] = [*KINDS, "cifar10"]
+    for name in names:
         with pytest.raises(DatasetError, match=f"{name}.*digits"):
             load(name, tmp_path, seed=0)
 

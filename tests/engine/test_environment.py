@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from tests.small import load, run, small
+from trainer.engine import datasets
 from trainer.engine import environment as machine
-from trainer.engine import loop as engine
 from trainer.engine.events import Started
 
 
 @pytest.fixture
-def started(monkeypatch):
-    monkeypatch.setattr(engine.datasets, "load", load)
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
+    monkeypatch.setattr(datasets, "load", load)
     return next(event for event in run(small(epochs=1)) if isinstance(event, Started))
 
 
@@ -38,13 +38,16 @@ def test_a_run_keeps_what_it_trained_on(started):
 )
 def test_what_has_changed_since_is_told_in_a_sentence(started, then, says):
     sentence = machine.difference(dataclasses.replace(started, **then))
+    assert sentence is not None
     assert sentence.startswith("Epochs trained again may differ in the last bits: ")
     assert says in sentence
 
 
 def test_a_gpu_that_is_gone_is_told(started, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert "GPU" in machine.difference(dataclasses.replace(started, device="cuda"))
+    sentence = machine.difference(dataclasses.replace(started, device="cuda"))
+    assert sentence is not None
+    assert "GPU" in sentence
 
 
 def test_a_run_from_before_this_was_kept_is_not_accused(started):

@@ -4,7 +4,9 @@ import dataclasses
 import math
 import os
 import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,55 +14,57 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.optim import lr_scheduler
 
-from tests.small import metrics
 from trainer.config import schedules
 from trainer.config.optimizers import SGD, Adam
 from trainer.config.run import RunConfig
 from trainer.engine import datasets, models
 from trainer.engine import loop as engine
 from trainer.engine.control import Control
-from trainer.engine.events import Diverged, Ended, EpochEnded, Progress, Started
+from trainer.engine.events import Diverged, Ended, EpochEnded, Event, Progress, Started
 from trainer.engine.loop import DeviceError, pick_device, train
 from trainer.schedule import optimizers
+from trainer.schedule.epoch import Epoch
 
 MNIST_ENV = "LRSCOPE_TEST_MNIST"
 NOWHERE = Path("no-such-folder")  # digits need none
 
 
-def tiny(**changes):
+def tiny(**changes: Any) -> RunConfig:
     """A run of a moment: 1077 images in batches of 512, 512 and 53."""
     quick = {"model": "mlp", "batch_size": 512, "epochs": 3, "device": "cpu"}
     return RunConfig(**quick | changes)
 
 
-def run(settings, control=None):
+def run(settings: RunConfig, control: Control | None = None) -> list[Event]:
     return list(train(settings, NOWHERE, control))
 
 
-def numbers(events):
+def numbers(events: Iterable[Event]) -> list[Event]:
     """What must not depend on the clock."""
-    kept = [event for event in events if not isinstance(event, Progress)]
     return [
-        dataclasses.replace(event, seconds=0.0) if hasattr(event, "seconds") else event
-        for event in kept
+        dataclasses.replace(event, seconds=0.0) if isinstance(event, Epoch) else event
+        for event in events
+        if not isinstance(event, Progress)
     ]
 
 
-def epochs(events):
+def epochs(events: Iterable[Event]) -> list[EpochEnded]:
     return [event for event in events if isinstance(event, EpochEnded)]
 
 
 @pytest.fixture
-def steps(monkeypatch):
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any, Any]]:
     """(lr, momentum, betas) in force at each step of the real optimizer."""
     seen = []
     build = optimizers.build
 
-    def watched(spec, params, lr, capturable=False):
+    def watched(
+        spec: Any, params: Any, lr: float, capturable: bool = False
+    ) -> torch.optim.Optimizer:
         params = list(params)
         optimizer = build(spec, params, lr, capturable)
 
-        def note(optimizer, *_):
+        def note(optimizer: torch.optim.Optimizer, *_: Any) -> None:
             group = optimizer.param_groups[0]
             seen.append((group["lr"], group.get("momentum"), group.get("betas")))
 
@@ -75,16 +79,20 @@ def steps(monkeypatch):
 # The numbers
 
 
-def by_hand(settings, optimizer, scheduler=None):
+def by_hand(
+    settings: RunConfig,
+    make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
+    make_scheduler: Callable[[torch.optim.Optimizer], lr_scheduler.ReduceLROnPlateau] | None = None,
+) -> tuple[list[tuple[float, float, float]], tuple[float, float]]:
     """The tutorial's loop: (train loss, val loss, val accuracy) of each epoch, and the test's."""
     splits = datasets.load(settings.dataset, NOWHERE, settings.seed)
     model = models.build(settings.model, splits.train.x, 10, settings.seed)
     model = model.to(memory_format=torch.contiguous_format)
-    optimizer = optimizer(model.parameters())
-    scheduler = scheduler and scheduler(optimizer)
+    optimizer = make_optimizer(model.parameters())
+    scheduler = make_scheduler and make_scheduler(optimizer)
     order = torch.Generator().manual_seed(settings.seed)
 
-    def evaluate(images):
+    def evaluate(images: datasets.Images) -> tuple[float, float]:
         model.eval()
         with torch.no_grad():
             scores = model(images.x.float() / 255)
@@ -210,8 +218,9 @@ def test_a_batch_may_hold_all_images_or_more(batch_size):
     events = run(tiny(batch_size=batch_size, epochs=1))
     records, _ = by_hand(tiny(batch_size=batch_size, epochs=1), torch.optim.Adam, None)
     assert events[0].batches == 1
-    assert epochs(events)[0].metrics["val_loss"] < 3
-    assert math.isclose(epochs(events)[0].metrics["train_loss"], records[0][0], rel_tol=1e-5)
+    measured: dict[str, Any] = epochs(events)[0].metrics
+    assert measured["val_loss"] < 3
+    assert math.isclose(measured["train_loss"], records[0][0], rel_tol=1e-5)
 
 
 def test_fifty_epochs_are_fifty_epochs():
@@ -240,10 +249,10 @@ def test_another_seed_gives_other_numbers():
 def test_two_runs_at_once_have_the_numbers_that_each_has_alone():
     both = [tiny(model="cnn", epochs=2), tiny(model="lenet5", epochs=2, seed=1, batch_size=128)]
     alone = [numbers(run(settings)) for settings in both]
-    together = [[], []]
+    together: list[list[Event]] = [[], []]
     start = threading.Barrier(2)
 
-    def work(which):
+    def work(which: int) -> None:
         start.wait()
         for event in train(both[which], NOWHERE):
             together[which].append(event)
@@ -281,7 +290,12 @@ def test_a_stop_is_obeyed_before_the_next_batch(monkeypatch):
     monkeypatch.setattr(engine, "PROGRESS_SECONDS", -1)
     batches = []
     pixels = engine.pixels
-    monkeypatch.setattr(engine, "pixels", lambda x: (batches.append(len(x)), pixels(x))[1])
+
+    def counted(x):
+        batches.append(len(x))
+        return pixels(x)
+
+    monkeypatch.setattr(engine, "pixels", counted)
     control, events = Control(), []
     for event in train(tiny(), NOWHERE, control):
         events.append(event)
@@ -341,7 +355,8 @@ def test_a_run_that_diverges_ends_there_with_none_for_what_is_not_a_number():
     ],
 )
 def test_the_record_of_a_divergence_says_which_loss_and_keeps_the_other(train_loss, val_loss, said):
-    record = engine.diverged(3, 0.5, 0.5, metrics(train_loss, val_loss, 0.1), 1.0)
+    measured = {"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": 0.1}
+    record = engine.diverged(3, 0.5, 0.5, measured, 1.0)
     assert record.reason == f"{said} in epoch 3, at LR 0.5; try a tenth of it."
     assert record.metrics["train_loss"] == (train_loss if math.isfinite(train_loss) else None)
     assert record.metrics["val_loss"] == (val_loss if math.isfinite(val_loss) else None)
@@ -373,4 +388,6 @@ def test_the_cnn_learns_mnist_in_one_epoch():
         pytest.skip(f"{MNIST_ENV} does not name the folder of the full MNIST")
     settings = RunConfig(dataset="mnist", model="cnn", lr=0.001, epochs=1, device="cpu")
     (epoch,) = epochs(train(settings, Path(root)))
-    assert epoch.metrics["val_accuracy"] > 0.95
+    accuracy = epoch.metrics["val_accuracy"]
+    assert accuracy is not None
+    assert accuracy > 0.95

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, max_pool2d, relu
 
 from trainer.engine.models import MODELS, build
@@ -12,15 +12,15 @@ from trainer.engine.models import MODELS, build
 SHAPES = [(1, 28, 28), (3, 32, 32)]
 
 
-def images(shape, n=4):
+def images(shape: tuple[int, ...], n: int = 4) -> Tensor:
     return torch.zeros((n, *shape), dtype=torch.uint8)
 
 
-def parameters(model):
+def parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def weights(model):
+def weights(model: nn.Module) -> Tensor:
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
@@ -58,12 +58,15 @@ def test_lenet_has_the_61706_parameters_of_the_books():
 
 def test_resnet_keeps_small_images_large():
     model = build("resnet18", images((3, 32, 32)), 10, 0)
-    assert (model.conv1.stride, type(model.maxpool)) == ((1, 1), nn.Identity)
+    assert isinstance(model.conv1, nn.Conv2d)
+    assert model.conv1.stride == (1, 1)
+    assert isinstance(model.maxpool, nn.Identity)
     assert parameters(model) == 11_173_962
 
 
 def test_the_cnn_is_the_tutorials_function():
     model = build("cnn", images((1, 28, 28)), 10, 0)
+    assert isinstance(model, nn.Sequential)
     first, second, last = model[0], model[3], model[7]
     x = torch.rand(4, 1, 28, 28)
     hidden = max_pool2d(relu(first(x)), 2)
@@ -93,7 +96,7 @@ def test_models_built_at_the_same_time_do_not_touch_each_other():
     alone = [weights(build("lenet5", x, 10, seed)) for seed in seeds]
     state, start, wrong = torch.get_rng_state(), threading.Barrier(4), []
 
-    def work(seed):
+    def work(seed: int) -> None:
         start.wait()
         for _ in range(25):
             if not torch.equal(weights(build("lenet5", x, 10, seed)), alone[seed]):

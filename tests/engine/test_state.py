@@ -1,5 +1,9 @@
 """From a snapshot a run goes on as if nothing had happened, bit by bit."""
 
+import time
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -7,34 +11,39 @@ from torch import nn
 from tests.small import OPTIMIZERS, SCHEDULES, load, numbers, run, small
 from trainer.config import optimizers, schedules
 from trainer.config.run import RunConfig
+from trainer.engine import datasets, models
 from trainer.engine import loop as engine
-from trainer.engine import models
 from trainer.engine.control import Control
-from trainer.engine.events import Ended, EpochEnded, Forked, Intervened, Progress
-from trainer.engine.state import SnapshotError
-from trainer.schedule.interventions import Intervention
+from trainer.engine.events import Ended, EpochEnded, Event, Forked, Intervened, Progress
+from trainer.engine.state import Snapshot, SnapshotError
+from trainer.schedule.interventions import Intervention, InterventionName
 from trainer.snapshots.writer import read, write
 
 
 @pytest.fixture(autouse=True)
-def _small_and_told_after_every_batch(monkeypatch):
-    monkeypatch.setattr(engine.datasets, "load", load)
+def _small_and_told_after_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "load", load)
     monkeypatch.setattr(engine, "PROGRESS_SECONDS", -1)
 
 
-def watched(settings, control=None):
+def watched(
+    settings: RunConfig, control: Control | None = None
+) -> tuple[list[Event], dict[int, Snapshot]]:
     """A run's events and, by the number of events before it, a snapshot after each of them."""
-    taken, seen = {}, []
+    taken: dict[int, Snapshot] = {}
+    seen = []
 
-    def each(event, control):
+    def each(event: Event, control: Control) -> None:
         seen.append(event)
         if isinstance(event, EpochEnded | Progress):
-            taken[len(seen)] = control.capture()
+            snapshot = control.capture()
+            assert snapshot is not None
+            taken[len(seen)] = snapshot
 
     return run(settings, control=control, each=each), taken
 
 
-def through_a_file(snapshot, tmp_path):
+def through_a_file(snapshot: Snapshot, tmp_path: Path) -> Snapshot:
     write(snapshot, tmp_path / "epoch.pt")
     return read(tmp_path / "epoch.pt")
 
@@ -93,7 +102,7 @@ def test_a_model_that_draws_random_numbers_draws_them_again(monkeypatch):
 
 def test_a_run_that_is_left_alone_for_a_while_is_never_paused(monkeypatch):
     away = iter(range(0, 10**9, 3600))
-    settings, now = small(), engine.time.perf_counter
+    settings, now = small(), time.perf_counter
     events, late = run(settings), 0.0
 
     class Time:
@@ -116,9 +125,10 @@ def test_a_stop_within_an_epoch_or_its_validation_is_gone_on_from_there(monkeypa
     events = run(settings)
     evaluate = engine.evaluate
     for stop_at in (Progress(3, 2, 3), "validation"):
-        control, judged = Control(), []
+        control = Control()
+        judged: list[datasets.Images] = []
 
-        def stop(event, control, stop_at=stop_at):
+        def stop(event: Event, control: Control, stop_at: Any = stop_at) -> None:
             if event == stop_at:
                 control.stop()
 
@@ -133,6 +143,7 @@ def test_a_stop_within_an_epoch_or_its_validation_is_gone_on_from_there(monkeypa
         monkeypatch.setattr(engine, "evaluate", evaluate)
         assert stopped[-1] == Ended("stopped")
         start = control.capture()
+        assert start is not None
         assert (start["epoch"], start["batch"]) == (2, 2 if stop_at != "validation" else 3)
         ended = sum(isinstance(event, EpochEnded) for event in stopped)
         assert numbers(stopped[:-1] + run(settings, start)) == numbers(events)
@@ -199,10 +210,11 @@ DOUBLED = Intervention(2, 1, "scale", 2.0)
 @pytest.mark.parametrize("warmup", [0, 2])
 def test_a_record_repeated_gives_the_same_numbers(schedule, warmup):
     settings = small(schedule=SCHEDULES[schedule], warmup=warmup)
+    asked: dict[int, tuple[InterventionName, float | None]]
     asked = {5: ("scale", 2.0), 9: ("cut", None), 14: ("lr", 0.003), 25: ("epochs", 2)}
     seen = []
 
-    def ask(event, control):
+    def ask(event: Event, control: Control) -> None:
         seen.append(event)
         if len(seen) in asked:
             control.ask(*asked[len(seen)])
@@ -220,7 +232,7 @@ def test_a_record_repeated_gives_the_same_numbers(schedule, warmup):
 
 
 def test_epochs_added_at_the_very_end_are_trained():
-    def ask(event, control):
+    def ask(event: Event, control: Control) -> None:
         if isinstance(event, EpochEnded) and event.epoch == 2:
             control.ask("epochs", 1)
 

@@ -4,11 +4,12 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from tests.page import Served, chromium, launch, opened, served
 from tests.small import metrics
@@ -16,9 +17,9 @@ from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
 from trainer.config.schedules import CosineAnnealingLR, NoSchedule, ReduceLROnPlateau
 from trainer.engine.events import EpochEnded, Event
+from trainer.execute import execute
 from trainer.schedule.epoch import Epoch, monitored
 from trainer.store.store import Store
-from trainer.worker import execute
 
 pytestmark = [
     pytest.mark.browser,
@@ -313,7 +314,7 @@ def test_a_metric_that_the_charts_did_not_expect_is_drawn_from_its_first_epoch_o
 
     def with_another(run: int, event: Event) -> None:
         if isinstance(event, EpochEnded):
-            rate = {"word/error rate": 2.0 * event.epoch}
+            rate: dict[str, float | None] = {"word/error rate": 2.0 * event.epoch}
             event = replace(event, metrics=event.metrics | rate)
         record(run, event)
 
@@ -337,11 +338,14 @@ def test_a_metric_that_the_charts_did_not_expect_is_drawn_from_its_first_epoch_o
 
 
 def test_the_scripts_can_load_in_any_order(browser: Browser) -> None:
+    def note(wrong: list[str], error: Error) -> None:
+        wrong.append(str(error))
+
     scripts = sorted(ASSETS.rglob("*.js"))
     for order in (scripts, scripts[::-1]):
         page = browser.new_page()
         wrong: list[str] = []
-        page.on("pageerror", lambda error, wrong=wrong: wrong.append(str(error)))
+        page.on("pageerror", partial(note, wrong))
         for script in order:
             page.add_script_tag(path=script)
         assert page.evaluate("() => Object.keys(window.lrscope).length") >= 5

@@ -11,8 +11,8 @@ import pytest
 from app import ids
 from app.lab.live import IDLE_MS, LATE_MS, LIVE_MS, MID_EPOCH_MS, Cursor, interval, news, shown
 from app.server import create_app
-from tests.lab.test_readout import STARTED, run
 from tests.charts.test_series import CONFIG, FLAT
+from tests.lab.test_readout import STARTED, run
 from trainer.engine.events import Ended, EpochEnded
 from trainer.schedule.epoch import Epoch
 from trainer.store.store import Store

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from app import ids
 from app.lab.progress import duration, progress
 from app.lab.readout import after_epoch, at_chance, state, title
-from tests.small import metrics
 from tests.charts.test_series import CONFIG, DIVERGED, FLAT
+from tests.small import metrics
 from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
 from trainer.config.schedules import NoSchedule

@@ -1,5 +1,7 @@
 """What is said before Start is true of torch's own classes."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,13 +10,14 @@ from torch.optim import lr_scheduler
 
 from tests.schedule.test_schedules import plateau_runs
 from trainer.config import optimizers, schedules, table
+from trainer.config.optimizers import OPTIMIZERS
 from trainer.config.run import RunConfig
-from trainer.config.table import OPTIMIZERS, SCHEDULES
+from trainer.config.schedules import SCHEDULES
 from trainer.replay.cautions import cautions
 from trainer.replay.replay import preview, replay, used
 
 
-def told(run, metrics=()):
+def told(run: RunConfig, metrics: Sequence[float | None] = ()) -> str:
     return " ".join(cautions(run, preview(run, 20), metrics))
 
 
@@ -92,7 +95,7 @@ def test_one_cycle_does_raise_past_its_steps_in_torch():
 @settings(max_examples=settings.default.max_examples // 25)  # 84 times, each previews a run
 @given(epochs=st.integers(1, 60), lr=st.floats(1e-9, 2))
 def test_every_schedule_has_a_preview_and_says_what_it_must(name, optimizer, epochs, lr):
-    spec = SCHEDULES[name](max_lr=3.0) if name == "CyclicLR" else SCHEDULES[name]()
+    spec = SCHEDULES[name].model_validate({"max_lr": 3.0} if name == "CyclicLR" else {})
     run = RunConfig(schedule=spec, optimizer=OPTIMIZERS[optimizer](), epochs=epochs, lr=lr)
     assert len(preview(run, 5).steps) == epochs
     assert all(sentence.endswith(".") for sentence in cautions(run, preview(run, 5)))

@@ -1,5 +1,7 @@
 """What is said of a what-if is what its replay did."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,16 +10,16 @@ from app.lab import cut_map
 from tests.charts.test_series import rows
 from trainer.config import schedules
 from trainer.config.run import RunConfig
-from trainer.config.schedules import NoSchedule, ReduceLROnPlateau
-from trainer.config.table import SCHEDULES, SETTINGS, changed
-from trainer.replay.comparison import compare, rules
+from trainer.config.schedules import SCHEDULES, NoSchedule, ReduceLROnPlateau
+from trainer.config.table import SETTINGS, changed
+from trainer.replay.comparison import Comparison, compare, rules
 
 RUN = RunConfig(lr=0.1, epochs=12, schedule=ReduceLROnPlateau(factor=0.5, patience=1))
 LOSSES = [1.0, 0.8, 0.9, 0.9, 0.7, 0.8, 0.8, 0.8, 0.8, 0.9, 0.9, 0.9]
 ROWS = rows(LOSSES, RUN)
 
 
-def what_if(**values):
+def what_if(**values: Any) -> Comparison:
     return compare(RUN, ROWS, changed(RUN, values), 1)
 
 

@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -23,14 +24,14 @@ from trainer.schedule.schedule import Schedule
 NOWHERE = Path("no-such-folder")  # digits need none
 
 
-def trained(run):
+def trained(run: RunConfig) -> tuple[int, list[EpochEnded]]:
     """The batches in an epoch and the epochs of a real training."""
     events = list(train(run, NOWHERE))
     started = next(event for event in events if isinstance(event, Started))
     return started.batches, [event for event in events if isinstance(event, EpochEnded)]
 
 
-def small(spec, **changes):
+def small(spec: schedules.ScheduleSettings, **changes: Any) -> RunConfig:
     quick = {"model": "mlp", "batch_size": 512, "epochs": 7, "device": "cpu", "lr": 0.02}
     return RunConfig(schedule=spec, **quick | changes)
 
@@ -68,7 +69,9 @@ def test_many_batches_at_once_are_the_batches_one_by_one(spec, warmup, parts):
         for _ in range(part):
             singly.step_batch()
         assert together.lr == singly.lr
-        assert together.step_epoch(1.0) == singly.step_epoch(1.0)
+        together.step_epoch(1.0)
+        singly.step_epoch(1.0)
+        assert together.lr == singly.lr
 
 
 @settings(max_examples=settings.default.max_examples // 4)  # an example replays a run twice
@@ -123,11 +126,13 @@ def test_a_schedule_that_moves_momentum_differs_from_the_start_even_at_the_same_
 def test_every_run_stays_between_the_edges_of_its_preview(run, warmup, metrics):
     run = run.model_copy(update={"warmup": warmup})
     edges = preview(run, 2)
+    assert edges.flat is not None
     steps = used(run, metrics, 2)
     for fastest, step, flat in zip(edges.steps, steps, edges.flat, strict=False):
         assert fastest.lr <= step.lr <= flat.lr
     cuts = [i for i, s in enumerate(steps, 1) if i > warmup and s.next_lr < s.lr]
     if cuts:
+        assert edges.first_cut is not None
         assert edges.first_cut <= cuts[0]
 
 

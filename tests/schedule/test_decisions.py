@@ -1,6 +1,8 @@
 """The sentence of every kind of decision, and the numbers in it."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from trainer.config.schedules import (
     NoSchedule,
     OneCycleLR,
     ReduceLROnPlateau,
+    ScheduleSettings,
     StepLR,
 )
 from trainer.config.text import distinct, epochs_text, lr_text, significant
@@ -19,7 +22,12 @@ from trainer.schedule.decisions import Decision
 from trainer.schedule.schedule import Schedule
 
 
-def told(metrics, lr=0.1, schedule=None, **changes):
+def told(
+    metrics: Sequence[float],
+    lr: float = 0.1,
+    schedule: ScheduleSettings | None = None,
+    **changes: Any,
+) -> list[str]:
     """The sentence of each epoch, for these metrics."""
     run = RunConfig(lr=lr, epochs=100, schedule=schedule or NoSchedule(), **changes)
     live = Schedule(run, batches=1)

@@ -3,13 +3,14 @@
 import pytest
 
 from tests.small import SCHEDULES, small
+from trainer.config.run import RunConfig
 from trainer.schedule.interventions import consequence
 from trainer.schedule.schedule import Schedule
 
 BATCHES = 3
 
 
-def course(settings, epochs, at=None):
+def course(settings: RunConfig, epochs: int, at: tuple[int, int] | None = None) -> list[float]:
     """The LR of every batch; at (epoch, batch) it is doubled by hand."""
     schedule, lrs = Schedule(settings, BATCHES), []
     for epoch in range(epochs):
@@ -22,7 +23,7 @@ def course(settings, epochs, at=None):
     return lrs
 
 
-def ratios(settings, at, epochs=9):
+def ratios(settings: RunConfig, at: tuple[int, int], epochs: int = 9) -> list[float]:
     """How much higher each batch's LR is for the change, from the change on."""
     changed, plain = course(settings, epochs, at), course(settings, epochs)
     start = at[0] * BATCHES + at[1]

@@ -1,16 +1,18 @@
 """Every optimizer is torch's own class, with the config's arguments, fused where it can be."""
 
 import inspect
+from typing import Any
 
 import pytest
 import torch
 
 from trainer.config import optimizers
-from trainer.config.table import OPTIMIZERS
+from trainer.config.fields import Settings
+from trainer.config.optimizers import OPTIMIZERS
 from trainer.schedule.optimizers import build
 
 # None of them the default of torch or of LRScope.
-CHANGED = [
+CHANGED: list[optimizers.Optimizer] = [
     optimizers.SGD(momentum=0.5, nesterov=True, weight_decay=0.02),
     optimizers.Adam(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02, amsgrad=True),
     optimizers.AdamW(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02, amsgrad=True),
@@ -21,18 +23,18 @@ CHANGED = [
 ]
 
 
-def arguments(spec):
+def arguments(spec: Settings) -> dict[str, Any]:
     given = spec.model_dump(exclude={"name"})
     if "beta1" in given:
         given["betas"] = (given.pop("beta1"), given.pop("beta2"))
     return given
 
 
-def weight():
+def weight() -> torch.nn.Parameter:
     return torch.nn.Parameter(torch.linspace(-1, 1, 7))
 
 
-def train(optimizer, parameter):
+def train(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter) -> torch.Tensor:
     for step in range(5):
         parameter.grad = torch.cos(parameter.detach() * (step + 1))
         optimizer.step()
@@ -63,7 +65,7 @@ def test_it_is_not_fused_on_a_device_for_which_torch_has_no_kernel():
     assert not build(optimizers.SGD(), [parameter], lr=0.1).defaults["fused"]
 
 
-@pytest.mark.parametrize("spec", [cls() for cls in OPTIMIZERS.values()] + CHANGED, ids=repr)
+@pytest.mark.parametrize("spec", [*(cls() for cls in OPTIMIZERS.values()), *CHANGED], ids=repr)
 def test_its_steps_are_those_of_torchs_plain_optimizer(spec):
     ours, plain = weight(), weight()
     by_hand = getattr(torch.optim, spec.name)([plain], lr=0.03, foreach=False, **arguments(spec))

@@ -1,5 +1,7 @@
 """torch's private parts behind one door: a torch that works differently is noticed at once."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,11 +16,11 @@ TORCH = lr_scheduler.ReduceLROnPlateau
 FLAT = [1.0, 1.0, 1.0]
 
 
-def rename(monkeypatch, name):
+def rename(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """torch's class as a release would be that calls a private method by another name."""
     method = getattr(TORCH, name)
 
-    def step(self, metrics, epoch=None):
+    def step(self: Any, metrics: float, epoch: int | None = None) -> None:
         renamed = type(self).__dict__.get(name)
         setattr(type(self), name, method)  # what torch calls now is its own, not LRScope's
         try:
@@ -72,7 +74,7 @@ def test_cutting_now_says_when_torch_cannot(monkeypatch):
         scheduler.cut()
 
 
-def built():
+def built() -> Plateau:
     from trainer.config.recipe import Recipe
     from trainer.schedule.schedule import main_part
 

@@ -4,6 +4,8 @@ import inspect
 import itertools
 import math
 import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -13,20 +15,24 @@ from pydantic import ValidationError
 from torch.optim import lr_scheduler
 
 from trainer.config import schedules
+from trainer.config.optimizers import OPTIMIZERS
 from trainer.config.run import RunConfig
-from trainer.config.table import OPTIMIZERS, SCHEDULES
+from trainer.config.schedules import SCHEDULES, ScheduleSettings
 from trainer.schedule import optimizers
+from trainer.schedule.decisions import Decision
 from trainer.schedule.schedule import Schedule
 
 LR, EPOCHS, BATCHES = 0.02, 12, 3
 PER_BATCH = ("OneCycleLR", "CyclicLR")
 
+Moved = tuple[float, float | None, tuple[float, float] | None]  # lr, momentum, betas
 
-def weight():
+
+def weight() -> list[torch.nn.Parameter]:
     return [torch.nn.Parameter(torch.zeros(1))]
 
 
-HAND_MADE = {
+HAND_MADE: dict[str, Callable[[], torch.optim.Optimizer]] = {
     "SGD": lambda: torch.optim.SGD(weight(), lr=LR, momentum=0.9),
     "Adam": lambda: torch.optim.Adam(weight(), lr=LR),
     "AdamW": lambda: torch.optim.AdamW(weight(), lr=LR),
@@ -56,17 +62,19 @@ SPECS = [
 METRICS = [2.0, 1.5, 1.6, 1.7, 1.8, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0]
 
 
-def spec_id(spec):
+def spec_id(spec: ScheduleSettings) -> str:
     changed = spec.model_dump(exclude_defaults=True, exclude={"name"})
     return f"{spec.name}-{'-'.join(str(value) for value in changed.values())}"
 
 
-def torch_scheduler(spec, optimizer, epochs=EPOCHS):
+def torch_scheduler(
+    spec: ScheduleSettings, optimizer: torch.optim.Optimizer, epochs: int = EPOCHS
+) -> Any:
     """What a person would write for this schedule."""
     arguments = spec.model_dump(exclude={"name"})
     if spec.name == "OneCycleLR":
         arguments |= {"max_lr": LR, "total_steps": epochs * BATCHES}
-    if spec.name == "CyclicLR":
+    if isinstance(spec, schedules.CyclicLR):
         arguments |= {"base_lr": LR, "step_size_up": spec.step_size_up * BATCHES}
     if arguments.get("cycle_momentum") and isinstance(optimizer, torch.optim.Adagrad):
         arguments["cycle_momentum"] = False
@@ -75,12 +83,17 @@ def torch_scheduler(spec, optimizer, epochs=EPOCHS):
     return scheduler
 
 
-def moved(optimizer):
+def moved(optimizer: torch.optim.Optimizer) -> Moved:
     group = optimizer.param_groups[0]
     return group["lr"], group.get("momentum"), group.get("betas")
 
 
-def by_torch(spec, optimizer, epochs=EPOCHS, metrics=METRICS):
+def by_torch(
+    spec: ScheduleSettings,
+    optimizer: torch.optim.Optimizer,
+    epochs: int = EPOCHS,
+    metrics: Sequence[float] = METRICS,
+) -> Iterator[list[Moved]]:
     """(lr, momentum, betas) of every batch, epoch by epoch."""
     scheduler = torch_scheduler(spec, optimizer, epochs)
     for epoch in range(epochs):
@@ -96,7 +109,9 @@ def by_torch(spec, optimizer, epochs=EPOCHS, metrics=METRICS):
             scheduler.step()
 
 
-def by_schedule(run, metrics=METRICS):
+def by_schedule(
+    run: RunConfig, metrics: Sequence[float] = METRICS
+) -> Iterator[tuple[list[Moved], Decision]]:
     """The same, as the engine does it, with each epoch's decision."""
     schedule = Schedule(run, BATCHES)
     trained = optimizers.build(run.optimizer, weight(), run.lr)
@@ -109,7 +124,7 @@ def by_schedule(run, metrics=METRICS):
         yield batches, schedule.advance(metrics[epoch])
 
 
-def run_of(spec, optimizer="SGD", **changes):
+def run_of(spec: ScheduleSettings, optimizer: str = "SGD", **changes: Any) -> RunConfig:
     made = OPTIMIZERS[optimizer]()
     return RunConfig(schedule=spec, optimizer=made, lr=LR, epochs=EPOCHS, **changes)
 
@@ -128,7 +143,8 @@ def test_every_batch_has_the_lr_and_momentum_of_torchs_own_class(spec, optimizer
 
 @pytest.mark.parametrize("spec", [schedules.OneCycleLR(), schedules.CyclicLR()], ids=spec_id)
 def test_cycles_really_move_momentum_against_the_lr(spec):
-    for optimizer, of in (("SGD", lambda m: m[1]), ("Adam", lambda m: m[2][0])):
+    momentum: dict[str, Callable[[Any], float]] = {"SGD": lambda m: m[1], "Adam": lambda m: m[2][0]}
+    for optimizer, of in momentum.items():
         seen = [m for batches, _ in by_schedule(run_of(spec, optimizer)) for m in batches]
         low, high = min(seen), max(seen)
         assert of(low) == pytest.approx(spec.max_momentum)
@@ -222,7 +238,7 @@ def test_warm_up_does_not_show_its_losses_to_the_plateau_rule():
 # ReduceLROnPlateau, state by state
 
 
-def sequences():
+def sequences() -> st.SearchStrategy[list[float]]:
     """Plateaus, spikes, falls, and the values that break naive code."""
     special = st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -0.0, 1.0, -1.0, 0.5])
     value = st.one_of(st.floats(-10, 10), st.floats(0, 3), special)
@@ -231,7 +247,7 @@ def sequences():
     )
 
 
-def plateau_runs():
+def plateau_runs() -> st.SearchStrategy[RunConfig]:
     return st.builds(
         RunConfig,
         lr=st.floats(1e-4, 1),
@@ -250,18 +266,20 @@ def plateau_runs():
     )
 
 
-def torch_plateau(run):
+def torch_plateau(run: RunConfig) -> Any:
     optimizer = torch.optim.SGD(weight(), lr=run.lr)
     arguments = run.schedule.model_dump(exclude={"name"})
-    mode = "max" if run.monitor == "val_accuracy" else "min"
+    mode: Literal["min", "max"] = "max" if run.monitor == "val_accuracy" else "min"
     return lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, **arguments)
 
 
-def finite(value):
+def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def shown_in_order(decision, metric, level, counted, oracle):
+def shown_in_order(
+    decision: Decision, metric: float, level: float | None, counted: int, oracle: Any
+) -> list[Any]:
     """The class's numbers that a sentence of this kind is to show, in order."""
     compared = [n for n in (metric, level) if n is not None] if math.isfinite(metric) else []
     lr = decision.lr
@@ -279,6 +297,7 @@ def shown_in_order(decision, metric, level, counted, oracle):
         case "no effect":
             at_floor = oracle.min_lrs[0] and lr <= oracle.min_lrs[0]
             return [counted, oracle.patience, lr, oracle.min_lrs[0] if at_floor else oracle.eps]
+    raise AssertionError(f"{decision.kind} is not the plateau rule's")
 
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
@@ -291,10 +310,16 @@ def test_plateau_is_torchs_class_in_every_state_on_any_losses(run, metrics):
     compare_with_torch(run, metrics[::-1])
 
 
-def compare_with_torch(run, metrics):
+def compare_with_torch(run: RunConfig, metrics: Sequence[float]) -> None:
     schedule, oracle = Schedule(run, BATCHES), torch_plateau(run)
-    group, reduce_lr, attempts = oracle.optimizer.param_groups[0], oracle._reduce_lr, []
-    oracle._reduce_lr = lambda epoch: (attempts.append(epoch), reduce_lr(epoch))
+    group, reduce_lr = oracle.optimizer.param_groups[0], oracle._reduce_lr
+    attempts: list[int] = []
+
+    def attempt(epoch: int) -> None:
+        attempts.append(epoch)
+        reduce_lr(epoch)
+
+    oracle._reduce_lr = attempt
     for metric in metrics:
         lr, best, bad, cooling = group["lr"], oracle.best, oracle.num_bad_epochs, oracle.in_cooldown
         assert schedule.lr == lr
@@ -338,7 +363,7 @@ def compare_with_torch(run, metrics):
 # The facts of the page on ReduceLROnPlateau, of torch's class and of ours
 
 
-def states_of_torch(run, metrics):
+def states_of_torch(run: RunConfig, metrics: Sequence[float]) -> Iterator[dict[str, Any]]:
     scheduler = torch_plateau(run)
     group = scheduler.optimizer.param_groups[0]
     for metric in metrics:
@@ -353,7 +378,7 @@ def states_of_torch(run, metrics):
         }
 
 
-def states_of_ours(run, metrics):
+def states_of_ours(run: RunConfig, metrics: Sequence[float]) -> Iterator[dict[str, Any]]:
     schedule = Schedule(run, BATCHES)
     for metric in metrics:
         used = schedule.lr
@@ -370,8 +395,10 @@ def states_of_ours(run, metrics):
 
 
 @pytest.fixture(params=[states_of_torch, states_of_ours], ids=["torch", "lrscope"])
-def states(request):
-    def drive(metrics, lr=0.1, monitor="val_loss", **rule):
+def states(request: pytest.FixtureRequest) -> Callable[..., list[dict[str, Any]]]:
+    def drive(
+        metrics: Sequence[float], lr: float = 0.1, monitor: str = "val_loss", **rule: Any
+    ) -> list[dict[str, Any]]:
         run = RunConfig(
             lr=lr, monitor=monitor, epochs=100, schedule=schedules.ReduceLROnPlateau(**rule)
         )
@@ -380,16 +407,16 @@ def states(request):
     return drive
 
 
-def above(value):
+def above(value: float) -> float:
     return math.nextafter(value, math.inf)
 
 
-def below(value):
+def below(value: float) -> float:
     return math.nextafter(value, -math.inf)
 
 
-UP = {"monitor": "val_accuracy"}
-FACTS = {
+UP: dict[str, Any] = {"monitor": "val_accuracy"}
+FACTS: dict[str, tuple[dict[str, Any], list[float], dict[str, list[float]]]] = {
     "1 better: a new best, no bad epochs": (
         {"patience": 5}, [3, 3, 3, 2, 2],
         {"best": [3, 3, 3, 2, 2], "bad": [0, 1, 2, 0, 1]},
@@ -516,7 +543,7 @@ def test_fact_9_torch_refuses_a_factor_of_1_or_more_the_form_also_0_or_less(fact
 
 def test_fact_9_step_needs_a_metric():
     with pytest.raises(TypeError):
-        lr_scheduler.ReduceLROnPlateau(HAND_MADE["SGD"]()).step()
+        lr_scheduler.ReduceLROnPlateau(HAND_MADE["SGD"]()).step()  # type: ignore[call-arg]
 
 
 def test_fact_10_torch_cannot_compose_plateau_with_a_warm_up():
@@ -551,7 +578,7 @@ def test_fact_12_an_lr_set_by_hand_is_written_over_or_survives_as_a_ratio(spec):
         spec = spec.model_copy(update={"eta_min": 0.0})
     if spec.name == "ReduceLROnPlateau":
         spec = spec.model_copy(update={"min_lr": 0.0})
-    lrs = {}
+    lrs: dict[float, list[float]] = {}
     for by_hand in (1.0, 0.5):
         optimizer = HAND_MADE["SGD"]()
         scheduler = torch_scheduler(spec, optimizer)
@@ -608,4 +635,4 @@ def test_fact_14_verbose_is_gone():
     for name in SCHEDULES.keys() - {"none"}:
         assert "verbose" not in inspect.signature(getattr(lr_scheduler, name)).parameters
     with pytest.raises(TypeError):
-        lr_scheduler.ReduceLROnPlateau(HAND_MADE["SGD"](), verbose=True)
+        lr_scheduler.ReduceLROnPlateau(HAND_MADE["SGD"](), verbose=True)  # type: ignore[call-arg]

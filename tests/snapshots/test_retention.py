@@ -1,13 +1,16 @@
 """Which snapshots are kept under a budget, and that the one who writes them keeps to it."""
 
 import threading
+from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trainer.engine.state import Snapshot
 from trainer.snapshots import files
 from trainer.snapshots import writer as snapshots
 from trainer.snapshots.retention import chosen
@@ -73,11 +76,11 @@ def test_the_nearest_snapshot_comes_first_and_none_from_later(tmp_path):
     assert files.nearest(tmp_path, 0) == []
 
 
-def sized(epoch, kilobytes):
+def sized(epoch: int, kilobytes: int) -> Callable[[], Snapshot]:
     return lambda: {"epoch": epoch, "batch": 0, "x": torch.zeros(kilobytes * 256)}
 
 
-def there(folder):
+def there(folder: Path) -> list[int]:
     return [kept.at[0] for kept in files.listed(folder)]
 
 
@@ -110,20 +113,26 @@ def test_a_snapshot_above_the_budget_is_kept_alone(tmp_path):
     assert there(tmp_path) == [3]
 
 
+class SlowDisk:
+    """A disk that writes only when it is let; `written` is what it wrote, in order."""
+
+    def __init__(self, write: Callable[[Snapshot, Path], int]) -> None:
+        self._write = write
+        self.let, self.begun = threading.Event(), threading.Event()
+        self.written: list[str] = []
+
+    def write(self, snapshot: Snapshot, path: Path) -> int:
+        self.begun.set()
+        assert self.let.wait(60)
+        self.written.append(path.name)
+        return self._write(snapshot, path)
+
+
 @pytest.fixture
-def slow_disk(monkeypatch):
-    """A disk that writes only when it is let; what it wrote, in order."""
-    let, begun, written, write = threading.Event(), threading.Event(), [], snapshots.write
-
-    def slow(snapshot, path):
-        begun.set()
-        assert let.wait(60)
-        written.append(path.name)
-        return write(snapshot, path)
-
-    monkeypatch.setattr(snapshots, "write", slow)
-    slow.let, slow.begun, slow.written = let, begun, written
-    return slow
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> SlowDisk:
+    disk = SlowDisk(snapshots.write)
+    monkeypatch.setattr(snapshots, "write", disk.write)
+    return disk
 
 
 def test_training_does_not_wait_for_the_disk_and_the_newest_waits_for_it(tmp_path, slow_disk):
@@ -164,5 +173,6 @@ def test_a_full_disk_is_told_and_ends_nothing(tmp_path, monkeypatch):
     for epoch in (1, 2):
         writer.keep(sized(epoch, 1), writer.note(epoch, 1.0 / epoch, False))
     writer.close()
+    assert writer.warning is not None
     assert "No space left on device" in writer.warning
     assert there(tmp_path) == [2]

@@ -4,7 +4,10 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,18 +33,18 @@ STARTED = Started("cpu", 2, 17, 1077, 360, 360, 10, 9098)
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> Iterator[Store]:
     with closing(Store(tmp_path)) as store:
         yield store
 
 
-def ended(epoch, val_loss, schedule=None):
+def ended(epoch: int, val_loss: float, schedule: Schedule | None = None) -> EpochEnded:
     schedule = schedule or Schedule(RunConfig(), 1)
     decision = schedule.advance(val_loss)
     return EpochEnded(epoch, 0.01, 0.02, metrics(val_loss + 0.1, val_loss, 0.9), 1.5, decision)
 
 
-def training(store, **config):
+def training(store: Store, **config: Any) -> int:
     run = store.add(RunConfig(**config))
     assert store.claim(run) == run
     return run
@@ -244,7 +247,7 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def other_process(tmp_path):
+def other_process(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A process that trains a run: (process, run)."""
     with subprocess.Popen(
         [sys.executable, "-c", CLAIM, tmp_path],
@@ -271,6 +274,8 @@ def test_a_run_whose_process_was_killed_is_interrupted(tmp_path, other_process):
         row = store.run(run)
         assert (row.status, row.over) == ("interrupted", True)
         assert row.reason == "LRScope ended while this run was training."
+        assert row.began is not None
+        assert row.ended is not None
         assert row.ended >= row.began
         assert [lock.stem for lock in (tmp_path / "owners").iterdir()] == [store._owner.id]
 
