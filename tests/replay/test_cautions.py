@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
-from tests.schedule.test_schedules import plateau_runs
+from tests.schedule.by_torch import plateau_runs
 from trainer.config import optimizers, schedules, table
 from trainer.config.optimizers import OPTIMIZERS
 from trainer.config.run import RunConfig

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.schedule.test_schedules import SPECS, plateau_runs, run_of, sequences, spec_id
+from tests.schedule.by_torch import SPECS, plateau_runs, run_of, sequences, spec_id
 from trainer.config import schedules
 from trainer.config.run import RunConfig
 from trainer.config.schedules import NoSchedule, ReduceLROnPlateau
