@@ -5,7 +5,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 # No test may fail because the machine is busy.
-patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("desk", max_examples=500, **patient)
-settings.register_profile("ci", max_examples=5000, **patient)
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("desk", patient, max_examples=500)
+settings.register_profile("ci", patient, max_examples=5000)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")

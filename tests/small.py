@@ -1,7 +1,9 @@
 """A data set of a moment, and runs over it."""
 
 import dataclasses
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -9,8 +11,9 @@ from trainer.config import optimizers, schedules
 from trainer.config.run import RunConfig
 from trainer.engine.control import Control
 from trainer.engine.datasets import Images, Splits
-from trainer.engine.events import EpochEnded, Intervened, Progress, Started
+from trainer.engine.events import EpochEnded, Event, Intervened, Progress, Started
 from trainer.engine.loop import train
+from trainer.engine.state import Snapshot
 
 NOWHERE = Path("no-such-folder")
 
@@ -50,29 +53,36 @@ def load(name: str, root: Path, seed: int) -> Splits:  # noqa: ARG001
     return Splits(images(22), images(9), images(5), classes=3)
 
 
-def metrics(train_loss, val_loss, val_accuracy):
+def metrics(
+    train_loss: float | None, val_loss: float | None, val_accuracy: float | None
+) -> dict[str, float | None]:
     """An epoch's metrics by name, as the engine has them."""
     return {"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy}
 
 
-def small(**changes) -> RunConfig:
+def small(**changes: Any) -> RunConfig:
     quick = {"model": "mlp", "batch_size": 8, "epochs": 6, "device": "cpu", "lr": 0.01}
     return RunConfig(**quick | changes)
 
 
-def run(settings, start=None, control=None, each=lambda _event, _control: None):
+def run(
+    settings: RunConfig,
+    start: Snapshot | None = None,
+    control: Control | None = None,
+    each: Callable[[Event, Control], None] = lambda _event, _control: None,
+) -> list[Event]:
     """Every event of a run; `each` is called with each of them and the control."""
     control = control or Control()
-    events = []
+    events: list[Event] = []
     for event in train(settings, NOWHERE, control, start):
         events.append(event)
         each(event, control)
     return events
 
 
-def numbers(events):
+def numbers(events: Iterable[Event]) -> list[Event]:
     """What must be equal bit by bit: everything but the clock's share and what was repeated."""
-    kept = []
+    kept: list[Event] = []
     for event in events:
         if isinstance(event, EpochEnded):
             kept.append(dataclasses.replace(event, seconds=0.0))

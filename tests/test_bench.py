@@ -1,12 +1,14 @@
 import json
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
+import torch
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from tests.bench import __main__ as bench
-from tests.bench import loops, profile, same, sides, storage, table, turns
+from tests.bench import profile, same, sides, storage, table, turns
 from tests.bench.table import Figure, Report, Row, Target
 from trainer.engine.datasets import load
 from trainer.store.store import Store
@@ -30,7 +32,7 @@ STEPS = 20  # more than the 17 batches of an epoch of digits
 
 
 @pytest.fixture
-def run():
+def run() -> Callable[..., Result]:
     """Calls the command with arguments; its result."""
     app = typer.Typer()
     app.command()(bench.main)
@@ -109,7 +111,7 @@ def test_the_table_shows_median_spread_target_and_verdict(run, monkeypatch):
 
 
 def test_what_cannot_be_measured_is_a_row_and_a_sentence(run, monkeypatch):
-    monkeypatch.setattr(loops.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     shown = run("cuda").stdout
     assert "not measured" in shown
     assert "no CUDA device" in shown

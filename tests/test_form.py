@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import form, ids
+from trainer.config.optimizers import OPTIMIZERS
 from trainer.config.run import RunConfig
-from trainer.config.schedules import CyclicLR, StepLR
-from trainer.config.table import OPTIMIZERS, SCHEDULES, ConfigError, to_config
+from trainer.config.schedules import SCHEDULES, CyclicLR, StepLR
+from trainer.config.table import ConfigError, to_config
 from trainer.config.table import chosen as settings_that_count
 
 
@@ -46,7 +47,7 @@ configs = st.builds(
     lr=st.floats(1e-6, 0.04),
     epochs=st.integers(1, 10_000),
     seed=st.integers(0, 2**31 - 1),
-    schedule=st.sampled_from([cls() for cls in SCHEDULES.values()]),
+    schedule=st.sampled_from([cls.model_validate({}) for cls in SCHEDULES.values()]),
     optimizer=st.sampled_from([cls() for cls in OPTIMIZERS.values()]),
     monitor=st.sampled_from(["val_loss", "train_loss", "val_accuracy"]),
 )

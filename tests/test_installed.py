@@ -16,6 +16,7 @@ import venv
 import zipfile
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ SCRIPTS, EXE = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 OWN = "OWN = 'the project'\n"
 
 
-def ran(*command, cwd, **environment):
+def ran(*command: str | Path, cwd: Path, **environment: str) -> str:
     """What a command that ends well prints; nothing but `environment` says where to import from."""
     outer = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
     done = subprocess.run(
@@ -44,7 +45,7 @@ def ran(*command, cwd, **environment):
     return done.stdout
 
 
-def sources(folder, root):
+def sources(folder: str, root: Path) -> set[str]:
     """What of a package's folder belongs into the wheel, relative to the folder above it."""
     return {
         path.relative_to(root).as_posix()
@@ -54,7 +55,7 @@ def sources(folder, root):
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this checkout to build in: building leaves folders behind."""
     copy = tmp_path_factory.mktemp("checkout")
     left = shutil.ignore_patterns("__pycache__", "recorded")
@@ -66,7 +67,7 @@ def checkout(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def wheel(checkout, tmp_path_factory):
+def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel that is built from the sdist."""
     out = tmp_path_factory.mktemp("dist")
     ran(sys.executable, "-c", BUILD, "build_sdist", out, cwd=checkout)
@@ -76,7 +77,7 @@ def wheel(checkout, tmp_path_factory):
     return next(out.glob("*.whl"))
 
 
-def environment(folder, *what):
+def environment(folder: Path, *what: str | Path) -> Path:
     """A virtual environment with LRScope, and with what this interpreter has besides."""
     venv.create(folder)
     base = {"base": str(folder), "platbase": str(folder)}
@@ -85,28 +86,37 @@ def environment(folder, *what):
     (site / "outer.pth").write_text("\n".join(outer), encoding="utf-8")
     offline = ["--no-deps", "--no-build-isolation", "--no-index", "--ignore-installed"]
     python = folder / SCRIPTS / f"python{EXE}"
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "-q", *offline]
+    pip: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "-q",
+        *offline,
+    ]
     ran(*pip, *what, cwd=folder, PIP_DISABLE_PIP_VERSION_CHECK="1")
     return folder
 
 
 @pytest.fixture(scope="module")
-def from_wheel(wheel, tmp_path_factory):
+def from_wheel(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment(tmp_path_factory.mktemp("wheel"), wheel)
 
 
 @pytest.fixture(scope="module")
-def from_editable(checkout, tmp_path_factory):
+def from_editable(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment(tmp_path_factory.mktemp("editable"), "-e", checkout)
 
 
 @pytest.fixture(params=["from_wheel", "from_editable"])
-def installed(request):
+def installed(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(params=["modules", "packages"])
-def project(request, tmp_path):
+def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A folder to work in, with an `app` and a `trainer` that are not LRScope's."""
     for name in ("app", "trainer"):
         if request.param == "modules":
@@ -149,11 +159,12 @@ def test_what_was_installed_serves_its_page_with_style_and_script(installed, tmp
         text=True,
     ) as server:
         try:
-            url = re.search(r"http://\S+", server.stdout.readline())[0]
+            (url,) = re.findall(r"http://\S+", server.stdout.readline())
 
-            def got(path):
+            def got(path: str) -> bytes:
                 with urllib.request.urlopen(url + path, timeout=60) as answer:
-                    return answer.read()
+                    body: bytes = answer.read()
+                    return body
 
             loaded = set(re.findall(r"assets/[\w./-]+", got("").decode()))
             loaded |= set(re.findall(r"assets/[\w./-]+", got("assets/page.css").decode()))
@@ -176,7 +187,7 @@ def test_the_command_starts_lrscopes_own_packages_in_a_project_that_has_their_na
 
 
 def test_a_checkout_starts_its_own_packages_by_its_path(project):
-    command = [sys.executable, ROOT / "app", "--version"]
+    command: list[str | Path] = [sys.executable, ROOT / "app", "--version"]
     assert ran(*command, cwd=project, PYTHONPATH=".") == f"lrscope {VERSION}\n"
 
 

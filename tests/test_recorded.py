@@ -1,8 +1,10 @@
 """Rearranged code computes what it computed before, bit by bit."""
 
 import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +13,11 @@ from trainer.config import forks
 from trainer.config.table import changed, to_config
 from trainer.engine import loop as engine
 from trainer.engine.control import Control
-from trainer.engine.events import Ended, EpochEnded, Forked, Intervened, Progress
+from trainer.engine.events import Ended, EpochEnded, Event, Forked, Intervened, Progress
 from trainer.engine.loop import train
 from trainer.execute import execute
+from trainer.schedule.decisions import Decision
+from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import Intervention
 from trainer.store import lineage
 from trainer.store.store import Store
@@ -23,7 +27,7 @@ RUNS, HOME = recorded("runs"), recorded("home-1")
 HERE = RUNS["machine"] == HOME["machine"] == machine_here()
 
 
-def decision(made):
+def decision(made: Decision | None) -> dict[str, Any] | None:
     """A decision without its sentence, whose words may be bettered."""
     if made is None:
         return None
@@ -32,7 +36,7 @@ def decision(made):
     return fields
 
 
-def epoch(row):
+def epoch(row: Epoch) -> dict[str, Any]:
     return {
         "epoch": row.epoch,
         "lr": row.lr,
@@ -42,7 +46,7 @@ def epoch(row):
     }
 
 
-def record(events):
+def record(events: Iterable[Event]) -> Iterator[dict[str, Any]]:
     """What of these events is compared."""
     for event in events:
         match event:
@@ -64,7 +68,7 @@ def record(events):
                 }
 
 
-def events_of(case):
+def events_of(case: dict[str, Any]) -> Iterator[Event]:
     """The events of a recorded training, cut in two where it was resumed or forked."""
     config, start = to_config(case["settings"]), None
     made = [Intervention(*made) for made in case["interventions"]]
@@ -91,7 +95,7 @@ def test_a_training_has_the_numbers_that_it_had(case, monkeypatch):
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> Iterator[Store]:
     shutil.copytree(FOLDER / "home-1", tmp_path / "home")
     with closing(Store(tmp_path / "home")) as store:
         yield store
@@ -112,7 +116,7 @@ def test_a_home_of_the_first_edition_opens_with_every_number_in_place(store, run
     assert changes == then["changes"]
 
 
-def measured(rows):
+def measured(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of an imported run without the metrics that its file did not have: version 1 gave
     each run all three.
     """
@@ -120,7 +124,7 @@ def measured(rows):
     return [row | {"metrics": {k: row["metrics"][k] for k in known}} for row in rows]
 
 
-def trained(store, run):
+def trained(store: Store, run: int) -> list[dict[str, Any]]:
     for _ in execute(store, run, NOWHERE):
         pass
     return [epoch(row) for row in lineage.lineage(store, run)]

@@ -1,9 +1,11 @@
 """The queue is worked off, orders are obeyed, and no failing run takes the worker with it."""
 
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -12,9 +14,10 @@ from tests.small import metrics
 from trainer import execute as executing
 from trainer import worker
 from trainer.config.run import RunConfig
+from trainer.engine import datasets
 from trainer.engine import loop as engine
 from trainer.engine.datasets import DatasetError
-from trainer.engine.events import Ended, EpochEnded, Failed, Started
+from trainer.engine.events import Ended, EpochEnded, Event, Failed, Started
 from trainer.engine.loop import DeviceError
 from trainer.execute import execute
 from trainer.schedule.schedule import Schedule
@@ -29,31 +32,31 @@ ENDLESS = TINY.model_copy(update={"epochs": 10_000})
 class WatchedStore(Store):
     """A store that can be waited for."""
 
-    def __init__(self, home):
+    def __init__(self, home: Path) -> None:
         super().__init__(home)
         self.recorded = threading.Condition()
 
-    def record(self, run, event):
+    def record(self, run: int, event: Event) -> None:
         super().record(run, event)
         with self.recorded:
             self.recorded.notify_all()
 
-    def wait_until(self, true):
+    def wait_until(self, true: Callable[[], bool]) -> None:
         with self.recorded:
             assert self.recorded.wait_for(true, timeout=60)
 
-    def wait_until_over(self, run):
+    def wait_until_over(self, run: int) -> None:
         self.wait_until(lambda: self.run(run).over)
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> Iterator[WatchedStore]:
     with closing(WatchedStore(tmp_path)) as store:
         yield store
 
 
 @pytest.fixture
-def working(store):
+def working(store: WatchedStore) -> Iterator[Worker]:
     """A worker that has been started, and is stopped at the end."""
     working = Worker(store, ROOT)
     working.start()
@@ -61,20 +64,20 @@ def working(store):
     working.stop()
 
 
-def add(store, config=TINY, **changes):
+def add(store: Store, config: RunConfig = TINY, **changes: Any) -> int:
     return store.add(config.model_copy(update=changes))
 
 
-def claimed(store, config=TINY, pace=None):
+def claimed(store: Store, config: RunConfig = TINY, pace: float | None = None) -> int:
     run = store.add(config, pace)
     assert store.claim(run) == run
     return run
 
 
-def pretend(epochs):
+def pretend(epochs: int) -> Callable[..., Iterator[Event]]:
     """An engine that trains nothing: its events only."""
 
-    def train(config, root, control, start):  # noqa: ARG001
+    def train(config: RunConfig, root: Path, control: Any, start: Any) -> Iterator[Event]:  # noqa: ARG001
         schedule = Schedule(config, 1)
         yield Started("cpu", 1, 1, 1, 1, 1, 1, 1)
         for epoch in range(1, epochs + 1):
@@ -177,7 +180,7 @@ def test_a_data_set_that_is_not_there_is_the_reason_of_the_failure(store, tmp_pa
         raise DatasetError(f"{name} is not under {root.name}.")
         yield
 
-    monkeypatch.setattr(engine.datasets, "fetch", fetch)
+    monkeypatch.setattr(datasets, "fetch", fetch)
     run = claimed(store, TINY.model_copy(update={"dataset": "mnist"}))
     list(execute(store, run, tmp_path / "empty"))
     assert store.run(run).reason == "mnist is not under empty."
@@ -308,30 +311,32 @@ def test_a_worker_that_never_started_can_be_stopped(store):
 class Clock:
     """Time that passes only where someone waits; also what the worker waits on."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = 100.0
-        self.waits = []
+        self.waits: list[float] = []
 
-    def monotonic(self):
+    def monotonic(self) -> float:
         return self.now
 
-    def is_set(self):
+    def is_set(self) -> bool:
         return False
 
-    def wait(self, seconds):
+    def wait(self, seconds: float) -> None:
         self.waits.append(seconds)
         self.now += seconds
 
 
 @pytest.fixture
-def clock(monkeypatch):
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(executing, "time", SimpleNamespace(monotonic=clock.monotonic))
     monkeypatch.setattr(engine, "train", pretend(5))
     return clock
 
 
-def times(store, run, clock, act=lambda _: None):
+def times(
+    store: Store, run: int, clock: Any, act: Callable[[int], object] = lambda _: None
+) -> list[float]:
     """When each epoch was handed on, counted from the first."""
     seen = []
     for event in execute(store, run, ROOT, clock):

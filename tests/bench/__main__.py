@@ -7,6 +7,7 @@ the rounds, with the smallest and the largest beside it.
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -65,7 +66,7 @@ def main(
     for name in chosen:
         try:
             with waiting.status(f"Measuring {name}"):
-                took = seconds(lambda name=name: measure(name))
+                took = seconds(partial(measure, name))
         except DatasetError as error:
             print(f"bench: {error}", file=sys.stderr)
             raise typer.Exit(2) from None

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -86,12 +87,15 @@ def watched(plan: Plan) -> Report:
         until(lambda: answers(process, port))
         run = store.add(TUTORIAL)
 
+        def passed(seen: int) -> bool:
+            return epochs_of(store, run) > seen
+
         def an_epoch() -> float:
             """A whole one that begins after now, from its predecessor's end to its own."""
             ends = []
             for _ in range(2):
                 seen = epochs_of(store, run)
-                until(lambda seen=seen: epochs_of(store, run) > seen, every=0.02)
+                until(partial(passed, seen), every=0.02)
                 ends.append(time.perf_counter())
             return ends[1] - ends[0]
 
@@ -242,4 +246,5 @@ def _stop(page: Page, lab: Served, run: int, notes: Any) -> float:
     page.locator(f"#{ids.STOP}:not([disabled])").wait_for()
     pressed: float = page.evaluate(CLICK, ids.STOP)
     finish(lab.store, run)
-    return next(at for at, r, e in notes if r == run and isinstance(e, Ended)) - pressed
+    ended: float = next(at for at, r, e in notes if r == run and isinstance(e, Ended))
+    return ended - pressed

@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,7 @@ def recording_times(runs: int, rounds: int) -> tuple[float, ...]:
         for _ in range(rounds + 1):
             run = store.add(RunConfig(epochs=RECORDS), claimed=True)
             took = [
-                1e3 * seconds(lambda run=run, epoch=epoch: store.record(run, epoch))
-                for epoch in epochs(noisy(RECORDS))
+                1e3 * seconds(partial(store.record, run, epoch)) for epoch in epochs(noisy(RECORDS))
             ]
             times.append(p95(tuple(took)))
     return tuple(times[1:])
@@ -172,4 +172,5 @@ def answer(
         "/_dash-update-component", data=json.dumps(body), content_type="application/json"
     )
     assert response.status_code == 200, response.status
-    return response.data
+    data: bytes = response.data
+    return data

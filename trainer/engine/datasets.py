@@ -88,7 +88,7 @@ def load(name: Dataset, root: Path, seed: int) -> Splits:
     return Splits(pool.at(rest), pool.at(held), test, classes=10)
 
 
-def fetch(name: Dataset, root: Path) -> Iterator[Downloading]:
+def fetch(name: Dataset, root: Path) -> Generator[Downloading, None, None]:
     """Makes sure that the files of a data set are under `root` and whole; damage is mended.
 
     Yields progress some ten times a second, also while another process holds the folder, and

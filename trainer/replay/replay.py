@@ -91,7 +91,7 @@ def _last_batch(schedule: Schedule) -> float:
 
 def first_difference(
     happened: Recipe,
-    rows: Sequence[Epoch],
+    rows: Sequence[Epoch | Replayed],
     other: Recipe,
     steps: Sequence[Used | Replayed],
 ) -> int | None:
@@ -158,7 +158,7 @@ class CutMap(NamedTuple):
 
 def cut_map(
     happened: Recipe,
-    rows: Sequence[Epoch],
+    rows: Sequence[Epoch | Replayed],
     metrics: Sequence[float | None],
     other: Recipe,
     batches: int,

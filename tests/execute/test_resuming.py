@@ -1,0 +1,171 @@
+"""A run that was stopped, interrupted or killed goes on as if nothing had happened."""
+
+import os
+import random
+import subprocess
+import sys
+import threading
+from contextlib import closing
+
+import pytest
+
+from tests.execute.runs import at, rows, train, trained
+from tests.small import NOWHERE, SCHEDULES, small
+from trainer.config.optimizers import SGD
+from trainer.config.schedules import ReduceLROnPlateau
+from trainer.engine import loop as engine
+from trainer.execute import execute
+from trainer.snapshots import files
+from trainer.snapshots import writer as snapshots
+from trainer.store.store import CommandError, Store
+
+
+@pytest.mark.parametrize("moment", [(3,), (3, 2), (1, 1), (6, 3)], ids=str)
+@pytest.mark.parametrize("how", ["stopped", "interrupted"])
+def test_what_was_stopped_goes_on_exactly_where_it_was(store, moment, how, monkeypatch):
+    whole = trained(store, small(schedule=SCHEDULES["plateau"]))
+    shutdown = threading.Event()
+
+    def end(event):
+        if at(*moment)(event):
+            store.stop(run) if how == "stopped" else shutdown.set()
+
+    run = store.add(small(schedule=SCHEDULES["plateau"]), claimed=True)
+    train(store, run, end, shutdown)
+    assert store.run(run).status == how
+    batches, pixels = [], engine.pixels
+
+    def counted(x):
+        batches.append(len(x))
+        return pixels(x)
+
+    monkeypatch.setattr(engine, "pixels", counted)
+    store.resume(run, claimed=True)
+    train(store, run)
+    assert rows(store, run) == rows(store, whole)
+    assert store.run(run).status == "finished"
+    assert store.run(run).test_accuracy == store.run(whole).test_accuracy
+    epoch, batch = (*moment, 0)[:2] if len(moment) > 1 else (moment[0] + 1, 0)
+    left = 3 * (6 - epoch + 1) - batch
+    assert sum(n in (8, 6) for n in batches) == left  # no batch is trained twice
+
+
+def test_a_resumed_run_does_not_obey_its_old_commands_again(store):
+    run = store.add(small(), claimed=True)
+
+    def act(event):
+        if at(2, 1)(event):
+            store.ask(run, "scale", 2.0)
+            store.stop(run)
+
+    train(store, run, act)
+    store.resume(run, claimed=True)
+    train(store, run)
+    assert store.run(run).status == "finished"
+    assert [c.name for c in store.interventions(run)] in ([], ["scale"])
+    assert len(store.interventions(run)) <= 1
+
+
+@pytest.mark.usefixtures("none_left_out")
+def test_a_change_by_hand_after_the_last_snapshot_is_made_again(store):
+    whole = store.add(small(), claimed=True)
+    train(store, whole, lambda e: store.ask(whole, "scale", 0.5) if at(4, 1)(e) else None)
+    run = store.add(small(), claimed=True)
+    events = execute(store, run, NOWHERE)
+    for event in events:
+        if at(4, 1)(event):
+            store.ask(run, "scale", 0.5)
+        if at(4, 3)(event):
+            break
+    events.close()  # as a process that dies: nothing is taken within the epoch
+    assert max(kept.at for kept in files.listed(files.folder(store.home, run))) == (3, 0)
+    store.resume(run, claimed=True)
+    train(store, run)
+    assert rows(store, run) == rows(store, whole)
+    (change,) = store.interventions(run)
+    assert (change.epoch, change.batch, change.name) == (4, 1, "scale")
+
+
+@pytest.mark.parametrize("status", ["finished", "training", "queued", "nothing"])
+def test_what_cannot_be_resumed_is_refused_in_a_sentence(store, status):
+    if status == "finished":
+        trained(store, small(epochs=1))
+    elif status != "nothing":
+        store.add(small(), claimed=status == "training")
+    with pytest.raises(CommandError, match=r"no run|already|fork it"):
+        store.resume(1)
+
+
+@pytest.mark.usefixtures("none_left_out")
+def test_damaged_snapshots_are_passed_over(store):
+    whole = trained(store, small())
+    run = store.add(small(), claimed=True)
+    train(store, run, lambda e: store.stop(run) if at(5, 1)(e) else None)
+    for kept in files.listed(files.folder(store.home, run))[3:]:
+        kept.path.write_bytes(b"half")
+    store.resume(run, claimed=True)
+    assert store.run(run).status == "training"
+    train(store, run)
+    assert rows(store, run) == rows(store, whole)
+    for kept in files.listed(files.folder(store.home, run)):
+        assert snapshots.read(kept.path)["epoch"] == kept.at[0]
+
+
+def test_without_a_snapshot_it_is_trained_again_from_the_beginning(store, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    whole = trained(store, small())
+    monkeypatch.setattr(snapshots, "write", full)
+    run = store.add(small(), claimed=True)
+    train(store, run, lambda e: store.stop(run) if at(5, 1)(e) else None)
+    assert "No space left on device" in store.run(run).warning
+    assert store.run(run).status == "stopped"
+    store.resume(run, claimed=True)
+    train(store, run)
+    assert rows(store, run) == rows(store, whole)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.small import NOWHERE, load, small
+from trainer.engine import loop as engine
+from trainer.config.schedules import ReduceLROnPlateau
+from trainer.store.store import Store
+from trainer.execute import execute
+engine.datasets.load = load
+engine.PROGRESS_SECONDS = -1
+store = Store(Path(sys.argv[1]))
+plateau = ReduceLROnPlateau(patience=0, factor=0.7)
+run = store.add(small(epochs=40, schedule=plateau, monitor="train_loss"), claimed=True)
+for event in execute(store, run, NOWHERE):
+    print("event", flush=True)
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_run_that_was_killed_is_resumed_as_if_never_interrupted(tmp_path, seed):
+    plateau = ReduceLROnPlateau(patience=0, factor=0.7)
+    moment = random.Random(seed).randrange(3, 100)
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, tmp_path], stdout=subprocess.PIPE, env=os.environ
+    ) as process:
+        for _ in range(moment):
+            assert process.stdout.readline()
+        process.kill()
+    with closing(Store(tmp_path)) as store:
+        assert store.run(1).status == "interrupted"
+        done = len(store.epochs(1))
+        store.resume(1, claimed=True)
+        train(store, 1)
+        settings = small(epochs=40, schedule=plateau, monitor="train_loss")
+        whole = trained(store, settings)
+        assert done < 40
+        assert rows(store, 1) == rows(store, whole)
+        assert store.run(1).test_loss == store.run(whole).test_loss
+
+
+def test_other_settings_give_other_rows(store):  # else nothing above would mean a thing
+    first, other = trained(store, small()), trained(store, small(optimizer=SGD()))
+    assert rows(store, first) != rows(store, other)

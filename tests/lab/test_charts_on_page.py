@@ -1,0 +1,132 @@
+"""The charts in a real Chromium: their colours, their traces, and what points into them."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, expect
+
+from tests.lab.page import NEEDS_CHROMIUM, all_drawn, in_state, points, start
+from tests.page import Served, opened
+from trainer.config.run import RunConfig
+from trainer.engine.events import EpochEnded, Event
+from trainer.schedule.epoch import monitored
+
+pytestmark = NEEDS_CHROMIUM
+
+ASSETS = Path(__file__).parents[2] / "assets"
+
+
+def test_divergence_is_shown_as_a_gap_and_a_marker(browser: Browser, lab: Served) -> None:
+    address = "?optimizer=SGD&lr=100&weight-decay=1&epochs=5&model=mlp"
+    with opened(browser, lab.url + address) as page:
+        start(page)
+        in_state(page, "diverged")
+        expect(page.locator("#notice")).to_contain_text("became not a number in epoch 1")
+        expect(page.locator("#chart")).to_contain_text("diverged")
+        assert points(page, "train loss", 1) == [None]
+
+
+def test_light_and_dark_recolour_the_charts_and_keep_the_points(
+    browser: Browser, lab: Served
+) -> None:
+    run = lab.store.add(RunConfig(epochs=3))
+    with opened(browser, lab.url, scheme="dark") as page:
+        all_drawn(page, 3)
+        colour = "() => getComputedStyle(document.querySelector('#chart .js-line')).stroke"
+        dark = page.evaluate(colour)
+        page.get_by_role("button", name="Light or dark").click()
+        expect(page.locator("#chart .js-line").first).not_to_have_css("stroke", dark)
+        assert len(points(page, "train loss", 3)) == 3
+    assert lab.store.run(run)
+
+
+def test_a_theme_that_changes_in_mid_run_recolours_the_charts_too(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url + "?epochs=10000") as page:
+        start(page)
+        all_drawn(page, 2)
+        for shade in ("rgb(151, 117, 250)", "rgb(112, 72, 232)", "rgb(151, 117, 250)"):
+            page.get_by_role("button", name="Light or dark").click()
+            expect(page.locator("#chart .js-line").first).to_have_css("stroke", shade)
+        page.get_by_role("button", name="Stop").click()
+        in_state(page, "stopped")
+
+
+def test_a_metric_that_the_charts_did_not_expect_is_drawn_from_its_first_epoch_on(
+    browser: Browser, lab: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = lab.store.record
+
+    def with_another(run: int, event: Event) -> None:
+        if isinstance(event, EpochEnded):
+            rate: dict[str, float | None] = {"word/error rate": 2.0 * event.epoch}
+            event = replace(event, metrics=event.metrics | rate)
+        record(run, event)
+
+    with opened(browser, lab.url + "?epochs=10000") as page:
+        start(page)
+        all_drawn(page, 2)
+        monkeypatch.setattr(lab.store, "record", with_another)
+        page.wait_for_function(
+            "() => document.querySelector('#chart .js-plotly-plot').data"
+            ".some(({name}) => name === 'word/error rate')"
+        )
+        page.get_by_role("button", name="Stop").click()
+        in_state(page, "stopped")
+        run = lab.store.run(1)
+        assert run is not None
+        all_drawn(page, run.epoch)
+        every = points(page, "word/error rate", run.epoch)
+        assert every == monitored("word/error rate", lab.store.epochs(1))
+        assert every[-1] == 2.0 * run.epoch
+        assert len(points(page, "train loss", run.epoch)) == run.epoch
+
+
+def test_the_scripts_can_load_in_any_order(browser: Browser) -> None:
+    def note(wrong: list[str], error: Error) -> None:
+        wrong.append(str(error))
+
+    scripts = sorted(ASSETS.rglob("*.js"))
+    for order in (scripts, scripts[::-1]):
+        page = browser.new_page()
+        wrong: list[str] = []
+        page.on("pageerror", partial(note, wrong))
+        for script in order:
+            page.add_script_tag(path=script)
+        assert page.evaluate("() => Object.keys(window.lrscope).length") >= 5
+        assert wrong == []
+        page.close()
+
+
+def pointed(page: Page) -> list[float]:
+    shapes: list[dict[str, Any]] = page.evaluate(
+        "() => document.querySelector('#chart .js-plotly-plot').layout.shapes"
+    )
+    return [shape["x0"] + 0.5 for shape in shapes if shape.get("name") == "pointer"]
+
+
+def test_a_sentence_points_at_its_epoch_in_the_charts_and_the_other_way_round(
+    browser: Browser, lab: Served
+) -> None:
+    lab.store.add(RunConfig(epochs=12))
+    with opened(browser, lab.url) as page:
+        all_drawn(page, 12)
+        points(page, "train loss", 12)
+        page.locator('#log li[data-epoch="3"]').click()
+        assert pointed(page) == [3]
+        page.locator("#log").press("ArrowUp")
+        assert pointed(page) == [4]
+        frame = page.locator("#chart .nsewdrag").first.bounding_box()
+        assert frame is not None
+        page.mouse.move(frame["x"] + frame["width"] * 8.5 / 12 - 5, frame["y"] + 60)
+        page.mouse.move(frame["x"] + frame["width"] * 8.5 / 12, frame["y"] + 60)
+        page.locator("#chart .hoverlayer .legend, #chart .hoverlayer .hovertext").first.wait_for()
+        page.mouse.down()
+        page.mouse.up()
+        expect(page.locator('#log li[data-epoch="9"]')).to_have_attribute("aria-selected", "true")
+        expect(page.locator('#log li[aria-selected="true"]')).to_have_count(1)
+        assert pointed(page) == [9]

@@ -1,0 +1,114 @@
+"""The form in a real Chromium: what is chosen, refused, filled in and drawn ahead."""
+
+import re
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.lab.page import NEEDS_CHROMIUM, box, choose, in_state, start
+from tests.page import Served, opened
+from trainer.config.run import RunConfig
+from trainer.config.schedules import CosineAnnealingLR, ReduceLROnPlateau
+
+pytestmark = NEEDS_CHROMIUM
+
+
+def test_what_was_chosen_in_the_page_is_what_trains(browser: Browser, lab: Served) -> None:
+    with opened(browser, lab.url) as page:
+        box(page, "Learning rate").fill("3e-3")
+        page.get_by_role("slider", name="Patience").press("ArrowRight")
+        expect(box(page, "Patience")).to_have_value("6")
+        box(page, "Epochs").fill("1")
+        box(page, "Seed").fill("7")
+        start(page)
+        in_state(page, "finished")
+    run = lab.store.run(1)
+    assert run is not None
+    assert run.config == RunConfig(
+        lr=3e-3, epochs=1, seed=7, schedule=ReduceLROnPlateau(patience=6)
+    )
+
+
+def test_a_box_and_its_slider_follow_each_other(browser: Browser, lab: Served) -> None:
+    with opened(browser, lab.url) as page:
+        slider = page.get_by_role("slider", name="Learning rate")
+        box(page, "Learning rate").fill("0.1")
+        expect(slider).to_have_attribute("aria-valuenow", re.compile(r"^(-1|0\.1)"))
+        slider.press("ArrowRight")
+        expect(box(page, "Learning rate")).to_have_value("0.11")
+
+
+def test_the_parameters_of_the_chosen_schedule_are_shown_and_no_others(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url) as page:
+        expect(box(page, "Patience")).to_be_visible()
+        choose(page, "Schedule", "StepLR")
+        expect(box(page, "Step size")).to_be_visible()
+        expect(box(page, "Patience")).to_be_hidden()
+
+
+def test_bad_input_is_refused_beside_its_field_before_anything_starts(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url) as page:
+        box(page, "Learning rate").fill("0")
+        box(page, "Factor").fill("1.5")
+        expect(page.get_by_text("Learning rate must be above 0.")).to_be_visible()
+        expect(page.get_by_text("Factor must be below 1.")).to_be_visible()
+        expect(page.get_by_role("button", name="Start")).to_be_disabled()
+        box(page, "Learning rate").fill("0.1")
+        box(page, "Factor").fill("0.3")
+        expect(page.get_by_text("must be above 0.")).to_have_count(0)
+        expect(page.get_by_text("must be below 1.")).to_have_count(0)
+        expect(page.get_by_role("button", name="Start")).to_be_enabled()
+    assert lab.store.runs(9) == []
+
+
+def test_a_preset_fills_the_form_and_a_change_takes_its_name_away(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url) as page:
+        page.locator("#preset").click()
+        page.get_by_role("option", name="One cycle: up, then down").click()
+        expect(box(page, "Epochs")).to_have_value("30")
+        expect(box(page, "Rising share")).to_be_visible()
+        box(page, "Epochs").fill("31")
+        expect(page.locator("#preset")).to_have_value("")
+        expect(box(page, "Epochs")).to_have_value("31")
+        page.wait_for_url("**/*epochs=31*")
+
+
+def test_an_address_that_cannot_be_is_explained_and_the_defaults_are_shown(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url + "?factor=7") as page:
+        expect(page.get_by_text("Factor must be below 1.")).to_be_visible()
+        expect(box(page, "Factor")).to_have_value("0.1")
+
+
+def ahead(page: Page) -> list[list[float]]:
+    curves: list[list[float]] = page.evaluate(
+        "() => (document.querySelector('#preview-chart .js-plotly-plot')?.data || []).map(t => t.y)"
+    )
+    return curves
+
+
+def test_the_lr_ahead_is_drawn_as_the_form_changes_and_its_cautions_are_shown(
+    browser: Browser, lab: Served
+) -> None:
+    from trainer.replay.replay import preview
+
+    with opened(browser, lab.url) as page:
+        text, cautions = page.locator("#preview-text"), page.locator("#cautions")
+        expect(text).to_have_text("First cut possible after epoch 7.")
+        expect(cautions).to_be_empty()
+        page.get_by_role("slider", name="Patience").press("ArrowRight")
+        expect(text).to_have_text("First cut possible after epoch 8.")
+        box(page, "Patience").fill("60")
+        expect(cautions).to_contain_text("the first could come after epoch 62")
+        choose(page, "Schedule", "CosineAnnealingLR")
+        box(page, "T max").fill("20")
+        expect(cautions).to_contain_text("After epoch 20 the LR rises again")
+        config = RunConfig(schedule=CosineAnnealingLR(T_max=20))
+        steps = preview(config, config.batches).steps
+        assert ahead(page) == [[lr for step in steps for lr in (step.lr, step.lr_last)]]

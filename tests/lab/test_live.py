@@ -1,0 +1,176 @@
+"""What an open page learns of the run on show, poll by poll."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import ids
+from app.lab.live import IDLE_MS, LATE_MS, LIVE_MS, MID_EPOCH_MS, Cursor, interval, news, shown
+from app.server import create_app
+from tests.charts.test_series import CONFIG, FLAT
+from tests.lab.test_readout import STARTED, run
+from trainer.engine.events import Ended, EpochEnded
+from trainer.schedule.epoch import Epoch
+from trainer.store.store import Store
+from trainer.worker import Worker
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def training(store: Store) -> int:
+    """A run of which nothing is recorded yet but that it began."""
+    number = store.add(CONFIG, claimed=True)
+    store.record(number, STARTED)
+    return number
+
+
+def record(store: Store, number: int, row: Epoch) -> None:
+    assert row.decision is not None
+    store.record(
+        number,
+        EpochEnded(row.epoch, row.lr, row.lr_last, row.metrics, row.seconds, row.decision),
+    )
+
+
+def opened(store: Store, number: int | None) -> Cursor:
+    """The cursor of a page that shows this run from now on."""
+    return Cursor(**shown(store, number, store.begun())["cursor"])
+
+
+def after(cursor: Cursor, answer: dict[str, Any]) -> Cursor:
+    """The cursor of a page that has shown an answer."""
+    drawn = answer["drawn"] or {}
+    moved = {key: drawn[key] for key in ("epoch", "change") if key in drawn}
+    return cursor.model_copy(update={**moved, "token": answer["token"]})
+
+
+def test_every_epoch_is_sent_once_however_seldom_a_page_asks(store: Store, training: int) -> None:
+    cursor, sent = opened(store, training), []
+    for row, asks in zip(FLAT, (True, False, True, True), strict=True):
+        record(store, training, row)
+        if asks:
+            answer = news(store, cursor)
+            sent.append([epoch for epoch, *_ in answer["drawn"]["log"]])
+            cursor = after(cursor, answer)
+    assert sent == [[1], [2, 3], [4]]
+    assert news(store, cursor)["drawn"] is None
+
+
+def test_the_same_question_has_the_same_answer_until_the_page_has_shown_it(
+    store: Store, training: int
+) -> None:
+    cursor = opened(store, training)
+    record(store, training, FLAT[0])
+    first, again = news(store, cursor), news(store, cursor)
+    assert first["drawn"] == again["drawn"] is not None
+
+
+def test_the_state_is_sent_when_it_changes_and_not_again(store: Store, training: int) -> None:
+    cursor = opened(store, training)
+    record(store, training, FLAT[0])
+    answer = news(store, cursor)
+    cursor = after(cursor, answer)
+    record(store, training, FLAT[1])
+    answer = news(store, cursor)
+    assert "status" not in answer["readout"]
+    assert answer["readout"][ids.schedule("value")] == "1 of 1 bad epoch"
+    cursor = after(cursor, answer)
+    store.record(training, Ended("stopped"))
+    answer = news(store, cursor)
+    assert answer["readout"]["status"] == ["stopped", "stopped"]
+    assert answer["wait"] == IDLE_MS
+    answer = news(store, after(cursor, answer))
+    assert set(answer["readout"]) == {"percent", ids.PROGRESS_LEFT, ids.PROGRESS_RIGHT}
+
+
+def test_a_page_follows_a_run_that_began_since_it_was_opened(store: Store, training: int) -> None:
+    cursor = opened(store, training)
+    begun = store.add(CONFIG, claimed=True)
+    answer = news(store, cursor)
+    assert answer["follow"] == str(begun)
+    assert [choice["value"] for choice in answer["runs"]] == [str(begun), str(training)]
+
+
+def test_an_older_run_that_was_chosen_stays_on_show(store: Store, training: int) -> None:
+    store.add(CONFIG, claimed=True)
+    cursor = opened(store, training)
+    assert "runs" not in news(store, cursor)
+    begun = store.add(CONFIG, claimed=True)
+    answer = news(store, cursor)
+    assert answer["runs"][0]["value"] == str(begun)
+    assert "follow" not in answer
+
+
+def test_a_run_that_ends_leaves_the_page_where_it_is(store: Store, training: int) -> None:
+    """Whichever of two ends: the other one still trains, and is not new."""
+    second = store.add(CONFIG, claimed=True)
+    cursors = [opened(store, number) for number in (training, second)]
+    for over in (second, training):
+        store.record(over, Ended("stopped"))
+        assert not any("runs" in news(store, cursor) for cursor in cursors)
+
+
+def test_a_run_that_began_while_a_page_was_opening_is_followed(store: Store, training: int) -> None:
+    begun = store.begun()
+    second = store.add(CONFIG, claimed=True)
+    cursor = Cursor(**shown(store, training, begun)["cursor"])
+    assert news(store, cursor)["follow"] == str(second)
+
+
+def test_a_run_that_waited_is_followed_when_it_begins(store: Store, training: int) -> None:
+    waiting = store.add(CONFIG)
+    cursor = opened(store, training)
+    assert "runs" not in news(store, cursor)
+    store.record(training, Ended("stopped"))
+    assert news(store, cursor)["follow"] == str(waiting)
+
+
+def test_before_any_run_nothing_is_drawn(store: Store) -> None:
+    answer = news(store, opened(store, None))
+    assert (answer["drawn"], answer["wait"]) == (None, IDLE_MS)
+
+
+def test_a_page_whose_run_is_gone_says_what_an_empty_page_says(
+    store: Store, training: int, tmp_path: Path
+) -> None:
+    cursor = opened(store, training)
+    with closing(Store(tmp_path / "another")) as another:
+        answer = news(another, cursor)
+    assert answer["readout"]["status"] == ["ready", "ready"]
+
+
+def test_what_is_no_cursor_is_refused(store: Store, tmp_path: Path) -> None:
+    client = create_app(store, Worker(store, tmp_path)).server.test_client()
+    assert client.post("/live", data="null").status_code == 400
+    cursor = opened(store, None).model_dump_json()
+    assert client.post("/live", data=cursor).status_code == 200
+
+
+def test_a_long_epoch_is_polled_at_its_expected_end_and_seldom_before_it() -> None:
+    def after(batch: int, seconds: float) -> int:
+        return interval(run(batch=batch, began=1.0), replace(FLAT[0], seconds=seconds), 0.0)
+
+    assert after(0, 60.0) <= MID_EPOCH_MS
+    # 17 batches an epoch: half a second is left, and a little is added
+    assert after(16, 8.5) == 500 + LATE_MS
+    assert after(8, 3.4) == (1800 + LATE_MS) // 2
+    assert after(1, 0.05) == LIVE_MS
+
+
+def test_a_first_epoch_is_polled_by_the_pace_of_its_batches() -> None:
+    # 2 s for 8 of 17 batches: 2.25 s are left, in three looks
+    assert interval(run(epoch=0, batch=8, began=1000.0), None, 1002.0) == round(
+        (2250 + LATE_MS) / 3
+    )
+    assert interval(run(epoch=0, began=1000.0), None, 1002.0) == LIVE_MS
+    assert interval(run(started=None), None, 1.0) == LIVE_MS

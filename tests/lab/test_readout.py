@@ -1,0 +1,134 @@
+"""What the page shows beside the charts."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import ids
+from app.lab.progress import duration, progress
+from app.lab.readout import after_epoch, at_chance, state, title
+from tests.charts.test_series import CONFIG, DIVERGED, FLAT
+from tests.small import metrics
+from trainer.config.recipe import Recipe
+from trainer.config.run import RunConfig
+from trainer.config.schedules import NoSchedule
+from trainer.engine.events import Started
+from trainer.schedule.epoch import Epoch
+from trainer.store.rows import Run
+
+IMPORTED: dict[str, object] = {"source": "imported", "origin": "mine.csv", "recipe": Recipe()}
+STARTED = Started("cpu", 1, 17, 1077, 360, 360, 10, 9098)
+
+
+def run(**changed: object) -> Run:
+    values: dict[str, object] = {
+        "id": 1, "created": 0.0, "source": "trained", "origin": None, "recipe": CONFIG,
+        "status": "training", "reason": None,
+        "began": 0.0, "ended": None, "pace": None, "started": STARTED, "activity": None,
+        "epoch": 3, "batch": 0, "test_loss": None, "test_accuracy": None,
+    }  # fmt: skip
+    return Run(**{**values, **changed})  # type: ignore[arg-type]
+
+
+def test_the_meter_shows_the_classs_own_count_and_what_must_happen() -> None:
+    shown = after_epoch(run(epoch=2), FLAT[:2], FLAT[0])
+    assert shown["meter"] == [1, 1]
+    assert shown[ids.schedule("value")] == "1 of 1 bad epoch"
+    assert shown[ids.schedule("sentence")] == (
+        "To hold 0.1, validation loss must fall below 1.000. If it never does, the LR is cut to "
+        "0.05 after epoch 3."
+    ).replace("1.000", "1.00")
+
+
+def test_the_earliest_cut_that_is_promised_is_the_one_that_torch_makes() -> None:
+    """From epoch 2 on nothing improves: the cut comes after epoch 3, as was said."""
+    assert FLAT[2].decision is not None
+    assert FLAT[2].decision.kind == "cut"
+
+
+def test_the_lr_card_shows_the_lr_that_comes_next_and_the_last_one_used_when_over() -> None:
+    value, small = ids.card("lr", "value"), ids.card("lr", "small")
+    shown = after_epoch(run(), FLAT[:3], FLAT[0])
+    assert (shown[value], shown[small]) == ("0.05", "50 % of the LR set")
+    assert after_epoch(run(status="finished"), FLAT[:3], FLAT[0])[value] == "0.1"
+
+
+def test_before_the_first_run_the_page_says_what_to_do() -> None:
+    assert progress(None)[ids.PROGRESS_LEFT] == "Choose a learning rate and press Start."
+
+
+def test_the_reason_of_a_failure_is_shown() -> None:
+    failed = run(status="failed", reason="The disk is full.", started=None, epoch=0)
+    assert state(failed, [])[ids.NOTICE] == "The disk is full."
+
+
+def test_a_diverged_epoch_shows_dashes_not_numbers() -> None:
+    cards = after_epoch(run(status="diverged"), [*FLAT, DIVERGED], FLAT[3])
+    assert cards[ids.card("val", "value")] == cards[ids.card("train", "value")] == "–"
+
+
+def chance(loss: float) -> list[Epoch]:
+    return [Epoch(e, 0.1, 0.1, metrics(loss, loss, 0.1), 0.1, None) for e in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("loss", "dead"), [(2.303, True), (2.31, True), (60.0, True), (2.0, False)]
+)
+def test_a_loss_that_stays_at_that_of_guessing_is_shown(loss: float, dead: bool) -> None:
+    assert (at_chance(RunConfig(lr=0.1), 10, chance(loss)) is not None) == dead
+
+
+def test_two_epochs_are_too_few_to_call_a_run_dead() -> None:
+    assert at_chance(RunConfig(lr=0.1), 10, chance(2.303)[:2]) is None
+
+
+def test_a_title_names_model_data_optimizer_and_schedule() -> None:
+    config = RunConfig(lr=1e-4, schedule=NoSchedule())
+    assert title(run(recipe=config)) == "CNN · Digits · Adam 1e-4 · constant LR"
+    forked = run(recipe=config, parent=3, parent_epoch=12)
+    assert title(forked) == "fork of 3 after 12 · CNN · Digits · Adam 1e-4 · constant LR"
+    assert title(run(**IMPORTED)) == "mine.csv · imported"
+
+
+def test_a_paused_run_says_so_and_what_the_schedule_does_after_an_intervention() -> None:
+    shown = state(run(paused=True), FLAT)
+    assert (shown["status"], shown["strip"]) == (["paused", "paused"], "live")
+    assert shown[ids.HINT] == "ReduceLROnPlateau keeps the new LR, and its next cut multiplies it."
+
+
+@pytest.mark.parametrize(
+    ("changed", "strip"),
+    [
+        ({"status": "queued"}, "none"),
+        ({"status": "finished", **IMPORTED}, "none"),
+        ({"status": "finished"}, "over"),
+        ({"status": "diverged"}, "over"),
+        ({"status": "stopped"}, "resumable"),
+        ({"status": "interrupted"}, "resumable"),
+    ],
+)
+def test_what_can_be_done_with_a_run_is_offered_and_nothing_else(
+    changed: dict[str, object], strip: str
+) -> None:
+    assert state(run(**changed), FLAT)["strip"] == strip
+
+
+def test_added_epochs_count_in_what_is_left() -> None:
+    assert progress(run(added=2))[ids.PROGRESS_LEFT] == "epoch 3 of 10"
+
+
+def test_a_warning_and_a_changed_machine_are_shown() -> None:
+    assert state(run(warning="The disk is full."), FLAT)[ids.NOTICE] == "The disk is full."
+    elsewhere = replace(STARTED, torch="1.0")
+    shown = state(run(status="stopped", started=elsewhere), FLAT)
+    assert shown[ids.NOTICE].startswith(
+        "Epochs trained again may differ in the last bits: torch was"
+    )
+
+
+@given(st.floats(0, 1e6))
+def test_a_duration_never_says_sixty(seconds: float) -> None:
+    assert "60 s" not in duration(seconds)
+    assert "60 min" not in duration(seconds)

@@ -1,0 +1,79 @@
+"""What was not trained, in a real Chromium: a run replayed, and a curve from elsewhere."""
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+
+from tests.lab.page import NEEDS_CHROMIUM, all_drawn, in_state, points
+from tests.page import Served, opened
+from trainer.config.run import RunConfig
+from trainer.config.schedules import ReduceLROnPlateau
+
+pytestmark = NEEDS_CHROMIUM
+
+
+def test_a_what_if_shows_where_the_run_would_have_been_cut(browser: Browser, lab: Served) -> None:
+    from trainer.config.table import changed
+    from trainer.replay.comparison import compare
+
+    config = RunConfig(epochs=15, schedule=ReduceLROnPlateau(patience=0, threshold=0.2))
+    lab.store.add(config)
+    with opened(browser, lab.url) as page:
+        all_drawn(page, 15)
+        in_state(page, "finished")
+        page.get_by_text("What if", exact=True).click()
+        panel = page.locator(".what-if")
+        expect(panel).to_contain_text("No difference: in 15 epochs")
+        panel.get_by_role("textbox", name="Patience").fill("2")
+        rows = lab.store.epochs(1)
+        run = lab.store.run(1)
+        assert run is not None
+        assert run.started is not None
+        patient = compare(config, rows, changed(config, {"patience": 2}), run.started.batches)
+        assert patient.first is not None
+        expect(page.locator("#answer")).to_contain_text(patient.sentence)
+        steps = [s for s in patient.steps if s.epoch >= patient.first]
+        dashed = points(page, "learning rate, what if", 2 * len(steps))
+        assert dashed == [lr for s in steps for lr in (s.lr, s.lr_last)]
+        expect(page.locator("#chart")).to_contain_text("differs from here")
+        page.locator("#map .js-plotly-plot").scroll_into_view_if_needed()
+        page.locator("#map .nsewdrag").click(position={"x": 130, "y": 60})
+        expect(panel.get_by_role("textbox", name="Patience")).not_to_have_value("2")
+        expect(panel.get_by_role("textbox", name="Factor")).not_to_have_value("0.1")
+        chosen = {
+            key: panel.get_by_role("textbox", name=label).input_value()
+            for key, label in (("patience", "Patience"), ("factor", "Factor"))
+        }
+        clicked = compare(config, rows, changed(config, chosen), run.started.batches)
+        expect(page.locator("#answer")).to_contain_text(clicked.sentence)
+        panel.get_by_role("textbox", name="Factor").fill("7")
+        expect(panel.get_by_text("Factor must be below 1.")).to_be_visible()
+        page.get_by_text("Decisions", exact=True).click()
+        expect(page.locator("#chart")).not_to_contain_text("differs from here")
+
+
+def test_a_curve_from_elsewhere_is_imported_explained_and_replayed(
+    browser: Browser, lab: Served, tmp_path: Path
+) -> None:
+    good, bad = tmp_path / "elsewhere.csv", tmp_path / "bad.csv"
+    losses = [1.0, 0.9, 0.95, 0.92, 0.91, 0.93, 0.94, 0.95]
+    good.write_text("epoch,loss\n" + "".join(f"{i},{v}\n" for i, v in enumerate(losses)))
+    bad.write_text("epoch,loss\n1,2\n2,x\n")
+    with opened(browser, lab.url) as page:
+        page.get_by_role("button", name="Import a curve").click()
+        dialog = page.get_by_role("dialog")
+        page.locator("#import-file input").set_input_files(bad)
+        expect(dialog).to_contain_text("bad.csv line 3: loss is 'x', not a number")
+        assert lab.store.newest() is None
+        dialog.get_by_role("textbox", name="Learning rate").fill("0.1")
+        page.locator("#import-file input").set_input_files(good)
+        expect(dialog).to_be_hidden()
+        all_drawn(page, 8)
+        assert points(page, "validation loss", 8) == losses
+        expect(page.locator("#progress-left")).to_have_text(
+            "8 epochs of elsewhere.csv; nothing was trained here."
+        )
+        expect(page.locator("#log")).to_contain_text("6 bad epochs, patience is 5: LR cut")
+        page.get_by_text("What if", exact=True).click()
+        page.locator(".what-if").get_by_role("textbox", name="Patience").fill("1")
+        expect(page.locator("#answer")).to_contain_text("Exact up to epoch 4")

@@ -1,0 +1,74 @@
+"""Every optimizer is torch's own class, with the config's arguments, fused where it can be."""
+
+import inspect
+from typing import Any
+
+import pytest
+import torch
+
+from trainer.config import optimizers
+from trainer.config.fields import Settings
+from trainer.config.optimizers import OPTIMIZERS
+from trainer.schedule.optimizers import build
+
+# None of them the default of torch or of LRScope.
+CHANGED: list[optimizers.Optimizer] = [
+    optimizers.SGD(momentum=0.5, nesterov=True, weight_decay=0.02),
+    optimizers.Adam(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02, amsgrad=True),
+    optimizers.AdamW(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02, amsgrad=True),
+    optimizers.RMSprop(alpha=0.9, momentum=0.5, centered=True, eps=1e-6, weight_decay=0.02),
+    optimizers.Adagrad(lr_decay=0.1, initial_accumulator_value=0.5, eps=1e-6, weight_decay=0.02),
+    optimizers.NAdam(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02, momentum_decay=0.01),
+    optimizers.RAdam(beta1=0.8, beta2=0.9, eps=1e-6, weight_decay=0.02),
+]
+
+
+def arguments(spec: Settings) -> dict[str, Any]:
+    given = spec.model_dump(exclude={"name"})
+    if "beta1" in given:
+        given["betas"] = (given.pop("beta1"), given.pop("beta2"))
+    return given
+
+
+def weight() -> torch.nn.Parameter:
+    return torch.nn.Parameter(torch.linspace(-1, 1, 7))
+
+
+def train(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter) -> torch.Tensor:
+    for step in range(5):
+        parameter.grad = torch.cos(parameter.detach() * (step + 1))
+        optimizer.step()
+    return parameter.detach()
+
+
+def test_every_optimizer_is_tried():
+    assert {spec.name for spec in CHANGED} == OPTIMIZERS.keys()
+
+
+@pytest.mark.parametrize("spec", CHANGED, ids=lambda spec: spec.name)
+def test_every_argument_reaches_torchs_class(spec):
+    optimizer = build(spec, [weight()], lr=0.03)
+    assert type(optimizer) is getattr(torch.optim, spec.name)
+    assert optimizer.defaults.items() >= ({"lr": 0.03} | arguments(spec)).items()
+
+
+@pytest.mark.parametrize("spec", CHANGED, ids=lambda spec: spec.name)
+def test_it_is_fused_where_torch_offers_that(spec):
+    optimizer = build(spec, iter([weight()]), lr=0.03)
+    offered = "fused" in inspect.signature(type(optimizer)).parameters
+    assert bool(optimizer.defaults.get("fused")) == offered
+    assert offered == (spec.name in {"SGD", "Adam", "AdamW", "Adagrad"})
+
+
+def test_it_is_not_fused_on_a_device_for_which_torch_has_no_kernel():
+    parameter = torch.nn.Parameter(torch.zeros(1, device="meta"))
+    assert not build(optimizers.SGD(), [parameter], lr=0.1).defaults["fused"]
+
+
+@pytest.mark.parametrize("spec", [*(cls() for cls in OPTIMIZERS.values()), *CHANGED], ids=repr)
+def test_its_steps_are_those_of_torchs_plain_optimizer(spec):
+    ours, plain = weight(), weight()
+    by_hand = getattr(torch.optim, spec.name)([plain], lr=0.03, foreach=False, **arguments(spec))
+    torch.testing.assert_close(
+        train(build(spec, [ours], lr=0.03), ours), train(by_hand, plain), rtol=1e-5, atol=1e-6
+    )
