@@ -104,7 +104,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         if contents is None:
             raise PreventUpdate
         worker.loaded()
-        from trainer.curves.importing import take_in
+        from trainer.curves.importing import import_curve
 
         try:
             with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +112,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
                 path = Path(folder) / PureWindowsPath(PurePosixPath(name).name).name
                 path.write_bytes(base64.b64decode(contents.partition(",")[2], validate=True))
                 curve = read(path, tag.strip() or None)
-            run = take_in(store, curve, {"lr": lr} if curve.lr is None else {})
+            run = import_curve(store, curve, {"lr": lr} if curve.lr is None else {})
         except (CurveError, ConfigError) as error:
             # The file is forgotten, so that the same one can be chosen again.
             return no_update, str(error), no_update, no_update, None

@@ -257,7 +257,7 @@ def test_a_replay_in_the_terminal_says_what_would_have_been_different(tmp_path: 
     assert done.stdout.splitlines()[:2] == [
         "Run 1. Exact up to epoch 4: in epoch 5 the LR would have been 0.1 instead of 0.01. "
         "The rest is a guess, since the losses would have been different.",
-        "The cut after epoch 4 came on 2 bad epochs: a patience of 2 or more would have avoided "
+        "The cut after epoch 4 came after 2 bad epochs: a patience of 2 or more would have avoided "
         "it.",
     ]
     for line in ("this run  4, 6, 8", "what if   6", "Keras     5, 8"):

@@ -36,7 +36,8 @@ def test_a_comparison_says_how_far_it_is_exact_and_what_would_have_helped():
     )
     assert patient.would_cut == [9]
     assert patient.remedy == (
-        "The cut after epoch 4 came on 2 bad epochs: a patience of 2 or more would have avoided it."
+        "The cut after epoch 4 came after 2 bad epochs: a patience of 2 or more would have avoided "
+        "it."
     )
     assert what_if(patience=2).would_cut[0] > 4
 

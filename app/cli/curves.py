@@ -67,7 +67,7 @@ def import_(
 
     with opened(home) as store:
         curve = read(file, tag)
-        from trainer.curves.importing import take_in
+        from trainer.curves.importing import import_curve
 
-        run = take_in(store, curve, given(settings))
+        run = import_curve(store, curve, given(settings))
     print(f"Run {run}: {len(curve.epochs)} epochs of {curve.name}. Try: lrscope replay {run}")
