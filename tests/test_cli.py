@@ -188,7 +188,7 @@ def test_a_run_is_changed_from_another_terminal_and_says_what_comes_of_it(
         (["control", "2", "lr", "-1"], "The learning rate must stay above 0."),
         (["control", "2", "lr"], "The value must be a number"),
         (["fork", "7", "1"], "There is no run 7."),
-        (["fork", "1", "2"], "fork it after one of 0 to 1."),
+        (["fork", "1", "2"], "fork it after an epoch from 0 to 1."),
         (["fork", "1", "1", "--seed", "3"], "Seed cannot change in a fork."),
         (["fork", "1", "1", "--epochs", "1"], "Epochs must be above 1"),
         (["fork", "1", "1", "--lr", "0"], "Learning rate must be above 0."),

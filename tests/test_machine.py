@@ -38,7 +38,7 @@ def test_a_run_keeps_what_it_trained_on(started):
 )
 def test_what_has_changed_since_is_told_in_a_sentence(started, then, says):
     sentence = machine.difference(dataclasses.replace(started, **then))
-    assert sentence.startswith("Epochs trained again may differ in the last bits: ")
+    assert sentence.startswith("Retrained epochs may differ in the last bits: ")
     assert says in sentence
 
 

@@ -123,9 +123,7 @@ def test_a_warning_and_a_changed_machine_are_shown() -> None:
     assert state(run(warning="The disk is full."), FLAT)[ids.NOTICE] == "The disk is full."
     elsewhere = replace(STARTED, torch="1.0")
     shown = state(run(status="stopped", started=elsewhere), FLAT)
-    assert shown[ids.NOTICE].startswith(
-        "Epochs trained again may differ in the last bits: torch was"
-    )
+    assert shown[ids.NOTICE].startswith("Retrained epochs may differ in the last bits: torch was")
 
 
 @given(st.floats(0, 1e6))

@@ -85,8 +85,10 @@ class Terminal:
                     f"images), {config.optimizer.name}, {config.schedule.name}, {event.device}."
                 )
                 progress.update(task, description="training", at=f"0/{self.epochs}")
-            case events.Retraining(epoch, wanted):
-                progress.update(task, description="going to the fork", at=f"{epoch}/{wanted}")
+            case events.Retraining(epoch, needed):
+                progress.update(
+                    task, description="retraining up to the fork", at=f"{epoch}/{needed}"
+                )
             case events.Forked(_, decision) if decision is not None:
                 progress.print(f"{event.epoch:>5}  forked here: {decision.sentence}")
             case events.Intervened():

@@ -204,7 +204,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
     )
     def show(run: str | None, _: Any, opened_at: int) -> dict[str, Any]:
         # What began while the page was opening is news to it.
-        begun = store.begun() if ctx.triggered_id else opened_at
+        begun = store.newest_started() if ctx.triggered_id else opened_at
         return shown(store, int(run) if run else None, begun)
 
     # Not a callback: each step of one makes Dash look at every component of the page, which took

@@ -101,7 +101,7 @@ def layout(store: Store, query: str) -> Component:
                 **name,
             ),
             dcc.Store(ids.VIEW),
-            dcc.Store(ids.BEGUN, data=store.begun()),
+            dcc.Store(ids.BEGUN, data=store.newest_started()),
             dcc.Store(ids.QUERY),
             dcc.Store(ids.PROBLEMS),
             dcc.Store(ids.POINTED),
