@@ -235,7 +235,7 @@ def test_a_busy_port_is_named_with_a_free_one_to_take(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         done = lrscope("--no-open", "--port", str(port), home=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"lrscope: port {port} is taken; try: lrscope --port ")
+    assert done.stderr.startswith(f"lrscope: port {port} is in use; try: lrscope --port ")
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -37,7 +37,7 @@ def test_the_meter_shows_the_classs_own_count_and_what_must_happen() -> None:
     assert shown["meter"] == [1, 1]
     assert shown[ids.schedule("value")] == "1 of 1 bad epoch"
     assert shown[ids.schedule("sentence")] == (
-        "To hold 0.1, validation loss must fall below 1.000. If it never does, the LR is cut to "
+        "To keep 0.1, validation loss must fall below 1.000. If it never does, the LR is cut to "
         "0.05 after epoch 3."
     ).replace("1.000", "1.00")
 
