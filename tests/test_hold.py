@@ -300,7 +300,7 @@ def test_what_is_asked_is_done_before_the_next_batch_and_recorded(store):
 
 
 @pytest.mark.parametrize(
-    ("what", "says"),
+    ("what", "message"),
     [
         (("lr", -1.0), "above 0"),
         (("lr", 101.0), "at most 100"),
@@ -312,9 +312,9 @@ def test_what_is_asked_is_done_before_the_next_batch_and_recorded(store):
     ],
     ids=str,
 )
-def test_what_no_run_can_do_is_refused_in_a_sentence(store, what, says):
+def test_what_no_run_can_do_is_refused_in_a_sentence(store, what, message):
     run = store.add(small())
-    with pytest.raises(CommandError, match=says):
+    with pytest.raises(CommandError, match=message):
         store.ask(run, *what)
     assert store.commands(run) == []
 

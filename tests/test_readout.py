@@ -51,7 +51,7 @@ def test_the_earliest_cut_that_is_promised_is_the_one_that_torch_makes() -> None
 def test_the_lr_card_shows_the_lr_that_comes_next_and_the_last_one_used_when_over() -> None:
     value, small = ids.card("lr", "value"), ids.card("lr", "small")
     shown = after_epoch(run(), FLAT[:3], FLAT[0])
-    assert (shown[value], shown[small]) == ("0.05", "50 % of the LR set")
+    assert (shown[value], shown[small]) == ("0.05", "50 % of the initial LR")
     assert after_epoch(run(status="finished"), FLAT[:3], FLAT[0])[value] == "0.1"
 
 
@@ -95,7 +95,7 @@ def test_a_title_names_model_data_optimizer_and_schedule() -> None:
 def test_a_paused_run_says_so_and_what_the_schedule_does_after_an_intervention() -> None:
     shown = state(run(paused=True), FLAT)
     assert (shown["status"], shown["strip"]) == (["paused", "paused"], "live")
-    assert shown[ids.HINT] == "ReduceLROnPlateau keeps the new LR, and its next cut multiplies it."
+    assert shown[ids.HINT] == "ReduceLROnPlateau keeps the new LR; its next cut multiplies it."
 
 
 @pytest.mark.parametrize(

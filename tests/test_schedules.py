@@ -328,10 +328,10 @@ def compare_with_torch(run, metrics):
                 assert not oracle._is_better(math.nextafter(level, worse), beaten)
                 assert oracle._is_better(math.nextafter(level, -worse), beaten)
 
-        told = [float(number) for number in NUMBER.findall(decision.sentence)]
+        numbers = [float(number) for number in NUMBER.findall(decision.sentence)]
         expected = shown_in_order(decision, metric, seen.level, seen.counted, oracle)
-        assert len(told) == len(expected)
-        for number, state in zip(told, expected, strict=True):
+        assert len(numbers) == len(expected)
+        for number, state in zip(numbers, expected, strict=True):
             assert math.isclose(number, state, rel_tol=0.005)
 
 

@@ -113,16 +113,16 @@ def test_a_snapshot_above_the_budget_is_kept_alone(tmp_path):
 @pytest.fixture
 def slow_disk(monkeypatch):
     """A disk that writes only when it is let; what it wrote, in order."""
-    let, begun, written, write = threading.Event(), threading.Event(), [], snapshots.write
+    let, started, written, write = threading.Event(), threading.Event(), [], snapshots.write
 
     def slow(snapshot, path):
-        begun.set()
+        started.set()
         assert let.wait(60)
         written.append(path.name)
         return write(snapshot, path)
 
     monkeypatch.setattr(snapshots, "write", slow)
-    slow.let, slow.begun, slow.written = let, begun, written
+    slow.let, slow.started, slow.written = let, started, written
     return slow
 
 
@@ -130,7 +130,7 @@ def test_training_does_not_wait_for_the_disk_and_the_newest_waits_for_it(tmp_pat
     writer = SnapshotWriter(tmp_path, 10**6, "min")
     writer.note(1, 0.1, False)
     writer.keep(sized(1, 1), True)
-    assert slow_disk.begun.wait(60)
+    assert slow_disk.started.wait(60)
     for epoch in (2, 3, 4):
         writer.keep(sized(epoch, 1), writer.note(epoch, 0.2, False))
     slow_disk.let.set()
@@ -141,7 +141,7 @@ def test_training_does_not_wait_for_the_disk_and_the_newest_waits_for_it(tmp_pat
 def test_a_cut_and_the_best_are_never_left_out(tmp_path, slow_disk):
     writer = SnapshotWriter(tmp_path, 10**6, "max")
     writer.keep(sized(1, 1), writer.note(1, 0.9, False))
-    assert slow_disk.begun.wait(60)
+    assert slow_disk.started.wait(60)
     writer.keep(sized(2, 1), writer.note(2, 0.5, True))
     threading.Timer(0, slow_disk.let.set).start()
     writer.keep(sized(3, 1), writer.note(3, 0.4, False))

@@ -205,7 +205,7 @@ class Schedule:
 
 
 def main_part(recipe: Recipe, batches: int, epochs: int) -> Part:
-    """The schedule itself, at its beginning; a length that it needs is that of so many epochs."""
+    """The schedule itself, not yet stepped; `epochs` sets its length if it needs one."""
     spec, optimizer = recipe.schedule, private_optimizer(recipe)
     if spec.name == "none":
         return Part(optimizer, None)
