@@ -1,4 +1,4 @@
-"""config <-> controls <-> URL. Every control is drawn from `trainer.config.table`."""
+"""Converts between config, controls and URL. Controls are built from `trainer.config.table`."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, ConfigError, Group, Setting
 from trainer.config.text import lr_text
 
-# What has a place of its own in the page; every other setting finds its place by `main`.
+# Settings with a fixed place on the page; every other setting is placed by `main`.
 PAIRS = (("dataset", "model"), ("optimizer", "schedule"))
 COUNTS = ("epochs", "batch-size", "seed")
 MOST_MARKS = 5
@@ -23,7 +23,7 @@ NOTHING_LOCKED: Mapping[str, str] = {}
 
 
 def to_query(config: RunConfig) -> str:
-    """What of the config is not the default, as a URL's query: "?lr=0.02&patience=3"."""
+    """The settings that differ from the defaults, as a URL query: "?lr=0.02&patience=3"."""
     default, values = settings.from_config(RunConfig()), settings.from_config(config)
     own = {setting.key: setting for setting in settings.chosen(values)}
     changed = {
@@ -35,10 +35,10 @@ def to_query(config: RunConfig) -> str:
 
 
 def from_query(query: str) -> RunConfig:
-    """The config that a URL's query describes.
+    """The config that a URL query describes.
 
     Raises:
-        ConfigError: the query names a setting that there is not, or a value out of its bounds.
+        ConfigError: the query has an unknown setting or a value out of bounds.
     """
     return settings.to_config(dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
 
@@ -53,20 +53,20 @@ def parse(fields: Iterable[Mapping[str, str]], values: Iterable[Any]) -> RunConf
 
 
 def given(fields: Iterable[Mapping[str, str]], values: Iterable[Any]) -> dict[str, Any]:
-    """The settings that the controls give, by key: ids and values as Dash gives them.
+    """The settings in the controls, by key, from ids and values as Dash passes them.
 
-    Where the controls still are those of another schedule than the chosen one, they are left out.
+    Controls of a schedule or optimizer other than the chosen one are skipped.
     """
-    shown = {
+    by_id = {
         (field["key"], field["owner"]): value for field, value in zip(fields, values, strict=True)
     }
-    own = settings.chosen({key: value for (key, owner), value in shown.items() if not owner})
+    own = settings.chosen({key: value for (key, owner), value in by_id.items() if not owner})
     at = {s.key: (s.key, s.owner or "") for s in own}
-    return {key: shown[i] or "" for key, i in at.items() if i in shown}
+    return {key: by_id[i] or "" for key, i in at.items() if i in by_id}
 
 
 def problems(refusal: ConfigError, place: str = "run") -> list[dict[str, Any]]:
-    """Each sentence of a refusal with the id of the control that it belongs to."""
+    """Each sentence of an error with the id of its control."""
     return [
         {"id": ids.field(setting.key, setting.owner, place), "sentence": sentence}
         for (path, owner), sentence in refusal.problems.items()
@@ -76,7 +76,7 @@ def problems(refusal: ConfigError, place: str = "run") -> list[dict[str, Any]]:
 
 
 def layout(config: RunConfig, locked: Mapping[str, str] = NOTHING_LOCKED) -> list[Component]:
-    """The whole form, showing a config; `locked` has the reasons why some paths cannot change."""
+    """The whole form for a config; `locked` has the reason for each path that cannot change."""
     values = settings.from_config(config)
     named = {s.key: s for s in SETTINGS if s.owner is None}
     placed = {key for pair in PAIRS for key in pair} | set(COUNTS)
@@ -91,8 +91,8 @@ def layout(config: RunConfig, locked: Mapping[str, str] = NOTHING_LOCKED) -> lis
             className="sliders",
         ),
         html.Div(
-            owned("schedule", config, main=True, locked=locked),
-            id=ids.owned("schedule", "main"),
+            group_controls("schedule", config, main=True, locked=locked),
+            id=ids.group_controls("schedule", "main"),
             className="sliders",
         ),
         html.Div(draw(COUNTS), className="counts"),
@@ -102,14 +102,14 @@ def layout(config: RunConfig, locked: Mapping[str, str] = NOTHING_LOCKED) -> lis
                 html.Div(draw(k for k, s in named.items() if not s.main), className="fields"),
                 html.H3("Schedule"),
                 html.Div(
-                    owned("schedule", config, main=False, locked=locked),
-                    id=ids.owned("schedule", "more"),
+                    group_controls("schedule", config, main=False, locked=locked),
+                    id=ids.group_controls("schedule", "more"),
                     className="fields",
                 ),
                 html.H3("Optimizer"),
                 html.Div(
-                    owned("optimizer", config, main=False, locked=locked),
-                    id=ids.owned("optimizer", "more"),
+                    group_controls("optimizer", config, main=False, locked=locked),
+                    id=ids.group_controls("optimizer", "more"),
                     className="fields",
                 ),
             ],
@@ -118,14 +118,14 @@ def layout(config: RunConfig, locked: Mapping[str, str] = NOTHING_LOCKED) -> lis
     ]
 
 
-def owned(
+def group_controls(
     group: Group, config: RunConfig, main: bool, locked: Mapping[str, str] = NOTHING_LOCKED
 ) -> list[Any]:
-    """The controls of the config's own schedule or optimizer: those at hand, or the rest."""
+    """The controls of the config's schedule or optimizer: the main ones, or the rest."""
     values = settings.from_config(config)
     own = [s for s in settings.chosen(values) if s.group == group and s.main == main]
     if not own and not main:
-        return [html.Span("It has no further parameters.", className="card-small")]
+        return [html.Span("No further parameters.", className="card-small")]
     return [control(s, s.text(values[s.key]), locked=locked) for s in own]
 
 
@@ -135,9 +135,9 @@ def control(
     place: str = "run",
     locked: Mapping[str, str] = NOTHING_LOCKED,
 ) -> Any:
-    """One setting's control: a choice, a box, or a box with a slider under it.
+    """One setting's control: a select, a text box, or a text box with a slider below it.
 
-    `place` is its form: that of the next run, or the what-if's.
+    `place` is its form: "run" or "what-if".
     """
     why = locked.get(setting.path)
     common: dict[str, Any] = {
@@ -187,7 +187,7 @@ def control(
 
 
 def position(setting: Setting, value: float) -> float:
-    """The position of a value on its slider: its exponent on a log scale, 0 at its low end."""
+    """A value's position on its slider: on a log scale its exponent, with 0 at the low end."""
     assert setting.slider is not None
     return math.log10(value or setting.slider[0]) if setting.scale == "log" else value
 

@@ -1,10 +1,10 @@
-"""Every id of the page, once: of components, and of what CSS and JavaScript look up."""
+"""Every id of the page: of components, and of elements that CSS and JavaScript look up."""
 
 from typing import Any
 
 from dash import ALL
 
-# Lab: what runs
+# Lab: the run
 RUN = "run"
 STATUS = "status"
 START = "start"
@@ -17,7 +17,7 @@ PROGRESS_LEFT = "progress-left"
 PROGRESS_RIGHT = "progress-right"
 NOTICE = "notice"
 
-# Lab: the charts and what feeds them
+# Lab: the charts and their data
 RUN_PANEL = "run-panel"
 CHART = "chart"
 LOSS_SCALE = "loss-scale"
@@ -46,12 +46,12 @@ CAUTIONS = "cautions"
 
 
 def card(name: str, part: str) -> str:
-    """A readout card's value or its small print: ("lr", "value")."""
+    """A readout card's value or its small text: ("lr", "value")."""
     return f"card-{name}-{part}"
 
 
 def schedule(part: str) -> str:
-    """A text of the panel about what the schedule is doing."""
+    """A text in the schedule panel."""
     return f"schedule-{part}"
 
 
@@ -63,17 +63,17 @@ def field(key: str, owner: str | None, place: str = "run") -> dict[str, str]:
 
 
 def slider(key: str, owner: str | None, place: str = "run") -> dict[str, str]:
-    """The slider beside a control."""
+    """A control's slider."""
     return {"type": f"{place}-slider", "key": key, "owner": owner or ""}
 
 
 def every(part: str, place: str = "run") -> dict[str, Any]:
-    """Dash's pattern for all the fields, or all the sliders, of a form."""
+    """Dash's pattern for all fields, or all sliders, of a form."""
     return {"type": f"{place}-{part}", "key": ALL, "owner": ALL}
 
 
-def owned(group: str, place: str) -> str:
-    """The place of the controls of the chosen schedule or optimizer: at hand ("main") or "more"."""
+def group_controls(group: str, place: str) -> str:
+    """The container for the chosen schedule's or optimizer's controls: "main" or "more"."""
     return f"owned-{group}-{place}"
 
 
@@ -100,7 +100,7 @@ IMPORT_TAG = "import-tag"
 IMPORT_FILE = "import-file"
 IMPORT_ERROR = "import-error"
 
-# By hand
+# Changes by hand
 STRIP = "strip"
 HINT = "hint"
 SET_LR = "set-lr"
@@ -122,10 +122,10 @@ FAMILY = "family"
 
 
 def by_hand(name: str, value: float | None = None) -> dict[str, str]:
-    """A button that commands an intervention: ("scale", 0.5)."""
+    """A button for an intervention: ("scale", 0.5)."""
     return {"type": "by-hand", "name": name, "value": "" if value is None else f"{value:g}"}
 
 
 def member(run: Any) -> dict[str, Any]:
-    """A run in the family tree; ALL for every one."""
+    """A run in the family tree; ALL matches every run."""
     return {"type": "member", "run": run}

@@ -1,4 +1,4 @@
-"""The dialog that takes in a loss curve from elsewhere."""
+"""The dialog that imports a loss curve recorded elsewhere."""
 
 import base64
 import binascii
@@ -21,13 +21,13 @@ from trainer.worker import Worker
 MOST_BYTES = 20_000_000
 HELP = (
     "A CSV file (epoch and loss, with or without a header) or a TensorBoard event file, up to "
-    f"{MOST_BYTES // 1_000_000} MB. It becomes a run that the decisions and the what-if work on; "
-    "nothing is trained, and the file stays on this machine."
+    f"{MOST_BYTES // 1_000_000} MB. It becomes a run with decisions and what-if; nothing is "
+    "trained, and the file stays on this machine."
 )
 
 
 def layout() -> Component:
-    """The button of the header, and the dialog behind it."""
+    """The button in the header, and its dialog."""
     named: dict[str, Any] = {"aria-label": "File to import"}
     return html.Div(
         [
@@ -45,13 +45,13 @@ def layout() -> Component:
                             dmc.TextInput(
                                 id=ids.IMPORT_LR,
                                 label="Learning rate",
-                                description="Where the file has none.",
+                                description="If the file has none.",
                                 value="0.01",
                             ),
                             dmc.TextInput(
                                 id=ids.IMPORT_TAG,
                                 label="Tag or column",
-                                description="Where its name is not usual.",
+                                description="If its name is unusual.",
                                 value="",
                             ),
                         ],
@@ -77,7 +77,7 @@ def layout() -> Component:
 
 
 def register(app: Dash, store: Store, worker: Worker) -> None:
-    """Open the dialog; import a file, or show why it cannot be."""
+    """Open the dialog; import a file, or show the error."""
 
     @app.callback(
         Output(ids.IMPORT_DIALOG, "opened"),
@@ -104,17 +104,17 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         if contents is None:
             raise PreventUpdate
         worker.loaded()
-        from trainer.curves.importing import take_in
+        from trainer.curves.importing import import_curve
 
         try:
             with tempfile.TemporaryDirectory() as folder:
-                # The name as the browser gives it, which may be a path of another system.
+                # The name comes from the browser and may be a path on another system.
                 path = Path(folder) / PureWindowsPath(PurePosixPath(name).name).name
                 path.write_bytes(base64.b64decode(contents.partition(",")[2], validate=True))
                 curve = read(path, tag.strip() or None)
-            run = take_in(store, curve, {"lr": lr} if curve.lr is None else {})
+            run = import_curve(store, curve, {"lr": lr} if curve.lr is None else {})
         except (CurveError, ConfigError) as error:
-            # The file is forgotten, so that the same one can be chosen again.
+            # Clear the file so that the same one can be chosen again.
             return no_update, str(error), no_update, no_update, None
         except (binascii.Error, OSError, ValueError):
             return (

@@ -1,4 +1,4 @@
-"""The Dash app and the server that answers for it: on this machine, for this machine's browser."""
+"""The Dash app and its server, for browsers on this machine."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ THREADS = 8
 MAX_REQUEST_BYTES = 32_000_000  # an imported file, as base64
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
-# Sets the colours before the first paint, so that a dark page does not flash white.
+# Sets the scheme before the first paint, so that a dark page does not flash white.
 EARLY_SCHEME = """
 var chosen = localStorage.getItem("mantine-color-scheme-value") || "auto";
 var dark = chosen === "dark" ||
@@ -51,18 +51,18 @@ INDEX = """<!DOCTYPE html>
 
 
 def assets_folder() -> Path:
-    """Inside the package where LRScope was installed, beside it in a checkout."""
+    """The assets: inside the package in an installation, next to it in a checkout."""
     installed = Path(__file__).parent / "assets"
     return installed if installed.is_dir() else Path(__file__).parent.parent / "assets"
 
 
 def create_app(store: Store, worker: Worker, hosts: frozenset[str] = frozenset()) -> Dash:
-    """The page over a store. Nothing global: two apps in one process do not know of each other.
+    """The page for a store. Nothing is global: two apps in one process are independent.
 
     Args:
-        store: what is shown, and where runs are queued.
-        worker: what trains them; it loads torch early while a page is open.
-        hosts: names besides this machine's own under which the page may be asked for.
+        store: the runs to display, and the queue of new ones.
+        worker: trains the queued runs; it loads torch early while a page is open.
+        hosts: additional host names that the page may be requested under.
     """
     app = Dash(
         "lrscope",
@@ -75,7 +75,7 @@ def create_app(store: Store, worker: Worker, hosts: frozenset[str] = frozenset()
         on_error=_leave_as_it_is,
     )
 
-    # The layout is asked for by the page itself: its own address is the request's referrer.
+    # The page itself requests the layout, so the page's address is the request's referrer.
     def page() -> dmc.MantineProvider:
         address = request.referrer if has_request_context() else None
         return _page(store, urlsplit(address or "").query)
@@ -88,7 +88,7 @@ def create_app(store: Store, worker: Worker, hosts: frozenset[str] = frozenset()
 
 
 def _leave_as_it_is(error: Exception) -> None:
-    """A run that cannot be read changes nothing but what says so; any other error goes on."""
+    """Ignore a run that cannot be read, which is reported elsewhere; re-raise any other error."""
     if not isinstance(error, UnreadableError):
         raise error
 
@@ -130,10 +130,10 @@ def _page(store: Store, query: str) -> dmc.MantineProvider:
 
 
 def _guard(app: Dash, hosts: frozenset[str]) -> None:
-    """Answer this machine's own browser pages and nobody else's.
+    """Answer only this machine's own pages.
 
-    A foreign site can make a browser send requests here: by a name that it lets point to
-    127.0.0.1 (DNS rebinding), or by a plain cross-site POST. Both carry headers that show it.
+    Another site can make a browser send requests here: through a name that it resolves to
+    127.0.0.1 (DNS rebinding), or with a plain cross-site POST. Their headers reveal both.
     """
     server: Flask = app.server
     server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
@@ -145,7 +145,7 @@ def _guard(app: Dash, hosts: frozenset[str]) -> None:
     )
 
     @server.before_request
-    def refuse_strangers() -> None:
+    def refuse_other_sites() -> None:
         name = host_name(request.host)
         if name not in LOOPBACK | hosts and not _is_address(name):
             abort(403, f"LRScope does not answer to the name {name!r}.")
@@ -164,14 +164,14 @@ def _guard(app: Dash, hosts: frozenset[str]) -> None:
 
 
 def host_name(host: str) -> str:
-    """The name in a Host header, without port and brackets, in lower case."""
+    """The name in a Host header, without port or brackets, in lower case."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower()
 
 
 def _is_address(name: str) -> bool:
-    """An address cannot be rebound: only a name can be made to point elsewhere."""
+    """Whether a host is an IP address, which DNS rebinding cannot change."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -185,16 +185,16 @@ def _csp_hash(script: str) -> str:
 
 
 def listen(app: Dash, host: str, port: int) -> BaseWSGIServer | MultiSocketServer:
-    """The server, bound and ready to `run()`; port 0 takes a free one.
+    """The server, bound and ready to `run()`; port 0 picks a free one.
 
     Raises:
-        OSError: the address is taken or not this machine's.
+        OSError: the address is in use or not this machine's.
     """
     return waitress.create_server(app.server, host=host, port=port, threads=THREADS, ident=None)
 
 
 def free_port(host: str) -> int:
-    """A port that nobody listens on at this moment."""
+    """A port that is currently free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.bind((host, 0))

@@ -1,5 +1,5 @@
-// What all scripts of the page need. Each file adds its own part to `window.lrscope` and looks the
-// others up only when it is called: the order in which they load must not matter.
+// Functions that all scripts of the page need. Each file adds its part to `window.lrscope` and looks
+// up the others only when called, so the order in which they load does not matter.
 
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
@@ -9,12 +9,12 @@
     set: (id, props) => window.dash_clientside.set_props(id, props),
     element: (id) => document.getElementById(id),
 
-    // Mantine's toggle sets the attribute; the property that Dash would report starts out wrong for
-    // a page that begins dark.
+    // Read from the attribute that Mantine's toggle sets: the property in Dash is initially wrong on
+    // a dark page.
     scheme: () =>
       document.documentElement.getAttribute("data-mantine-color-scheme") === "dark" ? "dark" : "light",
 
-    // A colour of the theme, by its meaning.
+    // A colour of the theme, by meaning.
     colour: (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim(),
   };
 })();

@@ -143,8 +143,8 @@ def test_the_wheel_holds_the_packages_and_what_the_page_loads_and_nothing_else(w
 
 def test_what_was_installed_from_the_wheel_trains_on_the_bundled_digits(from_wheel, tmp_path):
     command = [from_wheel / SCRIPTS / "lrscope", "train", "--json", "--epochs", "1"]
-    told = ran(*command, "--model", "mlp", "--device", "cpu", "--home", tmp_path, cwd=tmp_path)
-    epoch, last = map(json.loads, told.splitlines())
+    output = ran(*command, "--model", "mlp", "--device", "cpu", "--home", tmp_path, cwd=tmp_path)
+    epoch, last = map(json.loads, output.splitlines())
     assert epoch["epoch"] == 1
     assert last["status"] == "finished"
 
@@ -198,8 +198,8 @@ THEIRS = "import app, trainer; print(app.OWN, trainer.OWN)\n"
 def test_a_script_has_lrscope_and_its_own_packages_in_any_order(installed, project):
     for first, then in ((OURS, THEIRS), (THEIRS, OURS)):
         (project / "script.py").write_text(first + then, encoding="utf-8")
-        told = ran(installed / SCRIPTS / "python", "script.py", cwd=project)
-        assert set(told.splitlines()) == {"lrscope.trainer.config.run", "the project the project"}
+        output = ran(installed / SCRIPTS / "python", "script.py", cwd=project)
+        assert set(output.splitlines()) == {"lrscope.trainer.config.run", "the project the project"}
 
 
 WORKS = """
@@ -216,9 +216,9 @@ print(*(type(event).__name__ for event in train(run, Path("datasets"))), trainer
 
 @pytest.mark.parametrize("project", ["packages"], indirect=True)
 def test_the_names_work_beside_a_projects_own_packages(installed, project):
-    told = ran(installed / SCRIPTS / "python", "-c", WORKS, cwd=project)
-    assert "epoch 2, LR 0.1: New best: 0.500 beats 0.900.\n0.01\n" in told
-    assert "EpochEnded Ended the project the project" in told
+    output = ran(installed / SCRIPTS / "python", "-c", WORKS, cwd=project)
+    assert "epoch 2, LR 0.1: New best: 0.500 beats 0.900.\n0.01\n" in output
+    assert "EpochEnded Ended the project the project" in output
 
 
 def test_importing_lrscope_loads_nothing_heavy(installed, tmp_path):

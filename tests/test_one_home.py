@@ -83,7 +83,9 @@ CONSTANTS = {key: value for key, value in vars(ids).items() if key.isupper() and
 MADE = {ids.card(card, part) for card in CARDS for part in ("value", "small")}
 MADE |= {ids.schedule(part) for part in ("heading", "value", "cooldown", "sentence")}
 MADE |= {
-    ids.owned(group, place) for group in ("schedule", "optimizer") for place in ("main", "more")
+    ids.group_controls(group, place)
+    for group in ("schedule", "optimizer")
+    for place in ("main", "more")
 }
 KNOWN = set(CONSTANTS.values()) | MADE
 

@@ -1,1 +1,1 @@
-"""Trains, and explains what the learning-rate schedule did. Knows torch, never the web."""
+"""Trains networks and explains what the learning-rate schedule did. Uses torch, never the web."""

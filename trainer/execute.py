@@ -1,6 +1,6 @@
-"""A run's events, drained into the store; its commands obeyed and its snapshots taken on the way.
+"""Executes a run: records its events in the store, obeys its commands and takes its snapshots.
 
-torch is imported when a run begins, not before.
+torch is imported only when a run starts.
 """
 
 import logging
@@ -33,16 +33,16 @@ def execute(
     shutdown: threading.Event | None = None,
     budget_mb: float = BUDGET_MB,
 ) -> Generator[Event, None, None]:
-    """Train a claimed run: write each event into the store, then yield it.
+    """Train a claimed run: write each event to the store, then yield it.
 
-    A run that was resumed goes on from its last snapshot, a fork from its parent's epoch. Obeys
-    the run's commands between two events, keeps the run's pace by waiting after an epoch, and
-    stands still in a pause. An error of the run becomes its last event, Failed. Where the consumer
-    closes the iterator the run is recorded as stopped, where `shutdown` is set as interrupted.
+    A resumed run continues from its last snapshot, a fork from its parent's epoch. Obeys the run's
+    commands between two events, and waits after an epoch to keep the run's pace, or during a pause.
+    An error in the run becomes its last event, Failed. If the consumer closes the iterator, the run
+    is recorded as stopped; if `shutdown` is set, as interrupted.
 
     Args:
         shutdown: set it to end the run before its next batch.
-        budget_mb: megabytes that the run's snapshots may take.
+        budget_mb: megabytes that the run's snapshots may use.
     """
     try:
         row = store.run(run)
@@ -53,28 +53,28 @@ def execute(
     assert row is not None
     control = Control(store.interventions(run))
     commands = Commands(store, row, control, shutdown or threading.Event())
-    snapshots, over = Snapshots(store, row, control, int(budget_mb * 1e6)), False
+    snapshots, has_ended = Snapshots(store, row, control, int(budget_mb * 1e6)), False
     try:
         commands.obey()
         for event in _events(store, row, root, control):
             if isinstance(event, Ended) and event.status == "stopped" and not commands.stopped:
                 event = Ended("interrupted")
-            over = isinstance(event, Ended | Diverged | Failed)
-            if over:
+            has_ended = isinstance(event, Ended | Diverged | Failed)
+            if has_ended:
                 snapshots.close(event)
             store.record(run, event)
-            snapshots.see(event)
+            snapshots.handle(event)
             yield event
             commands.obey()
             commands.wait(event)
     finally:
         snapshots.close()
-        if not over:
+        if not has_ended:
             store.record(run, Ended("stopped"))
 
 
 class Commands:
-    """What is asked of a run while it trains, and whether it may go on.
+    """Obeys the commands to a run while it trains, and makes it wait.
 
     Args:
         shutdown: ends the run, and every wait.
@@ -92,7 +92,7 @@ class Commands:
         self._released = 0.0
 
     def obey(self) -> None:
-        """Do what was asked since the last time."""
+        """Obey the commands since the last call."""
         for command in self._store.commands(self._run, self._asked):
             self._asked = command.id
             match command.name:
@@ -110,7 +110,7 @@ class Commands:
             self._control.stop()
 
     def wait(self, event: Event) -> None:
-        """Come back when the run may go on after this event."""
+        """Return when the run may continue after this event."""
         if isinstance(event, Started):
             self._released = time.monotonic()
         if isinstance(event, EpochEnded):
@@ -133,9 +133,7 @@ class Commands:
 
 
 class Snapshots:
-    """Has a run's snapshots taken: at its start where it is a fork, after each epoch, and where
-    it is stopped.
-    """
+    """Takes a run's snapshots: at the start of a fork, after each epoch, and when it stops."""
 
     def __init__(self, store: Store, run: Run, control: Control, budget: int) -> None:
         self._store = store
@@ -145,8 +143,8 @@ class Snapshots:
         self._writer: SnapshotWriter | None = None
         self._warned = False
 
-    def see(self, event: Event) -> None:
-        """Take a snapshot if the event, which is recorded, calls for one."""
+    def handle(self, event: Event) -> None:
+        """Take a snapshot if the event, already recorded, needs one."""
         match event:
             case Started():
                 from .snapshots.writer import SnapshotWriter
@@ -162,8 +160,8 @@ class Snapshots:
         self._warn()
 
     def close(self, event: Event | None = None) -> None:
-        """Take the last one where the event says that the run may be resumed, and wait until all
-        are written.
+        """Take a last one if the run can be resumed after this event, and wait until all are
+        written.
         """
         if self._writer is not None:
             if isinstance(event, Ended) and event.status != "finished":
@@ -189,7 +187,7 @@ class Snapshots:
 
 
 def _events(store: Store, run: Run, root: Path, control: Control) -> Iterator[Event]:
-    """The engine's events, its errors among them."""
+    """The engine's events; an error becomes Failed."""
     assert run.config is not None
     try:
         from .engine.loop import train
@@ -212,7 +210,7 @@ def _events(store: Store, run: Run, root: Path, control: Control) -> Iterator[Ev
 
 
 def reason(error: Exception) -> str | None:
-    """One sentence for the user's own mistakes and the machine's limits; None for our mistakes."""
+    """One sentence for the user's mistakes and the machine's limits; None for bugs in LRScope."""
     import torch
 
     from .engine.datasets import DatasetError
@@ -223,10 +221,10 @@ def reason(error: Exception) -> str | None:
     if isinstance(error, DatasetError | DeviceError | SnapshotError | TorchChangedError):
         return str(error)
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return "The memory of the device is not enough for this run; choose a smaller batch."
+        return "The device does not have enough memory for this run; choose a smaller batch."
     if isinstance(error, ImportError | RuntimeError) and "torchvision" in str(error):
         return (
-            "The installed torch and torchvision do not fit each other; install both from one "
-            "place: pip install --force-reinstall torch torchvision"
+            "The installed torch and torchvision are incompatible; install both from one "
+            "source: pip install --force-reinstall torch torchvision"
         )
     return None

@@ -1,5 +1,5 @@
-"""A background thread that trains the queued runs. torch is imported when a run needs it, or when
-one is expected, not before.
+"""A background thread that trains the queued runs. torch is imported only when a run needs it or is
+expected.
 """
 
 import logging
@@ -14,7 +14,7 @@ from .store.store import Store
 
 POLL_SECONDS = 0.05
 ORPHAN_SECONDS = 5.0
-LOAD_SECONDS = 60.0  # as long as torch may take on a slow disk
+LOAD_SECONDS = 60.0  # torch can take this long on a slow disk
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class Worker:
     Args:
         store: where runs are queued and recorded.
         root: the folder of the data sets.
-        budget_mb: megabytes that each run's snapshots may take.
+        budget_mb: megabytes that each run's snapshots may use.
     """
 
     def __init__(self, store: Store, root: Path, budget_mb: float = BUDGET_MB) -> None:
@@ -41,36 +41,36 @@ class Worker:
         self._thread.start()
 
     def expect(self) -> None:
-        """A run may come soon: load torch now rather than when it is queued."""
+        """A run may be queued soon: load torch now."""
         self._expected.set()
 
     def loaded(self, timeout: float = LOAD_SECONDS) -> bool:
-        """Wait until torch has been loaded, by the one thread that loads it."""
+        """Wait until the worker thread has loaded torch; returns whether it has."""
         self.expect()
         return self._loaded.wait(timeout)
 
     def stop(self) -> None:
-        """Interrupt the run that trains, and wait until its snapshot is written: it can be
-        resumed exactly where it is.
+        """Interrupt the run that is training and wait until its snapshot is written, so that it
+        can be resumed exactly there.
         """
         self._shutdown.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def _work(self) -> None:
-        looked, tried = time.monotonic(), False
+        last_check, has_tried = time.monotonic(), False
         while not self._shutdown.is_set():
             try:
-                if time.monotonic() - looked > ORPHAN_SECONDS:
-                    looked = time.monotonic()
+                if time.monotonic() - last_check > ORPHAN_SECONDS:
+                    last_check = time.monotonic()
                     self.store.interrupt_orphans()
                 run = self.store.claim()
-            except sqlite3.Error:  # a full disk, say: the queue waits until it is mended
+            except sqlite3.Error:  # for example a full disk: try again later
                 log.exception("the queue of runs could not be read")
                 self._shutdown.wait(ORPHAN_SECONDS)
                 continue
-            if (run is not None or self._expected.is_set()) and not tried:
-                tried = True
+            if (run is not None or self._expected.is_set()) and not has_tried:
+                has_tried = True
                 self._load()
             if run is not None:
                 self._execute(run)
@@ -80,7 +80,7 @@ class Worker:
     def _load(self) -> None:
         try:
             from .engine import loop  # noqa: F401 - slow: it loads torch
-        except (ImportError, RuntimeError) as error:  # every run tells it in its own record
+        except (ImportError, RuntimeError) as error:  # every run records it as its own failure
             log.warning("torch cannot be loaded: %s", error)
         else:
             self._loaded.set()
@@ -89,5 +89,5 @@ class Worker:
         try:
             for _ in execute(self.store, run, self.root, self._shutdown, self.budget_mb):
                 pass
-        except Exception:  # the store itself failed: say so, and go on with the next run
+        except Exception:  # the store itself failed: log it and continue with the next run
             log.exception("run %d could not be recorded", run)

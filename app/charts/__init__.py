@@ -1,1 +1,1 @@
-"""From rows to figures: pure functions."""
+"""Turns rows into figures: pure functions."""

@@ -1,7 +1,7 @@
-"""The curves of the charts: which series each draws, in which colour, and how. Pure.
+"""The curves of the charts: the series, colour and style of each. Pure.
 
-Every trace has a key, its `meta`, by which the browser finds it: a figure may have any curves.
-(Its `uid` becomes a part of CSS selectors in plotly, which the name of a metric would break.)
+The browser finds a trace by its key, stored in `meta`, so a figure may have any curves. (plotly
+uses `uid` in CSS selectors, which a metric's name could break.)
 """
 
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from trainer.config.metrics import TRAINED, label, rises
 
 
 class Curve(NamedTuple):
-    """How one trace is drawn: its key, what a person calls it, its colour by meaning, its style."""
+    """How one trace is drawn: its key, its label, its colour by meaning, its style."""
 
     key: str
     name: str
     colour: str
     style: dict[str, Any]
     hollow: bool = False
-    fill: str = "00"  # the opacity of what is filled, in hexadecimal
+    fill: str = "00"  # the fill's opacity, in hexadecimal
 
 
 LINES = {"mode": "lines"}
@@ -32,7 +32,7 @@ NO_EFFECT = {"mode": "markers", "marker": {**TRIANGLE, "line": {"width": theme.T
 SENTENCE = {"hovertemplate": "%{text}<extra></extra>"}
 LR = {"yaxis": "y2"}
 
-# By the field of Series that each draws.
+# Each key is the field of Series that the curve draws.
 BEHIND_LR = Curve("behind_lr", "learning rate of the parent", "lr", {**LINES, **FADED, **LR})
 BELOW_METRICS = (
     Curve(
@@ -60,7 +60,7 @@ ABOVE_METRICS = (
     Curve("cuts", "cut", "cut", {**CUT, **SENTENCE}),
     Curve("no_effects", "cut without effect", "cut", {**NO_EFFECT, **SENTENCE}, hollow=True),
     Curve("lr", "learning rate", "lr", {**LINES, "line": {"width": theme.BOLD}, **LR, **SILENT}),
-    # Only to be hovered: one line that is not seen, where markers would be an element an epoch.
+    # An invisible line for hovering only; markers would add one element per epoch.
     Curve("lr_used", "learning rate", "lr", {**LINES, "line": {"width": 0}, **LR}),
     Curve("lr_cuts", "cut", "cut", {**CUT, **LR, **SILENT}),
     Curve(
@@ -68,7 +68,7 @@ ABOVE_METRICS = (
     ),
 )  # fmt: skip
 
-# What a what-if adds: in every figure, and empty until the browser fills it.
+# The what-if's curves: in every figure, empty until the browser fills them.
 WHAT_IF_LR = Curve(
     "what-if:lr", "learning rate, what if", "lr",
     {**LINES, "line": {"width": theme.CURVE, "dash": theme.DASHED}, **LR},
@@ -79,21 +79,21 @@ WHAT_IF_CUTS = Curve(
 
 
 def metric(name: str, error: bool = False) -> Curve:
-    """The curve of a metric by its name, or of the error that a rising one leaves."""
-    called = label(name)
+    """The curve of a metric by name or, with `error`, of 1 minus the metric."""
+    text = label(name)
     if error:
-        called = called.replace("accuracy", "error") if "accuracy" in called else f"1 - {called}"
+        text = text.replace("accuracy", "error") if "accuracy" in text else f"1 - {text}"
     colour = {"train_loss": "train"}.get(name, "val" if name.startswith("val") else "neutral")
     line: dict[str, Any] = {"width": theme.CURVE}
     if error:
         line["dash"] = theme.DOTTED
     elif name not in TRAINED:
         line["dash"] = theme.DASH_DOTTED
-    return Curve(f"metric:{name}", called, colour, {**LINES, "line": line})
+    return Curve(f"metric:{name}", text, colour, {**LINES, "line": line})
 
 
 def behind(name: str) -> Curve:
-    """The curve of a metric of the run that a fork was forked from."""
+    """The curve of a metric of a fork's parent."""
     own = metric(name)
     dashes = {key: own.style["line"][key] for key in own.style["line"].keys() & {"dash"}}
     style = {**LINES, **FADED, **({"line": dashes} if dashes else {})}
@@ -101,7 +101,7 @@ def behind(name: str) -> Curve:
 
 
 def curves(series: Series) -> Iterator[tuple[Curve, Line]]:
-    """Every trace with its points, in the order in which they are drawn, the last on top."""
+    """Every trace with its points, in drawing order, the last on top."""
     for name, line in series.behind.items():
         yield behind(name), line
     for curve in (BEHIND_LR, *BELOW_METRICS):

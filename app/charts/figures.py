@@ -1,4 +1,4 @@
-"""Series -> plotly figure, as plain dicts (validation would cost more than the drawing). Pure."""
+"""Turns a series into a plotly figure, as plain dicts: validation costs more than drawing. Pure."""
 
 import math
 from collections.abc import Callable
@@ -20,7 +20,7 @@ CONFIG: Any = {
     "responsive": True,
 }
 
-# Before the first view: without axes, since plotly cannot draw its own before the chart has a size.
+# Shown before the first view. It has no axes: plotly cannot draw them before the chart has a size.
 BLANK = {
     "data": [],
     "layout": {
@@ -33,8 +33,8 @@ BLANK = {
 
 
 def figure(recipe: Recipe, series: Series, epochs: int | None = None) -> dict[str, Any]:
-    """The loss above, the learning rate below, one epoch axis and one hover across both, over so
-    many epochs, the recipe's if None. Its colours are those of `chart_templates`.
+    """The loss above and the learning rate below, with a shared epoch axis and hover. `epochs` is
+    the length of the axis, the recipe's if None. Its colours come from `chart_templates`.
     """
     traces = []
     for curve, line in curves(series):
@@ -54,20 +54,19 @@ def figure(recipe: Recipe, series: Series, epochs: int | None = None) -> dict[st
         traces.append(drawn)
     frame = layout(epochs or recipe.epochs, series.marks)
     losses = [line.y for name, line in series.metrics.items() if not rises(name)]
-    if any(
-        loss is not None and loss <= 0 for y in losses for loss in y
-    ):  # an imported one's may be
+    # An imported run may have losses below zero.
+    if any(loss is not None and loss <= 0 for y in losses for loss in y):
         frame["yaxis"]["type"] = "linear"
     if not series.lr_used.x and not series.behind_lr.x:
-        # Without a point plotly would choose odd axes; the first point sets them free.
+        # Without points plotly would choose odd axes; the first point makes them automatic again.
         lr = math.log10(recipe.lr)
         frame["yaxis"]["range"], frame["yaxis2"]["range"] = [-2.2, 0.6], [lr - 1, lr + 1]
     return {"data": traces, "layout": frame}
 
 
 def extension(series: Series) -> dict[str, Any]:
-    """New rows by the key of the trace that they extend, a (key, x, y) or (key, x, y, text) each
-    where there is a point, with the shapes that they add.
+    """The new points of each trace that has any, as (key, x, y) or (key, x, y, text), and the
+    shapes and labels that they add.
     """
     return {
         "traces": [
@@ -81,8 +80,8 @@ def extension(series: Series) -> dict[str, Any]:
 
 
 def what_if(lr: Line, cuts: Line, first: int | None) -> dict[str, Any]:
-    """What a what-if adds to a drawn figure: the points of its traces by key, and a line before
-    the first differing epoch, if there is one.
+    """What a what-if adds to a figure: the points of its traces by key, and a line before the first
+    differing epoch, if there is one.
     """
     place = {"name": "what-if", "xref": "x", "yref": "paper"}
     x = (first or 0) - 0.5
@@ -100,26 +99,26 @@ def what_if(lr: Line, cuts: Line, first: int | None) -> dict[str, Any]:
 def templates(
     data: Callable[[dict[str, str]], dict[str, Any]],
 ) -> dict[theme.Scheme, dict[str, Any]]:
-    """A figure's colours in both schemes, as plotly templates: changing it recolours a drawn chart.
+    """A figure's colours in both schemes, as plotly templates, so that a chart can be recoloured.
 
     Args:
-        data: the template's part of the traces, made of the colours of a scheme by meaning.
+        data: makes the traces' part of a template from a scheme's colours by meaning.
     """
-    made = {}
+    found = {}
     for scheme in theme.COLOURS:
         colour = theme.colours(scheme)
-        made[scheme] = {"layout": _layout_template(colour), "data": data(colour)}
-    return made
+        found[scheme] = {"layout": _layout_template(colour), "data": data(colour)}
+    return found
 
 
 def chart_templates(series: Series) -> dict[theme.Scheme, dict[str, Any]]:
-    """The templates of `figure`: plotly gives the traces their colours in their order."""
+    """The templates of `figure`: plotly assigns the colours to the traces in order."""
     drawn = [curve for curve, _ in curves(series)]
     return templates(lambda colour: {"scatter": [_coloured(curve, colour) for curve in drawn]})
 
 
 def _coloured(curve: Curve, colour: dict[str, str]) -> dict[str, Any]:
-    """A trace's part of the template: hollow markers are filled with the panel's colour."""
+    """A trace's part of the template; hollow markers are filled with the panel's colour."""
     own = colour[curve.colour]
     hollow = {"color": colour["panel"], "line": {"color": own}}
     return {
@@ -135,7 +134,7 @@ def _layout_template(colour: dict[str, str]) -> dict[str, Any]:
         "linecolor": colour["axis"],
         "tickcolor": colour["axis"],
         "zeroline": False,
-        "ticklabeloverflow": "allow",  # else each label is measured at each drawing
+        "ticklabeloverflow": "allow",  # otherwise plotly measures each label at each drawing
         "tickfont": {"size": 12, "color": colour["faint"]},
         "title": {"font": {"size": 12, "color": colour["faint"]}},
     }
@@ -158,7 +157,7 @@ def _layout_template(colour: dict[str, str]) -> dict[str, Any]:
 
 
 def layout(epochs: int, marks: list[Mark]) -> dict[str, Any]:
-    """The frame: fixed on the planned epochs, so that nothing jumps while a run trains."""
+    """The layout: fixed to the planned epochs, so that nothing jumps while a run trains."""
     log = {"type": "log", "exponentformat": "power"}
     ticks = {"dtick": 1} if epochs <= 10 else {}
     return {

@@ -1,4 +1,4 @@
-"""Rows -> plain lists ready to draw. Pure; NaN never leaves here, a gap is None."""
+"""Turns rows into plain lists ready to draw. Pure; a gap is None, never NaN."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,12 +10,12 @@ from trainer.config.text import lr_text
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import RecordedIntervention
 
-# These have a curve before the first epoch has ended; any other has one from its first value on.
+# These have a curve before the first epoch has ended; others from their first value on.
 EXPECTED = ("train_loss", "val_loss")
 
 
 class Line(NamedTuple):
-    """Points of one curve; `text` is what hovering shows, where it is more than the number."""
+    """Points of one curve; `text` is the hover text, if it is more than the number."""
 
     x: list[float]
     y: list[float | None]
@@ -23,7 +23,7 @@ class Line(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A moment between two epochs, drawn through both charts."""
+    """A vertical line through both charts, with a label."""
 
     x: float
     kind: str
@@ -33,8 +33,8 @@ class Mark(NamedTuple):
 class Series(NamedTuple):
     """Everything that some rows add to the charts.
 
-    `metrics` has a curve of the loss axis for each metric by its name, and `behind` the same for
-    the run that a fork was forked from.
+    `metrics` has a curve on the loss axis for each metric by name, and `behind` the same for a
+    fork's parent.
     """
 
     behind: dict[str, Line]
@@ -72,15 +72,14 @@ def series(
     """The curves of these rows.
 
     Args:
-        recipe: the run's.
+        recipe: the run's recipe.
         rows: its epochs.
-        interventions: what was done in them by hand.
-        batches: batches in an epoch.
-        behind: the epochs of the run that it was forked from, and what was done in them.
+        interventions: the interventions in these epochs.
+        batches: batches per epoch.
+        behind, behind_interventions: the epochs and interventions of a fork's parent.
 
-    An epoch e is drawn at x = e, and its LR from e - 1/2 to e + 1/2,
-    so that a cut at the end of epoch e is at e + 1/2. The best so far and the level to beat
-    are those after epoch e, in force until the next.
+    Epoch e is drawn at x = e, and its LR from e - 1/2 to e + 1/2, so a cut at the end of epoch e is
+    at e + 1/2. The best so far and the level to beat at e are those after epoch e.
     """
     epochs = [row.epoch for row in rows]
     seen = [row.decision.plateau if row.decision else None for row in rows]
@@ -109,44 +108,44 @@ def series(
 
 
 def _metrics(recipe: Recipe, rows: Sequence[Epoch]) -> dict[str, Line]:
-    """A curve for each metric that the loss axis has room for: every one that falls as it gets
-    better, and of those that rise the monitor, as the error 1 - value.
+    """A curve for each metric on the loss axis: every one for which lower is better, and the
+    monitor; if higher is better, as the error 1 - value.
     """
     measured = [row.metrics for row in rows]
     names = dict.fromkeys([*EXPECTED, recipe.monitor, *(name for row in measured for name in row)])
-    shown = [name for name in names if name == recipe.monitor or not rises(name)]
+    kept = [name for name in names if name == recipe.monitor or not rises(name)]
     return {
         name: Line(
             [row.epoch for row in rows],
             [_drawn(name, values.get(name)) for values in measured],
         )
-        for name in shown
+        for name in kept
     }
 
 
 def _lr(rows: Sequence[Epoch], interventions: Sequence[RecordedIntervention], batches: int) -> Line:
-    """Each epoch's LR across it, with a step where it was changed by hand in its middle."""
+    """Each epoch's LR as a horizontal line, with a step where it was changed by hand within it."""
     line = Line([], [])
     for row in rows:
         moved = [m for m in interventions if m.epoch == row.epoch and m.lr_before != m.lr_after]
         line.x.append(row.epoch - 0.5)
         line.y.append(moved[0].lr_before if moved else row.lr)
-        for made in moved:
-            line.x.extend([_moment(made, batches)] * 2)
-            line.y.extend([made.lr_before, made.lr_after])
+        for change in moved:
+            line.x.extend([_position(change, batches)] * 2)
+            line.y.extend([change.lr_before, change.lr_after])
         line.x.append(row.epoch + 0.5)
         line.y.append(row.lr_last)
     return line
 
 
-def _moment(made: RecordedIntervention, batches: int) -> float:
-    """The place of an intervention on the epoch axis."""
-    return made.epoch - 0.5 + made.batch / batches
+def _position(intervention: RecordedIntervention, batches: int) -> float:
+    """The position of an intervention on the epoch axis."""
+    return intervention.epoch - 0.5 + intervention.batch / batches
 
 
 def by_hand(interventions: Sequence[RecordedIntervention], batches: int) -> list[Mark]:
     """The interventions as marks."""
-    return [Mark(_moment(made, batches), "hand", "by hand") for made in interventions]
+    return [Mark(_position(done, batches), "hand", "by hand") for done in interventions]
 
 
 def _of_kind(rows: Sequence[Epoch], *kinds: str) -> list[Epoch]:
@@ -154,7 +153,7 @@ def _of_kind(rows: Sequence[Epoch], *kinds: str) -> list[Epoch]:
 
 
 def _explained(rows: Sequence[Epoch], y: list[float | None]) -> Line:
-    """Points whose hover is the decision's sentence."""
+    """Points with the decision's sentence as hover text."""
     return Line([r.epoch for r in rows], y, [r.decision.sentence for r in rows if r.decision])
 
 
@@ -168,12 +167,12 @@ def sentences(
         else Sentence(row.epoch, "diverged", f"Diverged at LR {lr_text(row.lr_last)}.")
         for row in rows
     ]
-    done = [Sentence(made.epoch, "hand", made.sentence) for made in interventions]
+    done = [Sentence(i.epoch, "hand", i.sentence) for i in interventions]
     return sorted([*done, *decided], key=lambda sentence: sentence.epoch)
 
 
 def _monitor(recipe: Recipe, row: Epoch) -> float | None:
-    """The point of the loss axis that the schedule looked at."""
+    """The epoch's monitor value on the loss axis."""
     return _monitored(recipe, row.metrics.get(recipe.monitor))
 
 
@@ -183,7 +182,7 @@ def _monitored(recipe: Recipe, value: float | None) -> float | None:
 
 
 def _drawn(metric: str, value: float | None) -> float | None:
-    """A value of a metric on the loss axis, where one that rises becomes the error 1 - value."""
+    """A metric's value on the loss axis: the error 1 - value if higher is better."""
     return value if value is None or not rises(metric) else 1 - value
 
 
@@ -198,7 +197,7 @@ def _mark(row: Epoch) -> Mark | None:
         ratio = f"÷{decision.lr / decision.next_lr:.3g}" if decision.next_lr else "to 0"
         return Mark(row.epoch + 0.5, "cut", ratio)
     if decision.kind in TURNS:
-        # A schedule that steps each batch turns inside its epoch; the others between two.
+        # A per-batch schedule can turn within an epoch; the others turn between two epochs.
         inside = traits_of(decision.schedule).turns_within_epoch
         return Mark(row.epoch + (0 if inside else 0.5), "turn", TURNS[decision.kind])
     return None

@@ -1,4 +1,4 @@
-"""The colours, fonts and lines of the page: for the figures, and for the CSS as variables."""
+"""The colours, fonts and lines of the page, for the figures and, as variables, for the CSS."""
 
 from typing import Literal
 
@@ -7,8 +7,8 @@ Scheme = Literal["light", "dark"]
 FONT = "Inter, system-ui, sans-serif"
 TRANSPARENT = "rgba(0,0,0,0)"
 
-# One meaning a colour, in both schemes. They are also read as text on `panel`, so they have the
-# contrast with it that AA asks for: 4.5, and 3 for `val`, which is read as large text only.
+# One meaning per colour, in both schemes. They are also used for text on `panel`, so they have the
+# contrast that AA requires: 4.5, and 3 for `val`, which is used only for large text.
 COLOURS: dict[Scheme, dict[str, str]] = {
     "light": {
         "page": "#f8f9fa",
@@ -40,8 +40,8 @@ COLOURS: dict[Scheme, dict[str, str]] = {
     },
 }
 
-# The same in both schemes: `neutral` marks what is no cut, `accent` is the logo's and the focus's.
-# A mark is drawn with its own colour, so it must be readable before and after a switch.
+# The same in both schemes: `neutral` is for marks that are not cuts, `accent` for logo and focus.
+# A mark keeps its colour when the scheme changes, so it must be readable in both.
 SHARED = {"neutral": "#868e96", "accent": "#12b886"}
 
 HAIR, THIN, CURVE, BOLD = 1.0, 1.5, 2.0, 2.5
@@ -49,12 +49,12 @@ DASHED, DOTTED, DASH_DOTTED = "dash", "dot", "dashdot"
 
 
 def colours(scheme: Scheme) -> dict[str, str]:
-    """Every colour of a scheme by its meaning."""
+    """Every colour of a scheme by meaning."""
     return COLOURS[scheme] | SHARED
 
 
 def css() -> str:
-    """The colours and the font as custom properties (`--train`, ...), in both schemes."""
+    """The colours and the font as CSS custom properties (`--train`, ...), in both schemes."""
     blocks = {
         ":root": colours("light") | {"font": FONT},
         ':root[data-mantine-color-scheme="dark"]': COLOURS["dark"],

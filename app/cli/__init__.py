@@ -1,1 +1,1 @@
-"""The `lrscope` command, a module a group of commands."""
+"""The `lrscope` command, with one module per group of commands."""

@@ -1,4 +1,4 @@
-"""The commands over recorded losses: `replay`, and `import` of a curve from elsewhere."""
+"""The commands for recorded losses: `replay`, and `import` of a curve recorded elsewhere."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from app.cli.options import Home, given, with_settings
 from app.cli.refusals import fail, opened
 from trainer.config.table import SETTINGS, changed
 
-# What a replay can change; the rest of a run has left its mark in the recorded losses.
+# What a replay can change; the recorded losses depend on the other settings.
 REPLAYED = [
     s for s in SETTINGS if s.group == "schedule" or s.key in ("schedule", "warmup", "lr", "monitor")
 ]
@@ -23,14 +23,14 @@ def register(cli: typer.Typer) -> None:
 def replay(
     run: Annotated[int, typer.Argument(help="The run to replay.", show_default=False)],
     json_lines: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line for each epoch of the replay.")
+        bool, typer.Option("--json", help="Print one JSON object per line for each epoch.")
     ] = False,
     home: Home = None,
     **settings: str | None,
 ) -> None:
-    """Say what another schedule would have done on a recorded run. Nothing is trained.
+    """Show what another schedule would have done on a recorded run. Nothing is trained.
 
-    What is not named is the run's own.
+    Settings not given are the run's own.
     """
     from app.cli.terminal import print_comparison, print_replay
     from trainer.replay.comparison import compare
@@ -42,7 +42,7 @@ def replay(
             raise fail(f"There is no run {run}.")
         rows = lineage(store, run)
         if not rows:
-            raise fail(f"Run {run} has no epoch to replay yet.")
+            raise fail(f"Run {run} has no epochs to replay yet.")
         other = changed(row.recipe, given(settings))
         comparison = compare(row.recipe, rows, other, row.batches)
     (print_replay if json_lines else print_comparison)(run, comparison)
@@ -54,20 +54,20 @@ def import_(
         typer.Argument(help="A CSV (epoch, loss) or a TensorBoard event file.", show_default=False),
     ],
     tag: Annotated[
-        str | None, typer.Option(help="The column or tag to take, where its name is not usual.")
+        str | None, typer.Option(help="The column or tag to use, if its name is unusual.")
     ] = None,
     home: Home = None,
     **settings: str | None,
 ) -> None:
-    """Take in a loss curve from elsewhere as a run, for the page, replay and what-if.
+    """Import a loss curve recorded elsewhere as a run, for the page, replay and what-if.
 
-    Where the file has no learning rates, the schedule that is named here is replayed on it.
+    If the file has no learning rates, the schedule given here is replayed on it.
     """
     from trainer.curves.csv import read
 
     with opened(home) as store:
         curve = read(file, tag)
-        from trainer.curves.importing import take_in
+        from trainer.curves.importing import import_curve
 
-        run = take_in(store, curve, given(settings))
+        run = import_curve(store, curve, given(settings))
     print(f"Run {run}: {len(curve.epochs)} epochs of {curve.name}. Try: lrscope replay {run}")

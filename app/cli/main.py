@@ -1,4 +1,4 @@
-"""The `lrscope` command: its groups of commands, and where it begins."""
+"""The `lrscope` command: its groups of commands and its entry point."""
 
 import sys
 from pathlib import Path
@@ -15,9 +15,9 @@ cli = typer.Typer(
         "lrscope alone serves the page and opens it, the same as lrscope serve; it takes "
         "--port, --host, --no-open, --home and --datasets (lrscope serve --help).\n\n"
         "lrscope train --lr 0.01 --factor 0.1 --patience 5 trains without the page "
-        "(lrscope train --help names every setting); control changes a run that trains, resume "
-        "goes on with one that was interrupted, fork starts another from one of its epochs; replay "
-        "says what another schedule would have done on it, import takes in a curve from elsewhere."
+        "(lrscope train --help lists every setting); control changes a run while it trains, resume "
+        "continues one that was interrupted, fork starts another from one of its epochs; replay "
+        "shows what another schedule would have done, import reads a curve recorded elsewhere."
     ),
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -29,28 +29,28 @@ for commands in (serve, training, curves):
 
 
 def main() -> None:
-    """The entry point: without a command it serves."""
+    """The entry point; without a command it runs `serve`."""
     arguments = sys.argv[1:]
-    of_all = ("--help", "-h", "--version")
-    if not arguments or (arguments[0].startswith("-") and arguments[0] not in of_all):
+    global_options = ("--help", "-h", "--version")
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in global_options):
         arguments = ["serve", *arguments]
     try:
         code = cli(arguments, prog_name="lrscope", standalone_mode=False)
     except Exception as error:
-        if not hasattr(error, "format_message"):  # only a wrong word on the command line has one
+        if not hasattr(error, "format_message"):  # only a usage error has one
             raise
         code = fail(" ".join(error.format_message().split())).exit_code
     sys.exit(code or 0)
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(is_set: bool) -> None:
+    if is_set:
         print(f"lrscope {_version()}")
         raise typer.Exit
 
 
 def _version() -> str:
-    """The version that was installed; in a checkout that never was, the one it would get."""
+    """The installed version; in a checkout that is not installed, the one in pyproject.toml."""
     from importlib import metadata
 
     try:
@@ -58,12 +58,12 @@ def _version() -> str:
     except metadata.PackageNotFoundError:
         import tomllib
 
-        written = Path(__file__).resolve().parents[2] / "pyproject.toml"
-        return str(tomllib.loads(written.read_text(encoding="utf-8"))["project"]["version"])
+        project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
 
 
 @cli.callback()
-def _of_all(
+def _global_options(
     version: Annotated[
         bool,
         typer.Option(

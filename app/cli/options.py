@@ -1,4 +1,4 @@
-"""The options of the commands: those that several share, and the settings of a run, drawn from
+"""The commands' options: those that several share, and a run's settings, built from
 `trainer.config.table`.
 """
 
@@ -16,36 +16,39 @@ from trainer.config.table import SETTINGS, Setting, keyed
 Home = Annotated[
     Path | None,
     typer.Option(
-        envvar=folders.HOME_ENV, help="Folder of the runs; the user's data folder by default."
+        envvar=folders.HOME_ENV, help="Folder of the runs; by default in the user's data folder."
     ),
 ]
 Datasets = Annotated[
     Path | None,
     typer.Option(
-        envvar=folders.DATASETS_ENV, help="Folder of the data sets; the user's cache by default."
+        envvar=folders.DATASETS_ENV, help="Folder of the data sets; by default in the user's cache."
     ),
 ]
 Budget = Annotated[
     float,
     typer.Option(
-        "--snapshot-budget", min=0, metavar="MB", help="Megabytes that a run's snapshots may take."
+        "--snapshot-budget", min=0, metavar="MB", help="Megabytes that a run's snapshots may use."
     ),
 ]
 JsonFlag = Annotated[
-    bool, typer.Option("--json", help="One JSON object a line for each epoch, and a last one.")
+    bool,
+    typer.Option(
+        "--json", help="Print one JSON object per line: one per epoch, and one for the run."
+    ),
 ]
 
 
 def given(options: dict[str, str | None]) -> dict[str, Any]:
-    """The settings that were named, by key."""
+    """The settings that were given, by key."""
     return keyed({name: value for name, value in options.items() if value is not None})
 
 
 def with_settings(
     command: Callable[..., None], settings: Iterable[Setting] = SETTINGS
 ) -> Callable[..., None]:
-    """The command with an option for each of these settings; it takes them as keywords, as text,
-    None where they are not named.
+    """The command with an option for each of these settings. It receives them as keywords with text
+    values, None if not given.
     """
     by_key: dict[str, list[Setting]] = {}
     for setting in settings:
@@ -85,7 +88,7 @@ def _metavar(setting: Setting) -> str:
 
 
 def _help(settings: list[Setting]) -> str:
-    """What the option does, whose it is, and its default for each."""
+    """What the option does, which classes have it, and its default for each."""
     first = settings[0]
     choices = f" One of {', '.join(first.choices)}." if len(first.choices) >= 5 else ""
     if first.owner is None:

@@ -1,4 +1,4 @@
-"""How a command says what is wrong: one line on the error stream, no traceback."""
+"""How a command reports an error: one line on stderr, no traceback."""
 
 import sys
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 def fail(sentence: str) -> typer.Exit:
-    """Say what is wrong, in one line on the error stream; returns the exit to raise."""
+    """Print an error in one line on stderr; returns the exit to raise."""
     print(f"lrscope: {sentence}", file=sys.stderr)
     return typer.Exit(2)
 
 
 @contextmanager
 def opened(home: Path | None) -> Iterator["Store"]:
-    """The store of that folder, or of LRScope's own. What goes wrong in the block, by a person's
-    mistake, ends the command with one sentence.
+    """Open the store in that folder, or in LRScope's own. A user's mistake in the block ends the
+    command with one sentence.
     """
     from trainer.store.database import StoreError
     from trainer.store.store import CommandError, Store

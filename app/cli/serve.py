@@ -25,13 +25,13 @@ def register(cli: typer.Typer) -> None:
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = HOST,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = PORT,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = PORT,
     open: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     home: Home = None,
     datasets: Datasets = None,
     snapshot_budget: Budget = BUDGET_MB,
 ) -> None:
-    """Serve the page and open it in the browser. Ctrl-C ends it."""
+    """Serve the page and open it in the browser. Ctrl-C stops it."""
     from trainer.store.database import StoreError
     from trainer.store.store import Store
     from trainer.worker import Worker
@@ -41,7 +41,7 @@ def serve(
         store = Store(home)
     except StoreError as error:
         raise fail(str(error)) from None
-    # What is imported stays: the page is up a tenth sooner where nobody looks for garbage in it.
+    # Imported modules stay, so skipping garbage collection here starts the page a tenth sooner.
     gc.disable()
     from app.server import create_app, free_port, listen
 
@@ -53,16 +53,16 @@ def serve(
     except OSError as error:
         store.close()
         if error.errno in ADDRESS_IN_USE:
-            raise fail(f"port {port} is taken; try: lrscope --port {free_port(host)}") from None
+            raise fail(f"port {port} is in use; try: lrscope --port {free_port(host)}") from None
         raise fail(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
-    except ValueError:  # what waitress says of a name or an address that cannot be looked up
+    except ValueError:  # what waitress raises for a host that cannot be resolved
         store.close()
-        raise fail(f"cannot listen on {host}: it is no address of this machine.") from None
+        raise fail(f"cannot listen on {host}: it is not an address of this machine.") from None
     port = server.effective_port if hasattr(server, "effective_port") else port
-    shown = f"[{host}]" if ":" in host else host
-    url = f"http://{'localhost' if host in ('0.0.0.0', '::') else shown}:{port}/"
+    name = f"[{host}]" if ":" in host else host
+    url = f"http://{'localhost' if host in ('0.0.0.0', '::') else name}:{port}/"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    print(f"LRScope is at {url} (runs under {home}). Ctrl-C ends it.", flush=True)
+    print(f"LRScope is at {url} (runs under {home}). Ctrl-C stops it.", flush=True)
     try:
         worker.start()
         if open:

@@ -1,4 +1,4 @@
-"""A run's events on the terminal: for a person, or one JSON object a line for a script."""
+"""A run's events on the terminal: for people, or one JSON object per line for scripts."""
 
 import json
 
@@ -16,7 +16,7 @@ STYLES = {"cut": "bold red", "no effect": "red", "improved": "green", "restart":
 
 
 class JsonLines:
-    """One object for each epoch and a last one for the run; nothing else goes to the output."""
+    """Prints one object per epoch and one for the run, and nothing else, to stdout."""
 
     def show(self, run: int, event: events.Event) -> None:
         match event:
@@ -30,8 +30,8 @@ class JsonLines:
             case events.Ended("finished", _, test_accuracy):
                 self._end(run, "finished", test_accuracy, None)
             case events.Ended(status):
-                goes_on = f"The run was {status}; lrscope resume {run} goes on with it."
-                self._end(run, status, None, goes_on)
+                hint = f"The run was {status}; lrscope resume {run} continues it."
+                self._end(run, status, None, hint)
 
     def _end(self, run: int, status: str, accuracy: float | None, reason: str | None) -> None:
         last = {"run": run, "status": status, "test_accuracy": accuracy}
@@ -42,7 +42,7 @@ class JsonLines:
 
 
 def _flat(run: int, row: Epoch) -> dict[str, object]:
-    """An epoch's record as one object: its metrics by name, between the LRs and the rest."""
+    """An epoch's record as one flat object."""
     return {
         "run": run,
         "epoch": row.epoch,
@@ -55,7 +55,7 @@ def _flat(run: int, row: Epoch) -> dict[str, object]:
 
 
 class Terminal:
-    """A progress bar over the epochs, and above it a line for each with its decision."""
+    """A progress bar over the epochs, with a line above it for each epoch and its decision."""
 
     def __init__(self, config: RunConfig, epochs: int) -> None:
         self.config = config
@@ -85,8 +85,10 @@ class Terminal:
                     f"images), {config.optimizer.name}, {config.schedule.name}, {event.device}."
                 )
                 progress.update(task, description="training", at=f"0/{self.epochs}")
-            case events.Retraining(epoch, wanted):
-                progress.update(task, description="going to the fork", at=f"{epoch}/{wanted}")
+            case events.Retraining(epoch, needed):
+                progress.update(
+                    task, description="retraining up to the fork", at=f"{epoch}/{needed}"
+                )
             case events.Forked(_, decision) if decision is not None:
                 progress.print(f"{event.epoch:>5}  forked here: {decision.sentence}")
             case events.Intervened():
@@ -110,7 +112,7 @@ class Terminal:
                 )
             case events.Ended(status):
                 self._end(
-                    f"[bold]Run {run} was {status}:[/] ", f"lrscope resume {run} goes on with it."
+                    f"[bold]Run {run} was {status}:[/] ", f"lrscope resume {run} continues it."
                 )
 
     def _line(self, event: events.EpochEnded) -> str:
@@ -134,7 +136,7 @@ def _percent(share: float | None) -> str:
 
 
 def print_replay(run: int, comparison: Comparison) -> None:
-    """A replay as JSON, an object a line, with whether each epoch is still exact."""
+    """Print a replay as JSON, one object per line, with whether each epoch is still exact."""
     first = comparison.first
     for step in comparison.steps:
         exact = first is None or step.epoch < first
@@ -144,7 +146,7 @@ def print_replay(run: int, comparison: Comparison) -> None:
 
 
 def print_comparison(run: int, comparison: Comparison) -> None:
-    """What would have been different, in words, and a table of who cuts when."""
+    """Print what would have been different, and a table of each rule's cuts."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"Run {run}. {comparison.sentence}", markup=False)
     if comparison.remedy:

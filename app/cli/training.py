@@ -1,4 +1,4 @@
-"""The commands that train: `train`, `fork`, `resume`; and `control`, which changes what trains."""
+"""The commands that train: `train`, `fork`, `resume`; and `control`, which changes a run."""
 
 import signal
 import sys
@@ -37,7 +37,7 @@ def train(
     snapshot_budget: Budget = BUDGET_MB,
     **settings: str | None,
 ) -> None:
-    """Train one run in the terminal; an open page of the same home shows it live."""
+    """Train one run in the terminal; an open page with the same home shows it live."""
     try:
         config = to_config(given(settings))
     except ConfigError as error:
@@ -50,7 +50,7 @@ def fork(
     run: Annotated[int, typer.Argument(help="The run to fork.", show_default=False)],
     epoch: Annotated[
         int,
-        typer.Argument(help="The epoch after which to go on; 0 is the start.", show_default=False),
+        typer.Argument(help="The epoch to continue from; 0 is the start.", show_default=False),
     ],
     json_lines: JsonFlag = False,
     home: Home = None,
@@ -58,10 +58,10 @@ def fork(
     snapshot_budget: Budget = BUDGET_MB,
     **settings: str | None,
 ) -> None:
-    """Start another run from one of a run's epochs, with other settings if you like.
+    """Start a new run from one of a run's epochs, optionally with other settings.
 
-    What is not named is the parent's. Data, model, optimizer class, batch, seed, warm-up and
-    device belong to the past that both share, and cannot change.
+    Settings not given are the parent's. Data, model, optimizer class, batch size, seed, warm-up and
+    device cannot change, since both runs share the epochs before the fork.
     """
     from trainer.store import lineage
 
@@ -77,20 +77,20 @@ def fork(
 
 
 def resume(
-    run: Annotated[int, typer.Argument(help="The run to go on with.", show_default=False)],
+    run: Annotated[int, typer.Argument(help="The run to continue.", show_default=False)],
     json_lines: JsonFlag = False,
     home: Home = None,
     datasets: Datasets = None,
     snapshot_budget: Budget = BUDGET_MB,
 ) -> None:
-    """Go on with a run that was stopped, or whose process died, from its last snapshot."""
+    """Continue a run that was stopped, or whose process died, from its last snapshot."""
     with opened(home) as store:
         store.resume(run, claimed=True)
         _follow(store, run, json_lines, datasets, snapshot_budget)
 
 
-class Asked(StrEnum):
-    """What `lrscope control` asks of a run."""
+class ControlCommand(StrEnum):
+    """The commands of `lrscope control`."""
 
     PAUSE = "pause"
     UNPAUSE = "unpause"
@@ -102,45 +102,45 @@ class Asked(StrEnum):
     EPOCHS = "epochs"
 
 
-OLD_WORDS = {"resume": Asked.UNPAUSE}
+OLD_WORDS = {"resume": ControlCommand.UNPAUSE}
 
 
-def _asked(word: str) -> Asked:
-    """The command of that word, also of a word that it had once, with a hint."""
+def _control_command(word: str) -> ControlCommand:
+    """The command of that name; an old name still works, with a hint."""
     if word in OLD_WORDS:
         new = OLD_WORDS[word]
         print(f"lrscope: control RUN {word} is now control RUN {new}.", file=sys.stderr)
         return new
     try:
-        return Asked(word)
+        return ControlCommand(word)
     except ValueError:
-        raise typer.BadParameter(f"{word!r} is not one of {', '.join(Asked)}.") from None
+        raise typer.BadParameter(f"{word!r} is not one of {', '.join(ControlCommand)}.") from None
 
 
 def control(
-    run: Annotated[int, typer.Argument(help="The run that trains.", show_default=False)],
+    run: Annotated[int, typer.Argument(help="The run, while it trains.", show_default=False)],
     what: Annotated[
-        Asked,
+        ControlCommand,
         typer.Argument(
             help="What to do with it.",
             show_default=False,
-            parser=_asked,
-            metavar="|".join(Asked),
+            parser=_control_command,
+            metavar="|".join(ControlCommand),
         ),
     ],
     value: Annotated[
         float | None,
         typer.Argument(
-            help="lr: the new LR; scale: a factor for it; epochs: how many more.",
+            help="lr: the new LR; scale: a factor for the LR; epochs: how many to add.",
             show_default=False,
         ),
     ] = None,
     home: Home = None,
 ) -> None:
-    """Change a run while it trains, here or in another process; says what its schedule makes of it.
+    """Change a run while it trains, in any process; prints how its schedule responds.
 
     pause, unpause, step (one epoch, then pause), stop, lr VALUE, scale FACTOR, cut (as the plateau
-    would), epochs N (so many more).
+    rule would), epochs N (add N).
     """
     with opened(home) as store:
         store.ask(run, what.value, value)
@@ -152,8 +152,8 @@ def control(
 def _follow(
     store: "Store", run: int, json_lines: bool, datasets: Path | None, budget_mb: float
 ) -> None:
-    """Train a claimed run and show it. Ctrl-C and SIGTERM end it at its next batch, so that it
-    can be resumed there.
+    """Train a claimed run and print its events. Ctrl-C and SIGTERM end it at its next batch, from
+    which it can be resumed.
     """
     from app.cli.terminal import JsonLines, Terminal
     from trainer.execute import execute
@@ -165,7 +165,7 @@ def _follow(
     shutdown, codes = threading.Event(), []
 
     def end(signum: int, _: object) -> None:
-        signal.signal(signum, signal.SIG_DFL)  # the second time it ends at once
+        signal.signal(signum, signal.SIG_DFL)  # a second signal ends it at once
         codes.append(128 + signum)
         shutdown.set()
 

@@ -1,1 +1,1 @@
-"""The view Lab: set up a run, start it, watch it, change it, ask what if."""
+"""The Lab view: set up a run, start it, watch it, change it, and try what-ifs."""

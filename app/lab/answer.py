@@ -1,4 +1,4 @@
-"""A what-if's answer: a comparison in words, and as curves over the run's own. Pure."""
+"""A what-if's answer: a comparison as text, and as curves on top of the run's. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,18 +11,18 @@ from app.charts.series import Line
 from trainer.replay.comparison import Comparison
 
 RULES_HELP = {
-    "Keras": "keras.callbacks.ReduceLROnPlateau with these parameters: it fires one bad epoch "
-    "earlier, and knows no relative threshold (min_delta is 1e-4 then).",
-    "fastai": "fastai's ReduceLROnPlateau with these parameters: it fires one bad epoch earlier, "
-    "and knows neither a relative threshold (min_delta is 0 then) nor a cooldown.",
+    "Keras": "keras.callbacks.ReduceLROnPlateau with these parameters: it cuts one bad epoch "
+    "earlier, and has no relative threshold (min_delta is then 1e-4).",
+    "fastai": "fastai's ReduceLROnPlateau with these parameters: it cuts one bad epoch earlier, "
+    "and has neither a relative threshold (min_delta is then 0) nor a cooldown.",
 }
-MOST_CUTS = 6  # named, before "and 12 more"
+MOST_CUTS = 6  # listed, before "… +12"
 
 
 def answer(
     comparison: Comparison, rules: dict[str, list[int]], cautions: Sequence[str]
 ) -> list[Component]:
-    """A comparison in words: how far it is exact, who cuts when, and cautions."""
+    """A comparison as text: how far it is exact, each rule's cuts, and cautions."""
     first = comparison.first
     known = [e for e in comparison.would_cut if first is None or e < first]
     guessed = [e for e in comparison.would_cut if first is not None and e >= first]
@@ -31,7 +31,11 @@ def answer(
         sentences.append(html.P(comparison.remedy))
     rows = [
         ("This run", _epochs(comparison.cuts), "What the run did."),
-        ("What if", _epochs(known, guessed), "What torch's class would do; in italics a guess."),
+        (
+            "What if",
+            _epochs(known, guessed),
+            "What torch's class would do; guesses are in italics.",
+        ),
         *((name, _epochs(cuts), RULES_HELP[name]) for name, cuts in rules.items()),
     ]
     table = html.Table(
@@ -48,20 +52,20 @@ def answer(
 
 
 def _epochs(known: Sequence[int], guessed: Sequence[int] = ()) -> list[Any]:
-    """Epochs as a person reads them, the guessed ones in italics; at most MOST_CUTS of them."""
+    """A list of at most MOST_CUTS epochs, the guessed ones in italics."""
     if not known and not guessed:
         return ["none"]
-    shown, more = [*known, *guessed][:MOST_CUTS], len(known) + len(guessed) - MOST_CUTS
+    listed, more = [*known, *guessed][:MOST_CUTS], len(known) + len(guessed) - MOST_CUTS
     parts: list[Any] = []
-    for i, epoch in enumerate(shown):
+    for i, epoch in enumerate(listed):
         text = f"{', ' if i else ''}{epoch}"
         parts.append(text if i < len(known) else html.Em(text))
     return [*parts, f"… +{more}"] if more > 0 else parts
 
 
 def overlay(comparison: Comparison) -> dict[str, Any]:
-    """The first differing epoch, and what a what-if adds to the charts: its LR and its cuts from
-    that epoch on.
+    """The first differing epoch, and what a what-if adds to the charts: its LR and cuts from that
+    epoch on.
     """
     first = comparison.first
     steps = [s for s in comparison.steps if first is not None and s.epoch >= first]

@@ -1,4 +1,4 @@
-"""The strip of controls over the charts: commands to the run on show."""
+"""The strip of controls above the charts: commands to the displayed run."""
 
 from typing import Any
 
@@ -11,18 +11,18 @@ from app import ids
 from trainer.store.store import CommandError, Store
 
 ADDED_EPOCHS = 10
-# label, command, its value, what it does
+# label, command, value, help
 BUTTONS = (
     ("÷10", "scale", 0.1, "Divide the learning rate by 10."),
     ("÷2", "scale", 0.5, "Halve the learning rate."),
     ("×2", "scale", 2.0, "Double the learning rate."),
     ("Cut now", "cut", None, "Cut the learning rate as the plateau rule would."),
-    (f"+{ADDED_EPOCHS} epochs", "epochs", ADDED_EPOCHS, "Let the run go on for longer."),
+    (f"+{ADDED_EPOCHS} epochs", "epochs", ADDED_EPOCHS, "Add epochs to the run."),
 )
 
 
 def pause_and_step() -> list[Component]:
-    """The buttons beside Stop."""
+    """The buttons next to Stop."""
     pause: dict[str, Any] = {"aria-keyshortcuts": "Space"}
     return [
         dmc.Button(
@@ -33,7 +33,7 @@ def pause_and_step() -> list[Component]:
 
 
 def layout() -> Component:
-    """The strip: the learning rate by hand while a run trains, what can be done with it after."""
+    """The strip: changes to the learning rate while a run trains; Resume and Fork afterwards."""
     small: dict[str, Any] = {"size": "compact-sm", "variant": "default"}
     state: dict[str, Any] = {"data-state": "none"}
     return html.Div(
@@ -71,15 +71,15 @@ def layout() -> Component:
 
 
 def register(app: Dash, store: Store) -> None:
-    """Send the run a button's command; a refusal is shown under the strip."""
+    """Send a button's command to the run; show a refusal under the strip."""
 
     def command(run: str | None, name: Any, value: float | None = None) -> str:
         if run is None:
             raise PreventUpdate
         try:
             store.ask(int(run), name, value)
-        except CommandError as refused:
-            return str(refused)
+        except CommandError as error:
+            return str(error)
         return ""
 
     @app.callback(

@@ -1,4 +1,4 @@
-"""Two settings against each other, a replay in each cell: where it first differs, how it cuts."""
+"""Replays over a grid of two settings: in each cell the first difference, or the number of cuts."""
 
 import math
 from typing import Any
@@ -10,12 +10,12 @@ from trainer.config.table import Setting
 from trainer.config.text import epochs_text
 from trainer.schedule.epoch import Epoch, monitored
 
-SIDE = 20  # values of a setting
+SIDE = 20  # values per setting
 MEASURES = {"first": "first difference", "cuts": "cuts"}
 
 
 def axes(config: Recipe) -> list[Setting]:
-    """The settings of a schedule that can be an axis: its numbers, and the warm-up."""
+    """The settings that can be an axis: the schedule's numbers, and the warm-up."""
     own = settings.chosen(settings.from_config(config))
     return [
         s
@@ -25,7 +25,7 @@ def axes(config: Recipe) -> list[Setting]:
 
 
 def default_axes(config: Recipe) -> tuple[str, str]:
-    """Patience against factor where there are such; else the schedule's first two numbers."""
+    """Patience and factor if the schedule has them, else its first two numbers."""
     keys = [s.key for s in axes(config)]
     if {"patience", "factor"} <= set(keys):
         return "patience", "factor"
@@ -33,7 +33,7 @@ def default_axes(config: Recipe) -> tuple[str, str]:
 
 
 def values(setting: Setting, current: float) -> list[float]:
-    """At most SIDE values over the setting's slider, the current one among them."""
+    """At most SIDE values over the setting's slider, including the current one."""
     assert setting.slider is not None
     low, high = setting.slider
     if setting.scale == "log":
@@ -41,29 +41,29 @@ def values(setting: Setting, current: float) -> list[float]:
     spread = [low + (high - low) * i / (SIDE - 1) for i in range(SIDE)]
     if setting.scale == "log":
         spread = [10**exponent for exponent in spread]
-    made = {round(v) if setting.kind == "int" else float(f"{v:.2g}") for v in spread}
-    if current not in made:
-        made -= {min(made, key=lambda v: abs(v - current))}
-    return sorted(made | {current})
+    rounded = {round(v) if setting.kind == "int" else float(f"{v:.2g}") for v in spread}
+    if current not in rounded:
+        rounded -= {min(rounded, key=lambda v: abs(v - current))}
+    return sorted(rounded | {current})
 
 
-def shown(
+def view_of(
     happened: Recipe, rows: list[Epoch], batches: int, other: Recipe, x: str, y: str
 ) -> dict[str, Any]:
-    """The map's labels and cells, ready to draw and to click.
+    """The map's labels and cells, ready to draw and click.
 
     Args:
-        happened: the config of the recorded run.
+        happened: the recipe of the recorded run.
         rows: its epochs.
-        batches: batches in an epoch.
-        other: the config whose two settings are varied.
-        x, y: their keys.
+        batches: batches per epoch.
+        other: the recipe in which two settings are varied.
+        x, y: the keys of these settings.
     """
     from trainer.replay.replay import cut_map
 
-    of = {s.key: s for s in axes(other)}
+    by_key = {s.key: s for s in axes(other)}
     now, was = settings.from_config(other), settings.from_config(happened)
-    along = {key: values(of[key], now[key]) for key in (x, y)}
+    along = {key: values(by_key[key], now[key]) for key in (x, y)}
     cells = cut_map(
         happened,
         rows,
@@ -73,40 +73,40 @@ def shown(
         (x, along[x]),
         (y, along[y]),
     )
-    texts = {key: [of[key].text(v) for v in along[key]] for key in along}
+    texts = {key: [by_key[key].text(v) for v in along[key]] for key in along}
     same_schedule = other.schedule.name == happened.schedule.name
     return {
         "x": texts[x],
         "y": texts[y],
-        "labels": [of[x].label, of[y].label],
-        "owners": [of[x].owner or "", of[y].owner or ""],
+        "labels": [by_key[x].label, by_key[y].label],
+        "owners": [by_key[x].owner or "", by_key[y].owner or ""],
         "keys": [x, y],
         "first": cells.first,
         "cuts": cells.cuts,
         "epochs": rows[-1].epoch if rows else 0,
-        "now": [of[x].text(now[x]), of[y].text(now[y])],
-        "was": [of[x].text(was[x]), of[y].text(was[y])] if same_schedule else None,
+        "now": [by_key[x].text(now[x]), by_key[y].text(now[y])],
+        "was": [by_key[x].text(was[x]), by_key[y].text(was[y])] if same_schedule else None,
     }
 
 
-def figure(shown: dict[str, Any], measure: str) -> dict[str, Any]:
-    """The heat map of a cut map: how many cuts, or the first epoch that would differ."""
-    last = shown["epochs"] + 1  # no difference at all
+def figure(view: dict[str, Any], measure: str) -> dict[str, Any]:
+    """A cut map's heat map: the number of cuts, or the first epoch that would differ."""
+    last = view["epochs"] + 1  # no difference at all
     values = [
         [None if n is None else (first or last if measure == "first" else n) for first, n in pairs]
-        for pairs in map(zip, shown["first"], shown["cuts"])
+        for pairs in map(zip, view["first"], view["cuts"])
     ]
-    # By rank: one epoch of difference is worth seeing beside a run's whole length.
+    # Colour by rank, so that a difference of one epoch is visible even in a long run.
     order = sorted({value for row in values for value in row if value is not None})
     z = [[None if value is None else order.index(value) for value in row] for row in values]
-    text = [[_cell(shown, i, j) for j in range(len(shown["x"]))] for i in range(len(shown["y"]))]
+    text = [[_cell(view, i, j) for j in range(len(view["x"]))] for i in range(len(view["y"]))]
     here = {"type": "scatter", "mode": "markers", "hoverinfo": "skip"}
-    x, y = shown["labels"]
+    x, y = view["labels"]
     traces: list[dict[str, Any]] = [
         {
             "type": "heatmap",
-            "x": shown["x"],
-            "y": shown["y"],
+            "x": view["x"],
+            "y": view["y"],
             "z": z,
             "text": text,
             "hovertemplate": "%{text}<extra></extra>",
@@ -117,11 +117,11 @@ def figure(shown: dict[str, Any], measure: str) -> dict[str, Any]:
             "xgap": 1,
             "ygap": 1,
         },
-        {**here, "x": shown["now"][:1], "y": shown["now"][1:], "marker": {"symbol": "circle-open"}},
+        {**here, "x": view["now"][:1], "y": view["now"][1:], "marker": {"symbol": "circle-open"}},
     ]
-    if shown["was"]:
+    if view["was"]:
         traces.append(
-            {**here, "x": shown["was"][:1], "y": shown["was"][1:], "marker": {"symbol": "x-thin"}}
+            {**here, "x": view["was"][:1], "y": view["was"][1:], "marker": {"symbol": "x-thin"}}
         )
     for trace in traces[1:]:
         trace["marker"].update({"size": 9, "line": {"width": theme.CURVE}})
@@ -139,12 +139,12 @@ def figure(shown: dict[str, Any], measure: str) -> dict[str, Any]:
                 **axis,
                 "title": {"text": x, **title},
                 "tickangle": 0,
-                "range": [-0.5, len(shown["x"]) - 0.5],
+                "range": [-0.5, len(view["x"]) - 0.5],
             },
             "yaxis": {
                 **axis,
                 "title": {"text": y, **title},
-                "range": [-0.5, len(shown["y"]) - 0.5],
+                "range": [-0.5, len(view["y"]) - 0.5],
             },
             "margin": {"l": 50, "r": 4, "t": 4, "b": 34},
             "showlegend": False,
@@ -154,7 +154,7 @@ def figure(shown: dict[str, Any], measure: str) -> dict[str, Any]:
 
 
 def coloured(colour: dict[str, str]) -> dict[str, Any]:
-    """The map's part of a template: its cells, and its marks of now and of what happened."""
+    """The map's part of a template: cells, and the marks of the current and the run's values."""
     ink = colour["ink"]
     return {
         "heatmap": [{"colorscale": [[0, colour["grid"]], [1, colour["lr"]]]}],
@@ -162,9 +162,9 @@ def coloured(colour: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _cell(shown: dict[str, Any], i: int, j: int) -> str:
-    (x, y), first, cuts = shown["labels"], shown["first"][i][j], shown["cuts"][i][j]
-    at = f"{x} {shown['x'][j]}, {y} {shown['y'][i]}<br>"
+def _cell(view: dict[str, Any], i: int, j: int) -> str:
+    (x, y), first, cuts = view["labels"], view["first"][i][j], view["cuts"][i][j]
+    at = f"{x} {view['x'][j]}, {y} {view['y'][i]}<br>"
     if cuts is None:
         return f"{at}these values cannot be combined"
     differs = f"differs from epoch {first}" if first else "no epoch differs"

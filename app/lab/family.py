@@ -1,4 +1,4 @@
-"""The panel "Family": which run was forked from which, and how they ended."""
+"""The Family panel: which run was forked from which, and how each ended."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def layout() -> Component:
 
 
 def tree(store: Store, member: Member, run: int | None) -> Component:
-    """A run and its forks under it; `run` is the one on show."""
+    """A run with its forks below it; `run` is the displayed one."""
     row = member.run
     best = store.best(row.id, "val_loss", "min")
     small = [STATUS_WORDS[row.status]]
@@ -48,7 +48,7 @@ def tree(store: Store, member: Member, run: int | None) -> Component:
 
 
 def _differs(store: Store, run: Run) -> str:
-    """What sets a fork apart from its parent; of a run that is no fork what it is."""
+    """How a fork differs from its parent; for a run that is not a fork, its title."""
     parent = store.run(run.parent) if run.parent else None
     if parent is None:
         return title(run)
@@ -62,7 +62,7 @@ def _differs(store: Store, run: Run) -> str:
 
 
 def register(app: Dash, store: Store) -> None:
-    """Draw the tree when it is looked at; a click shows the run."""
+    """Draw the tree when its tab is open; a click displays the run."""
 
     @app.callback(
         Output(ids.FAMILY, "children"),
@@ -77,7 +77,7 @@ def register(app: Dash, store: Store) -> None:
             raise PreventUpdate
         found = trees(store, LISTED_RUNS)
         if not found:
-            return "No run yet."
+            return "No runs yet."
         return [tree(store, root, int(run) if run else None) for root in found]
 
     @app.callback(

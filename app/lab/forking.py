@@ -1,4 +1,4 @@
-"""A fork in the form: the parent's values, what may change, and what a change will mean."""
+"""Setting up a fork in the form: the parent's values, what may change, and the consequences."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from trainer.store.store import Store
 
 
 def layout() -> Component:
-    """The banner over the form, hidden until someone sets up a fork."""
+    """The banner above the form, hidden until someone sets up a fork."""
     return html.Div(
         [
             html.Div(
@@ -37,8 +37,8 @@ def layout() -> Component:
     )
 
 
-def of(store: Store, fork: dict[str, Any]) -> RunConfig | None:
-    """The parent's config, as long as the parent has become; None where it is gone."""
+def parent_config(store: Store, fork: dict[str, Any]) -> RunConfig | None:
+    """The parent's config, including added epochs; None if the parent no longer exists."""
     parent = store.run(fork["run"])
     if parent is None or parent.config is None:
         return None
@@ -46,29 +46,29 @@ def of(store: Store, fork: dict[str, Any]) -> RunConfig | None:
 
 
 def check(store: Store, fork: dict[str, Any], config: RunConfig) -> list[str]:
-    """What this config will mean for a fork, a sentence each.
+    """The consequences of this config for a fork, one sentence each.
 
     Raises:
-        ConfigError: it breaks the fork's past.
+        ConfigError: it changes what the fork's past depends on.
     """
-    parent = of(store, fork)
+    parent = parent_config(store, fork)
     if parent is None:
         return []
     forks.check(parent, config, fork["epoch"])
     effects = forks.consequences(parent, config, fork["epoch"])
     if again := epochs_to_retrain(store, fork["run"], fork["epoch"]):
         effects.append(
-            f"There is no snapshot of epoch {fork['epoch']}: {epochs_text(again)} will be trained "
-            "again to get there, with the same numbers."
+            f"There is no snapshot of epoch {fork['epoch']}: {epochs_text(again)} will be "
+            "retrained to get there, with the same numbers."
         )
-    return effects or ["Nothing is changed yet: this fork would repeat its parent exactly."]
+    return effects or ["Nothing has changed yet: this fork would repeat its parent exactly."]
 
 
 def add(store: Store, fork: dict[str, Any], config: RunConfig, pace: float | None) -> int:
-    """Queue the fork; returns its number.
+    """Queue the fork; returns the run id.
 
     Raises:
-        ConfigError: it breaks its past.
+        ConfigError: it changes what its past depends on.
     """
     check(store, fork, config)
     owner = lineage.owner(store, fork["run"], fork["epoch"])
@@ -76,7 +76,7 @@ def add(store: Store, fork: dict[str, Any], config: RunConfig, pace: float | Non
 
 
 def register(app: Dash, store: Store) -> None:
-    """Begin a fork, from the strip or from a what-if; fill the form; leave it again."""
+    """Set up a fork from the strip or from a what-if; fill the form; cancel it."""
 
     @app.callback(
         Output(ids.FORK_OF, "data"),
@@ -130,14 +130,14 @@ def register(app: Dash, store: Store) -> None:
             if before is None:
                 raise PreventUpdate
             return form.layout(form.from_query(before)), True, "", "Start", None
-        config = of(store, fork)
+        config = parent_config(store, fork)
         if config is None:
             raise PreventUpdate
         config = changed(config, {**fork["values"], "epochs": config.epochs})
-        if config.epochs <= fork["epoch"]:  # the fork of a run's end goes on for as long again
+        if config.epochs <= fork["epoch"]:  # a fork at a run's end gets as many epochs again
             config = config.model_copy(update={"epochs": fork["epoch"] + config.epochs})
         title = f"Fork of run {fork['run']} after epoch {fork['epoch']}"
-        # A fork of a fork comes back to where the first one began.
+        # After a second fork, Cancel restores the form as it was before the first.
         kept = no_update if before is not None else fork["before"] or ""
         return form.layout(config, forks.LOCKED), False, title, "Start the fork", kept
 

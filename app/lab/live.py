@@ -1,4 +1,4 @@
-"""The run on show: what an open page asks for, and what is answered."""
+"""The displayed run: the data that an open page requests and receives."""
 
 import itertools
 import json
@@ -25,7 +25,7 @@ from trainer.worker import Worker
 
 LIVE_MS = 250
 MID_EPOCH_MS = 1000
-LATE_MS = 50  # an epoch's record is looked for so much after its expected end
+LATE_MS = 50  # how long after its expected end to look for an epoch's record
 IDLE_MS = 1000
 LISTED_RUNS = 50
 PACES = {"1": "1/s", "5": "5/s", "max": "max"}
@@ -34,9 +34,9 @@ _view = itertools.count(1)
 
 
 class Cursor(BaseModel):
-    """Up to where a page has seen: epochs and interventions of the run on show, by their number;
-    the texts of its state, by their token; the runs that have begun, by the highest number.
-    `view` is the drawing; a page `follows` unless an older run was chosen.
+    """What a page has already received: the last epoch and intervention of the displayed run, the
+    token of its state's texts, and the highest id of a started run (`begun`). `view` identifies
+    the drawing; a page `follows` new runs unless an older run was chosen.
     """
 
     run: int | None
@@ -48,31 +48,31 @@ class Cursor(BaseModel):
     follows: bool
 
 
-def shown(store: Store, run: int | None, begun: int) -> dict[str, Any]:
-    """Everything about one run that the page draws, from one read of the store; of the runs that
-    have begun the page has seen those up to `begun`. Of a run that cannot be read, the reason.
+def view_of(store: Store, run: int | None, begun: int) -> dict[str, Any]:
+    """Everything about one run that the page displays; the reason, if it cannot be read. The page
+    knows of the started runs up to the id `begun`.
     """
     try:
-        return _shown(store, run, begun)
+        return _view_of(store, run, begun)
     except UnreadableError as error:
-        view = _shown(store, None, begun)
+        view = _view_of(store, None, begun)
         return {**view, "readout": {**view["readout"], **unreadable(str(error))}}
 
 
-def _shown(store: Store, run: int | None, begun: int) -> dict[str, Any]:
+def _view_of(store: Store, run: int | None, begun: int) -> dict[str, Any]:
     row = store.run(run) if run is not None else None
     rows = store.epochs(row.id) if row else []
-    made = store.interventions(row.id) if row else []
+    interventions = store.interventions(row.id) if row else []
     past = prefix(store, row.id) if row else []
     parent = lineage(store, row.parent) if row and row.parent else []
     theirs = store.interventions(row.parent) if row and row.parent else []
     recipe = row.recipe if row else Recipe()
     batches = row.batches if row else 1
-    # A fork's own losses begin at the epoch that it was forked from, its own LR after it.
-    points = series(recipe, past[-1:] + rows, made, batches, parent, theirs)
+    # A fork's loss curve starts at the epoch that it was forked from, its LR curve after it.
+    points = series(recipe, past[-1:] + rows, interventions, batches, parent, theirs)
     if past:
-        points = points._replace(lr=series(recipe, rows, made, batches).lr)
-    points.marks.extend(by_hand(made, batches))
+        points = points._replace(lr=series(recipe, rows, interventions, batches).lr)
+    points.marks.extend(by_hand(interventions, batches))
     if row and row.parent:
         points.marks.append(Mark((row.parent_epoch or 0) + 0.5, "fork", f"fork of {row.parent}"))
     points.marks.sort(key=lambda mark: mark.x)
@@ -85,7 +85,7 @@ def _shown(store: Store, run: int | None, begun: int) -> dict[str, Any]:
         run=run,
         view=view,
         epoch=rows[-1].epoch if rows else 0,
-        intervention=made[-1].id if made else 0,
+        intervention=interventions[-1].id if interventions else 0,
         token=_token(texts),
         begun=begun,
         follows=run is None or run >= begun or run == store.newest(),
@@ -93,7 +93,7 @@ def _shown(store: Store, run: int | None, begun: int) -> dict[str, Any]:
     return {
         "figure": figure,
         "templates": figures.chart_templates(points),
-        "log": sentences(past + rows, made),
+        "log": sentences(past + rows, interventions),
         "readout": {**progress(row), **texts, **after_epoch(row, last, best)},
         "pace": pace_key(row.pace) if row and not row.over else None,
         "forked": (row.parent_epoch or 0) if row else 0,
@@ -102,10 +102,10 @@ def _shown(store: Store, run: int | None, begun: int) -> dict[str, Any]:
 
 
 def news(store: Store, cursor: Cursor) -> dict[str, Any]:
-    """What a page has not seen yet, its texts, and in how many milliseconds to ask again."""
+    """What a page has not received yet, and in how many milliseconds to ask again."""
     newest = store.newest() or 0
     if newest > max(cursor.begun, cursor.run or 0):
-        # A run began, here or in another process.
+        # A run has started, here or in another process.
         answer = {"runs": runs(store), "begun": newest, "wait": LIVE_MS}
         return {**answer, "follow": str(newest)} if cursor.follows else answer
     row = store.run(cursor.run) if cursor.run is not None else None
@@ -131,32 +131,31 @@ def news(store: Store, cursor: Cursor) -> dict[str, Any]:
 
 
 def _drawn(store: Store, row: Run, rows: list[Epoch], cursor: Cursor) -> dict[str, Any] | None:
-    """What is added to charts and log, and the cursor after it; None where nothing is new."""
-    made = store.interventions(row.id, cursor.intervention)
-    if not (rows or made):
+    """The additions to charts and log, and the cursor after them; None if there is nothing new."""
+    new = store.interventions(row.id, cursor.intervention)
+    if not (rows or new):
         return None
-    # The LR of an epoch takes its steps from interventions that came before its end.
-    inside = store.interventions(row.id) if rows and (made or cursor.intervention) else []
+    # An epoch's LR curve has a step at each intervention within it.
+    inside = store.interventions(row.id) if rows and (new or cursor.intervention) else []
     points = series(row.recipe, rows, inside, row.batches)
-    points.marks.extend(by_hand(made, row.batches))
+    points.marks.extend(by_hand(new, row.batches))
     return {
         **figures.extension(points),
-        "log": sentences(rows, made),
+        "log": sentences(rows, new),
         "epoch": rows[-1].epoch if rows else cursor.epoch,
-        "intervention": made[-1].id if made else cursor.intervention,
+        "intervention": new[-1].id if new else cursor.intervention,
         "epochs": row.epochs,
     }
 
 
 def _token(texts: dict[str, Any]) -> int:
-    """What these texts are known by, so that a page that shows them is not sent them again."""
+    """A checksum of these texts, so that a page does not receive them twice."""
     return zlib.crc32(json.dumps(texts).encode())
 
 
 def interval(run: Run, last: Epoch | None, now: float) -> int:
-    """Milliseconds until the next look at a run that trains and whose last epoch is given: one at
-    the expected end of the epoch, and few before it, where there is nothing to draw and drawing
-    takes the cores that train.
+    """Milliseconds until the page should ask again about a run that trains: at the expected end of
+    the epoch, and rarely before it, since drawing competes with training for the cores.
     """
     if not (run.started and run.began and (last or run.batch)):
         return LIVE_MS
@@ -166,17 +165,17 @@ def interval(run: Run, last: Epoch | None, now: float) -> int:
 
 
 def pace_key(pace: float | None) -> str:
-    """The choice of the pace control for so many epochs a second."""
+    """The option of the pace control for a number of epochs per second."""
     return "max" if pace is None else f"{pace:g}"
 
 
 def pace_of(key: str | None) -> float | None:
-    """Epochs a second of a choice of the pace control; None for as fast as it goes."""
+    """Epochs per second for an option of the pace control; None for no limit."""
     return float(key) if key in PACES and key != "max" else None
 
 
 def runs(store: Store) -> list[dict[str, str]]:
-    """The choices of the run selector, newest first."""
+    """The options of the run selector, newest first."""
     return [
         {"value": str(run.id), "label": f"{run.id} · {_named(run)}"}
         for run in store.runs(LISTED_RUNS)
@@ -188,14 +187,14 @@ def _named(run: Run | Unreadable) -> str:
 
 
 def _best(store: Store, run: Run | None) -> Epoch | None:
-    """The epoch that the validation card calls the best."""
+    """The best epoch on the validation card."""
     return store.best(run.id, "val_loss", "min") if run else None
 
 
 def register(app: Dash, store: Store, worker: Worker) -> None:
-    """The callbacks that show a run, follow it, stop it and set its pace."""
+    """The callbacks that display a run, update it, stop it and set its pace."""
 
-    # A page asks for a redrawing where a metric comes that its figure has no curve for.
+    # A page requests a redraw when there is a metric without a curve in its figure.
     @app.callback(
         Output(ids.VIEW, "data"),
         Input(ids.RUN, "value"),
@@ -203,19 +202,19 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         State(ids.BEGUN, "data"),
     )
     def show(run: str | None, _: Any, opened_at: int) -> dict[str, Any]:
-        # What began while the page was opening is news to it.
-        begun = store.begun() if ctx.triggered_id else opened_at
-        return shown(store, int(run) if run else None, begun)
+        # Runs that started while the page was opening count as new.
+        begun = store.newest_started() if ctx.triggered_id else opened_at
+        return view_of(store, int(run) if run else None, begun)
 
-    # Not a callback: each step of one makes Dash look at every component of the page, which took
-    # ten times the work of what there is to show, on cores that train.
+    # Not a callback: for each one Dash visits every component of the page, which takes ten times as
+    # long as the update itself, on the cores that train.
     @app.server.post("/live")  # type: ignore[untyped-decorator]
     def live() -> Response:
         worker.expect()
         try:
             cursor = Cursor.model_validate_json(request.get_data())
         except ValidationError:
-            abort(400, "This is not a page's cursor; reload the page.")
+            abort(400, "This is not a valid cursor; reload the page.")
         return jsonify(news(store, cursor))
 
     @app.callback(

@@ -14,14 +14,14 @@ from trainer.worker import Worker
 
 PREVIEW_HEIGHT = 84
 HELP = (
-    "Drawn by the schedule itself. Under the plateau rule the LR stays within the shaded area: on "
-    "its lower edge if no epoch improves, on its upper edge if every epoch does."
+    "Computed by the schedule itself. Under the plateau rule the LR stays within the shaded area: "
+    "on its lower edge if no epoch improves, on its upper edge if every epoch does."
 )
-MOST_EPOCHS = 400  # drawn: more than there are pixels to draw them
+MOST_EPOCHS = 400  # points to draw; the chart has fewer pixels
 
 
 def layout() -> Component:
-    """The place of the curve, of one sentence, and of the cautions."""
+    """The curve, one sentence, and the cautions."""
     return html.Div(
         [
             dcc.Graph(
@@ -32,7 +32,7 @@ def layout() -> Component:
                 style={"height": PREVIEW_HEIGHT},
             ),
             html.P(
-                "The learning rate ahead.",
+                "The planned learning rate.",
                 id=ids.PREVIEW_TEXT,
                 className="preview-text",
                 title=HELP,
@@ -44,8 +44,8 @@ def layout() -> Component:
     )
 
 
-def shown(config: RunConfig) -> dict[str, Any]:
-    """The preview of a run: its figure with its colours, one sentence, and cautions."""
+def view_of(config: RunConfig) -> dict[str, Any]:
+    """A run's preview: its figure and colours, one sentence, and cautions."""
     from trainer.replay.cautions import cautions
     from trainer.replay.replay import preview
 
@@ -67,7 +67,7 @@ def _coloured(colour: dict[str, str]) -> dict[str, Any]:
 
 
 def _line(steps: list[Any]) -> Line:
-    """The LR of an epoch e from e - 1/2 to e + 1/2; of a long run every so many epochs."""
+    """The LR of epoch e from e - 1/2 to e + 1/2; for a long run only every nth epoch."""
     every = -(-len(steps) // MOST_EPOCHS)
     kept = list(enumerate(steps, 1))[::every]
     return Line(
@@ -90,7 +90,7 @@ def _sentence(ahead: Any) -> str:
 
 
 def figure(config: RunConfig, curves: list[Line]) -> dict[str, Any]:
-    """The LR ahead: one curve, or the two edges between which the plateau rule stays."""
+    """The planned LR: one curve, or the upper and lower limits under the plateau rule."""
     traces: list[dict[str, Any]] = [
         {
             "type": "scatter",
@@ -127,13 +127,13 @@ def figure(config: RunConfig, curves: list[Line]) -> dict[str, Any]:
 
 
 def register(app: Dash, worker: Worker) -> None:
-    """Draw the preview anew whenever the form describes another run."""
+    """Redraw the preview whenever the form's config changes."""
 
     @app.callback(Output(ids.PREVIEW, "data"), Input(ids.QUERY, "data"), prevent_initial_call=True)
     def draw(query: str) -> dict[str, Any]:
         if not worker.loaded():
             return {"figure": None, "text": "torch cannot be loaded.", "cautions": []}
-        return shown(form.from_query(query))
+        return view_of(form.from_query(query))
 
     app.clientside_callback(
         ClientsideFunction("form", "preview"),

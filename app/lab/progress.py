@@ -1,4 +1,4 @@
-"""How far the run on show has come, and how long it takes: what moves with every batch. Pure."""
+"""The displayed run's progress and times, which change with every batch. Pure."""
 
 import time
 from typing import Any
@@ -9,7 +9,7 @@ from trainer.store.rows import Run
 
 
 def progress(run: Run | None) -> dict[str, Any]:
-    """The percentage and the two texts at the progress bar; `run` is None before the first."""
+    """The percentage and the two texts of the progress bar; `run` is None before the first run."""
     left, right = ids.PROGRESS_LEFT, ids.PROGRESS_RIGHT
     if run is None:
         return {"percent": 0, left: "Choose a learning rate and press Start.", right: ""}
@@ -28,11 +28,11 @@ def _done(run: Run) -> float:
 
 def _left(run: Run) -> str:
     if run.status == "queued":
-        return "Waits for its turn."
+        return "Waiting for its turn."
     if run.config is None:
         return f"{epochs_text(run.epoch)} of {run.origin}; nothing was trained here."
     if run.started is None and run.status == "stopped":
-        return "Stopped before it began."
+        return "Stopped before it started."
     if run.started is None:
         return "" if run.over else (run.activity or "Getting ready.").capitalize()
     at = f"epoch {run.epoch} of {run.epochs}"
@@ -51,7 +51,7 @@ def _right(run: Run, now: float) -> str:
             if run.test_accuracy is not None
             else ""
         )
-        return f"{duration(elapsed)} in all{tested}"
+        return f"{duration(elapsed)} in total{tested}"
     done = _done(run)
     if done == 0:
         return f"{duration(elapsed)} elapsed"

@@ -1,4 +1,4 @@
-"""A run and its last epoch -> every text of the page beside the charts. Pure."""
+"""Turns a run and its last epochs into every text next to the charts. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -30,13 +30,13 @@ CARDS = {
     "accuracy": "Accuracy",
 }
 WORDS = {s.name: s.words for s in SETTINGS if s.owner is None}
-# A run whose train loss has stayed this close to that of guessing has learned nothing.
+# If the train loss stays above this share of the loss of guessing, the run has learned nothing.
 CHANCE_SHARE = 0.98
 CHANCE_EPOCHS = 3
 
 
 def title(run: Run) -> str:
-    """A run in a few words: CNN · digits · Adam 0.01 · ReduceLROnPlateau, or where it is from."""
+    """A run in a few words: CNN · digits · Adam 0.01 · ReduceLROnPlateau, or its origin."""
     config = run.config
     if config is None:
         return f"{run.origin} · {run.source}"
@@ -52,9 +52,9 @@ def title(run: Run) -> str:
     return " · ".join(words)
 
 
-# What the page shows beside the charts, by place: a text by the id of its element, and beside the
-# texts `percent` (0 to 100), `status` (a state and its word), `live`, `paused`, `strip` (a state)
-# and `meter` (bad epochs and patience).
+# What the page shows next to the charts: texts by the id of their element, and also `percent` (0 to
+# 100), `status` (a state and its word), `live`, `paused`, `strip` (a state) and `meter` (bad epochs
+# and patience).
 Readout = dict[str, Any]
 
 NO_CARDS = {
@@ -64,11 +64,11 @@ NO_CARDS = {
 
 
 def state(run: Run | None, last: Sequence[Epoch]) -> Readout:
-    """The state of a run: what changes neither with a batch nor, as a rule, with an epoch.
+    """A run's state: what does not change with each batch or, usually, with each epoch.
 
     Args:
-        run: the run on show, None before the first.
-        last: its last epochs, oldest first, at least CHANCE_EPOCHS of them where there are.
+        run: the displayed run, None before the first.
+        last: its last epochs, oldest first, at least CHANCE_EPOCHS if it has them.
     """
     if run is None:
         return {
@@ -96,12 +96,12 @@ def state(run: Run | None, last: Sequence[Epoch]) -> Readout:
 
 
 def unreadable(reason: str) -> Readout:
-    """What is shown in place of a run that cannot be read."""
+    """What the page shows for a run that cannot be read."""
     return {"status": ["unreadable", "unreadable"], ids.NOTICE: reason}
 
 
 def after_epoch(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> Readout:
-    """What changes at an epoch's end; `best` is the one with the lowest validation loss."""
+    """What changes at an epoch's end; `best` is the epoch with the lowest validation loss."""
     row = last[-1] if last else None
     return {
         **(_cards(run, row, best) if run and row else NO_CARDS),
@@ -110,7 +110,7 @@ def after_epoch(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> R
 
 
 def _strip(run: Run) -> str:
-    """Which controls are of use: those of a run that trains, that can be resumed, or neither."""
+    """Which controls apply: those of a run that trains, that can be resumed, or that is over."""
     if run.config is None or run.status == "queued":
         return "none"
     if not run.over:
@@ -119,27 +119,27 @@ def _strip(run: Run) -> str:
 
 
 def _hint(run: Run) -> str:
-    """What the schedule does after an intervention, or what a run that is over can still do."""
+    """How the schedule responds to an intervention, or what can be done with a run that is over."""
     if run.config is None or run.status == "queued":
         return ""
     if not run.over:
         return consequence(run.recipe, "lr", run.epoch)
     if run.resumable:
-        return "Resume goes on exactly where it was; a fork tries something else from an epoch."
-    return "A fork goes on from any epoch with other settings: point at one, then Fork."
+        return "Resume continues exactly where it stopped; Fork tries other settings from an epoch."
+    return "To continue from any epoch with other settings, select the epoch, then Fork."
 
 
 def _cards(run: Run, row: Epoch, best: Epoch | None) -> Readout:
     def number(name: str, value: float | None, small: str) -> Readout:
-        shown = significant(value) if value is not None else "–"
-        return {ids.card(name, "value"): shown, ids.card(name, "small"): small}
+        text = significant(value) if value is not None else "–"
+        return {ids.card(name, "value"): text, ids.card(name, "small"): small}
 
     lr = row.decision.next_lr if row.decision and not run.over else row.lr
     ratio = run.recipe.lr / lr if lr else math.inf
     if ratio == 1:
         since = "as set"
     elif ratio < 10:
-        since = f"{100 / ratio:.3g} % of the LR set"
+        since = f"{100 / ratio:.3g} % of the initial LR"
     else:
         since = f"÷{lr_text(ratio)} since the start" if ratio < math.inf else "zero"
     metrics, best_loss = row.metrics, best.metrics.get("val_loss") if best else None
@@ -165,20 +165,20 @@ def _heading(run: Run, row: Epoch | None) -> str:
 
 
 def _schedule(run: Run | None, row: Epoch | None) -> Readout:
-    """What the schedule is doing: for the plateau rule the patience meter and what must happen."""
+    """What the schedule is doing; for the plateau rule, the patience meter and the level."""
 
     def panel(
-        sentence: str, value: str = "", cooldown: str = "", bad: int = 0, of: int = 0
+        sentence: str, value: str = "", cooldown: str = "", bad: int = 0, patience: int = 0
     ) -> Readout:
         return {
             ids.schedule("value"): value,
             ids.schedule("cooldown"): cooldown,
             ids.schedule("sentence"): sentence,
-            "meter": [bad, of],
+            "meter": [bad, patience],
         }
 
     if run is None or row is None or row.decision is None:
-        return panel("Each epoch's decision and its reason appear here.")
+        return panel("Each epoch's decision and its reason will appear here.")
     decision = row.decision
     seen = decision.plateau
     if seen is None:
@@ -186,8 +186,8 @@ def _schedule(run: Run | None, row: Epoch | None) -> Readout:
     better = "rise above" if run.recipe.mode == "max" else "fall below"
     watched = label(seen.monitor)
     if run.over:
-        held = f"To hold {lr_text(decision.next_lr)}, {watched} would have had to {better} "
-        sentence = held + f"{significant(seen.next_level)}." if seen.next_level else "No best yet."
+        kept = f"To keep {lr_text(decision.next_lr)}, {watched} would have had to {better} "
+        sentence = kept + f"{significant(seen.next_level)}." if seen.next_level else "No best yet."
     elif seen.next_level is None:
         sentence = f"Any {watched} will be the first best."
     else:
@@ -204,7 +204,7 @@ def _schedule(run: Run | None, row: Epoch | None) -> Readout:
             else f"after epoch {earliest}, past the end of this run"
         )
         sentence = (
-            f"To hold {lr_text(decision.next_lr)}, {watched} must {better} "
+            f"To keep {lr_text(decision.next_lr)}, {watched} must {better} "
             f"{significant(seen.next_level)}. If it never does, {then} {when}."
         )
     return panel(
@@ -217,7 +217,7 @@ def _schedule(run: Run | None, row: Epoch | None) -> Readout:
 
 
 def _notice(run: Run, last: Sequence[Epoch]) -> str:
-    """What a person should know: why the run ended early, or that it learns nothing."""
+    """What the user should know: why the run ended early, or that it is not learning."""
     if run.reason or run.warning:
         return run.reason or run.warning or ""
     if run.resumable and run.started and (differs := difference(run.started)):
@@ -226,7 +226,7 @@ def _notice(run: Run, last: Sequence[Epoch]) -> str:
 
 
 def at_chance(recipe: Recipe, classes: int, last: Sequence[Epoch]) -> str | None:
-    """A sentence where the last epochs' train loss is that of guessing, ln(classes); else None."""
+    """A sentence if the last epochs' train loss is that of guessing, ln(classes); else None."""
     recent = [row.metrics.get("train_loss") for row in last[-CHANCE_EPOCHS:]]
     if classes < 2 or len(recent) < CHANCE_EPOCHS:
         return None

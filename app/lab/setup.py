@@ -18,12 +18,12 @@ FIELDS, SLIDERS = ids.every("field"), ids.every("slider")
 
 
 def layout(query: str) -> Component:
-    """The form as the address has it; where that cannot be, the defaults, and why."""
+    """The form with the settings in the address or, if they are invalid, the defaults and why."""
     config, refused = RunConfig(), ""
     try:
         config = form.from_query(query)
     except ConfigError as problem:
-        refused = f"The address could not be read, so these are the defaults. {problem}"
+        refused = f"The settings in the address are invalid, so these are the defaults. {problem}"
     name: dict[str, Any] = {"aria-label": "Settings of the next run"}
     return html.Aside(
         [
@@ -83,8 +83,8 @@ def register(app: Dash, store: Store) -> None:
                 return [], False, no_update, None, effects
         except ConfigError as refusal:
             return form.problems(refusal), True, no_update, no_update, no_update
-        # A preset's name leaves when a value is changed; it never comes by itself, or it would
-        # write over what is being typed.
+        # The preset's name is cleared when a value changes. It is never set here, since that would
+        # overwrite what is being typed.
         still = preset is None or PRESETS[preset] == config
         return [], False, form.to_query(config), no_update if still else None, []
 
@@ -97,22 +97,24 @@ def register(app: Dash, store: Store) -> None:
         return form.layout(PRESETS[preset])
 
     @app.callback(
-        Output(ids.owned("schedule", "main"), "children"),
-        Output(ids.owned("schedule", "more"), "children"),
+        Output(ids.group_controls("schedule", "main"), "children"),
+        Output(ids.group_controls("schedule", "more"), "children"),
         Input(ids.field("schedule", None), "value"),
         prevent_initial_call=True,
     )
     def choose_schedule(name: str) -> tuple[Any, Any]:
         config = to_config({"schedule": name})
-        return form.owned("schedule", config, True), form.owned("schedule", config, False)
+        return form.group_controls("schedule", config, True), form.group_controls(
+            "schedule", config, False
+        )
 
     @app.callback(
-        Output(ids.owned("optimizer", "more"), "children"),
+        Output(ids.group_controls("optimizer", "more"), "children"),
         Input(ids.field("optimizer", None), "value"),
         prevent_initial_call=True,
     )
     def choose_optimizer(name: str) -> Any:
-        return form.owned("optimizer", to_config({"optimizer": name}), False)
+        return form.group_controls("optimizer", to_config({"optimizer": name}), False)
 
     @app.callback(
         Output(ids.RUN, "data", allow_duplicate=True),
@@ -136,7 +138,7 @@ def register(app: Dash, store: Store) -> None:
             config, speed = form.parse(fields, values), pace_of(pace)
             run = forking.add(store, fork, config, speed) if fork else store.add(config, speed)
         except ConfigError:
-            raise PreventUpdate from None  # its sentences are beside the fields
+            raise PreventUpdate from None  # the sentences are already next to the fields
         return runs(store), str(run), None
 
     app.clientside_callback(

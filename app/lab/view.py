@@ -1,4 +1,4 @@
-"""The view "Lab": set up a run, start it, watch it."""
+"""The Lab view: set up a run, start it, watch it."""
 
 from typing import Any
 
@@ -26,20 +26,20 @@ LEGEND = {
     "no-effect": "cut without effect",
 }
 LEGEND_HELP = {
-    "train": "Mean loss over the training images, while the network learns from them.",
-    "val": "Mean loss over images that the network does not learn from.",
-    "bad": "An epoch whose monitored value did not beat the level.",
+    "train": "Mean loss over the training images, measured during training.",
+    "val": "Mean loss over images that are not used for training.",
+    "bad": "An epoch whose monitored value did not beat the level to beat.",
     "best": "The best value of the monitor so far.",
-    "level": "The best so far with the threshold applied: an epoch must get past it to count.",
+    "level": "The best so far with the threshold applied; an epoch must beat it to improve.",
     "cooldown": "Epochs after a cut in which bad epochs are not counted.",
-    "lr": "The learning rate that was used in the epoch.",
+    "lr": "The learning rate used in the epoch.",
     "cut": "The schedule reduced the learning rate.",
-    "no-effect": "A cut was attempted, and eps or min LR left the learning rate as it was.",
+    "no-effect": "A cut was attempted, but eps or min LR kept the learning rate the same.",
 }
 
 
 def layout(store: Store, query: str) -> Component:
-    """The page of this moment: the newest run on show, the form as the address has it."""
+    """The Lab with the newest run displayed and the form's settings from the address."""
     newest = store.newest()
     name: dict[str, Any] = {"aria-label": "What the schedule does"}
     decisions: dict[str, Any] = {"aria-label": "Decisions, newest first"}
@@ -101,7 +101,7 @@ def layout(store: Store, query: str) -> Component:
                 **name,
             ),
             dcc.Store(ids.VIEW),
-            dcc.Store(ids.BEGUN, data=store.begun()),
+            dcc.Store(ids.BEGUN, data=store.newest_started()),
             dcc.Store(ids.QUERY),
             dcc.Store(ids.PROBLEMS),
             dcc.Store(ids.POINTED),
@@ -127,14 +127,14 @@ def _header(store: Store, newest: int | None) -> Component:
                         allowDeselect=False,
                         comboboxProps={"width": "max-content", "position": "bottom-start"},
                         className="run",
-                        **{"aria-label": "Run on show"},
+                        **{"aria-label": "Displayed run"},
                     ),
                     dmc.SegmentedControl(
                         id=ids.PACE,
                         data=[{"value": key, "label": label} for key, label in PACES.items()],
                         value="5",
                         size="sm",
-                        **{"aria-label": "Pace: epochs a second"},
+                        **{"aria-label": "Pace: epochs per second"},
                     ),
                     *control.pause_and_step(),
                     dmc.Button("Stop", id=ids.STOP, color="red", variant="light", disabled=True),

@@ -1,4 +1,4 @@
-"""The panel "What if": the run on show, replayed with other parameters."""
+"""The What if panel: the displayed run, replayed with other parameters."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ FIELDS, SLIDERS = ids.every("field", PLACE), ids.every("slider", PLACE)
 
 
 def layout() -> Component:
-    """The answer in words, the controls, and the cut map."""
+    """The answer as text, the controls, and the cut map."""
     return html.Div(
         [
             html.Div("Choose a run.", id=ids.ANSWER, className="answer", role="status"),
@@ -79,7 +79,7 @@ def _axis(identity: str, name: str) -> Any:
 
 
 def controls(recipe: Recipe) -> list[Component]:
-    """The what-if's controls that every schedule has, showing a run's own config."""
+    """The what-if's controls for every schedule, with a run's own values."""
     values = settings.from_config(recipe)
     named = {s.key: s for s in settings.SETTINGS if s.owner is None}
 
@@ -89,8 +89,8 @@ def controls(recipe: Recipe) -> list[Component]:
     return [draw("schedule"), draw("warmup")]
 
 
-def owned(recipe: Recipe) -> list[Component]:
-    """The controls of the schedule: first those at hand in the form, then the rest."""
+def schedule_controls(recipe: Recipe) -> list[Component]:
+    """The controls of the schedule, the main ones first."""
     values = settings.from_config(recipe)
     own = [s for s in settings.chosen(values) if s.group == "schedule"]
     own.sort(key=lambda s: not s.main)
@@ -107,7 +107,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         return row, lineage(store, row.id)
 
     def imagined(result: dict[str, Any]) -> Recipe:
-        """The recipe that a result is about."""
+        """The recipe of a what-if's result."""
         row = store.run(result["run"])
         if row is None:
             raise PreventUpdate
@@ -126,7 +126,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         row = store.run(int(run)) if run else None
         if tab != PLACE or row is None or (result and result["run"] == row.id):
             raise PreventUpdate
-        return controls(row.recipe), owned(row.recipe)
+        return controls(row.recipe), schedule_controls(row.recipe)
 
     @app.callback(
         Output(ids.WHAT_IF_OWNED, "children", allow_duplicate=True),
@@ -138,7 +138,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         row = store.run(int(run)) if run else None
         if row is None:
             raise PreventUpdate
-        return owned(settings.changed(row.recipe, {"schedule": name}))
+        return schedule_controls(settings.changed(row.recipe, {"schedule": name}))
 
     @app.callback(
         Output(ids.WHAT_IF, "data"),
@@ -168,7 +168,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             early = "There is nothing to replay before the first epoch has ended."
             return None, early, [], "", {"display": "none"}
         comparison = compare(row.recipe, rows, other, row.batches)
-        # A run that trains keeps its map: too dear to be drawn again after every epoch.
+        # While a run trains its map is not updated: redrawing it every epoch would cost too much.
         stale_map = not row.over and ctx.triggered_id == ids.WHAT_IF_EPOCH
         own = settings.from_config(other)
         result = {"run": row.id, "values": own, "stale_map": stale_map}
@@ -219,7 +219,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             raise PreventUpdate
         if result["stale_map"] and ctx.triggered_id == ids.WHAT_IF:
             raise PreventUpdate
-        cells = cut_map.shown(row.recipe, rows, row.batches, other, x, y)
+        cells = cut_map.view_of(row.recipe, rows, row.batches, other, x, y)
         return {
             "cells": cells,
             "figures": {measure: cut_map.figure(cells, measure) for measure in cut_map.MEASURES},

@@ -1,4 +1,4 @@
-// The charts: their colours, the points that a run adds, and the band at an epoch.
+// The charts: colours, new points of a run, and the band at the selected epoch.
 
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
@@ -8,7 +8,7 @@
   // The colours of each graph in both schemes, by the graph's id.
   const templates = {};
 
-  // A figure as the server sent it, in the colours of the moment.
+  // A figure from the server, in the colours of the current scheme.
   function themed(id, figure, colours) {
     templates[id] = colours;
     figure.layout.template = colours[lrscope.page.scheme()];
@@ -27,7 +27,7 @@
   }
   new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-mantine-color-scheme"] });
 
-  // Labels too close to the last one that is shown would be read as one word.
+  // Hides labels so close to the previous one that they would read as one word.
   function declutter(annotations, range) {
     const apart = (range[1] - range[0]) * 0.045;
     let last = -Infinity;
@@ -39,10 +39,10 @@
     });
   }
 
-  // Where a trace is in the drawn figure, by its key; -1 where there is none.
+  // The index of a trace in the figure, by its key; -1 if there is none.
   const indexOf = (gd, key) => gd.data.findIndex((trace) => trace.meta === key);
 
-  // Add the points and marks that are new since the cursor.
+  // Adds the points and marks since the cursor.
   function extend({ traces, shapes, annotations, epoch, epochs }, cursor) {
     const gd = chart(), { Plotly } = window;
     const plain = traces.filter((trace) => trace.length === 3);
@@ -62,10 +62,10 @@
     }
     if (epochs !== cursor.epochs) frame["xaxis.range"] = range;
     if (Object.keys(frame).length) Plotly.relayout(gd, frame);
-    recolour(); // a switch of the scheme may have met a drawing under way
+    recolour(); // the scheme may have changed during the drawing
   }
 
-  // A band at the epoch that is pointed at, or none.
+  // Draws a band at the selected epoch, or none.
   function point(epoch) {
     const gd = chart();
     if (!gd || !gd._fullLayout) return;
@@ -80,8 +80,8 @@
     window.Plotly.relayout(gd, { shapes });
   }
 
-  // Draw what a what-if adds, in place of what the last one added: every trace whose key begins
-  // with "what-if:", and the shapes and labels of that name.
+  // Draws what a what-if adds and removes what the last one added: every trace whose key starts
+  // with "what-if:", and the shapes and labels with that name.
   function overlay({ traces = {}, shapes = [], annotations = [] }) {
     const gd = chart();
     if (!gd || !gd._fullLayout || !gd.data || !gd.data.length) return;

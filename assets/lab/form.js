@@ -1,9 +1,9 @@
-// The form: boxes and sliders that agree, refusals beside their fields, and the preview under it.
+// The form: keeps boxes and sliders in sync, shows errors next to fields, and draws the preview.
 
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
-  // Mantine looks up by name the function that a slider on a log scale shows its values with.
+  // Mantine looks up this function by name to format the values of a slider on a log scale.
   window.dashMantineFunctions = window.dashMantineFunctions || {};
   window.dashMantineFunctions.pow10scale = (exponent) => 10 ** exponent;
 
@@ -11,8 +11,8 @@
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.form = {
-    // A box and its slider show the same value; the one that was moved leads. Only what differs
-    // is set: an output for every control would draw them all again.
+    // A box and its slider show the same value; the one that changed sets the other. Only what
+    // differs is set, since an output for every control would redraw them all.
     follow(texts, positions, fields, sliders, scales, steps) {
       const slid = window.dash_clientside.callback_context.triggered
         .map((trigger) => JSON.parse(trigger.prop_id.slice(0, trigger.prop_id.lastIndexOf("."))))
@@ -44,14 +44,14 @@
       });
     },
 
-    // The address holds the settings, so that it can be kept and sent.
+    // The address contains the settings, so that it can be bookmarked and shared.
     keepQuery(query) {
       if (query !== undefined && query !== null && query !== window.location.search) {
         history.replaceState(null, "", window.location.pathname + query);
       }
     },
 
-    // The LR ahead, a sentence about it, and cautions.
+    // The planned LR, a sentence about it, and cautions.
     preview(ahead) {
       lrscope.page.element("cautions").replaceChildren(...ahead.cautions.map((sentence) => {
         const item = document.createElement("li");
@@ -62,8 +62,8 @@
       return [lrscope.charts.themed("preview-chart", ahead.figure, ahead.templates), ahead.text];
     },
 
-    // In a narrow window the form is above the charts: a fork brings the form into sight, and
-    // Start brings the charts.
+    // In a narrow window the form is above the charts: setting up a fork scrolls to the form, and
+    // Start scrolls to the charts.
     revealForm(fork) {
       const form = lrscope.page.element("form");
       if (fork && form.getBoundingClientRect().top < 0) {

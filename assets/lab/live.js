@@ -1,22 +1,22 @@
-// The run on show: drawn as a whole when it is chosen, then followed by questions to the server.
+// The displayed run: drawn in full when it is chosen, then updated by polling the server.
 
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
-  // Up to where this page has seen, and the epochs on the axis; null before its first drawing.
+  // What this page has received so far, and the epochs on the axis; null before the first drawing.
   let cursor = null;
   // The epoch that the run was forked from, 0 for none.
   let forked = 0;
 
   const SOON_MS = 100;
   const LOST_MS = 2000;
-  let timer, hurried = 0; // so many questions more are asked soon, after a click
+  let timer, hurried = 0; // how many more polls to make quickly, after a click
   function askIn(ms) {
     clearTimeout(timer);
     timer = setTimeout(ask, ms);
   }
 
-  // Ask what is new after the cursor, show it, and ask again after the time that the server names.
+  // Asks for what is new since the cursor, shows it, and asks again after the server's wait time.
   async function ask() {
     const asked = cursor;
     let news;
@@ -25,12 +25,12 @@
       if (!answer.ok) throw new Error(await answer.text());
       news = await answer.json();
     } catch {
-      lrscope.readout.show({ notice: "LRScope does not answer. Start it again: this page goes on from here." });
+      lrscope.readout.show({ notice: "LRScope does not answer. Restart it, and this page will continue from here." });
       cursor = { ...cursor, token: null };
       askIn(LOST_MS);
       return;
     }
-    if (asked !== cursor) return; // another drawing has come since, and asks for itself
+    if (asked !== cursor) return; // there has been a new drawing, which polls for itself
     if (news.runs) {
       lrscope.page.set("run", news.follow ? { data: news.runs, value: news.follow } : { data: news.runs });
       cursor = { ...cursor, begun: news.begun };
@@ -42,7 +42,7 @@
     askIn(hurried-- > 0 ? SOON_MS : news.wait);
   }
 
-  // Show new rows once; false where the charts cannot take them yet.
+  // Shows new rows once; returns false if the charts are not ready for them.
   function extend(drawn) {
     if (!lrscope.charts.shows(cursor.view)) return false;
     if (!lrscope.charts.hasAll(drawn.traces)) {
@@ -58,7 +58,7 @@
     return true;
   }
 
-  // A metric has come that the figure has no curve for: ask once for a figure that has.
+  // There is a metric without a curve in the figure: request a new figure once.
   let redrawn = null;
   function redraw() {
     if (redrawn === cursor.view) return;
@@ -66,14 +66,14 @@
     lrscope.page.set("redraw", { data: redrawn });
   }
 
-  // The effect of a command should be seen soon.
+  // Poll soon after a click, so that the effect of a command is visible quickly.
   document.addEventListener("click", ({ target }) => {
     if (!cursor || !target.closest("#run-panel button")) return;
     hurried = 10;
     askIn(SOON_MS);
   });
 
-  // Space pauses and goes on, wherever the page does not need it otherwise.
+  // Space pauses and continues, unless the focused element needs it.
   document.addEventListener("keydown", (event) => {
     if (event.key !== " " || event.target.closest("input, textarea, button, [role=slider], [role=dialog], summary, #log")) return;
     const pause = lrscope.page.element("pause");
@@ -84,14 +84,14 @@
   });
 
   lrscope.live = {
-    // The last epoch on show; null before the first drawing.
+    // The last epoch displayed; null before the first drawing.
     epoch: () => cursor && cursor.epoch,
     lastEpoch: () => cursor.epoch || forked,
   };
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.live = {
-    // A whole run: its figure, its log, the texts beside them, and the cursor after it all.
+    // Draws a whole run: its figure, log and texts, and sets the cursor.
     draw(view, lossScale) {
       if (!view) return lrscope.page.noUpdate();
       const figure = lrscope.charts.themed("chart", view.figure, view.templates);

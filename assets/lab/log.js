@@ -1,12 +1,12 @@
-// The decision log: a sentence for every epoch, newest first, so that what just happened is read
-// without scrolling.
+// The decision log: a sentence for every epoch, newest first, so that the latest is visible without
+// scrolling.
 
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
   const log = () => lrscope.page.element("log");
 
-  // The epoch that the run was forked from: what is before it is another run's.
+  // The epoch that the run was forked from; epochs up to it belong to another run.
   let forked = 0;
 
   function rowFor([epoch, kind, text]) {
@@ -25,8 +25,8 @@
     return row;
   }
 
-  // The oldest sentences of a long run, newest first: ten thousand rows would take a page seconds,
-  // so they are made when someone scrolls or points at them.
+  // The oldest sentences of a long run, newest first. Ten thousand rows would take seconds to draw,
+  // so they are added when the user scrolls to them or selects them.
   const AT_ONCE = 500;
   let older = [];
   const showOlder = () => log().append(...older.splice(0, AT_ONCE).map(rowFor));
@@ -35,9 +35,9 @@
   }, true);
 
   function rowOf(epoch) {
-    const made = () => document.querySelector(`#log [data-epoch="${epoch}"]`);
-    while (!made() && older.length) showOlder();
-    return made();
+    const row = () => document.querySelector(`#log [data-epoch="${epoch}"]`);
+    while (!row() && older.length) showOlder();
+    return row();
   }
 
   lrscope.log = {
@@ -55,7 +55,7 @@
       log().prepend(...sentences.map(rowFor).reverse());
     },
 
-    // Select the row of an epoch, or none, and bring it into sight.
+    // Selects the row of an epoch, or none, and scrolls to it.
     select(epoch) {
       const list = log();
       list.querySelectorAll("[aria-selected=true]").forEach((row) => row.setAttribute("aria-selected", "false"));

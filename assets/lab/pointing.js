@@ -1,11 +1,11 @@
-// The epoch that a person points at, in the log and in the charts alike.
+// The epoch that the user has selected, in the log and in the charts.
 
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
   let pointed = null;
 
-  // Point at an epoch; at the same one again, at none.
+  // Selects an epoch; selecting it again deselects it.
   function pointAt(epoch) {
     move(epoch === pointed ? null : epoch);
     lrscope.charts.point(pointed);
@@ -18,7 +18,7 @@
     lrscope.page.set("pointed", { data: pointed });
   }
 
-  // Fork begins at the epoch that is pointed at, else at the last one; its label names it.
+  // Fork starts from the selected epoch, else from the last one; its label names the epoch.
   let name = null;
   function nameFork() {
     const now = `Fork after epoch ${pointed || lrscope.live.lastEpoch()}`;

@@ -1,4 +1,4 @@
-// What the page shows beside the charts, by place: the text of an element, or one of `places`.
+// What the page shows next to the charts, by place: the text of an element, or one of `places`.
 
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
@@ -16,7 +16,7 @@
       lrscope.page.set("step", { disabled: !live });
     },
     paused(paused) {
-      lrscope.page.set("pause", { children: paused ? "Go on" : "Pause" });
+      lrscope.page.set("pause", { children: paused ? "Continue" : "Pause" });
     },
     strip(state) {
       lrscope.page.element("strip").dataset.state = state;
@@ -28,8 +28,7 @@
     },
   };
 
-  // What is shown already is left alone: each property that Dash is given costs it a look at all
-  // of the page.
+  // Values that have not changed are skipped: for each property set, Dash visits the whole page.
   let shown = {};
 
   lrscope.readout = {

@@ -1,4 +1,4 @@
-// The what-if: what it adds to the charts, and its cut map.
+// The what-if: its additions to the charts, and its cut map.
 
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
@@ -6,7 +6,7 @@
   const isOpen = (tab) => tab === "what-if";
 
   lrscope.what_if = {
-    // While the panel is open its answer follows the run, epoch by epoch.
+    // While the panel is open its answer is updated after each epoch.
     follow(epoch) {
       if (isOpen(lrscope.page.element("explains").dataset.tab)) lrscope.page.set("what-if-epoch", { data: epoch });
     },
@@ -14,13 +14,13 @@
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.what_if = {
-    // Open the chosen tab; what the what-if adds to the charts comes and goes with its own.
+    // Opens the chosen tab; the charts show the what-if only while its tab is open.
     show(result, tab) {
       lrscope.page.element("explains").dataset.tab = tab;
       lrscope.charts.overlay((isOpen(tab) && result) || {});
     },
 
-    // The epoch from which the panel starts when it is opened.
+    // The epoch at which the panel starts when it is opened.
     epoch(tab) {
       const epoch = lrscope.live.epoch();
       return isOpen(tab) && epoch !== null ? epoch : lrscope.page.noUpdate();

@@ -13,7 +13,7 @@ from typing import Any
 
 from dash import Dash
 
-from app.lab.live import shown
+from app.lab.live import view_of
 from app.server import create_app
 from tests.bench.table import Figure, Plan, Report, Row, Target, longer, p95
 from tests.bench.turns import seconds
@@ -143,7 +143,7 @@ def update_sizes(lengths: tuple[int, ...]) -> list[float]:
         client = create_app(store, Worker(store, Path(home))).server.test_client()
         for length in lengths:
             run = long_run(store, falling(length))
-            cursor = {**shown(store, run, run)["cursor"], "epoch": length - 1}
+            cursor = {**view_of(store, run, run)["cursor"], "epoch": length - 1}
             sizes.append(float(len(client.post("/live", json=cursor).data)))
     return sizes
 

@@ -45,7 +45,7 @@ class Target:
     bound: float
     of: Literal["median", "p95"] = "median"
 
-    def met(self, values: tuple[float, ...]) -> bool:
+    def is_met(self, values: tuple[float, ...]) -> bool:
         value = statistics.median(values) if self.of == "median" else p95(values)
         return value >= self.bound if self.sense == "at least" else value <= self.bound
 
@@ -64,12 +64,12 @@ class Row:
     target: Target | None = None
 
     @property
-    def judged(self) -> tuple[float, ...]:
+    def compared(self) -> tuple[float, ...]:
         return self.ratios or self.ours.values
 
     @property
     def reached(self) -> bool | None:
-        return self.target.met(self.judged) if self.target else None
+        return self.target.is_met(self.compared) if self.target else None
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _goal(row: Row) -> str:
     unit = TIMES if row.ratios else row.ours.unit
     goal = f"{sign} {row.target.bound:g} {unit}"
     if row.target.of == "p95":
-        goal += f" at p95; it is {number(p95(row.judged))}"
+        goal += f" at p95; it is {number(p95(row.compared))}"
     return goal
 
 

@@ -21,10 +21,10 @@ def in_turns(*sides: Callable[[], float], rounds: int) -> list[tuple[float, ...]
     return list(zip(*turns, strict=True))
 
 
-def until(met: Callable[[], bool], every: float = 0.001) -> None:
+def until(is_met: Callable[[], bool], every: float = 0.001) -> None:
     """Ask every so many seconds until it is so."""
     deadline = time.monotonic() + TIMEOUT
-    while not met():
+    while not is_met():
         if time.monotonic() > deadline:
             raise TimeoutError(f"nothing after {TIMEOUT:g} seconds")
         time.sleep(every)

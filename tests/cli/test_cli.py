@@ -48,15 +48,15 @@ def test_json_lines_are_the_runs_own_record(tmp_path: Path) -> None:
     assert run is not None
     assert last == {"run": 1, "status": "finished", "test_accuracy": run.test_accuracy}
     assert [e["epoch"] for e in epochs] == [1, 2, 3, 4]
-    for told, row in zip(epochs, rows, strict=True):
-        assert told["run"] == 1
+    for record, row in zip(epochs, rows, strict=True):
+        assert record["run"] == 1
         for name in ("epoch", "lr", "seconds"):
-            assert told[name] == getattr(row, name)
-        assert row.metrics.items() <= told.items()
+            assert record[name] == getattr(row, name)
+        assert row.metrics.items() <= record.items()
         assert row.decision is not None
-        assert told["decision"]["kind"] == row.decision.kind
-        assert told["decision"]["sentence"] == row.decision.sentence
-        assert told["decision"]["plateau"]["patience"] == 0
+        assert record["decision"]["kind"] == row.decision.kind
+        assert record["decision"]["sentence"] == row.decision.sentence
+        assert record["decision"]["plateau"]["patience"] == 0
 
 
 def test_a_diverged_run_is_told_in_json_and_by_the_exit_code(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_person_gets_the_sentences(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["--lr", "0"], "Learning rate must be above 0."),
         (["--factor", "1"], "Factor must be below 1."),
@@ -88,11 +88,11 @@ def test_a_person_gets_the_sentences(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_starts(
-    tmp_path: Path, arguments: list[str], says: str
+    tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     done = lrscope("train", *arguments, home=tmp_path)
     assert done.returncode == 2
-    assert says in done.stderr
+    assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "lrscope.sqlite").exists()
 
@@ -116,15 +116,15 @@ def here(tmp_path: Path, monkeypatch: Any, capsys: Any) -> Callable[..., tuple[i
 
 def test_a_fork_goes_on_from_the_epoch_with_what_was_named(here: Any) -> None:
     assert here("train", "--model", "mlp", "--epochs", "3", "--json")[0] == 0
-    code, told, _ = here("fork", "1", "2", "--patience", "2", "--epochs", "4", "--json")
+    code, output, _ = here("fork", "1", "2", "--patience", "2", "--epochs", "4", "--json")
     assert code == 0
-    *forked, last = [json.loads(line) for line in told.splitlines()]
+    *forked, last = [json.loads(line) for line in output.splitlines()]
     assert [(e["run"], e["epoch"]) for e in forked] == [(2, 3), (2, 4)]
     assert forked[0]["decision"]["plateau"]["patience"] == 2
     assert last["status"] == "finished"
-    code, told, _ = here("fork", "2", "1", "--schedule", "StepLR", "--step-size", "1")
+    code, output, _ = here("fork", "2", "1", "--schedule", "StepLR", "--step-size", "1")
     assert code == 0
-    assert "StepLR: LR cut from 0.01 to 0.001." in " ".join(told.split())
+    assert "StepLR: LR cut from 0.01 to 0.001." in " ".join(output.split())
     store = Store(Path(os.environ["LRSCOPE_HOME"]))
     first, forks = store.epochs(1), [store.run(2), store.run(3)]
     rows = store.epochs(2)
@@ -164,9 +164,9 @@ def test_a_run_is_changed_from_another_terminal_and_says_what_comes_of_it(
 ) -> None:
     store = Store(tmp_path)
     run = store.add(RunConfig(schedule=OneCycleLR()))
-    code, told, _ = here("control", str(run), "lr", "0.02")
+    code, output, _ = here("control", str(run), "lr", "0.02")
     assert code == 0
-    assert "lasts one batch" in told
+    assert "lasts one batch" in output
     for order in (["pause"], ["step"], ["unpause"], ["epochs", "2"], ["stop"]):
         assert here("control", str(run), *order)[0] == 0
     asked = [(command.name, command.value) for command in store.commands(run)]
@@ -179,7 +179,7 @@ def test_a_run_is_changed_from_another_terminal_and_says_what_comes_of_it(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["control", "7", "pause"], "There is no run 7."),
         (["control", "1", "pause"], "Run 1 is over (finished)"),
@@ -188,7 +188,7 @@ def test_a_run_is_changed_from_another_terminal_and_says_what_comes_of_it(
         (["control", "2", "lr", "-1"], "The learning rate must stay above 0."),
         (["control", "2", "lr"], "The value must be a number"),
         (["fork", "7", "1"], "There is no run 7."),
-        (["fork", "1", "2"], "fork it after one of 0 to 1."),
+        (["fork", "1", "2"], "fork it after an epoch from 0 to 1."),
         (["fork", "1", "1", "--seed", "3"], "Seed cannot change in a fork."),
         (["fork", "1", "1", "--epochs", "1"], "Epochs must be above 1"),
         (["fork", "1", "1", "--lr", "0"], "Learning rate must be above 0."),
@@ -200,11 +200,11 @@ def test_a_run_is_changed_from_another_terminal_and_says_what_comes_of_it(
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 @pytest.mark.usefixtures("held")
-def test_what_cannot_be_done_is_one_line(here: Any, arguments: list[str], says: str) -> None:
-    code, _, told = here(*arguments)
+def test_what_cannot_be_done_is_one_line(here: Any, arguments: list[str], message: str) -> None:
+    code, _, output = here(*arguments)
     assert code == 2
-    assert says in told
-    assert len(told.splitlines()) == 1
+    assert message in output
+    assert len(output.splitlines()) == 1
 
 
 @pytest.fixture
@@ -222,9 +222,9 @@ def held(tmp_path: Path) -> Path:
 
 
 def test_help_names_every_setting(tmp_path: Path) -> None:
-    told = lrscope("train", "--help", home=tmp_path).stdout
+    output = lrscope("train", "--help", home=tmp_path).stdout
     for setting in SETTINGS:
-        assert f"--{setting.key}" in told
+        assert f"--{setting.key}" in output
     assert "serve" in lrscope("--help", home=tmp_path).stdout
 
 
@@ -235,7 +235,7 @@ def test_a_busy_port_is_named_with_a_free_one_to_take(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         done = lrscope("--no-open", "--port", str(port), home=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"lrscope: port {port} is taken; try: lrscope --port ")
+    assert done.stderr.startswith(f"lrscope: port {port} is in use; try: lrscope --port ")
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -257,13 +257,13 @@ def test_a_replay_in_the_terminal_says_what_would_have_been_different(tmp_path: 
     assert done.stdout.splitlines()[:2] == [
         "Run 1. Exact up to epoch 4: in epoch 5 the LR would have been 0.1 instead of 0.01. "
         "The rest is a guess, since the losses would have been different.",
-        "The cut after epoch 4 came on 2 bad epochs: a patience of 2 or more would have avoided "
+        "The cut after epoch 4 came after 2 bad epochs: a patience of 2 or more would have avoided "
         "it.",
     ]
     for line in ("this run  4, 6, 8", "what if   6", "Keras     5, 8"):
         assert line in done.stdout
-    told = lrscope("replay", "1", "--patience", "3", "--json", home=tmp_path).stdout
-    records = [json.loads(line) for line in told.splitlines()]
+    output = lrscope("replay", "1", "--patience", "3", "--json", home=tmp_path).stdout
+    records = [json.loads(line) for line in output.splitlines()]
     assert [r["lr"] for r in records] == pytest.approx([0.1] * 6 + [0.01] * 2)
     assert [r["exact"] for r in records] == [True] * 4 + [False] * 4
     assert records[3]["decision"]["kind"] == "waiting"

@@ -18,7 +18,7 @@ BATCHES = 3
 METRICS = [1.0, 0.9, 0.95, 0.94, 0.8, 0.85, 0.86, 0.7]
 
 
-def lived(settings: RunConfig, epochs: int) -> tuple[dict[str, Any], float, dict[str, Any]]:
+def trained(settings: RunConfig, epochs: int) -> tuple[dict[str, Any], float, dict[str, Any]]:
     """A schedule at the end of an epoch: (undecided state, metric, decided state)."""
     schedule = Schedule(settings, BATCHES)
     for metric in METRICS[:epochs]:
@@ -30,7 +30,7 @@ def lived(settings: RunConfig, epochs: int) -> tuple[dict[str, Any], float, dict
 
 def forked(parent: RunConfig, child: RunConfig, epoch: int) -> Schedule:
     schedule = Schedule(child, BATCHES)
-    hand_over(schedule, *lived(parent, epoch), parent)
+    hand_over(schedule, *trained(parent, epoch), parent)
     return schedule
 
 
@@ -154,7 +154,7 @@ def test_under_the_others_the_new_lr_is_that_of_the_next_epoch(name):
     child = small(schedule=SCHEDULES[name], epochs=8, lr=0.05)
     schedule, plain = forked(parent, child, 2), forked(parent, parent, 2)
     assert schedule.lr == 0.05
-    assert f"From epoch 3 on the LR is {0.05}" in forks.consequences(parent, child, 2)[0]
+    assert f"From epoch 3 on, the LR is {0.05}" in forks.consequences(parent, child, 2)[0]
     ratio = 0.05 / plain.lr
     for each in (schedule, plain):
         each.step_batch(BATCHES)
@@ -175,7 +175,7 @@ def test_another_class_begins_anew_and_fills_the_rest_of_the_run():
     schedule = forked(parent, child, 3)
     fresh = Schedule(small(epochs=5, schedule=SCHEDULES["OneCycleLR"], lr=0.02), BATCHES)
     assert course(schedule, 5) == course(fresh, 5)
-    assert "begins anew after epoch 3" in forks.consequences(parent, child, 3)[0]
+    assert "starts fresh after epoch 3" in forks.consequences(parent, child, 3)[0]
 
 
 def test_another_class_chosen_in_the_warm_up_begins_after_it():

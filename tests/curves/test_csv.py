@@ -191,7 +191,7 @@ def test_a_column_or_file_that_is_not_there_is_said(curve, tmp_path):
         curve("loss\n1\n2\n", "mse")
     with pytest.raises(CurveError, match="cannot be read"):
         read(tmp_path / "none.csv")
-    with pytest.raises(CurveError, match="holds no event files"):
+    with pytest.raises(CurveError, match="has no event files"):
         read(tmp_path)
 
 
@@ -271,8 +271,8 @@ def test_the_only_tag_is_the_curve_and_the_last_value_of_a_step_wins(written):
 @pytest.mark.parametrize(
     ("scalars", "tag", "said"),
     [
-        ([], None, "holds no scalars"),
-        ([], "a", "holds no scalars"),
+        ([], None, "has no scalars"),
+        ([], "a", "has no scalars"),
         ([("a", 1, 1), ("b", 1, 1)], None, "choose one of a, b."),
         ([("a", 1, 1), ("b", 1, 1)], "c", "has no tag called c: choose one of a, b."),
         ([("val_loss", 1, 1)], None, "has 1 value of val_loss"),
@@ -347,5 +347,5 @@ def test_a_scalar_of_a_type_without_numbers_is_damaged(dtype):
 def test_two_event_files_are_not_guessed_between(written):
     folder = written(("val_loss", 1, 1))
     (folder / "events.out.tfevents.2").touch()
-    with pytest.raises(CurveError, match="holds 2 event files"):
+    with pytest.raises(CurveError, match="has 2 event files"):
         read(folder)

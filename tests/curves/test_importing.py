@@ -9,7 +9,7 @@ from trainer.config.recipe import Recipe
 from trainer.config.schedules import ReduceLROnPlateau
 from trainer.config.table import ConfigError
 from trainer.curves.csv import Curve
-from trainer.curves.importing import take_in
+from trainer.curves.importing import import_curve
 from trainer.replay.replay import replay
 from trainer.store.store import Store
 
@@ -28,7 +28,7 @@ def curve(lr: tuple[float, ...] | None = None, **metrics: tuple[float | None, ..
 
 
 def test_without_an_lr_the_run_is_what_its_schedule_makes_of_the_curve(store):
-    number = take_in(store, curve(), {"patience": 1, "lr": 0.5})
+    number = import_curve(store, curve(), {"patience": 1, "lr": 0.5})
     run = store.run(number)
     assert (run.status, run.source, run.origin) == ("finished", "imported", "mine.csv")
     assert (run.epoch, run.batches) == (6, 1)
@@ -42,7 +42,7 @@ def test_without_an_lr_the_run_is_what_its_schedule_makes_of_the_curve(store):
 
 def test_an_lr_of_the_file_is_what_happened(store):
     lrs = (0.1, 0.1, 0.1, 0.01, 0.009, 0.02)
-    rows = store.epochs(take_in(store, curve(lrs), {}))
+    rows = store.epochs(import_curve(store, curve(lrs), {}))
     assert tuple(row.lr for row in rows) == lrs
     kinds = [row.decision.kind for row in rows]
     assert kinds == ["kept", "kept", "cut", "lowered", "raised", "kept"]
@@ -50,15 +50,15 @@ def test_an_lr_of_the_file_is_what_happened(store):
 
 
 def test_what_the_file_has_is_watched(store):
-    run = store.run(take_in(store, curve(train_loss=LOSSES), {}))
+    run = store.run(import_curve(store, curve(train_loss=LOSSES), {}))
     assert run.recipe.monitor == "train_loss"
     both = curve(val_loss=LOSSES, val_accuracy=(0.5,) * 6)
-    assert store.run(take_in(store, both, {})).recipe.monitor == "val_loss"
-    assert store.run(take_in(store, both, {"monitor": "val_accuracy"})).recipe.mode == "max"
+    assert store.run(import_curve(store, both, {})).recipe.monitor == "val_loss"
+    assert store.run(import_curve(store, both, {"monitor": "val_accuracy"})).recipe.mode == "max"
 
 
 def test_an_imported_run_claims_no_data_no_network_and_only_the_files_metrics(store):
-    number = take_in(store, curve(train_loss=LOSSES, val_f1=(0.5,) * 6), {})
+    number = import_curve(store, curve(train_loss=LOSSES, val_f1=(0.5,) * 6), {})
     run = store.run(number)
     assert run.config is None
     assert type(run.recipe) is Recipe
@@ -69,7 +69,9 @@ def test_an_imported_run_claims_no_data_no_network_and_only_the_files_metrics(st
 
 
 def test_a_metric_of_any_name_can_be_watched(store):
-    run = store.run(take_in(store, curve(val_f1=(0.1, 0.2, 0.2, 0.1, 0.3, 0.3)), {"patience": 0}))
+    run = store.run(
+        import_curve(store, curve(val_f1=(0.1, 0.2, 0.2, 0.1, 0.3, 0.3)), {"patience": 0})
+    )
     assert (run.recipe.monitor, run.recipe.mode) == ("val_f1", "max")
     kinds = [row.decision.kind for row in store.epochs(run.id)]
     assert kinds == ["improved", "improved", "cut", "cut", "improved", "cut"]
@@ -78,5 +80,5 @@ def test_a_metric_of_any_name_can_be_watched(store):
 
 def test_a_value_out_of_its_bounds_is_refused_and_nothing_is_stored(store):
     with pytest.raises(ConfigError, match="Factor must be below 1"):
-        take_in(store, curve(), {"factor": 2})
+        import_curve(store, curve(), {"factor": 2})
     assert store.runs(9) == []

@@ -56,11 +56,11 @@ def test_a_run_goes_on_from_a_snapshot_with_the_same_numbers_on_every_device(dev
 def test_a_graph_is_made_only_where_it_can_be_the_same_step():
     cuda = torch.device("cuda")
     asked = tiny(cuda_graph=True)
-    assert graphs.wanted(asked, cuda)
-    assert not graphs.wanted(asked, torch.device("cpu"))
-    assert not graphs.wanted(tiny(), cuda)
-    assert not graphs.wanted(tiny(cuda_graph=True, schedule=schedules.OneCycleLR()), cuda)
-    assert graphs.wanted(
+    assert graphs.uses_graph(asked, cuda)
+    assert not graphs.uses_graph(asked, torch.device("cpu"))
+    assert not graphs.uses_graph(tiny(), cuda)
+    assert not graphs.uses_graph(tiny(cuda_graph=True, schedule=schedules.OneCycleLR()), cuda)
+    assert graphs.uses_graph(
         tiny(cuda_graph=True, schedule=schedules.OneCycleLR(cycle_momentum=False)), cuda
     )
-    assert not graphs.wanted(tiny(cuda_graph=True, optimizer=optimizers.Adagrad()), cuda)
+    assert not graphs.uses_graph(tiny(cuda_graph=True, optimizer=optimizers.Adagrad()), cuda)

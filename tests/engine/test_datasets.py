@@ -181,9 +181,9 @@ def on_disk(root: Path) -> set[str]:
 
 def refusal(root: Path, name: Dataset = "mnist") -> str:
     """What a user is told when the data cannot be fetched: one sentence."""
-    with pytest.raises(DatasetError) as told:
+    with pytest.raises(DatasetError) as error:
         list(fetch(name, root))
-    message = str(told.value)
+    message = str(error.value)
     assert message.endswith(".")
     assert ". " not in message
     assert "\n" not in message

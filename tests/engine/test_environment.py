@@ -28,7 +28,7 @@ def test_a_run_keeps_what_it_trained_on(started):
 
 
 @pytest.mark.parametrize(
-    ("then", "says"),
+    ("then", "change"),
     [
         ({"torch": "1.0"}, "torch was 1.0, now "),
         ({"cpu": "a 486"}, "the CPU was a 486, now "),
@@ -36,11 +36,11 @@ def test_a_run_keeps_what_it_trained_on(started):
     ],
     ids=lambda then: next(iter(then)) if isinstance(then, dict) else "",
 )
-def test_what_has_changed_since_is_told_in_a_sentence(started, then, says):
+def test_what_has_changed_since_is_told_in_a_sentence(started, then, change):
     sentence = machine.difference(dataclasses.replace(started, **then))
     assert sentence is not None
-    assert sentence.startswith("Epochs trained again may differ in the last bits: ")
-    assert says in sentence
+    assert sentence.startswith("Retrained epochs may differ in the last bits: ")
+    assert change in sentence
 
 
 def test_a_gpu_that_is_gone_is_told(started, monkeypatch):

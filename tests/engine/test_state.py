@@ -126,15 +126,15 @@ def test_a_stop_within_an_epoch_or_its_validation_is_gone_on_from_there(monkeypa
     evaluate = engine.evaluate
     for stop_at in (Progress(3, 2, 3), "validation"):
         control = Control()
-        judged: list[datasets.Images] = []
+        evaluated: list[datasets.Images] = []
 
         def stop(event: Event, control: Control, stop_at: Any = stop_at) -> None:
             if event == stop_at:
                 control.stop()
 
-        def stopping(model, images, control, stop_at=stop_at, judged=judged):
-            judged.append(images)
-            if stop_at == "validation" and len(judged) == 3:
+        def stopping(model, images, control, stop_at=stop_at, evaluated=evaluated):
+            evaluated.append(images)
+            if stop_at == "validation" and len(evaluated) == 3:
                 control.stop()
             return evaluate(model, images, control)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app import ids
-from app.lab.live import IDLE_MS, LATE_MS, LIVE_MS, MID_EPOCH_MS, Cursor, interval, news, shown
+from app.lab.live import IDLE_MS, LATE_MS, LIVE_MS, MID_EPOCH_MS, Cursor, interval, news, view_of
 from app.server import create_app
 from tests.charts.test_series import CONFIG, FLAT
 from tests.lab.test_readout import STARTED, run
@@ -44,7 +44,7 @@ def record(store: Store, number: int, row: Epoch) -> None:
 
 def opened(store: Store, number: int | None) -> Cursor:
     """The cursor of a page that shows this run from now on."""
-    return Cursor(**shown(store, number, store.begun())["cursor"])
+    return Cursor(**view_of(store, number, store.newest_started())["cursor"])
 
 
 def after(cursor: Cursor, answer: dict[str, Any]) -> Cursor:
@@ -121,9 +121,9 @@ def test_a_run_that_ends_leaves_the_page_where_it_is(store: Store, training: int
 
 
 def test_a_run_that_began_while_a_page_was_opening_is_followed(store: Store, training: int) -> None:
-    begun = store.begun()
+    begun = store.newest_started()
     second = store.add(CONFIG, claimed=True)
-    cursor = Cursor(**shown(store, training, begun)["cursor"])
+    cursor = Cursor(**view_of(store, training, begun)["cursor"])
     assert news(store, cursor)["follow"] == str(second)
 
 

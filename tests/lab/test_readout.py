@@ -37,7 +37,7 @@ def test_the_meter_shows_the_classs_own_count_and_what_must_happen() -> None:
     assert shown["meter"] == [1, 1]
     assert shown[ids.schedule("value")] == "1 of 1 bad epoch"
     assert shown[ids.schedule("sentence")] == (
-        "To hold 0.1, validation loss must fall below 1.000. If it never does, the LR is cut to "
+        "To keep 0.1, validation loss must fall below 1.000. If it never does, the LR is cut to "
         "0.05 after epoch 3."
     ).replace("1.000", "1.00")
 
@@ -51,7 +51,7 @@ def test_the_earliest_cut_that_is_promised_is_the_one_that_torch_makes() -> None
 def test_the_lr_card_shows_the_lr_that_comes_next_and_the_last_one_used_when_over() -> None:
     value, small = ids.card("lr", "value"), ids.card("lr", "small")
     shown = after_epoch(run(), FLAT[:3], FLAT[0])
-    assert (shown[value], shown[small]) == ("0.05", "50 % of the LR set")
+    assert (shown[value], shown[small]) == ("0.05", "50 % of the initial LR")
     assert after_epoch(run(status="finished"), FLAT[:3], FLAT[0])[value] == "0.1"
 
 
@@ -95,7 +95,7 @@ def test_a_title_names_model_data_optimizer_and_schedule() -> None:
 def test_a_paused_run_says_so_and_what_the_schedule_does_after_an_intervention() -> None:
     shown = state(run(paused=True), FLAT)
     assert (shown["status"], shown["strip"]) == (["paused", "paused"], "live")
-    assert shown[ids.HINT] == "ReduceLROnPlateau keeps the new LR, and its next cut multiplies it."
+    assert shown[ids.HINT] == "ReduceLROnPlateau keeps the new LR; its next cut multiplies it."
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,7 @@ def test_a_warning_and_a_changed_machine_are_shown() -> None:
     assert state(run(warning="The disk is full."), FLAT)[ids.NOTICE] == "The disk is full."
     elsewhere = replace(STARTED, torch="1.0")
     shown = state(run(status="stopped", started=elsewhere), FLAT)
-    assert shown[ids.NOTICE].startswith(
-        "Epochs trained again may differ in the last bits: torch was"
-    )
+    assert shown[ids.NOTICE].startswith("Retrained epochs may differ in the last bits: torch was")
 
 
 @given(st.floats(0, 1e6))

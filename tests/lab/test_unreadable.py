@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from app import ids
-from app.lab.live import Cursor, news, runs, shown
+from app.lab.live import Cursor, news, runs, view_of
 from tests.page import chromium, launch, opened, served
 from tests.small import NOWHERE, metrics
 from trainer.config.recipe import Recipe
@@ -49,7 +49,7 @@ def home(tmp_path: Path) -> Path:
 
 def test_its_reason_is_shown_in_place_of_its_charts(home: Path) -> None:
     with closing(Store(home)) as store:
-        view = shown(store, 2, store.begun())
+        view = view_of(store, 2, store.newest_started())
         assert view["readout"]["status"] == ["unreadable", "unreadable"]
         assert view["readout"][ids.NOTICE].startswith("Run 2 cannot be read: learning_rate")
         labels = [run["label"] for run in runs(store)]
@@ -58,7 +58,7 @@ def test_its_reason_is_shown_in_place_of_its_charts(home: Path) -> None:
             "1 · one.csv · imported",
         ]
         assert "readout" in news(store, Cursor(**view["cursor"]))
-        assert shown(store, 1, store.begun())["readout"]["status"] == ["finished", "finished"]
+        assert view_of(store, 1, store.newest_started())["readout"]["status"] == ["finished", "finished"]
 
 
 @pytest.fixture(scope="module")

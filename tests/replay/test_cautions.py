@@ -47,17 +47,20 @@ def test_the_presets_surprise_nobody_but_the_cycle():
         (RunConfig(schedule=schedules.CosineAnnealingLR(T_max=60)), "does not reach its lowest"),
         (RunConfig(schedule=schedules.CosineAnnealingLR(eta_min=1)), "above the LR: the LR rises"),
         (RunConfig(schedule=schedules.OneCycleLR()), "OneCycleLR also moves Adam's beta 1"),
-        (RunConfig(schedule=schedules.OneCycleLR()), "laid over exactly 50 epochs"),
+        (RunConfig(schedule=schedules.OneCycleLR()), "spans exactly 50 epochs"),
         (
             RunConfig(schedule=schedules.CyclicLR(max_lr=0.02), optimizer=optimizers.SGD()),
             "CyclicLR also moves SGD's momentum, between 0.800 and 0.900.",
         ),
-        (RunConfig(schedule=schedules.CyclicLR(step_size_up=60, max_lr=0.02)), "reach its top"),
-        (RunConfig(schedule=schedules.StepLR(step_size=50)), "the first would after 50"),
+        (RunConfig(schedule=schedules.CyclicLR(step_size_up=60, max_lr=0.02)), "reach its peak"),
+        (RunConfig(schedule=schedules.StepLR(step_size=50)), "the first would come after 50"),
         (RunConfig(schedule=schedules.MultiStepLR(milestones=(20, 60))), "it never reaches 60"),
-        (RunConfig(schedule=schedules.CosineAnnealingWarmRestarts(T_0=50)), "No restart comes"),
-        (RunConfig(schedule=schedules.PolynomialLR(total_iters=9)), "From epoch 10 on the LR is 0"),
-        (RunConfig(schedule=schedules.LinearLR(total_iters=60)), "does not come to its end"),
+        (RunConfig(schedule=schedules.CosineAnnealingWarmRestarts(T_0=50)), "No restart in"),
+        (
+            RunConfig(schedule=schedules.PolynomialLR(total_iters=9)),
+            "From epoch 10 on, the LR is 0",
+        ),
+        (RunConfig(schedule=schedules.LinearLR(total_iters=60)), "does not reach its end"),
     ],
 )
 def test_a_surprise_is_told(run, sentence):

@@ -38,7 +38,8 @@ def test_a_comparison_says_how_far_it_is_exact_and_what_would_have_helped():
     )
     assert patient.would_cut == [9]
     assert patient.remedy == (
-        "The cut after epoch 4 came on 2 bad epochs: a patience of 2 or more would have avoided it."
+        "The cut after epoch 4 came after 2 bad epochs: a patience of 2 or more would have avoided "
+        "it."
     )
     assert what_if(patience=2).would_cut[0] > 4
 
@@ -89,7 +90,7 @@ def test_an_axis_has_twenty_values_in_order_and_the_current_one_among_them(setti
 def test_every_schedule_has_a_map_that_can_be_drawn(name):
     other = changed(RUN, {"schedule": name, **({"max-lr": 1} if name == "CyclicLR" else {})})
     x, y = cut_map.default_axes(other)
-    shown = cut_map.shown(RUN, ROWS, 1, other, x, y)
+    shown = cut_map.view_of(RUN, ROWS, 1, other, x, y)
     for measure in cut_map.MEASURES:
         heat = cut_map.figure(shown, measure)["data"][0]
         assert len(heat["z"]) == len(shown["y"])
@@ -97,7 +98,7 @@ def test_every_schedule_has_a_map_that_can_be_drawn(name):
 
 
 def test_the_cell_of_a_runs_own_parameters_differs_nowhere():
-    shown = cut_map.shown(RUN, ROWS, 1, RUN, "patience", "factor")
+    shown = cut_map.view_of(RUN, ROWS, 1, RUN, "patience", "factor")
     here = shown["y"].index("0.5"), shown["x"].index("1")
     assert shown["first"][here[0]][here[1]] is None
     assert shown["cuts"][here[0]][here[1]] == 4

@@ -118,11 +118,11 @@ class SlowDisk:
 
     def __init__(self, write: Callable[[Snapshot, Path], int]) -> None:
         self._write = write
-        self.let, self.begun = threading.Event(), threading.Event()
+        self.let, self.started = threading.Event(), threading.Event()
         self.written: list[str] = []
 
     def write(self, snapshot: Snapshot, path: Path) -> int:
-        self.begun.set()
+        self.started.set()
         assert self.let.wait(60)
         self.written.append(path.name)
         return self._write(snapshot, path)
@@ -139,7 +139,7 @@ def test_training_does_not_wait_for_the_disk_and_the_newest_waits_for_it(tmp_pat
     writer = SnapshotWriter(tmp_path, 10**6, "min")
     writer.note(1, 0.1, False)
     writer.keep(sized(1, 1), True)
-    assert slow_disk.begun.wait(60)
+    assert slow_disk.started.wait(60)
     for epoch in (2, 3, 4):
         writer.keep(sized(epoch, 1), writer.note(epoch, 0.2, False))
     slow_disk.let.set()
@@ -150,7 +150,7 @@ def test_training_does_not_wait_for_the_disk_and_the_newest_waits_for_it(tmp_pat
 def test_a_cut_and_the_best_are_never_left_out(tmp_path, slow_disk):
     writer = SnapshotWriter(tmp_path, 10**6, "max")
     writer.keep(sized(1, 1), writer.note(1, 0.9, False))
-    assert slow_disk.begun.wait(60)
+    assert slow_disk.started.wait(60)
     writer.keep(sized(2, 1), writer.note(2, 0.5, True))
     threading.Timer(0, slow_disk.let.set).start()
     writer.keep(sized(3, 1), writer.note(3, 0.4, False))

@@ -316,7 +316,7 @@ def test_a_closed_store_leaves_no_lock(tmp_path):
 def test_a_home_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
     for home in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(StoreError, match=r"cannot keep its runs under .* with --home\.$"):
+        with pytest.raises(StoreError, match=r"cannot store its runs in .* with --home\.$"):
             Store(home)
 
 

@@ -1,1 +1,1 @@
-"""The frozen models of a run, and the flat table of settings that is drawn from them."""
+"""The frozen models of a run, and the flat table of settings built from them."""

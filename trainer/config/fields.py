@@ -1,6 +1,6 @@
-"""How a setting is declared: its bound, default, unit and one-line help, once.
+"""How a setting is declared, once: its bounds, default, unit and one-line help.
 
-The form, the terminal's options, the URL, the store and the JSON schema are all drawn from it.
+The form, the terminal's options, the URL, the store and the JSON schema are all derived from it.
 """
 
 from typing import Any, Literal
@@ -22,18 +22,18 @@ def setting(
     words: dict[str, str] | None = None,
     **bounds: Any,
 ) -> Any:
-    """A pydantic field that also knows how to be shown.
+    """A pydantic field that also holds how to display it.
 
     Args:
-        default: the value of a run that says nothing.
-        label: what a person calls it.
-        help: one line that says what it does.
-        unit: what it is counted in, "" for a pure number.
-        scale: how a slider moves over it, "none" for no slider.
-        slider: the ends of the slider, where they are narrower than the bounds.
-        main: shown at once rather than under "More".
-        words: what a choice is called, where its own name does not say it.
-        bounds: pydantic's own (gt, ge, lt, le, ...).
+        default: the value if a run does not set it.
+        label: its name on the page.
+        help: one line on what it does.
+        unit: the unit of its value, "" if it has none.
+        scale: the scale of its slider, "none" for no slider.
+        slider: the ends of the slider; they may be narrower than the bounds.
+        main: shown at the top level rather than under "More".
+        words: labels for choices whose names are not clear on their own.
+        bounds: pydantic's constraints (gt, ge, lt, le, ...).
     """
     extra: dict[str, Any] = {"unit": unit, "scale": scale, "slider": slider, "main": main}
     extra["words"] = words or {}
@@ -41,11 +41,11 @@ def setting(
 
 
 def refuse(field: str, sentence: str) -> PydanticCustomError:
-    """The error of a rule between two fields, told beside `field`."""
+    """The error of a rule between two fields, shown beside `field`."""
     return PydanticCustomError("refused", "{sentence}", {"field": field, "sentence": sentence})
 
 
 class Settings(BaseModel):
-    """Frozen, and strict about names: a misspelt setting is an error, never ignored."""
+    """Frozen, and strict about names: a misspelt setting is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -1,11 +1,11 @@
-"""Metrics by name: what each is called, and in which direction it gets better."""
+"""Metrics by name: their labels, and which direction is better."""
 
 import re
 from typing import Literal
 
 Mode = Literal["min", "max"]  # torch's words for the direction
 
-# What the built-in engine measures after each epoch, and what a person calls it.
+# What the built-in engine measures after each epoch, with labels.
 TRAINED = {
     "val_loss": "validation loss",
     "train_loss": "train loss",
@@ -17,19 +17,19 @@ RISING = {
 
 
 def rises(name: str) -> bool:
-    """Whether the metric of that name gets better upwards.
+    """Whether a higher value of this metric is better.
 
-    What is called an accuracy or a score does, all else does not: the rule that Keras calls "auto".
+    True if its name is that of an accuracy or a score, as in Keras's mode "auto".
     """
     words = set(re.findall(r"[a-z0-9]+", name.lower()))
     return bool(words & RISING) and "loss" not in words
 
 
 def mode(name: str) -> Mode:
-    """The direction in which the metric of that name gets better, in torch's words."""
+    """Which direction is better for this metric, in torch's words."""
     return "max" if rises(name) else "min"
 
 
 def label(name: str) -> str:
-    """What a person calls the metric of that name: its own name, where it is not the engine's."""
+    """The metric's label: its own name unless it is one of the engine's."""
     return TRAINED.get(name, name)

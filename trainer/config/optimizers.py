@@ -1,6 +1,6 @@
 """torch.optim's optimizers as settings.
 
-A class carries the name of torch's class, and its fields that class's own argument names.
+Each class has the name of torch's class, and its fields have that class's argument names.
 """
 
 from typing import Annotated, Any, Literal, Self, get_args
@@ -12,7 +12,7 @@ from .fields import Settings, refuse, setting
 
 def weight_decay(default: float) -> Any:
     return setting(
-        default, "Weight decay", "Pulls every weight towards zero at each step.", ge=0, le=1
+        default, "Weight decay", "Shrinks every weight towards zero at each step.", ge=0, le=1
     )
 
 
@@ -20,7 +20,7 @@ def eps(default: float) -> Any:
     return setting(
         default,
         "Denominator eps",
-        "Added to the denominator, against division by zero.",
+        "Added to the denominator to avoid division by zero.",
         gt=0,
         le=1,
     )
@@ -32,7 +32,7 @@ def beta(default: float, label: str, help: str) -> Any:
 
 class SGD(Settings):
     name: Literal["SGD"] = "SGD"
-    momentum: float = beta(0.9, "Momentum", "How much of the last step is carried into this one.")
+    momentum: float = beta(0.9, "Momentum", "How much of the last step carries over to this one.")
     nesterov: bool = setting(False, "Nesterov", "Looks ahead along the momentum; needs momentum.")
     weight_decay: float = weight_decay(0.0)
 
@@ -45,26 +45,26 @@ class SGD(Settings):
 
 class AdamLike(Settings):
     beta1: float = beta(0.9, "Beta 1", "Decay of the running mean of the gradient.")
-    beta2: float = beta(0.999, "Beta 2", "Decay of the running mean of its square.")
+    beta2: float = beta(0.999, "Beta 2", "Decay of the running mean of the squared gradient.")
     eps: float = eps(1e-8)
 
 
 class Adam(AdamLike):
     name: Literal["Adam"] = "Adam"
     weight_decay: float = weight_decay(0.0)
-    amsgrad: bool = setting(False, "AMSGrad", "Divides by the largest mean square seen so far.")
+    amsgrad: bool = setting(False, "AMSGrad", "Divides by the largest mean square so far.")
 
 
 class AdamW(AdamLike):
     name: Literal["AdamW"] = "AdamW"
     weight_decay: float = weight_decay(0.01)
-    amsgrad: bool = setting(False, "AMSGrad", "Divides by the largest mean square seen so far.")
+    amsgrad: bool = setting(False, "AMSGrad", "Divides by the largest mean square so far.")
 
 
 class RMSprop(Settings):
     name: Literal["RMSprop"] = "RMSprop"
     alpha: float = beta(0.99, "Alpha", "Decay of the running mean of the squared gradient.")
-    momentum: float = beta(0.0, "Momentum", "How much of the last step is carried into this one.")
+    momentum: float = beta(0.0, "Momentum", "How much of the last step carries over to this one.")
     centered: bool = setting(False, "Centered", "Divides by the variance, not the mean square.")
     eps: float = eps(1e-8)
     weight_decay: float = weight_decay(0.0)
@@ -75,12 +75,12 @@ class Adagrad(Settings):
     lr_decay: float = setting(
         0.0,
         "LR decay",
-        "Adagrad's own decay of the LR at each step, beside the schedule.",
+        "Adagrad's own decay of the LR at each step, on top of the schedule.",
         ge=0,
         le=1,
     )
     initial_accumulator_value: float = setting(
-        0.0, "Initial accumulator", "Where the sum of squared gradients starts.", ge=0, le=100
+        0.0, "Initial accumulator", "Initial sum of squared gradients.", ge=0, le=100
     )
     eps: float = eps(1e-10)
     weight_decay: float = weight_decay(0.0)
@@ -89,7 +89,7 @@ class Adagrad(Settings):
 class NAdam(AdamLike):
     name: Literal["NAdam"] = "NAdam"
     momentum_decay: float = setting(
-        0.004, "Momentum decay", "How fast the momentum itself is warmed up.", ge=0, le=1
+        0.004, "Momentum decay", "How fast the momentum warms up.", ge=0, le=1
     )
     weight_decay: float = weight_decay(0.0)
 

@@ -1,4 +1,4 @@
-"""The frozen recipe of a run: what a schedule needs to know, and nothing of what is trained."""
+"""The frozen recipe of a run: all that a schedule needs to know, without model or data."""
 
 from typing import Self
 
@@ -11,13 +11,13 @@ from .schedules import ReduceLROnPlateau, Schedule
 
 
 class Recipe(Settings):
-    """Optimizer, LR, schedule, warm-up, monitor and epochs: what decides on the LR of each batch.
+    """Optimizer, LR, schedule, warm-up, monitor and epochs: what determines the LR of each batch.
 
-    It is all that is known of a run that was not trained here.
+    For a run that was not trained here, this is all that is known.
     """
 
     optimizer: Optimizer = setting(
-        Adam(), "Optimizer", "torch.optim's rule that turns gradients into steps.", main=True
+        Adam(), "Optimizer", "The rule in torch.optim that turns gradients into steps.", main=True
     )
     lr: float = setting(
         0.01,
@@ -30,15 +30,15 @@ class Recipe(Settings):
         le=100,
     )
     schedule: Schedule = setting(
-        ReduceLROnPlateau(), "Schedule", "The rule that moves the learning rate.", main=True,
+        ReduceLROnPlateau(), "Schedule", "The rule that changes the learning rate.", main=True,
         words={"none": "None (constant)"},
     )  # fmt: skip
     warmup: int = setting(
-        0, "Warm-up", "Epochs in which the LR rises in a line, before the schedule begins.",
+        0, "Warm-up", "Epochs of linear LR increase before the schedule starts.",
         "epochs", "linear", (0, 20), ge=0, le=1000,
     )  # fmt: skip
     monitor: str = setting(
-        "val_loss", "Monitor", "The metric that the plateau rule watches, by name.", min_length=1,
+        "val_loss", "Monitor", "Name of the metric that the plateau rule watches.", min_length=1,
         max_length=200,
     )  # fmt: skip
     epochs: int = setting(
@@ -54,11 +54,11 @@ class Recipe(Settings):
 
     @property
     def mode(self) -> Mode:
-        """The direction in which the monitor gets better, in torch's words."""
+        """Which direction of the monitor is better, in torch's words."""
         return mode(self.monitor)
 
     @property
     def moves_momentum(self) -> bool:
-        """Whether the schedule moves momentum, or Adam's beta 1, beside the LR."""
+        """Whether the schedule changes momentum, or Adam's beta 1, as well as the LR."""
         has_momentum = {"momentum", "beta1"} & type(self.optimizer).model_fields.keys()
         return self.schedule.momentum_range is not None and bool(has_momentum)

@@ -1,4 +1,4 @@
-"""The frozen config of a run that is trained here: everything that decides its numbers."""
+"""The frozen config of a run that is trained here: everything that determines its numbers."""
 
 import math
 from typing import Literal
@@ -8,7 +8,7 @@ from .metrics import TRAINED
 from .recipe import Recipe
 
 Dataset = Literal["digits", "mnist", "fashion-mnist", "kmnist", "cifar10"]
-# What is left to train on when validation is split off.
+# Training images left after the validation split.
 TRAIN_IMAGES: dict[Dataset, int] = {
     "digits": 1077,
     "mnist": 54_000,
@@ -22,10 +22,10 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 class RunConfig(Recipe):
-    """A recipe, and what is trained by it: the same config gives the same numbers."""
+    """A recipe and what it trains: the same config gives the same numbers."""
 
     dataset: Dataset = setting(
-        "digits", "Data", "Digits are bundled; the others are downloaded once.", main=True,
+        "digits", "Data", "Digits is bundled; the others are downloaded once.", main=True,
         words={
             "digits": "Digits (bundled)",
             "mnist": "MNIST",
@@ -35,26 +35,24 @@ class RunConfig(Recipe):
         },
     )  # fmt: skip
     model: Model = setting(
-        "cnn", "Model", "The network that is trained.", main=True,
+        "cnn", "Model", "The network to train.", main=True,
         words={"cnn": "CNN", "mlp": "MLP", "lenet5": "LeNet-5", "resnet18": "ResNet-18"},
     )  # fmt: skip
     monitor: Monitor = setting(
-        "val_loss", "Monitor", "What the plateau rule watches: a loss to fall, accuracy to rise.",
+        "val_loss", "Monitor", "The metric that the plateau rule watches.",
         words=TRAINED,
     )  # fmt: skip
-    batch_size: int = setting(
-        64, "Batch", "Images in one step.", "images", main=True, ge=1, le=10_000
-    )
+    batch_size: int = setting(64, "Batch", "Images per step.", "images", main=True, ge=1, le=10_000)
     seed: int = setting(0, "Seed", "Same seed, same numbers.", main=True, ge=0, le=2**31 - 1)
     device: Device = setting(
-        "auto", "Device", "Automatic takes a GPU where there is one.",
+        "auto", "Device", "Automatic uses a GPU if there is one.",
         words={"auto": "automatic", "cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU (MPS)"},
     )  # fmt: skip
     cuda_graph: bool = setting(
-        False, "CUDA graph", "On a CUDA GPU: a step is one launch; several times as fast if small."
+        False, "CUDA graph", "One launch per step on a CUDA GPU: several times faster if small."
     )
 
     @property
     def batches(self) -> int:
-        """Batches in an epoch, the last one short where the images do not fill it."""
+        """Batches per epoch; the last one may be smaller."""
         return math.ceil(TRAIN_IMAGES[self.dataset] / self.batch_size)

@@ -1,9 +1,9 @@
-"""torch.optim.lr_scheduler's classes as settings, with all that is special about each.
+"""torch.optim.lr_scheduler's classes as settings, with everything specific to each.
 
-A class carries the name of torch's class, and its fields that class's own argument names. What
-LRScope has to know of it besides, stands beside it as data (`Traits`) and in four small functions
-of its settings: no other module knows one schedule from another. To add a schedule, write its
-class here and add it to `Schedule`.
+Each class has the name of torch's class, and its fields have that class's argument names. Whatever
+else LRScope needs to know about it is data (`Traits`) and a few small methods here: no other module
+distinguishes one schedule from another. To add a schedule, write its class here and add it to
+`Schedule`.
 """
 
 from collections import Counter
@@ -17,31 +17,30 @@ from .fields import Settings, refuse, setting
 from .optimizers import beta
 from .text import epochs_text, lr_text
 
-RATIO = "{name} goes on from the new LR in the same ratio."
-GOES_ON = "{name} goes on as before in the added epochs."
+KEEPS_FACTORS = "{name} continues from the new LR with the same relative changes."
+CONTINUES = "{name} continues unchanged in the added epochs."
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What is special about a schedule.
+    """What is specific to a schedule.
 
     Attributes:
         per_batch: it steps after every batch; the others step after every epoch.
-        formula: its LR is the learning rate of the run times a function of the number of steps,
-            so that it can be computed anew at any step.
-        axis: the axis on which its LR is read best.
-        fall, rise: what it is called when an epoch begins at a lower or a higher LR than the one
-            before it.
+        formula: its LR is the run's learning rate times a function of the step count, so it can be
+            recomputed at any step.
+        axis: the best axis for plotting its LR.
+        fall, rise: the kind of decision when an epoch starts at a lower or a higher LR than the
+            one before.
         cut_by: the field that multiplies the LR at a cut; None if it has none.
         turns_within_epoch: its LR turns between two batches; the others' between two epochs.
-        returns_to_lr: it comes back to the learning rate of the run, which torch keeps apart.
-        fixed_length: its length is that of the run when it begins; added epochs come after its
-            end.
-        watches_monitor: it decides on the monitor's values; the others on the number of steps.
-        after_set_lr: what it makes of an LR that is set by hand.
-        after_cut: the same after a cut by hand, where that differs.
-        after_added_epochs: what it does in epochs that are added by hand.
-        title: what it is called in a run's title, where that is not its name.
+        returns_to_lr: it returns to the run's learning rate, of which torch keeps a separate copy.
+        fixed_length: its length is set when it starts; added epochs come after its end.
+        watches_monitor: it depends on the monitor's values; the others on the number of steps.
+        after_set_lr: what it does after the LR is set by hand.
+        after_cut: what it does after a cut by hand, if that differs.
+        after_added_epochs: what it does in epochs added by hand.
+        title: its name in a run's title, if that differs from its class name.
     """
 
     per_batch: bool = False
@@ -54,15 +53,15 @@ class Traits:
     returns_to_lr: bool = False
     fixed_length: bool = False
     watches_monitor: bool = False
-    after_set_lr: str = RATIO
+    after_set_lr: str = KEEPS_FACTORS
     after_cut: str | None = None
-    after_added_epochs: str = GOES_ON
+    after_added_epochs: str = CONTINUES
     title: str | None = None
 
 
 class ScheduleSettings(Settings):
-    """What every schedule has. `name` is torch's class; `presets` has the runs that show it off,
-    by what a person chooses them by, each with its settings by key.
+    """What every schedule has. `name` is torch's class; `presets` has example runs by title, each
+    with its settings by key.
     """
 
     traits: ClassVar[Traits] = Traits()
@@ -70,7 +69,7 @@ class ScheduleSettings(Settings):
     name: str
 
     def check(self, lr: float) -> None:  # noqa: ARG002
-        """Refuse settings that do not go with the learning rate of the run.
+        """Refuse settings that are incompatible with the run's learning rate.
 
         Raises:
             PydanticCustomError: with a sentence beside the setting at fault.
@@ -78,42 +77,42 @@ class ScheduleSettings(Settings):
         return
 
     def arguments(self, lr: float, epochs: int, batches: int) -> dict[str, Any]:  # noqa: ARG002
-        """The arguments of torch's class, but for the optimizer.
+        """The arguments of torch's class, except the optimizer.
 
         Args:
-            lr: the learning rate of the run.
-            epochs: how many the schedule runs for.
-            batches: batches in an epoch.
+            lr: the run's learning rate.
+            epochs: how many epochs the schedule runs for.
+            batches: batches per epoch.
         """
         return self.model_dump(exclude={"name"})
 
     def attribute(self, field: str) -> tuple[str, Any]:
-        """Where torch's object keeps a field while it runs, and what it keeps there."""
+        """The attribute in which torch's object keeps a field, and its value there."""
         return field, getattr(self, field)
 
     def turn(self, done: int, epochs: int, batches: int) -> Literal["peak", "bottom"] | None:  # noqa: ARG002
-        """Whether the LR reached its highest or its lowest in the last of `done` epochs."""
+        """Whether the LR peaked or bottomed out in the last of `done` epochs."""
         return None
 
     def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:  # noqa: ARG002
-        """What people do not expect of these settings, a sentence each.
+        """What people may not expect of these settings, one sentence each.
 
         Args:
-            lr: the learning rate of the run.
-            warmup: epochs before the schedule begins.
-            epochs: how many it then runs for.
+            lr: the run's learning rate.
+            warmup: epochs before the schedule starts.
+            epochs: how many epochs it then runs for.
         """
         total = getattr(self, "total_iters", 0)
         if total > epochs:
             yield (
-                f"The schedule does not come to its end: it takes {epochs_text(total)}, and the "
+                f"The schedule does not reach its end: it takes {epochs_text(total)}, and the "
                 f"run gives it {epochs}."
             )
 
     @property
     def momentum_range(self) -> tuple[float, float] | None:
-        """Between which values it moves momentum, or Adam's beta 1, against the LR; None where it
-        leaves it alone.
+        """The range in which it changes momentum, or Adam's beta 1, opposite to the LR; None if it
+        does not change it.
         """
         if not getattr(self, "cycle_momentum", False):
             return None
@@ -129,7 +128,7 @@ def gamma(default: float, help: str) -> Any:
 def count(
     default: int, label: str, help: str, top: int = 100, least: int = 1, most: int = 10_000
 ) -> Any:
-    """A number of epochs, on a slider that reaches `top`."""
+    """A number of epochs, on a slider up to `top`."""
     return setting(
         default, label, help, "epochs", "linear", (least, top), main=True, ge=least, le=most
     )
@@ -137,8 +136,8 @@ def count(
 
 class NoSchedule(ScheduleSettings):
     traits = Traits(
-        after_set_lr="Nothing moves the LR afterwards: it stays.",
-        after_added_epochs="The LR stays as it is in the added epochs.",
+        after_set_lr="The LR then stays constant.",
+        after_added_epochs="The LR stays the same in the added epochs.",
         title="constant LR",
     )
     name: Literal["none"] = "none"
@@ -150,12 +149,12 @@ class ReduceLROnPlateau(ScheduleSettings):
         fall="cut",
         cut_by="factor",
         watches_monitor=True,
-        after_set_lr="{name} keeps the new LR, and its next cut multiplies it.",
-        after_cut="As a cut by {name}: its bad epochs begin at 0, and its cooldown starts.",
+        after_set_lr="{name} keeps the new LR; its next cut multiplies it.",
+        after_cut="Like a cut by {name}: bad epochs restart at 0, and the cooldown starts.",
     )
     presets = {  # noqa: RUF012 - a ClassVar of the base class
         "Default: plateau on digits": {},
-        # The tutorial's own setting.
+        # The tutorial's settings.
         "Tutorial: plateau on MNIST": {"dataset": "mnist", "lr": 0.001, "monitor": "train_loss"},
     }
     name: Literal["ReduceLROnPlateau"] = "ReduceLROnPlateau"
@@ -172,7 +171,7 @@ class ReduceLROnPlateau(ScheduleSettings):
     patience: int = setting(
         5,
         "Patience",
-        "Bad epochs forgiven; the next one cuts.",
+        "Bad epochs tolerated; the next one triggers a cut.",
         "epochs",
         "linear",
         (0, 20),
@@ -181,22 +180,22 @@ class ReduceLROnPlateau(ScheduleSettings):
         le=10_000,
     )
     threshold: float = setting(
-        1e-4, "Threshold", "How much better than the best an epoch must be to count.",
+        1e-4, "Threshold", "How much better than the best an epoch must be to count as better.",
         scale="log", slider=(1e-6, 0.1), ge=0, lt=1,
     )  # fmt: skip
     threshold_mode: Literal["rel", "abs"] = setting(
-        "rel", "Threshold mode", "rel: a share of the best; abs: a difference."
+        "rel", "Threshold mode", "rel: a fraction of the best; abs: an absolute difference."
     )
     cooldown: int = setting(
         0, "Cooldown", "Epochs after a cut in which bad epochs are not counted.", "epochs",
         "linear", (0, 20), ge=0, le=10_000,
     )  # fmt: skip
     min_lr: float = setting(
-        0.0, "Min LR", "A cut never goes below this LR.", scale="log", slider=(1e-8, 0.1),
+        0.0, "Min LR", "Cuts never go below this LR.", scale="log", slider=(1e-8, 0.1),
         ge=0, le=100,
     )  # fmt: skip
     eps: float = setting(
-        1e-8, "Smallest cut (eps)", "A cut that changes the LR by no more than this is not made.",
+        1e-8, "Smallest cut (eps)", "Cuts that change the LR by no more than this are skipped.",
         ge=0, le=1,
     )  # fmt: skip
 
@@ -207,12 +206,12 @@ class ReduceLROnPlateau(ScheduleSettings):
 class StepLR(ScheduleSettings):
     traits = Traits(axis="log", fall="cut", cut_by="gamma")
     name: Literal["StepLR"] = "StepLR"
-    step_size: int = count(10, "Step size", "The LR is cut every so many epochs.")
+    step_size: int = count(10, "Step size", "Epochs between cuts.")
     gamma: float = gamma(0.1, "Each cut multiplies the LR by this.")
 
     def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
         if self.step_size >= epochs:
-            yield f"No cut comes in {epochs_text(epochs)}: the first would after {self.step_size}."
+            yield (f"No cut in {epochs_text(epochs)}: the first would come after {self.step_size}.")
         yield from super().cautions(lr, warmup, epochs)
 
 
@@ -245,9 +244,9 @@ class ExponentialLR(ScheduleSettings):
 class CosineAnnealingLR(ScheduleSettings):
     traits = Traits(
         returns_to_lr=True,
-        after_set_lr="{name} goes on from the new LR in the same ratio, until the step after T max "
-        "brings back its own.",
-        after_added_epochs="{name} goes on as before: after T max its LR rises again.",
+        after_set_lr="{name} continues from the new LR with the same relative changes, until the "
+        "step after T max restores its own.",
+        after_added_epochs="{name} continues unchanged: after T max its LR rises again.",
     )
     presets = {"Cosine: one long decline": {}}  # noqa: RUF012
     name: Literal["CosineAnnealingLR"] = "CosineAnnealingLR"
@@ -278,19 +277,19 @@ class CosineAnnealingWarmRestarts(ScheduleSettings):
     traits = Traits(
         formula=True,
         rise="restart",
-        after_set_lr="{name} writes its own LR over it at the end of this epoch.",
+        after_set_lr="{name} overwrites it with its own LR at the end of this epoch.",
     )
     name: Literal["CosineAnnealingWarmRestarts"] = "CosineAnnealingWarmRestarts"
     T_0: int = count(10, "T 0", "Epochs until the first restart.")
     T_mult: int = setting(
-        2, "T mult", "Each cycle is this many times as long as the last.",
+        2, "T mult", "Each cycle is this many times as long as the previous one.",
         scale="linear", slider=(1, 4), main=True, ge=1, le=10,
     )  # fmt: skip
     eta_min: float = setting(0.0, "Eta min", "The lowest LR.", ge=0, le=100)
 
     def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
         if epochs <= self.T_0:
-            yield f"No restart comes in {epochs_text(epochs)}: the first cycle takes {self.T_0}."
+            yield f"No restart in {epochs_text(epochs)}: the first cycle takes {self.T_0}."
         yield from super().cautions(lr, warmup, epochs)
 
 
@@ -302,14 +301,14 @@ class OneCycleLR(ScheduleSettings):
         formula=True,
         turns_within_epoch=True,
         fixed_length=True,
-        after_set_lr="{name} writes its own LR over it at the next batch: it lasts one batch.",
-        after_added_epochs="{name}'s length was fixed when it began: in the added epochs the LR "
+        after_set_lr="{name} overwrites it with its own LR at the next batch: it lasts one batch.",
+        after_added_epochs="{name}'s length was fixed when it started: in the added epochs the LR "
         "stays at its lowest.",
     )
     presets = {"One cycle: up, then down": {"epochs": 30}}  # noqa: RUF012
     name: Literal["OneCycleLR"] = "OneCycleLR"
     pct_start: float = setting(
-        0.3, "Rising share", "Share of the run in which the LR rises to its peak.",
+        0.3, "Rising share", "Share of the run during which the LR rises to its peak.",
         scale="linear", slider=(0.05, 0.95), main=True, gt=0, lt=1,
     )  # fmt: skip
     div_factor: float = setting(
@@ -320,11 +319,13 @@ class OneCycleLR(ScheduleSettings):
         1e4, "Final divisor", "The run ends at its starting LR divided by this.", ge=1, le=1e8
     )
     anneal_strategy: Literal["cos", "linear"] = setting(
-        "cos", "Anneal strategy", "The shape of the way up and down."
+        "cos", "Anneal strategy", "The shape of the rise and the fall."
     )
-    three_phase: bool = setting(False, "Three phases", "Down to the starting LR, then to the end.")
+    three_phase: bool = setting(
+        False, "Three phases", "Falls to the starting LR first, then to the final LR."
+    )
     cycle_momentum: bool = setting(
-        True, "Cycle momentum", "Moves momentum (Adam's beta 1) against the LR."
+        True, "Cycle momentum", "Moves momentum (Adam's beta 1) opposite to the LR."
     )
     base_momentum: float = beta(0.85, "Base momentum", "The momentum at the peak of the LR.")
     max_momentum: float = beta(0.95, "Max momentum", "The momentum at the ends of the cycle.")
@@ -339,8 +340,8 @@ class OneCycleLR(ScheduleSettings):
 
     def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
         yield (
-            f"The cycle is laid over exactly {epochs_text(epochs)}: torch's class takes no step "
-            "more, and a run that is stopped early misses the low end."
+            f"The cycle spans exactly {epochs_text(epochs)}: torch's class takes no further steps, "
+            "and a run that is stopped early misses the low LRs at the end."
         )
         yield from super().cautions(lr, warmup, epochs)
 
@@ -351,24 +352,24 @@ class CyclicLR(ScheduleSettings):
     traits = Traits(
         per_batch=True,
         formula=True,
-        after_set_lr="{name} writes its own LR over it at the next batch: it lasts one batch.",
+        after_set_lr="{name} overwrites it with its own LR at the next batch: it lasts one batch.",
     )
     name: Literal["CyclicLR"] = "CyclicLR"
     max_lr: float = setting(
-        0.05, "Max LR", "The top; the learning rate is the bottom.",
+        0.05, "Max LR", "The peak; the learning rate is the bottom.",
         scale="log", slider=(1e-5, 1), main=True, gt=0, le=100,
     )  # fmt: skip
-    step_size_up: int = count(4, "Way up", "Epochs from the bottom to the top.", 25)
+    step_size_up: int = count(4, "Way up", "Epochs from the bottom to the peak.", 25)
     mode: Literal["triangular", "triangular2", "exp_range"] = setting(
-        "triangular", "Mode", "Same height each cycle, half of the last, or shrinking by gamma."
+        "triangular", "Mode", "Cycle height: constant, halved each cycle, or decaying by gamma."
     )
     gamma: float = setting(
-        1.0, "Gamma", "In exp_range: the height is multiplied by this every batch.", gt=0, le=1
+        1.0, "Gamma", "In exp_range, multiplies the height at every batch.", gt=0, le=1
     )
     cycle_momentum: bool = setting(
-        True, "Cycle momentum", "Moves momentum (Adam's beta 1) against the LR."
+        True, "Cycle momentum", "Moves momentum (Adam's beta 1) opposite to the LR."
     )
-    base_momentum: float = beta(0.8, "Base momentum", "The momentum at the top of the cycle.")
+    base_momentum: float = beta(0.8, "Base momentum", "The momentum at the peak of the cycle.")
     max_momentum: float = beta(0.9, "Max momentum", "The momentum at the bottom of the cycle.")
 
     def check(self, lr: float) -> None:
@@ -386,7 +387,7 @@ class CyclicLR(ScheduleSettings):
     def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
         if self.step_size_up > epochs:
             yield (
-                f"The LR does not reach its top: the way up takes {self.step_size_up}, and the "
+                f"The LR does not reach its peak: the rise takes {self.step_size_up}, and the "
                 f"schedule runs for {epochs_text(epochs)}."
             )
         yield from super().cautions(lr, warmup, epochs)
@@ -410,7 +411,7 @@ class PolynomialLR(ScheduleSettings):
     name: Literal["PolynomialLR"] = "PolynomialLR"
     total_iters: int = count(50, "Over", "Epochs until the LR reaches zero.")
     power: float = setting(
-        1.0, "Power", "1 is a straight line; more falls faster at first.",
+        1.0, "Power", "1 is a straight line; a higher power falls faster at first.",
         scale="linear", slider=(0.5, 4), main=True, gt=0, le=10,
     )  # fmt: skip
 
@@ -419,10 +420,10 @@ class ConstantLR(ScheduleSettings):
     traits = Traits(formula=True)
     name: Literal["ConstantLR"] = "ConstantLR"
     factor: float = setting(
-        1 / 3, "Factor", "The LR is multiplied by this at first.",
+        1 / 3, "Factor", "Multiplies the LR at first.",
         scale="linear", slider=(0.05, 1), main=True, gt=0, le=1,
     )  # fmt: skip
-    total_iters: int = count(5, "Over", "Epochs until the factor is lifted.")
+    total_iters: int = count(5, "Over", "Epochs until the LR returns to its full value.")
 
 
 Schedule = Annotated[
@@ -448,7 +449,7 @@ SCHEDULES: dict[str, type[ScheduleSettings]] = {
 
 
 def traits_of(name: str) -> Traits:
-    """The traits of the schedule of that name; those of most schedules for a name that is unknown,
-    such as that of an imported run's.
+    """The traits of a schedule by name; the defaults for an unknown name, such as an imported
+    run's.
     """
     return SCHEDULES[name].traits if name in SCHEDULES else Traits()

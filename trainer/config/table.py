@@ -1,9 +1,9 @@
-"""The settings of a run as one flat table, which the form, the terminal and the URL are drawn from.
+"""The settings of a run as one flat table, from which the form, terminal and URL are built.
 
-A setting is addressed by its path in the config ("lr", "schedule.patience") and, since schedules
-and optimizers have settings of their own, by its owner, the name of its class. Its key, the word
-in the terminal and in the URL, is its name ("patience"), or "optimizer-eps" where an optimizer
-and a schedule share the name.
+A setting is identified by its path in the config ("lr", "schedule.patience") and, since schedules
+and optimizers have settings of their own, by its owner, the name of its class. Its key, used in
+the terminal and the URL, is its name ("patience"), or "optimizer-eps" where an optimizer and a
+schedule share the name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ R = TypeVar("R", bound=Recipe)
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: what it is called, what it may be, and how it is shown."""
+    """One setting: its names, its allowed values, and how it is displayed."""
 
     key: str
     group: Group
@@ -52,7 +52,7 @@ class Setting:
         return self.name if self.group == "run" else f"{self.group}.{self.name}"
 
     def text(self, value: Any) -> str:
-        """A value as a form, a terminal and a URL write it; `to_config` reads it back."""
+        """A value as text for the form, the terminal and the URL; `to_config` reads it back."""
         match self.kind:
             case "bool":
                 return "on" if value else "off"
@@ -66,7 +66,7 @@ class Setting:
 
 
 class ConfigError(Exception):
-    """A config was refused: `problems` has one sentence for each (path, owner) at fault."""
+    """A config is invalid: `problems` has one sentence for each (path, owner) at fault."""
 
     def __init__(self, problems: dict[tuple[str, str | None], str]) -> None:
         super().__init__(" ".join(problems.values()))
@@ -108,7 +108,7 @@ def _setting(
     field: FieldInfo,
     choices: tuple[str, ...] = (),
 ) -> Setting:
-    shown: Any = field.json_schema_extra
+    display: Any = field.json_schema_extra
     bounds: dict[str, Any] = {}
     for constraint in field.metadata:
         for bound in ("ge", "gt", "le", "lt"):
@@ -132,11 +132,11 @@ def _setting(
         default=default,
         label=field.title or name,
         help=field.description or "",
-        unit=shown["unit"],
-        scale=shown["scale"],
-        slider=shown["slider"],
-        main=shown["main"],
-        words=shown["words"],
+        unit=display["unit"],
+        scale=display["scale"],
+        slider=display["slider"],
+        main=display["main"],
+        words=display["words"],
         least=bounds.get("ge", bounds.get("gt")),
         most=bounds.get("le", bounds.get("lt")),
     )
@@ -146,17 +146,17 @@ SETTINGS: tuple[Setting, ...] = tuple(_settings())
 
 
 def setting_of(key: str) -> Setting:
-    """The setting of a run of that key."""
+    """The run's setting with that key."""
     return next(setting for setting in SETTINGS if setting.key == key and setting.owner is None)
 
 
-def chosen(values: Mapping[str, Any], of: type[Recipe] = RunConfig) -> list[Setting]:
-    """The settings that count for these values: the run's, and its schedule's and optimizer's.
+def chosen(values: Mapping[str, Any], config_type: type[Recipe] = RunConfig) -> list[Setting]:
+    """The settings that apply to these values: the run's, and its schedule's and optimizer's.
 
     Args:
-        of: the class of the config; a recipe alone has fewer of the run's.
+        config_type: the class of the config; a Recipe has fewer of the run's settings.
     """
-    default = of()
+    default = config_type()
     owners = {
         "run": None,
         "schedule": values.get("schedule", default.schedule.name),
@@ -166,18 +166,18 @@ def chosen(values: Mapping[str, Any], of: type[Recipe] = RunConfig) -> list[Sett
         setting
         for setting in SETTINGS
         if setting.owner == owners[setting.group]
-        and (setting.group != "run" or setting.name in of.model_fields)
+        and (setting.group != "run" or setting.name in config_type.model_fields)
     ]
 
 
 def to_config(values: Mapping[str, Any]) -> RunConfig:
-    """The config that these values, by key, describe; what is not named keeps its default.
+    """The config that these values, by key, describe; settings not given keep their defaults.
 
-    Text is understood as in a form: "1e-3", "20, 35, 45".
+    Text is parsed as in the form: "1e-3", "20, 35, 45".
 
     Raises:
-        ConfigError: a value is out of its bounds or no value at all, or a key belongs to another
-            schedule or optimizer than the chosen one.
+        ConfigError: a value is out of bounds or malformed, or a key belongs to a schedule or
+            optimizer that is not the chosen one.
     """
     return _built(RunConfig, values)
 
@@ -191,34 +191,34 @@ def to_recipe(values: Mapping[str, Any]) -> Recipe:
     return _built(Recipe, values)
 
 
-def _built(of: type[R], values: Mapping[str, Any]) -> R:
+def _built(config_type: type[R], values: Mapping[str, Any]) -> R:
     fields: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {"schedule": {}, "optimizer": {}}
-    known = {setting.key: setting for setting in chosen(values, of)}
+    known = {setting.key: setting for setting in chosen(values, config_type)}
     problems: dict[tuple[str, str | None], str] = {}
     for key, value in values.items():
         setting = known.get(key)
         if setting is None:
-            problems[key, None] = _stranger(key, values)
+            problems[key, None] = _unknown_key(key, values)
         elif setting.group != "run":
             parts[setting.group][setting.name] = _read(setting, value)
         elif setting.name not in parts:
             fields[setting.name] = _read(setting, value)
     if problems:
         raise ConfigError(problems)
-    default = of()
+    default = config_type()
     fields["schedule"] = {"name": values.get("schedule", default.schedule.name)}
     fields["optimizer"] = {"name": values.get("optimizer", default.optimizer.name)}
     for part, own in parts.items():
         fields[part].update(own)
     try:
-        return of.model_validate(fields)
+        return config_type.model_validate(fields)
     except ValidationError as error:
         raise ConfigError(_problems(error)) from error
 
 
 def from_config(config: Recipe) -> dict[str, Any]:
-    """The config's values by key: `to_config`, or `to_recipe`, of them is the config again."""
+    """The config's values by key; `to_config`, or `to_recipe`, turns them back into the config."""
     values: dict[str, Any] = {"schedule": config.schedule.name, "optimizer": config.optimizer.name}
     for setting in chosen(values, type(config)):
         part = config if setting.group == "run" else getattr(config, setting.group)
@@ -228,9 +228,9 @@ def from_config(config: Recipe) -> dict[str, Any]:
 
 
 def changed(config: R, values: Mapping[str, Any]) -> R:
-    """The config with these values, by key, instead of its own.
+    """The config with these values, by key, changed.
 
-    Another schedule or optimizer starts from its own defaults.
+    Another schedule or optimizer starts with its defaults.
 
     Raises:
         ConfigError: as `to_config`.
@@ -246,7 +246,7 @@ def changed(config: R, values: Mapping[str, Any]) -> R:
 
 
 def keyed(named: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by key, of those that are named as Python's arguments: batch_size, T_max."""
+    """Settings by key, from settings named as Python arguments: batch_size, T_max."""
     return {name.lower().replace("_", "-"): value for name, value in named.items()}
 
 
@@ -256,12 +256,12 @@ def _read(setting: Setting, value: Any) -> Any:
     return value
 
 
-def _stranger(key: str, values: Mapping[str, Any]) -> str:
+def _unknown_key(key: str, values: Mapping[str, Any]) -> str:
     owners = [setting for setting in SETTINGS if setting.key == key]
     if not owners:
         return f"There is no setting {key!r}."
     if owners[0].owner is None:
-        return f"{key} is not known of a run that was not trained here."
+        return f"{key} does not apply to a run that was not trained here."
     group = owners[0].group
     names = ", ".join(str(setting.owner) for setting in owners)
     current = values.get(group, getattr(RunConfig(), group).name)
@@ -287,12 +287,14 @@ def _problems(error: ValidationError) -> dict[tuple[str, str | None], str]:
             None,
         )
         label = setting.label if setting else path
-        sentence = context["sentence"] if problem["type"] == "refused" else _say(label, problem)
+        sentence = (
+            context["sentence"] if problem["type"] == "refused" else _sentence(label, problem)
+        )
         problems.setdefault((path, owner), sentence)
     return problems
 
 
-def _say(label: str, problem: Any) -> str:
+def _sentence(label: str, problem: Any) -> str:
     context = problem.get("ctx", {})
     match problem["type"]:
         case "greater_than":
@@ -317,7 +319,7 @@ def _say(label: str, problem: Any) -> str:
             return f"{label}: {problem['msg']}."
 
 
-# What a run can be started from with one choice, as the schedules have them.
+# The presets of all schedules, by title.
 PRESETS: dict[str, RunConfig] = {
     title: to_config({"schedule": name, **values})
     for name, schedule in SCHEDULES.items()

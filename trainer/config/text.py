@@ -1,11 +1,11 @@
-"""Numbers and counts as a person reads them."""
+"""Numbers and counts as text for people."""
 
 from collections.abc import Callable
 from typing import Any
 
 
 def significant(value: float | None, digits: int = 3) -> str:
-    """A number as a person reads it: three significant digits, 0.0463, 2.30, 8.40e-4."""
+    """A number with three significant digits: 0.0463, 2.30, 8.40e-4."""
     if value is None:
         return "not a number"
     if value == 0:
@@ -19,7 +19,7 @@ def significant(value: float | None, digits: int = 3) -> str:
 
 
 def lr_text(lr: float, digits: int = 3) -> str:
-    """A learning rate without its trailing zeros: 0.01, 1e-4, 3.33e-4."""
+    """A learning rate without trailing zeros: 0.01, 1e-4, 3.33e-4."""
     if lr == 0:
         return "0"
     if 1e-3 <= abs(float(f"{lr:.{digits - 1}e}")) < 1000:
@@ -32,7 +32,7 @@ def distinct(
     a: float | None, b: float | None, text: Callable[[Any, int], str] = significant
 ) -> tuple[str, str]:
     """Both with three significant digits, or with as many as it takes to tell them apart."""
-    for digits in range(3, 18):  # 17 tell any two floats apart
+    for digits in range(3, 18):  # 17 distinguish any two floats
         texts = text(a, digits), text(b, digits)
         if a is None or b is None or a == b or float(texts[0]) != float(texts[1]):
             break

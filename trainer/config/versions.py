@@ -1,7 +1,7 @@
-"""Configs that were stored by earlier versions, brought up to date.
+"""Upgrades configs stored by earlier versions.
 
-A stored config says its version. `UPGRADES[n]` turns the fields of version n into those of n + 1:
-add one whenever a setting is renamed or changes its meaning, and raise VERSION.
+Every stored config has a version. `UPGRADES[n]` turns the fields of version n into those of n + 1:
+whenever a setting is renamed or changes its meaning, add an upgrade and raise VERSION.
 """
 
 import json
@@ -16,22 +16,22 @@ Fields = dict[str, Any]
 R = TypeVar("R", bound=Recipe)
 
 
-def _without_what_was_not_known(fields: Fields, of: type[Recipe]) -> Fields:
-    """Version 1 gave an imported run a data set and a network that it never had."""
-    if of is RunConfig:
+def _drop_unknown(fields: Fields, config_type: type[Recipe]) -> Fields:
+    """Version 1 stored a data set and a model for imported runs, which have neither."""
+    if config_type is RunConfig:
         return fields
     return {name: value for name, value in fields.items() if name not in _TRAINED_ONLY}
 
 
 _TRAINED_ONLY = RunConfig.model_fields.keys() - Recipe.model_fields.keys()
-UPGRADES: dict[int, Callable[[Fields, type[Recipe]], Fields]] = {1: _without_what_was_not_known}
+UPGRADES: dict[int, Callable[[Fields, type[Recipe]], Fields]] = {1: _drop_unknown}
 
 
-def read(of: type[R], text: str, version: int) -> R:
-    """A stored config.
+def read(config_type: type[R], text: str, version: int) -> R:
+    """Read a stored config.
 
     Args:
-        of: RunConfig for a run that was trained here, Recipe for any other.
+        config_type: RunConfig for a run that was trained here, Recipe for any other.
         text: its JSON, as that version wrote it.
 
     Raises:
@@ -41,5 +41,5 @@ def read(of: type[R], text: str, version: int) -> R:
     if version > VERSION:
         raise ValueError("it was written by a newer LRScope")
     for number in range(version, VERSION):
-        fields = UPGRADES[number](fields, of)
-    return of.model_validate(fields)
+        fields = UPGRADES[number](fields, config_type)
+    return config_type.model_validate(fields)

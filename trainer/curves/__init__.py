@@ -1,1 +1,1 @@
-"""Loss curves from elsewhere, read from files."""
+"""Loss curves recorded elsewhere, read from files."""

@@ -1,4 +1,4 @@
-"""What a column of a CSV file or a tag of TensorBoard's holds, by the names in use. torch-free."""
+"""What a CSV column or a TensorBoard tag contains, judging by common names. torch-free."""
 
 import re
 from collections.abc import Iterable
@@ -6,25 +6,25 @@ from typing import Literal, get_args
 
 Role = Literal["val_loss", "train_loss", "val_accuracy", "lr"]
 
-# The words of a validation set, the likeliest first.
+# Words for a validation set, most likely first.
 HELD_OUT = [{"val", "valid", "validation", "dev"}, {"eval", "evaluation"}, {"test", "testing"}]
 TRAIN = {"train", "training"}
 ACCURACY = {"acc", "accuracy"}
-BARE_LOSS: tuple[Role, int] = ("train_loss", 1)  # as Keras has it, beside a val_loss
+BARE_LOSS: tuple[Role, int] = ("train_loss", 1)  # as in Keras, next to a val_loss
 
 
 class CurveError(Exception):
-    """What is wrong with a file, where, and what to do, in one sentence."""
+    """One sentence on what is wrong with a file, where, and what to do."""
 
 
 def words(name: str) -> list[str]:
-    """The words of a name, without the run's name that a W&B export puts before it."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.rpartition(" - ")[2])  # valLoss
-    return re.findall(r"[^\W_]+", apart.lower())
+    """The words of a name, without the run name that a W&B export puts before it."""
+    separated = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.rpartition(" - ")[2])  # valLoss
+    return re.findall(r"[^\W_]+", separated.lower())
 
 
 def rank_of(name: str) -> tuple[Role, int] | None:
-    """What is under that name, and how far it is from the likeliest such name; None: unknown."""
+    """The role of that name and its rank, 0 for the most likely name; None if unknown."""
     found = set(words(name)) - {"epoch"}  # Lightning's train_loss_epoch
     if "lr" in found or {"learning", "rate"} <= found:
         return "lr", len(found)  # lr-Adam, before lr-Adam-momentum
@@ -40,18 +40,18 @@ def rank_of(name: str) -> tuple[Role, int] | None:
 
 
 def roles_of(name: str, kind: str, names: list[str], tag: str | None) -> dict[Role, str]:
-    """Which of the names of a file is what, the curve first.
+    """The names in a file by role, the curve first.
 
-    Of two that are as likely none is taken, nor what belongs to another run than the curve.
+    If two names are equally likely, neither is used; nor are names of another run than the curve's.
 
     Args:
-        name: the file's, for the error.
+        name: the file's name, for the error.
         kind: "column" or "tag".
         names: the columns or the tags.
-        tag: the one to take for the curve; None for the likeliest.
+        tag: the one to use as the curve; None for the most likely.
 
     Raises:
-        CurveError: there is no such tag, or none is the likeliest.
+        CurveError: there is no such tag, or no single name is the most likely.
     """
     if tag is not None and tag not in names:
         raise CurveError(f"{name} has no {kind} called {tag}: choose one of {_listed(names)}.")
@@ -66,9 +66,9 @@ def roles_of(name: str, kind: str, names: list[str], tag: str | None) -> dict[Ro
         found[role] = tag
     for role in get_args(Role):
         run = next((_run(curve) for curve in found.values()), None)
-        near = {n: rank[1] for n, rank in ranks.items() if rank[0] == role}
-        near = {n: rank for n, rank in near.items() if run is None or _run(n) == run}
-        best = [n for n, rank in near.items() if rank == min(near.values())]
+        candidates = {n: rank[1] for n, rank in ranks.items() if rank[0] == role}
+        candidates = {n: rank for n, rank in candidates.items() if run is None or _run(n) == run}
+        best = [n for n, rank in candidates.items() if rank == min(candidates.values())]
         if len(best) == 1:
             found.setdefault(role, best[0])
         elif best and not found:
@@ -79,9 +79,9 @@ def roles_of(name: str, kind: str, names: list[str], tag: str | None) -> dict[Ro
 
 
 def unnamed(name: str, kind: str, names: Iterable[str]) -> CurveError:
-    """The error of a file whose names do not tell the curve."""
+    """The error for a file whose names do not identify the curve."""
     return CurveError(
-        f"{name} does not say by one name such as val_loss which {kind} is the validation loss: "
+        f"{name} has no single {kind} with a name such as val_loss for the validation loss: "
         f"choose one of {_listed(names)}."
     )
 

@@ -1,4 +1,4 @@
-"""A loss curve from elsewhere: a CSV file or a TensorBoard event file -> `Curve`. torch-free."""
+"""Reads a loss curve from a CSV file or a TensorBoard event file as a `Curve`. torch-free."""
 
 import csv
 import io
@@ -14,20 +14,19 @@ from .columns import Role, rank_of, roles_of, unnamed, words
 
 MOST = 10_000  # epochs
 MOST_BYTES = 2**26
-# A value that was not recorded, unlike nan; Keras writes NA.
+# A value that was not recorded, as opposed to nan; Keras writes NA.
 MISSING = {"", "na", "n/a", "none", "null"}
-WATCHED: tuple[Role, ...] = ("val_loss", "train_loss", "val_accuracy")  # the likeliest first
+WATCHED: tuple[Role, ...] = ("val_loss", "train_loss", "val_accuracy")  # most likely first
 COUNTERS = ["epoch", "epochs", "step", "global step", "iteration", "iter"]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A recorded curve, one entry an epoch.
+    """A recorded curve, one entry per epoch.
 
-    `name` is the file's; `epochs` its own numbering, strictly increasing, of epochs or steps.
-    `metrics` has its metrics by name, at least one and the likeliest to be watched first; in them
-    None stands for nan, +inf and for what was not recorded. `val_accuracy` lies in 0 to 1. `lr` is
-    None where the file has none.
+    `name` is the file's name; `epochs` its own strictly increasing numbering of epochs or steps.
+    `metrics` has at least one metric by name, the most likely monitor first; None in them means
+    nan, +inf or not recorded. `val_accuracy` lies in 0 to 1. `lr` is None if the file has none.
     """
 
     name: str
@@ -38,7 +37,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Row:
-    """What was recorded at an epoch, by column or tag; `where` is a line or a step."""
+    """The values recorded at an epoch, by column or tag; `where` is a line or a step."""
 
     epoch: int
     where: str
@@ -46,37 +45,37 @@ class Row:
 
 
 def read(path: Path, tag: str | None = None) -> Curve:
-    """Read a loss curve from a CSV file, an event file, or a folder that holds one event file.
+    """Read a loss curve from a CSV file, an event file, or a folder with one event file.
 
-    The curve is the validation loss by its usual names, or a `loss` where there is no other; a
-    CSV may instead have a training loss or an accuracy only. The rest is taken along by its name,
-    from an event file where it was recorded at every step of the curve. Where other metrics were
-    recorded in an epoch but the curve was not, as with validation every second epoch, that epoch
-    is left out; where none was, it counts as nan, which pandas leaves empty.
+    The curve is the validation loss by its usual names, or `loss` if there is no other; a CSV may
+    instead have only a training loss or an accuracy. Other known metrics are read too; in an event
+    file only if recorded at every step of the curve. An epoch that has other metrics but not the
+    curve is skipped, as with validation every second epoch; an epoch without any metric counts as
+    nan, which pandas leaves empty.
 
     Args:
         path: comma-, semicolon- or tab-separated values, or TensorBoard's `*tfevents*`.
-        tag: the column or the tag to take for the curve, where the names do not tell.
+        tag: the column or tag to use as the curve, if the names do not identify it.
 
     Raises:
-        CurveError: the file is not such a one, or something in it is wrong.
+        CurveError: the file is of another kind, or something in it is wrong.
     """
     try:
         if path.is_dir():
             files = sorted(path.glob("*tfevents*"))
             if len(files) != 1:
                 raise CurveError(
-                    f"{path.name} holds {len(files) or 'no'} event files: choose one file."
+                    f"{path.name} has {len(files) or 'no'} event files: choose one file."
                 )
             path = files[0]
         if path.stat().st_size > MOST_BYTES:
-            raise CurveError(f"{path.name} is larger than 64 MiB: export the curve alone.")
+            raise CurveError(f"{path.name} is larger than 64 MiB: export only the curve.")
         data = path.read_bytes()
     except OSError as error:
         raise CurveError(
             f"{path.name} cannot be read ({error.strerror}): choose another file."
         ) from error
-    # An event file's first record says which version of the format it is.
+    # An event file's first record contains the version of the format.
     if "tfevents" in path.name or b"brain.Event:" in data[:64]:
         return _read_events(path, tag)
     return _read_csv(path.name, data, tag)
@@ -96,7 +95,7 @@ def _read_csv(name: str, data: bytes, tag: str | None) -> Curve:
     ]
     if not lines:
         raise CurveError(f"{name} is empty: it needs a line for each epoch.")
-    # csv.Sniffer fails on a single column, and decimal commas lead it astray.
+    # csv.Sniffer fails on a single column and is confused by decimal commas.
     unquoted = re.sub(r'"[^"]*"', "", lines[0][1])
     delimiter = max("\t;,", key=unquoted.count)
     cells = [(number, _cells(name, number, line, delimiter)) for number, line in lines]
@@ -104,8 +103,8 @@ def _read_csv(name: str, data: bytes, tag: str | None) -> Curve:
     if all(_is_number(cell, delimiter) for cell in header):
         if len(header) > 2:
             raise CurveError(
-                f"{name} line {lines[0][0]} has {len(header)} numbers and no line before it names "
-                "them: add one, such as epoch,train_loss,val_loss."
+                f"{name} line {lines[0][0]} has {len(header)} numbers but no header before it: "
+                "add one, such as epoch,train_loss,val_loss."
             )
         header, body = ["epoch", "loss"][-len(header) :], cells
     for column in filter(None, header):
@@ -127,11 +126,11 @@ def _cells(name: str, number: int, line: str, delimiter: str) -> list[str]:
 
 
 def _number(cell: str, delimiter: str) -> float | None:
-    """None for a value that was not recorded; a ValueError for what is not a number."""
+    """None for a value that was not recorded; ValueError if it is not a number."""
     if cell.lower() in MISSING:
         return None
     if "_" in cell:
-        raise ValueError  # 1_000 is a number in Python alone
+        raise ValueError  # 1_000 is a number only in Python
     return float(cell if delimiter == "," else cell.replace(",", "."))  # a decimal comma
 
 
@@ -151,7 +150,7 @@ def _rows(
     counter: str | None,
     roles: dict[Role, str],
 ) -> Iterator[Row]:
-    """The rows as they stand: all metrics that are known by name, those of other runs too."""
+    """The rows as written: all metrics with known names, including those of other runs."""
     known = {column: rank[0] for column in header if (rank := rank_of(column))}
     known |= {column: role for role, column in roles.items()}
     ahead: dict[str, float] = {}
@@ -160,7 +159,7 @@ def _rows(
         if len(cells) != len(header):
             raise CurveError(
                 f"{name} {where} has {len(cells)} fields where the first line has {len(header)}: "
-                "give every line as many."
+                "make all lines the same length."
             )
         values = {}
         for column, cell in zip(header, cells, strict=True):
@@ -178,7 +177,7 @@ def _rows(
                 values[column] = value
         epoch = values.pop(counter, None) if counter else float(ordinal)
         if epoch is None and values.keys() <= {roles.get("lr")}:
-            ahead = values  # Lightning logs the LR before its epoch, on a line without a number
+            ahead = values  # Lightning logs the LR before its epoch, on a line without epoch number
         elif epoch is None or epoch % 1 != 0 or abs(epoch) > 2**53:
             raise CurveError(f"{name} {where}: {counter} is not a whole number: correct it.")
         else:
@@ -190,24 +189,24 @@ def _check(where: str, name: str, role: Role, value: float) -> None:
     if value == -math.inf:
         raise CurveError(f"{where}: {name} is -inf, which nothing can beat: correct or delete it.")
     if role == "lr" and not 0 <= value < math.inf:
-        raise CurveError(f"{where}: {name} is {value:g}, which is no learning rate: correct it.")
+        raise CurveError(f"{where}: {name} is {value:g}, which is not a learning rate: correct it.")
     if role == "val_accuracy" and (value < 0 or value > 100):
-        raise CurveError(f"{where}: {name} is {value:g}, which is no accuracy: correct it.")
+        raise CurveError(f"{where}: {name} is {value:g}, which is not an accuracy: correct it.")
 
 
 def _merged(name: str, rows: Iterable[Row], curve: str) -> list[Row]:
-    """One row an epoch, of those that have the curve or no metric at all, which is nan."""
+    """One row per epoch, of those with the curve or, counted as nan, without any metric."""
     merged: list[Row] = []
     for row in rows:
         last = merged[-1] if merged else None
         if last is None or row.epoch > last.epoch:
             merged.append(row)
         elif row.epoch == last.epoch and not (curve in row.values and curve in last.values):
-            # Lightning has train and validation apart, and the train loss of several batches.
+            # Lightning logs train and validation separately, and the train loss of several batches.
             merged[-1] = Row(row.epoch, row.where, last.values | row.values)
         else:
             raise CurveError(
-                f"{name} {row.where}: {row.epoch} comes after {last.epoch} where epochs must "
+                f"{name} {row.where}: {row.epoch} comes after {last.epoch}, but epochs must "
                 "increase: sort the lines and keep one for each epoch."
             )
     for row in merged:

@@ -1,4 +1,4 @@
-"""A curve from elsewhere -> a recorded run, on which decisions, what-if and replay work."""
+"""Imports a curve as a recorded run, so that decisions, what-if and replay work on it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,30 +12,30 @@ from ..store.store import Store
 from .csv import Curve
 
 
-def take_in(store: Store, curve: Curve, values: dict[str, Any]) -> int:
-    """Store a curve as a run; returns its number. Its epochs count from 1, whatever the file's do.
+def import_curve(store: Store, curve: Curve, values: dict[str, Any]) -> int:
+    """Store a curve as a run; returns the run id. Its epochs count from 1, whatever the file's do.
 
-    Where the file has no learning rate, the run's is what its schedule would have made of the
-    curve; where it has one, that is what happened, and the schedule is what what-if begins with.
+    If the file has no learning rates, the run gets those of its schedule replayed on the curve. If
+    it has, the run keeps them, and the schedule is the starting point for what-if.
 
     Args:
-        values: the schedule, its parameters, lr and monitor by key; the defaults for the rest.
+        values: the schedule, its parameters, lr and monitor by key; defaults for the rest.
 
     Raises:
-        ConfigError: a value is out of its bounds.
+        ConfigError: a value is out of bounds.
     """
     recipe = _recipe(curve, values)
     return store.add_imported(recipe, curve.name, list(_rows(curve, recipe)))
 
 
 def _recipe(curve: Curve, values: dict[str, Any]) -> Recipe:
-    """What the schedule is taken to be. It watches a metric that there is."""
-    watched = next(iter(curve.metrics))
-    known: dict[str, Any] = {"epochs": len(curve.epochs), "monitor": watched}
+    """The assumed recipe. Its monitor is a metric of the curve."""
+    monitor = next(iter(curve.metrics))
+    known: dict[str, Any] = {"epochs": len(curve.epochs), "monitor": monitor}
     if curve.lr and max(curve.lr) > 0:
         known["lr"] = curve.lr[0] or max(curve.lr)
     recipe = to_recipe({**known, **values})
-    return recipe if recipe.monitor in curve.metrics else changed(recipe, {"monitor": watched})
+    return recipe if recipe.monitor in curve.metrics else changed(recipe, {"monitor": monitor})
 
 
 def _rows(curve: Curve, recipe: Recipe) -> Iterator[Epoch]:
@@ -50,12 +50,12 @@ def _rows(curve: Curve, recipe: Recipe) -> Iterator[Epoch]:
 
 
 def _move(lrs: tuple[float, ...], i: int) -> Decision:
-    """What a recorded LR did after its epoch: a cut where it had stood still before."""
+    """How a recorded LR changed after its epoch: a cut if it was constant before."""
     lr, next_lr = lrs[i], lrs[min(i + 1, len(lrs) - 1)]
-    stood = i > 0 and lrs[i - 1] == lr
+    was_constant = i > 0 and lrs[i - 1] == lr
     kind: Kind = "kept"
     if next_lr > lr:
         kind = "raised"
     elif next_lr < lr:
-        kind = "cut" if stood else "lowered"
+        kind = "cut" if was_constant else "lowered"
     return Decision(kind=kind, epoch=i + 1, lr=lr, next_lr=next_lr, schedule="Recorded")

@@ -1,4 +1,4 @@
-"""A TensorBoard event file -> its scalars, all of them or an error. torch-free."""
+"""Reads all scalars of a TensorBoard event file, or raises an error. torch-free."""
 
 from pathlib import Path
 from typing import Any
@@ -7,14 +7,14 @@ from .columns import CurveError
 
 
 def scalars(path: Path) -> dict[str, dict[int, float]]:
-    """The values of every scalar tag, by step; of a step recorded twice the last, as TensorBoard
-    shows it. Images, texts and so on are left out.
+    """The values of every scalar tag, by step; the last one if a step was recorded twice, as in
+    TensorBoard. Images, texts and so on are skipped.
 
     Raises:
-        CurveError: a record is damaged or cut off, or there are no scalars. Where the file ends
-            between two records that cannot be told.
+        CurveError: a record is damaged or cut off, or there are no scalars. A file that is cut off
+            between two records cannot be detected.
     """
-    # Here, since they load numpy.
+    # Imported here because they load numpy.
     from google.protobuf.message import DecodeError
     from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
     from tensorboard.compat.proto.event_pb2 import Event
@@ -29,22 +29,22 @@ def scalars(path: Path) -> dict[str, dict[int, float]]:
                 if number is not None:
                     found.setdefault(value.tag, {})[event.step] = number
             done += len(record) + 16  # its length and two checksums
-    # A KeyError is a type that has no numbers, such as DT_VARIANT.
+    # A KeyError means a type without numbers, such as DT_VARIANT.
     except (DecodeError, KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise CurveError(f"{path.name} is damaged after byte {done}: copy it again.") from error
-    if done < size:  # the loader just stops, since the file may be one that still grows
+    if done < size:  # the loader just stops, since the file might still be growing
         raise CurveError(
             f"{path.name} is damaged or cut off after byte {done} of {size}: copy it again."
         )
     if not found:
-        raise CurveError(f"{path.name} holds no scalars: choose a file in which a loss is logged.")
+        raise CurveError(f"{path.name} has no scalars: choose a file in which a loss is logged.")
     return found
 
 
 def _scalar(value: Any, known: bool) -> float | None:
-    """A number in the old or the new form; None for what is no scalar.
+    """A number in the old or the new format; None if it is not a scalar.
 
-    Only the first value of a tag need say that it is one: `known` for the others.
+    Only the first value of a tag has to be marked as a scalar: `known` for the others.
     """
     from tensorboard.util.tensor_util import make_ndarray
 

@@ -1,1 +1,1 @@
-"""Training: the loop, its state, what it works on, and the events that it yields."""
+"""Training: the loop, its state, data and models, and the events that it yields."""

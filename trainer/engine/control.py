@@ -1,4 +1,4 @@
-"""What may be asked of a run while it trains. torch-free."""
+"""Commands to a run while it trains. torch-free."""
 
 import threading
 from collections import deque
@@ -9,24 +9,24 @@ from ..schedule.interventions import Intervention, InterventionName
 
 
 class Control:
-    """The one way back into a running engine: it looks here before every batch.
+    """The only way to influence a running engine, which checks it before every batch.
 
-    Any thread may ask. A pause needs no asking: the engine stands still while nobody asks its
-    iterator for the next event.
+    Any thread may use it. A pause needs no command: the engine waits until its iterator is asked
+    for the next event.
 
     Args:
-        record: the interventions of a run that is to be repeated; each is made again where it
-            was made. Those from before the point at which the engine starts are left out.
+        record: the interventions of a run to repeat, each at its own batch. Those before the point
+            at which the engine starts are skipped.
     """
 
     def __init__(self, record: Iterable[Intervention] = ()) -> None:
         self._stop = threading.Event()
         self._asked: deque[tuple[InterventionName, float | None]] = deque()
-        self._record = deque(sorted(record, key=lambda made: (made.epoch, made.batch)))
+        self._record = deque(sorted(record, key=lambda past: (past.epoch, past.batch)))
         self._capture: Callable[[], dict[str, Any]] | None = None
 
     def stop(self) -> None:
-        """End the run before its next batch; this cannot be taken back."""
+        """End the run before its next batch; this cannot be undone."""
         self._stop.set()
 
     @property
@@ -38,23 +38,23 @@ class Control:
         self._asked.append((name, value))
 
     def due(self, epoch: int, batch: int) -> Iterable[tuple[Intervention, bool]]:
-        """For the engine: what is to be done before this batch, each with whether it is only
+        """For the engine: the interventions to make before this batch, each with whether it is
         repeated from the record.
         """
         while self._record and (self._record[0].epoch, self._record[0].batch) <= (epoch, batch):
-            made = self._record.popleft()
-            if (made.epoch, made.batch) == (epoch, batch):
-                yield made, True
+            past = self._record.popleft()
+            if (past.epoch, past.batch) == (epoch, batch):
+                yield past, True
         while self._asked:
             yield Intervention(epoch, batch, *self._asked.popleft()), False
 
     def attach(self, capture: Callable[[], dict[str, Any]]) -> None:
-        """For the engine: how its state can be had."""
+        """For the engine: how to capture its state."""
         self._capture = capture
 
     def capture(self) -> dict[str, Any] | None:
-        """A snapshot of the run as it stands at the event that was yielded last: `train` goes on
-        from it exactly. To be called by whoever drains the iterator, after EpochEnded or Ended;
-        None before the run has begun.
+        """A snapshot of the run at the last event yielded, from which `train` continues exactly.
+        Call it from the code that drains the iterator, after EpochEnded or Ended. None before the
+        run has started.
         """
         return self._capture() if self._capture else None

@@ -1,4 +1,4 @@
-"""A training step as one CUDA graph: a small model's step is otherwise spent launching kernels."""
+"""A training step as one CUDA graph: small models otherwise spend their steps launching kernels."""
 
 from collections.abc import Callable
 
@@ -7,14 +7,14 @@ from torch import Tensor
 
 from ..config.run import RunConfig
 
-# Steps that are made as usual before the capture, on a stream of their own, as torch asks for.
+# Normal steps before the capture, on a separate stream, as torch requires.
 WARMING_STEPS = 3
-# Whose LR can be a tensor that the graph reads, and whose step needs no word from the host.
+# Optimizers that can read the LR from a tensor and step without host input.
 CAPTURABLE = {"SGD", "Adam", "AdamW", "RMSprop", "NAdam", "RAdam"}
 
 
-def wanted(config: RunConfig, device: torch.device) -> bool:
-    """Whether the run's steps are replayed as a graph: asked for, on CUDA, and only the LR moves
+def uses_graph(config: RunConfig, device: torch.device) -> bool:
+    """Whether the run's steps are replayed as a graph: enabled, on CUDA, and only the LR changes
     from step to step.
     """
     return (
@@ -26,14 +26,14 @@ def wanted(config: RunConfig, device: torch.device) -> bool:
 
 
 class Graphed:
-    """A step over the images at an index, replayed as a CUDA graph once it has been captured.
+    """A step over the images at an index, replayed as a CUDA graph once captured.
 
     Called with int64 [batch] on the device; returns the loss, which the next call overwrites.
-    Batches of another size, as the last of an epoch, are made as usual.
+    Batches of another size, such as the last of an epoch, run as normal steps.
 
     Args:
-        step: the step as usual; all that it reads and writes stays where it is.
-        batch: images in a whole batch.
+        step: the normal step; the tensors that it reads and writes must stay in place.
+        batch: images in a full batch.
         device: the CUDA device.
     """
 
@@ -49,19 +49,19 @@ class Graphed:
             return self._step(index)
         if self._warmed < WARMING_STEPS:
             self._warmed += 1
-            return self._aside(index)
+            return self._step_on_side_stream(index)
         self._index.copy_(index)
         if self._graph is None:
             self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):  # records the step, and does not make it
+            with torch.cuda.graph(self._graph):  # records the step without running it
                 self._loss = self._step(self._index)
         self._graph.replay()
         return self._loss
 
-    def _aside(self, index: Tensor) -> Tensor:
-        current, aside = torch.cuda.current_stream(), torch.cuda.Stream()
-        aside.wait_stream(current)
-        with torch.cuda.stream(aside):
+    def _step_on_side_stream(self, index: Tensor) -> Tensor:
+        current, side = torch.cuda.current_stream(), torch.cuda.Stream()
+        side.wait_stream(current)
+        with torch.cuda.stream(side):
             loss = self._step(index)
-        current.wait_stream(aside)
+        current.wait_stream(side)
         return loss

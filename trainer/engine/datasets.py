@@ -1,7 +1,7 @@
-"""A data set's name -> tensors, split into train and validation by a seed.
+"""Loads a data set by name as tensors, split into train and validation by a seed.
 
 `digits` comes with scikit-learn and needs no download. The others are torchvision's: `fetch`
-brings their files to disk, `load` reads them from there and never touches the network.
+downloads their files, `load` reads them from disk and never uses the network.
 """
 
 import hashlib
@@ -28,19 +28,19 @@ from ..folders import DATASETS_ENV
 from .events import Downloading
 
 DIGITS_HELD = 360  # 20 % of 1797, rounded up
-TICK = 0.1  # seconds between two reports of progress
-TIMEOUT = 20.0  # seconds without a byte until a server counts as dead
+TICK = 0.1  # seconds between two progress reports
+TIMEOUT = 20.0  # seconds without data before a server counts as dead
 
 
 class DatasetError(Exception):
-    """The data cannot be had; the message is one sentence for the user."""
+    """The data is not available; the message is one sentence for the user."""
 
 
 @dataclass(frozen=True)
 class Images:
     """`x`: uint8 [n, channels, height, width], contiguous; `y`: int64 [n], the class of each.
 
-    The tensors may be shared with other loads of the same data: do not write into them.
+    The tensors may be shared with other loads of the same data: do not modify them.
     """
 
     x: Tensor
@@ -72,9 +72,9 @@ class Splits:
 
 
 def load(name: Dataset, root: Path, seed: int) -> Splits:
-    """Reads a data set from disk and splits it, stratified; the same seed gives the same split.
+    """Read a data set from disk and split it, stratified; the same seed gives the same split.
 
-    Of digits, 360 images are the test set and 360 of the rest validation; of the others,
+    For digits, 360 images are the test set and 360 of the rest validation; for the others,
     validation is 10 % of torchvision's training set.
 
     Raises:
@@ -89,10 +89,10 @@ def load(name: Dataset, root: Path, seed: int) -> Splits:
 
 
 def fetch(name: Dataset, root: Path) -> Generator[Downloading, None, None]:
-    """Makes sure that the files of a data set are under `root` and whole; damage is mended.
+    """Make sure that a data set's files are under `root` and intact; damaged ones are replaced.
 
-    Yields progress some ten times a second, also while another process holds the folder, and
-    nothing where nothing is to be done. Closing it leaves no half-written file behind.
+    Yields progress about ten times a second, also while another process has locked the folder,
+    and nothing if there is nothing to do. Closing it leaves no partial file behind.
 
     Raises:
         DatasetError: no server gave the file, or the folder cannot be written.
@@ -101,12 +101,12 @@ def fetch(name: Dataset, root: Path) -> Generator[Downloading, None, None]:
         return
     try:
         archives = _archives(name, root)
-        # Asked before anything is written: a folder that is read-only but complete will do.
+        # Checked before anything is written, so that a complete read-only folder works.
         missing = next((archive for archive in archives if archive.broken()), None)
         if missing is None:
             return
         root.mkdir(parents=True, exist_ok=True)
-        # Not thread-local: a generator may be closed by another thread than the one that began it.
+        # Not thread-local, since another thread may close the generator.
         lock = FileLock(root / ".lock", thread_local=False)
         while not lock.is_locked:
             try:
@@ -115,21 +115,21 @@ def fetch(name: Dataset, root: Path) -> Generator[Downloading, None, None]:
                 yield Downloading(missing.path.name, 0, 0)
         try:
             for archive in archives:
-                yield from _mend(name, archive)
+                yield from _repair(name, archive)
         finally:
             lock.release()
     except OSError as error:
         raise DatasetError(
-            f"{name} could not be written to {root} ({_why(error)}); make room or choose another "
-            f"folder with {DATASETS_ENV}, or use the bundled data set digits."
+            f"{name} could not be written to {root} ({_why(error)}); free some space or choose "
+            f"another folder with {DATASETS_ENV}, or use the bundled data set digits."
         ) from error
 
 
 @dataclass(frozen=True)
 class _Archive:
-    """One download and the `files` that it holds: paths from its own folder -> md5.
+    """One download and the `files` in it: paths relative to its folder -> md5.
 
-    An idx file has no published md5, "" here: its header tells its length.
+    An idx file has no published md5, "" here: its header contains its length.
     """
 
     path: Path
@@ -140,15 +140,15 @@ class _Archive:
     def broken(self) -> list[Path]:
         """The unpacked files that are missing or damaged."""
         files = [(self.path.parent / file, md5) for file, md5 in self.files.items()]
-        return [file for file, md5 in files if not _whole(file, md5)]
+        return [file for file, md5 in files if not _is_intact(file, md5)]
 
 
 def _md5() -> Any:
-    return hashlib.md5(usedforsecurity=False)  # else refused on machines in FIPS mode
+    return hashlib.md5(usedforsecurity=False)  # otherwise an error on machines in FIPS mode
 
 
 def _torchvision(name: Dataset) -> Any:
-    # Imported here, for it takes over a second.
+    # Imported here because it takes over a second.
     from torchvision import datasets
 
     kinds = ("MNIST", "FashionMNIST", "KMNIST", "CIFAR10")
@@ -168,8 +168,8 @@ def _archives(name: Dataset, root: Path) -> list[_Archive]:
     ]
 
 
-def _whole(path: Path, md5: str) -> bool:
-    """Whether the file has this md5 or, without one, is idx and as long as its header says."""
+def _is_intact(path: Path, md5: str) -> bool:
+    """Whether the file has this md5 or, without one, is an idx file of the length in its header."""
     if not path.is_file():
         return False
     if md5:
@@ -182,8 +182,8 @@ def _whole(path: Path, md5: str) -> bool:
     return bool(sizes) and path.stat().st_size == len(head) + len(sizes) + body
 
 
-def _mend(name: Dataset, archive: _Archive) -> Iterator[Downloading]:
-    """Unpacks an archive whose files are not all whole, downloading it if it is not whole."""
+def _repair(name: Dataset, archive: _Archive) -> Iterator[Downloading]:
+    """Unpack an archive if any of its files is damaged or missing; download it if necessary."""
     from torchvision.datasets.utils import extract_archive
 
     broken = archive.broken()
@@ -192,34 +192,35 @@ def _mend(name: Dataset, archive: _Archive) -> Iterator[Downloading]:
     for file in broken:
         file.unlink(missing_ok=True)
     archive.path.parent.mkdir(parents=True, exist_ok=True)
-    if not _whole(archive.path, archive.md5):
+    if not _is_intact(archive.path, archive.md5):
         archive.path.unlink(missing_ok=True)
         yield from _download(name, archive)
-    # torchvision's own download() would fetch every archive that is not there, also of files that
-    # are, by http if https fails, and unpacks in place; so only its unpacking is used, beside.
-    beside = archive.path.with_name(archive.path.name + ".unpacked")
-    shutil.rmtree(beside, ignore_errors=True)
+    # torchvision's own download() would fetch every missing archive, even if its files are there,
+    # fall back to http if https fails, and unpack in place. So use only its unpacking, in a
+    # temporary folder.
+    unpacked = archive.path.with_name(archive.path.name + ".unpacked")
+    shutil.rmtree(unpacked, ignore_errors=True)
     try:
-        beside.mkdir()
-        extract_archive(archive.path, beside)
+        unpacked.mkdir()
+        extract_archive(archive.path, unpacked)
         for file in broken:
             file.parent.mkdir(exist_ok=True)
-            (beside / file.relative_to(archive.path.parent)).replace(file)
+            (unpacked / file.relative_to(archive.path.parent)).replace(file)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(unpacked, ignore_errors=True)
 
 
 def _download(name: Dataset, archive: _Archive) -> Iterator[Downloading]:
-    """Brings an archive from the first mirror that has it whole."""
+    """Download an archive from the first mirror that delivers it intact."""
     part = archive.path.with_name(archive.path.name + ".part")
     reasons = []
     for url in archive.urls:
         try:
             yield from _receive(url, part, archive.path.name)
-            if _whole(part, archive.md5):
+            if _is_intact(part, archive.md5):
                 part.replace(archive.path)
                 return
-            why = "what came is damaged"
+            why = "the download is damaged"
         except _MirrorError as error:
             why = str(error)
         finally:
@@ -227,30 +228,30 @@ def _download(name: Dataset, archive: _Archive) -> Iterator[Downloading]:
         reasons.append(f"{urlsplit(url).netloc}: {why}")
     raise DatasetError(
         f"{archive.path.name} of {name} could not be fetched ({'; '.join(reasons)}); use the "
-        f"bundled data set digits, or place the files of {name} in {archive.path.parent}."
+        f"bundled data set digits, or put the files of {name} in {archive.path.parent}."
     )
 
 
 def _receive(url: str, part: Path, file: str) -> Iterator[Downloading]:
-    """Writes what `url` gives into `part`. Only the network's errors become _MirrorError."""
-    told, received, total = time.monotonic(), 0, 0
+    """Write the response of `url` to `part`. Only network errors become _MirrorError."""
+    reported, received, total = time.monotonic(), 0, 0
     yield Downloading(file, 0, 0)
     with part.open("wb") as out, closing(_chunks(url)) as chunks:
         for chunk, total in chunks:
             out.write(chunk)
             received += len(chunk)
-            if time.monotonic() - told >= TICK:
-                told = time.monotonic()
+            if time.monotonic() - reported >= TICK:
+                reported = time.monotonic()
                 yield Downloading(file, received, total)
     yield Downloading(file, received, total)
 
 
 class _MirrorError(Exception):
-    """A server did not give the file; the message says why in a few words."""
+    """A server did not deliver the file; the message gives the reason in a few words."""
 
 
 def _chunks(url: str) -> Generator[tuple[bytes, int], None, None]:
-    """What `url` gives, piece by piece as it comes, each with the size of the whole or 0."""
+    """The response of `url` in chunks as they arrive, each with the total size, or 0 if unknown."""
     request = Request(url, headers={"User-Agent": "lrscope"})
     try:
         with build_opener(_StayOnHttps).open(request, timeout=TIMEOUT) as response:
@@ -269,7 +270,7 @@ class _StayOnHttps(HTTPRedirectHandler):
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> Request | None:
         if req.type == "https" and urlsplit(newurl).scheme != "https":
-            raise HTTPError(req.full_url, code, "sends on to an unsafe address", headers, fp)
+            raise HTTPError(req.full_url, code, "redirects to an unsafe address", headers, fp)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -280,14 +281,14 @@ def _why(error: BaseException) -> str:
 
 @lru_cache(maxsize=2)
 def _read(name: Dataset, root: Path) -> tuple[Images, Images]:
-    """What is to be split by a seed, and the test set."""
+    """The images to split by seed, and the test set."""
     if name == "digits":
         digits = _digits()
         pool, test = _split(digits.y, DIGITS_HELD, seed=0)
         return digits.at(pool), digits.at(test)
     if any(archive.broken() for archive in _archives(name, root)):
         raise DatasetError(
-            f"Files of {name} are missing or damaged under {root}; fetch them once more, or use "
+            f"Files of {name} are missing or damaged under {root}; fetch them again, or use "
             f"the bundled data set digits."
         )
     kind = _torchvision(name)
@@ -295,7 +296,7 @@ def _read(name: Dataset, root: Path) -> tuple[Images, Images]:
 
 
 def _digits() -> Images:
-    """scikit-learn's 1797 digits of 8 x 8 pixels, enlarged to 28 x 28 as MNIST's are."""
+    """scikit-learn's 1797 digits of 8 x 8 pixels, enlarged to MNIST's 28 x 28."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -306,17 +307,17 @@ def _digits() -> Images:
 
 
 def _images(data: Any) -> Images:
-    """A torchvision data set's `data`: [n, h, w], or for colours [n, h, w, 3]."""
+    """A torchvision data set's images; its `data` is [n, h, w], or [n, h, w, 3] in colour."""
     x = torch.as_tensor(data.data)
     x = x.unsqueeze(1) if x.ndim == 3 else x.permute(0, 3, 1, 2)
     return Images(x.contiguous(), torch.as_tensor(data.targets).long())
 
 
 def _split(y: Tensor, held: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Rows to keep and exactly `held` rows to hold out, each class held out in its share.
+    """Rows to keep and exactly `held` rows to hold out, in proportion to the classes.
 
-    Every (n / held)-th row is held out of the rows in random order, sorted by class: so each
-    class gives its share, rounded up or down, and the shares add up.
+    The rows are shuffled, sorted by class, and every (n / held)-th one is held out: so each class
+    gives its share, rounded up or down, and the shares add up to `held`.
     """
     n = len(y)
     shuffled = torch.randperm(n, generator=torch.Generator().manual_seed(seed))

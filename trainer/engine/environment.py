@@ -1,4 +1,4 @@
-"""What a run trains on, and whether that is still the same. torch-free."""
+"""The environment that a run trains in, and whether it has changed. torch-free."""
 
 import platform
 import sys
@@ -10,7 +10,7 @@ from .events import Started
 
 
 def torch_version() -> str:
-    """The installed torch's version, "" where there is none."""
+    """The version of the installed torch, "" if there is none."""
     try:
         return version("torch")
     except PackageNotFoundError:
@@ -19,7 +19,7 @@ def torch_version() -> str:
 
 @cache
 def cpu_name() -> str:
-    """What the CPU calls itself, as well as the system tells."""
+    """The CPU's model name, as far as the system reports it."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -29,8 +29,8 @@ def cpu_name() -> str:
 
 
 def difference(then: Started) -> str | None:
-    """A sentence where training a run's epochs again may differ in the last bits; None where
-    nothing is known to have changed since. Threads are compared only once torch is loaded.
+    """A sentence if retraining a run's epochs may give different last bits; None if nothing is
+    known to have changed. Threads are compared only if torch is loaded.
     """
     changed = [
         f"{what} was {before}, now {now}"
@@ -48,4 +48,4 @@ def difference(then: Started) -> str | None:
             changed.append("it trained on a GPU, and there is none now")
     if not changed:
         return None
-    return f"Epochs trained again may differ in the last bits: {'; '.join(changed)}."
+    return f"Retrained epochs may differ in the last bits: {'; '.join(changed)}."

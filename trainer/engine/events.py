@@ -1,4 +1,4 @@
-"""The records that the engine yields, in the order in which they happen. torch-free."""
+"""The records that the engine yields, in the order in which they occur. torch-free."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ from ..schedule.interventions import InterventionName
 
 @dataclass(frozen=True, slots=True)
 class Downloading:
-    """A data set is on its way. `total` is 0 where the server does not say."""
+    """A data set is being downloaded. `total` is 0 if the server does not send the size."""
 
     file: str
     received: int
@@ -21,8 +21,8 @@ class Downloading:
 class Started:
     """Data and model are ready; the first batch comes next.
 
-    `train`, `val` and `test` count images; `device` is the one that auto came to; `torch`,
-    `python` and `cpu` say what it trains on, for the last bits depend on them.
+    `train`, `val` and `test` count images; `device` is the one actually used; `torch`, `python`
+    and `cpu` are recorded because the last bits of the results depend on them.
     """
 
     device: str
@@ -40,8 +40,8 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Forked:
-    """The run goes on from another run's `epoch`: `decision` is what its own schedule makes of
-    that epoch, None where the schedule begins anew after it.
+    """The run continues from another run's `epoch`: `decision` is its own schedule's decision on
+    that epoch, None if the schedule starts fresh after it.
     """
 
     epoch: int
@@ -50,15 +50,15 @@ class Forked:
 
 @dataclass(frozen=True, slots=True)
 class Retraining:
-    """Epoch `epoch` of the `wanted` that lead to a run's start was trained again."""
+    """Epoch `epoch` of the `needed` epochs before a run's start has been retrained."""
 
     epoch: int
-    wanted: int
+    needed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Somewhere inside an epoch: `batch` of `batches` done. Comes by the clock."""
+    """`batch` of `batches` are done within an epoch. Yielded at time intervals."""
 
     epoch: int
     batch: int
@@ -67,10 +67,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Intervened:
-    """A person changed the run before batch number `batch` (from 0) of `epoch`.
+    """A person changed the run before batch `batch` (from 0) of `epoch`.
 
-    `name` and `value` are those of `trainer.schedule.interventions.Intervention`; `repeated` says
-    that it was made again from the record.
+    `name` and `value` are those of `trainer.schedule.interventions.Intervention`; `repeated` means
+    that it was repeated from the record.
     """
 
     epoch: int
@@ -99,23 +99,21 @@ class EpochEnded(Epoch):
 
 @dataclass(frozen=True, slots=True)
 class Diverged(Epoch):
-    """A loss stopped being finite in this epoch, which has no decision; the run is over."""
+    """A loss became infinite or NaN in this epoch, which has no decision; the run is over."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The run could not go on; `reason` is one sentence for its user."""
+    """The run failed; `reason` is one sentence for the user."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The last epoch was trained, or the run was stopped before it; interrupted: by the end of
-    the program, not by a person.
-    """
+    """The run finished, was stopped by a person, or was interrupted by the end of the program."""
 
     status: Literal["finished", "stopped", "interrupted"]
     test_loss: float | None = None

@@ -1,4 +1,4 @@
-"""The training loop: `train(config)` yields what happens, as it happens."""
+"""The training loop: `train(config)` yields events as they happen."""
 
 import math
 import platform
@@ -20,7 +20,7 @@ from ..schedule import interventions, optimizers
 from ..schedule.schedule import Schedule
 from . import datasets, environment, models
 from .control import Control
-from .cuda_graph import Graphed, wanted
+from .cuda_graph import Graphed, uses_graph
 from .datasets import Images, Splits
 from .events import (
     Diverged,
@@ -34,11 +34,11 @@ from .events import (
 )
 from .state import Snapshot, State, config_of
 
-# What an epoch is measured by, in the order in which `_train` computes them.
+# The metrics of an epoch, in the order in which `_train` computes them.
 MEASURED = ("train_loss", "val_loss", "val_accuracy")
 PROGRESS_SECONDS = 0.05
-# Below this many training images an epoch is over at once on one core. A second thread would gain
-# little, and lose a hundredfold where it has to wait for a core that draws the page.
+# Below this many training images an epoch takes very little time on one core. A second thread would
+# gain little, and cost a hundred times as much if it has to wait for a core that draws the page.
 ONE_THREAD_BELOW = 10_000
 EVALUATION_BATCH = 1000
 
@@ -54,23 +54,23 @@ def train(
 
         for event in train(lr=0.01, patience=3, epochs=5): ...
 
-    The same config and the same interventions give the same numbers on the same machine, also
-    from a snapshot on. Nothing happens between two events but training: whoever drains the
-    iterator decides the pace.
+    The same config and interventions give the same numbers on the same machine, also when started
+    from a snapshot. Only training happens between two events: the code that drains the iterator
+    sets the pace.
 
     Args:
-        config: the run; the default one if None.
+        config: the run's config; the default one if None.
         root: the folder of the data sets; LRScope's own if None.
-        control: looked at before every batch; gives snapshots of the run.
-        start: go on from here: a snapshot of this config's run, or for a fork of another's, taken
-            at the end of an epoch.
-        settings: what to change in the config, named as in the terminal, with underscores.
+        control: checked before every batch; provides snapshots of the run.
+        start: the snapshot to continue from: of a run with this config or, for a fork, of another
+            run at the end of an epoch.
+        settings: changes to the config, named as in the terminal, with underscores.
 
     Raises:
         ConfigError: a setting is unknown or out of its bounds.
-        DatasetError: the data set is not there and could not be fetched.
-        DeviceError: the device that was asked for is not there.
-        SnapshotError: the snapshot is not one that can be gone on from.
+        DatasetError: the data set is missing and could not be fetched.
+        DeviceError: the chosen device is not available.
+        SnapshotError: the run cannot continue from this snapshot.
     """
     config = changed(config or RunConfig(), keyed(settings))
     root = root or folders.datasets()
@@ -90,8 +90,8 @@ def train(
 def _train(
     config: RunConfig, splits: Splits, control: Control, start: Snapshot | None, clock: "Clock"
 ) -> Iterator[Event]:
-    """The run itself, over images that are on their device."""
-    state = begin(config, splits)
+    """The run itself, with the images already on their device."""
+    state = initial_state(config, splits)
     model, optimizer, schedule = state.model, state.optimizer, state.schedule
     batches = len(state.losses)
     decision = state.restore(start) if start else None
@@ -104,7 +104,9 @@ def _train(
         optimizer.step()
         return loss.detach()
 
-    make = Graphed(step, config.batch_size, x.device) if wanted(config, x.device) else step
+    train_step = (
+        Graphed(step, config.batch_size, x.device) if uses_graph(config, x.device) else step
+    )
     control.attach(state.capture)
     yield started(state, splits)
     if start and config_of(start) != config:
@@ -115,7 +117,7 @@ def _train(
             yield from intervene(state, control)  # epochs may be added up to here
             if state.epoch >= state.epochs:
                 break
-        epoch, began, shown = state.epoch + 1, clock.now() - state.seconds, clock.now()
+        epoch, began, reported = state.epoch + 1, clock.now() - state.seconds, clock.now()
         shuffled = state.shuffled(len(x)).to(x.device)
         model.train()
         for index in shuffled.split(config.batch_size)[state.batch :]:
@@ -127,12 +129,12 @@ def _train(
             state.lr_last = schedule.lr
             state.lr = state.lr if state.batch else state.lr_last
             schedule.apply(optimizer)
-            state.losses[state.batch] = make(index)
+            state.losses[state.batch] = train_step(index)
             schedule.step_batch()
             state.batch += 1
-            if clock.now() - shown > PROGRESS_SECONDS:
+            if clock.now() - reported > PROGRESS_SECONDS:
                 yield Progress(epoch, state.batch, batches)
-                shown = clock.now()
+                reported = clock.now()
         weights = torch.full_like(state.losses, config.batch_size)
         weights[-1] = len(shuffled) - (batches - 1) * config.batch_size
         train_loss = (state.losses * weights).sum() / len(shuffled)
@@ -141,7 +143,7 @@ def _train(
             state.seconds = clock.now() - began
             yield Ended("stopped")
             return
-        # The one device sync of the epoch.
+        # The only device sync of the epoch.
         measured = torch.stack([train_loss, *validated]).tolist()
         metrics = dict(zip(MEASURED, measured, strict=True))
         seconds = clock.now() - began
@@ -154,15 +156,18 @@ def _train(
     yield Ended("finished", *(value.item() for value in tested)) if tested else Ended("stopped")
 
 
-def begin(config: RunConfig, splits: Splits) -> State:
-    """A run before its first batch."""
+def initial_state(config: RunConfig, splits: Splits) -> State:
+    """The state of a run before its first batch."""
     model = models.build(config.model, splits.train.x, splits.classes, config.seed)
     batches = math.ceil(len(splits.train) / config.batch_size)
     return State(
         config=config,
         model=model,
         optimizer=optimizers.build(
-            config.optimizer, model.parameters(), config.lr, wanted(config, splits.train.x.device)
+            config.optimizer,
+            model.parameters(),
+            config.lr,
+            uses_graph(config, splits.train.x.device),
         ),
         schedule=Schedule(config, batches),
         order=torch.Generator().manual_seed(config.seed),
@@ -171,7 +176,7 @@ def begin(config: RunConfig, splits: Splits) -> State:
 
 
 def started(state: State, splits: Splits) -> Started:
-    """What the run is, and what it trains on."""
+    """The sizes of the run's data and model, and the environment that it trains in."""
     return Started(
         device=str(splits.train.x.device),
         threads=torch.get_num_threads(),
@@ -188,10 +193,10 @@ def started(state: State, splits: Splits) -> Started:
 
 
 def intervene(state: State, control: Control) -> Iterator[Intervened]:
-    """Do what was asked for by hand before this batch, or what the record has here."""
-    for made, repeated in control.due(state.epoch + 1, state.batch):
-        before, value = state.schedule.lr, made.value or 0.0
-        match made.name:
+    """Make the interventions that are due before this batch, new or from the record."""
+    for due, repeated in control.due(state.epoch + 1, state.batch):
+        before, value = state.schedule.lr, due.value or 0.0
+        match due.name:
             case "lr":
                 state.schedule.set_lr(value)
             case "scale":
@@ -201,14 +206,14 @@ def intervene(state: State, control: Control) -> Iterator[Intervened]:
             case "epochs":
                 state.added += int(value)
         after = state.schedule.lr
-        sentence = interventions.sentence(made.name, made.value, before, after)
+        sentence = interventions.sentence(due.name, due.value, before, after)
         yield Intervened(
-            made.epoch, made.batch, made.name, made.value, before, after, sentence, repeated
+            due.epoch, due.batch, due.name, due.value, before, after, sentence, repeated
         )
 
 
 class Clock:
-    """Seconds that stand still while the consumer of the events has the word, in a pause, say."""
+    """Counts seconds, except while the consumer handles an event, for instance in a pause."""
 
     def __init__(self) -> None:
         self._away = 0.0
@@ -230,8 +235,8 @@ def pixels(x: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def evaluate(model: nn.Module, images: Images, control: Control) -> tuple[Tensor, Tensor] | None:
-    """Mean cross-entropy and share of correct answers over all images, still on the device; None
-    where the run was stopped before the last of them.
+    """Mean cross-entropy and accuracy over all images, still on the device; None if the run was
+    stopped before the last of them.
     """
     model.eval()
     loss = torch.zeros((), device=images.x.device)
@@ -250,7 +255,7 @@ def evaluate(model: nn.Module, images: Images, control: Control) -> tuple[Tensor
 def diverged(
     epoch: int, lr: float, lr_last: float, metrics: dict[str, float], seconds: float
 ) -> Diverged:
-    """The record of an epoch in which a loss stopped being finite."""
+    """The record of an epoch in which a loss became infinite or NaN."""
     name, value = next((n, v) for n, v in metrics.items() if not math.isfinite(v))
     became = "not a number" if math.isnan(value) else "infinite"
     return Diverged(
@@ -267,7 +272,7 @@ def diverged(
 
 @contextmanager
 def threads_for(images: int) -> Iterator[None]:
-    """torch's threads for a run over so many training images; as they were, afterwards."""
+    """Set torch's threads for a run over that many training images; restore them afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(1 if images < ONE_THREAD_BELOW else before)
     try:
@@ -277,18 +282,18 @@ def threads_for(images: int) -> Iterator[None]:
 
 
 class DeviceError(Exception):
-    """The device that was asked for is not there; the message is one sentence for the user."""
+    """The chosen device is not available; the message is one sentence for the user."""
 
 
 def pick_device(name: Device) -> torch.device:
-    """The torch device of that name; auto takes CUDA, then MPS, then the CPU."""
-    there = {
+    """The torch device of that name; auto prefers CUDA, then MPS, then the CPU."""
+    is_available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
     if name == "auto":
-        return torch.device(next(device for device, available in there.items() if available))
-    if not there[name]:
+        return torch.device(next(device for device, found in is_available.items() if found))
+    if not is_available[name]:
         raise DeviceError(f"torch finds no {name} device here; choose the device auto or cpu.")
     return torch.device(name)

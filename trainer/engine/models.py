@@ -1,4 +1,4 @@
-"""A model's name -> a module for images of any size and channel count."""
+"""Builds a model by name, for images of any size and channel count."""
 
 import threading
 
@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 from ..config.run import Model
 
-# fork_rng saves and restores torch's one global generator: two runs must not do so at once.
+# fork_rng saves and restores torch's global generator: two threads must not do so at once.
 _global_generator = threading.Lock()
 
 
 class CNN(nn.Sequential):
-    """The tutorial's network: two 3 x 3 convolutions (8 and 16 channels), each followed by ReLU
-    and 2 x 2 max pooling, and one linear layer. Pooling comes before ReLU: both take maxima, so
-    the function is the same, with a quarter of the elements to rectify.
+    """The tutorial's network: two 3 x 3 convolutions (8 and 16 channels), each with ReLU and 2 x 2
+    max pooling, and one linear layer. Pooling comes before ReLU here: ReLU is monotonic, so the
+    result is the same, with a quarter of the elements.
     """
 
     def __init__(self, channels: int, height: int, width: int, classes: int) -> None:
@@ -43,8 +43,8 @@ class MLP(nn.Sequential):
 
 
 class LeNet5(nn.Sequential):
-    """LeNet-5 (LeCun et al. 1998) as it is taught today: tanh, average pooling, a plain softmax
-    head, images of 28 x 28 padded by 2 to the paper's 32 x 32.
+    """LeNet-5 (LeCun et al. 1998) as taught today: tanh, average pooling, a plain softmax head;
+    28 x 28 images are padded by 2 to the paper's 32 x 32.
     """
 
     def __init__(self, channels: int, height: int, width: int, classes: int) -> None:
@@ -85,10 +85,10 @@ MODELS = {"cnn": CNN, "mlp": MLP, "lenet5": LeNet5, "resnet18": resnet18}
 
 
 def build(name: Model, images: Tensor, classes: int, seed: int) -> nn.Module:
-    """A fresh model on the images' device, its weights drawn on the CPU from `seed` alone.
+    """A new model on the images' device, with weights drawn on the CPU from `seed` alone.
 
     Args:
-        images: [n, channels, height, width], any dtype; only its shape and device are read.
+        images: [n, channels, height, width], any dtype; only the shape and device are used.
     """
     _, channels, height, width = images.shape
     with _global_generator, torch.random.fork_rng(devices=[]):

@@ -1,4 +1,4 @@
-"""Everything that a run needs to go on: held, copied into a snapshot, and taken back from one."""
+"""The full state of a run, and how it is captured in a snapshot and restored from one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from ..schedule.handover import hand_over
 from ..schedule.schedule import Schedule
 
 Snapshot = dict[str, Any]
-"""A run's whole state: tensors on the host and plain values, so that torch.load need trust nothing
-in the file.
+"""A run's full state: host tensors and plain values only, so that torch.load can read it with
+weights_only.
 """
 
 VERSION = 1
 PLAIN = ("epoch", "batch", "seconds", "lr", "lr_last", "added")
-# Layers that draw from torch's own generators as they train.
+# Layers that draw from torch's own generators during training.
 RANDOM_LAYERS = (
     nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout,
 )  # fmt: skip
@@ -33,11 +33,12 @@ class SnapshotError(Exception):
 
 @dataclass
 class State:
-    """A run at one of its batches.
+    """A run before one of its batches.
 
-    `epoch` whole epochs are done, and `batch` batches of the next one: `losses` has its loss for
-    each of those (float32 [batches], on the device), `lr` and `lr_last` are the LRs of its first
-    and of its last batch so far, `seconds` what it took. `added` counts epochs added by hand.
+    `epoch` epochs are complete, and `batch` batches of the next one. For that epoch, `losses` has
+    the loss of each batch so far (float32 [batches], on the device), `lr` and `lr_last` are the LRs
+    of the first and the last batch so far, `seconds` is the time taken. `added` counts epochs added
+    by hand.
     """
 
     config: RunConfig
@@ -52,33 +53,33 @@ class State:
     lr: float = 0.0
     lr_last: float = 0.0
     added: int = 0
-    # What a fork decides on again: the schedule when it met the last epoch's metric.
+    # The schedule before it stepped with the last epoch's metric: a fork decides on it again.
     _undecided: dict[str, Any] = field(default_factory=dict)
     _metric: float = 0.0
-    _order: Tensor = field(init=False)  # the generator when the epoch began
+    _order: Tensor = field(init=False)  # the generator's state when the epoch started
 
     def __post_init__(self) -> None:
         self._order = self.order.get_state()
 
     @property
     def epochs(self) -> int:
-        """How many the run is to have."""
+        """The run's planned number of epochs."""
         return self.config.epochs + self.added
 
     def shuffled(self, images: int) -> Tensor:
-        """The order of the epoch at hand: int64 [images], the same each time within an epoch."""
+        """The image order of the current epoch: int64 [images], the same at each call."""
         self.order.set_state(self._order)
         return torch.randperm(images, generator=self.order)
 
     def end_epoch(self, metric: float) -> Decision:
-        """The epoch is over; what the schedule decides on its metric."""
+        """End the epoch; return the schedule's decision on its metric."""
         self._undecided, self._metric = self.schedule.state_dict(), metric
         self._order = self.order.get_state()
         self.epoch, self.batch, self.seconds = self.epoch + 1, 0, 0.0
         return self.schedule.advance(metric)
 
     def capture(self) -> Snapshot:
-        """A copy of it all on the host."""
+        """A snapshot: a copy of the full state on the host."""
         copied: Snapshot = _on_host(
             {
                 "version": VERSION,
@@ -98,18 +99,18 @@ class State:
         return copied
 
     def restore(self, start: Snapshot) -> Decision | None:
-        """Go on from a snapshot of this config, or of another one's at the end of an epoch: a
-        fork, whose own schedule decides on that epoch again.
+        """Restore a snapshot of a run with this config or, for a fork, of another run at the end of
+        an epoch. Returns the decision of a fork's own schedule on that epoch.
 
         Raises:
-            SnapshotError: the snapshot is of a newer LRScope.
+            SnapshotError: the snapshot is from a newer LRScope.
         """
         parent = config_of(start)
         for name in PLAIN:
             setattr(self, name, start[name])
         self.losses[: self.batch] = start["losses"].to(self.losses.device)
         self.model.load_state_dict(start["model"])
-        # A copy: torch's optimizers take the tensors that they are given for their own.
+        # A copy, because torch's optimizers keep and modify the tensors that they load.
         optimizers.load(self.optimizer, _on_host(start["optimizer"]))
         self._undecided, self._metric = start["undecided"], start["metric"]
         self._order = start["order"].clone()
@@ -122,10 +123,10 @@ class State:
 
 
 def config_of(snapshot: Snapshot) -> RunConfig:
-    """The config of the run that a snapshot was taken of.
+    """The config of a snapshot's run.
 
     Raises:
-        SnapshotError: the snapshot is of a newer LRScope.
+        SnapshotError: the snapshot is from a newer LRScope.
     """
     if snapshot["version"] > VERSION or snapshot.get("config_version", 1) > versions.VERSION:
         raise SnapshotError("This snapshot was written by a newer LRScope; update LRScope.")
@@ -133,7 +134,7 @@ def config_of(snapshot: Snapshot) -> RunConfig:
 
 
 def _on_host(tree: Any) -> Any:
-    """The same tree of dicts and lists with every tensor copied to the host."""
+    """A copy of a tree of dicts and lists, with every tensor on the host."""
     if isinstance(tree, Tensor):
         return tree.detach().to("cpu", copy=True)
     if isinstance(tree, Mapping):
@@ -145,7 +146,7 @@ def _on_host(tree: Any) -> Any:
 
 
 def _generators(model: nn.Module, device: torch.device) -> dict[str, Tensor]:
-    """The states of torch's own generators, of those that this model's layers may draw from."""
+    """The states of those of torch's generators that this model's layers may draw from."""
     if not any(isinstance(module, RANDOM_LAYERS) for module in model.modules()):
         return {}
     states = {"cpu": torch.get_rng_state()}

@@ -1,1 +1,1 @@
-"""Schedules without training: over recorded losses, or before there are any."""
+"""Schedules without training: over recorded losses, or before a run starts."""

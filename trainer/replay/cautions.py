@@ -1,8 +1,8 @@
-"""Where torch's schedules do what people do not expect: one sentence each, before Start.
+"""Where torch's schedules do what people may not expect: one sentence each, before Start.
 
-What a schedule does is read off its preview; the facts behind the sentences were run against
-torch's own classes (tests/replay/test_cautions.py runs them again). What concerns one schedule
-alone stands beside its settings, in `trainer.config.schedules`.
+What a schedule does is read from its preview; the facts behind the sentences are verified against
+torch's own classes in tests/replay/test_cautions.py. Cautions about a single schedule are with its
+settings, in `trainer.config.schedules`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,20 +12,20 @@ from ..config.schedules import ReduceLROnPlateau
 from ..config.text import epochs_text, lr_text, significant
 from .replay import Preview
 
-# From here on most runs of this page's networks stay at the loss of guessing, in our own trials.
+# In our trials most runs of this page's networks at these LRs stay at the loss of guessing.
 TOO_HIGH = {"Adam": 0.05, "AdamW": 0.05, "NAdam": 0.05, "RAdam": 0.05, "RMSprop": 0.02}
 
-# So small a share of the LR moves nothing any more, whether eps skips its cuts or not.
+# At so small a fraction of the LR training no longer changes, whether eps skips cuts or not.
 NOTICED = 1e-4
 
 
 def cautions(recipe: Recipe, preview: Preview, metrics: Sequence[float | None] = ()) -> list[str]:
-    """What a person should know about this recipe, the worst first.
+    """What a person should know about this recipe, most serious first.
 
     Args:
-        recipe: the run's.
-        preview: its LRs.
-        metrics: the monitor's values, where they are known.
+        recipe: the run's recipe.
+        preview: the recipe's preview.
+        metrics: the monitor's values, if known.
     """
     return [
         *_learning_rate(recipe, preview),
@@ -46,7 +46,7 @@ def _learning_rate(recipe: Recipe, preview: Preview) -> Iterator[str]:
     if preview.flat is None:
         zero = next((i for i, step in enumerate(steps, 1) if step.lr == step.lr_last == 0), None)
         if zero:
-            yield f"From epoch {zero} on the LR is 0: nothing is learned there."
+            yield f"From epoch {zero} on, the LR is 0 and the network stops learning."
 
 
 def _plateau(recipe: Recipe, preview: Preview, metrics: Sequence[float | None]) -> Iterator[str]:
@@ -56,7 +56,7 @@ def _plateau(recipe: Recipe, preview: Preview, metrics: Sequence[float | None]) 
     if recipe.lr <= spec.min_lr:
         yield (
             f"The LR {lr_text(recipe.lr)} is not above Min LR {lr_text(spec.min_lr)}: no cut will "
-            "ever change it, and none raises it."
+            "ever change it."
         )
     elif recipe.lr * (1 - spec.factor) <= spec.eps:
         yield (

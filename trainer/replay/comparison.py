@@ -1,5 +1,5 @@
-"""A recorded run against a replay of it with other parameters: what would have been different, and
-how far that is known. torch-free but for the replay itself.
+"""Compares a recorded run with a replay under other parameters: what would have been different,
+and up to which epoch that is exact. torch-free except for the replay itself.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What happened (`rows`, of a run of `happened`) and what would have (`steps`, with `other`).
+    """What happened (`rows`, with the recipe `happened`) and the replay (`steps`, with `other`).
 
-    `first` is the first epoch that would have been trained differently, None for no epoch: all
-    that the replay says after it is a guess, since other LRs would have given other losses.
+    `first` is the first epoch that would have been trained differently, or None: everything in the
+    replay after it is a guess, since other LRs would have given other losses.
     """
 
     happened: Recipe
@@ -46,7 +46,7 @@ class Comparison:
         else:
             differs = f"in epoch {self.first} the momentum would have been different"
         if self.first == self.rows[0].epoch:
-            return f"Different from the start: {differs}. All the rest is a guess."
+            return f"Different from the start: {differs}. The rest is a guess."
         return (
             f"Exact up to epoch {self.first - 1}: {differs}. The rest is a guess, since the losses "
             "would have been different."
@@ -54,7 +54,7 @@ class Comparison:
 
     @property
     def cuts(self) -> list[int]:
-        """The epochs after which the run did cut its LR."""
+        """The epochs after which the run cut its LR."""
         return [r.epoch for r in self.rows if r.decision and r.decision.kind == "cut"]
 
     @property
@@ -64,14 +64,14 @@ class Comparison:
 
     @property
     def remedy(self) -> str | None:
-        """What patience would have avoided the first cut of a plateau run; None without a cut."""
+        """Which patience would have avoided the first cut of a plateau run; None without a cut."""
         for row in self.rows:
             decision = row.decision
             if decision and decision.kind == "cut":
                 if decision.plateau is None:
                     return None
                 return (
-                    f"The cut after epoch {row.epoch} came on "
+                    f"The cut after epoch {row.epoch} came after "
                     f"{epochs_text(decision.plateau.counted, 'bad epoch')}: a patience of "
                     f"{decision.plateau.counted} or more would have avoided it."
                 )
@@ -79,7 +79,7 @@ class Comparison:
 
 
 def rules(comparison: Comparison) -> dict[str, list[int]]:
-    """Where Keras's and fastai's plateau rules, with the replay's parameters, would have cut."""
+    """Where the plateau rules of Keras and fastai, with the replay's parameters, would have cut."""
     config, spec = comparison.other, comparison.other.schedule
     if not isinstance(spec, ReduceLROnPlateau):
         return {}
@@ -91,7 +91,7 @@ def rules(comparison: Comparison) -> dict[str, list[int]]:
 
 
 def compare(happened: Recipe, rows: Sequence[Epoch], other: Recipe, batches: int) -> Comparison:
-    """Replay `other` over the rows of a run of `happened`, with so many batches in an epoch."""
+    """Replay `other` over the rows of a run of `happened`, with that many batches per epoch."""
     from .replay import first_difference, replay
 
     steps = replay(monitored(other.monitor, rows), other, batches=batches)

@@ -1,7 +1,7 @@
 """Where the plateau rules of Keras and fastai would have cut the LR on the same curve. torch-free.
 
-Both fire one bad epoch earlier than torch's class: they compare `wait >= patience`, torch's class
-`num_bad_epochs > patience`. Neither knows a relative threshold.
+Both cut one bad epoch earlier than torch's class: they test `wait >= patience`, torch's class
+`num_bad_epochs > patience`. Neither has a relative threshold.
 
 Sources: `keras/src/callbacks/reduce_lr_on_plateau.py` with `monitor_callback.py` (Keras 3.15),
 `fastai/callback/tracker.py` (fastai 2.8).
@@ -14,7 +14,7 @@ from typing import Literal
 
 from ..config.schedules import ReduceLROnPlateau
 
-KERAS_MIN_DELTA = 1e-4  # each class's own default, where the threshold is a relative one
+KERAS_MIN_DELTA = 1e-4  # each class's default, used if the threshold is relative
 FASTAI_MIN_DELTA = 0.0
 
 
@@ -26,9 +26,9 @@ def keras(
 ) -> list[int]:
     """The epochs after which keras.callbacks.ReduceLROnPlateau (Keras 3) reduces the LR.
 
-    `min_delta` is the threshold where that is absolute, else Keras's default of 1e-4. Keras keeps
-    the LR and compares in float32: in float64 0.1 cut three times by 0.1 is still above a min_lr
-    of 1e-4, which would be a cut more.
+    `min_delta` is the threshold if that is absolute, else Keras's default of 1e-4. Keras stores
+    and compares the LR in float32: in float64, 0.1 cut three times by 0.1 is still above a min_lr
+    of 1e-4, which would give one more cut.
     """
     delta = spec.threshold if spec.threshold_mode == "abs" else KERAS_MIN_DELTA
     sign = 1 if mode == "min" else -1
@@ -40,9 +40,8 @@ def keras(
         if cooldown > 0:
             cooldown -= 1
             wait = 0
-        if best is None or _float32(value + delta) < _float32(
-            best
-        ):  # the first value is the best, whatever it is
+        # The first value becomes the best, whatever it is.
+        if best is None or _float32(value + delta) < _float32(best):
             best, wait = value, 0
         elif cooldown == 0:
             wait += 1
@@ -61,8 +60,8 @@ def fastai(
 ) -> list[int]:
     """The epochs after which fastai.callback.tracker.ReduceLROnPlateau reduces the LR.
 
-    It has no cooldown, starts counting anew after an attempt without effect too, and divides the
-    LR: its factor is `1 / spec.factor`. `min_delta` is the threshold where that is absolute, else
+    It has no cooldown, restarts its count after an attempt without effect too, and divides the LR:
+    its factor is `1 / spec.factor`. `min_delta` is the threshold if that is absolute, else
     fastai's default of 0.
     """
     delta = spec.threshold if spec.threshold_mode == "abs" else FASTAI_MIN_DELTA

@@ -1,8 +1,8 @@
-"""A schedule without training: run over recorded losses (replay), over none (preview), or over
-recorded losses with many parameters at once (cut map).
+"""A schedule without training: run over recorded losses (replay), without losses (preview), or
+over recorded losses with many parameter values (cut map).
 
-The live schedule itself decides, the same object that trains, so that a replay with a run's own
-parameters gives the run's own learning rates, bit by bit.
+The decisions come from the same object that is used in training, so a replay with a run's own
+parameters gives the run's own learning rates, bit for bit.
 """
 
 import math
@@ -20,7 +20,7 @@ from ..schedule.schedule import Schedule
 
 
 class Used(NamedTuple):
-    """The LR of an epoch's first batch, of its last, and of the next epoch's first."""
+    """The LR of an epoch's first batch, of its last batch, and of the next epoch's first."""
 
     lr: float
     lr_last: float
@@ -29,7 +29,7 @@ class Used(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """One epoch of a replay: the LR that it would have used, and what was then decided."""
+    """One epoch of a replay: the LR that it would have used, and the decision at its end."""
 
     epoch: int
     lr: float
@@ -47,15 +47,15 @@ def replay(
     batches: int = 1,
     **settings: Any,
 ) -> list[Replayed]:
-    """What a schedule would do on these values of the monitor, one an epoch. Nothing is trained.
+    """What a schedule would do with these monitor values, one per epoch. Nothing is trained.
 
         replay([0.9, 0.5, 0.6, 0.6], lr=0.1, patience=1)
 
     Args:
-        metrics: the monitor's values, oldest first; None counts as not a number.
-        recipe: whose schedule, LR and monitor to take; the default one of so many epochs if None.
-        batches: batches in an epoch, for a warm-up and the schedules that step each batch.
-        settings: what to change in the recipe, named as in the terminal, with underscores.
+        metrics: the monitor's values, oldest first; None counts as NaN.
+        recipe: provides the schedule, LR and monitor; the default recipe if None.
+        batches: batches per epoch, for a warm-up and the schedules that step each batch.
+        settings: changes to the recipe, named as in the terminal, with underscores.
 
     Raises:
         ConfigError: a setting is unknown or out of its bounds.
@@ -71,7 +71,7 @@ def replay(
 
 
 def used(config: Recipe, metrics: Sequence[float | None], batches: int = 1) -> list[Used]:
-    """The LRs of a replay alone, several times faster than with their decisions."""
+    """Only the LRs of a replay, several times faster than with decisions."""
     schedule, steps = Schedule(config, batches), []
     for metric in metrics:
         lr = schedule.lr
@@ -82,7 +82,7 @@ def used(config: Recipe, metrics: Sequence[float | None], batches: int = 1) -> l
 
 
 def _last_batch(schedule: Schedule) -> float:
-    """Pass over an epoch's batches; the LR of the last."""
+    """Step through an epoch's batches; return the LR of the last."""
     schedule.step_batch(schedule.batches - 1)
     lr = schedule.lr
     schedule.step_batch()
@@ -95,9 +95,9 @@ def first_difference(
     other: Recipe,
     steps: Sequence[Used | Replayed],
 ) -> int | None:
-    """The first epoch that another config would have trained differently; None for no epoch.
+    """The first epoch that another config would have trained differently, or None.
 
-    Up to the end of the epoch before it a replay is exact: the same LRs give the same losses.
+    Up to the end of the epoch before it, a replay is exact: the same LRs give the same losses.
     """
     if happened.schedule != other.schedule and (happened.moves_momentum or other.moves_momentum):
         return rows[0].epoch if rows else None
@@ -111,8 +111,8 @@ def first_difference(
 
 
 class Preview(NamedTuple):
-    """The LR over the planned epochs. For the plateau rule, whose future is not known: the fastest
-    possible descent, where nothing ever improves, and `flat`, where everything does.
+    """The LR over the planned epochs. For the plateau rule, whose future is unknown, `steps` is the
+    fastest possible descent, if no epoch improves, and `flat` the LR if every epoch improves.
     """
 
     steps: list[Used]
@@ -121,20 +121,20 @@ class Preview(NamedTuple):
 
 
 def preview(recipe: Recipe | None = None, batches: int = 1, **settings: Any) -> Preview:
-    """What the schedule of a run will do, from the object that will train it.
+    """What the schedule of a run will do, from the same object that is used in training.
 
         preview(factor=0.5, patience=2, epochs=10).first_cut
 
     Args:
-        recipe: the run's; the default one if None.
-        batches: batches in an epoch, for a warm-up and the schedules that step each batch.
-        settings: what to change in the recipe, named as in the terminal, with underscores.
+        recipe: the run's recipe; the default one if None.
+        batches: batches per epoch, for a warm-up and the schedules that step each batch.
+        settings: changes to the recipe, named as in the terminal, with underscores.
 
     Raises:
         ConfigError: a setting is unknown or out of its bounds.
     """
     recipe = changed(recipe or Recipe(), keyed(settings))
-    # A flat monitor: for the plateau rule nothing ever improves.
+    # A constant monitor: for the plateau rule nothing ever improves.
     steps = used(recipe, [1.0] * recipe.epochs, batches)
     if not recipe.schedule.traits.watches_monitor:
         return Preview(steps, None, None)
@@ -147,9 +147,9 @@ def preview(recipe: Recipe | None = None, batches: int = 1, **settings: Any) -> 
 
 
 class CutMap(NamedTuple):
-    """Row by row (y), column by column (x): the first differing epoch, and how many cuts.
+    """The first differing epoch and the number of cuts, as rows (y) of columns (x).
 
-    `first` is None where no epoch differs; both are None where the two values do not go together.
+    `first` is None if no epoch differs; both are None if the two values cannot be combined.
     """
 
     first: list[list[int | None]]

@@ -1,1 +1,1 @@
-"""Schedules that live: torch's own classes, and what they decided, in sentences."""
+"""Live schedules: torch's own classes, and their decisions as sentences."""

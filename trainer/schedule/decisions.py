@@ -1,4 +1,4 @@
-"""What a schedule did at the end of an epoch, its evidence, and one sentence. torch-free."""
+"""What a schedule did at the end of an epoch, with its evidence, and as a sentence. torch-free."""
 
 from typing import Literal
 
@@ -8,28 +8,28 @@ from ..config.text import distinct, epochs_text, lr_text, significant
 
 Kind = Literal[
     "improved",  # plateau: a new best
-    "waiting",  # plateau: a bad epoch, forgiven
+    "waiting",  # plateau: a bad epoch, within patience
     "cooldown",  # plateau: a bad epoch in the cooldown, not counted
-    "cut",  # the LR was reduced in one go
-    "no effect",  # plateau: a cut was attempted, eps or min_lr swallowed it
+    "cut",  # the LR was reduced in one step
+    "no effect",  # plateau: a cut was attempted, but eps or min_lr prevented it
     "warm-up",
     "kept",
     "lowered",
     "raised",
-    "peak",  # the highest LR of a cycle: from here it goes down
-    "bottom",  # the lowest LR of a cycle: from here it goes up
+    "peak",  # the highest LR of a cycle, before it falls
+    "bottom",  # the lowest LR of a cycle, before it rises
     "restart",  # the LR jumped back up
 ]
 
 
 class PlateauEvidence(BaseModel):
-    """The state of torch's ReduceLROnPlateau around one `step(metric)`.
+    """The state of torch's ReduceLROnPlateau before and after one `step(metric)`.
 
-    `metric` is None where it was not finite, and so are a best and its level (before the first
-    value, or once an infinite one was taken for the best). `met_best` and `level` are the best and
-    the level to beat that this metric met, `cooling` whether it fell into a cooldown; `best`,
-    `bad_epochs`, `cooldown_left` and `next_level` are the class's state after the step; `counted`
-    is the number of bad epochs that it compared with patience in this step.
+    `metric` is None if it was not finite; so are a best and its level (before the first value, or
+    once an infinite value became the best). `met_best` and `level` are the best and the level to
+    beat before the step, `cooling` whether a cooldown was in progress; `best`, `bad_epochs`,
+    `cooldown_left` and `next_level` are the class's state after the step; `counted` is the number
+    of bad epochs that it compared with patience in this step.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,7 +70,7 @@ class Decision(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def sentence(self) -> str:
-        """The decision in one plain sentence, with the numbers that it rests on."""
+        """The decision as one sentence, with the numbers behind it."""
         if self.plateau is not None:
             return _plateau_sentence(self, self.plateau)
         lr, next_lr = distinct(self.lr, self.next_lr, lr_text)
@@ -119,7 +119,7 @@ def _plateau_sentence(decision: Decision, seen: PlateauEvidence) -> str:
 
 def _better(seen: PlateauEvidence) -> str:
     if seen.metric is None:
-        return "New best: an infinite value, which nothing can beat any more."
+        return "New best: an infinite value, which nothing can beat."
     if seen.level is None:
         return f"First value: {significant(seen.metric)} is the best so far."
     metric, level = distinct(seen.metric, seen.level)
@@ -128,7 +128,7 @@ def _better(seen: PlateauEvidence) -> str:
         return f"New best: {metric} beats {level}."
     return (
         f"Counted as better: {metric} beats {level}, though it is no better than "
-        f"{significant(seen.met_best)} (a relative threshold goes wrong below zero)."
+        f"{significant(seen.met_best)} (a relative threshold is wrong below zero)."
     )
 
 
@@ -142,7 +142,7 @@ def _worse(seen: PlateauEvidence) -> str:
 
 
 def _warning(decision: Decision, seen: PlateauEvidence) -> str:
-    """What the next bad epoch brings, by the class's own rule for eps and min_lr."""
+    """What the next bad epoch will do, by the class's own rule for eps and min_lr."""
     cut = max(decision.next_lr * seen.factor, seen.min_lr)
     if decision.next_lr - cut > seen.eps:
         return " The next bad epoch cuts."

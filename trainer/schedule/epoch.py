@@ -1,4 +1,4 @@
-"""One epoch's record, once: the events, the store's columns and the page's rows follow from it.
+"""The record of one epoch; the events, the store's columns and the page's rows are based on it.
 
 torch-free.
 """
@@ -11,16 +11,16 @@ from .decisions import Decision
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one epoch used, measured and decided.
+    """An epoch's learning rates, metrics and decision.
 
     Attributes:
         epoch: its number, from 1.
-        lr, lr_last: the LR that was used in its first batch and in its last: they are equal but
-            for schedules that step each batch, and for changes by hand.
-        metrics: its metrics by name, None where one was not finite. A loss is a mean over images,
-            an accuracy a share of 1.
+        lr, lr_last: the LR used in its first batch and in its last: equal except for schedules
+            that step each batch, and after changes by hand.
+        metrics: its metrics by name, None if not finite. A loss is a mean over images, an accuracy
+            lies in 0 to 1.
         seconds: how long it took.
-        decision: what the schedule did at its end; None where the run diverged in it.
+        decision: what the schedule did at its end; None if the run diverged in this epoch.
     """
 
     epoch: int

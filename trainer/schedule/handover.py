@@ -16,52 +16,52 @@ def hand_over(
     decided: dict[str, Any],
     parent: Recipe,
 ) -> Decision | None:
-    """Let a fresh schedule go on under its own recipe from the end of an epoch of another's.
+    """Continue a parent's schedule from the end of an epoch, under the fork's own recipe.
 
-    The same class of schedule decides on that epoch again, by its own parameters; another class
-    begins anew after it. An LR that differs from the parent's counts from here on.
+    A schedule of the same class decides on that epoch again, with its own parameters; another
+    class starts fresh after it. An LR that differs from the parent's applies from here on.
 
     Args:
-        schedule: the fork's.
-        undecided: the parent's state when it met the epoch's metric.
+        schedule: the fork's schedule, not yet stepped.
+        undecided: the parent's state before it stepped with the epoch's metric.
         metric: the parent's monitor in that epoch.
-        decided: the parent's state after it.
+        decided: the parent's state after that step.
         parent: the parent's recipe.
 
     Returns:
-        The decision on that epoch, None where the schedule begins anew or watches another monitor
-        than the parent's.
+        The decision on that epoch; None if the schedule starts fresh or watches a different
+        monitor.
     """
     recipe, main = schedule.recipe, schedule.main.scheduler
     decision = None
     if recipe.schedule.name != parent.schedule.name:
-        _begin_anew(schedule, decided, parent)
+        _start_fresh(schedule, decided, parent)
     elif isinstance(main, Plateau) and recipe.monitor != parent.monitor:
         _take_over(schedule, decided, parent)
-        main.forget(recipe.mode)
+        main.reset(recipe.mode)
     else:
         _take_over(schedule, undecided, parent)
         decision = schedule.advance(metric)
-    begun = schedule.epoch > schedule.begun
-    if recipe.lr != parent.lr and not recipe.schedule.traits.formula and begun:
+    has_started = schedule.epoch > schedule.start_epoch
+    if recipe.lr != parent.lr and not recipe.schedule.traits.formula and has_started:
         schedule.set_lr(recipe.lr)
     schedule.epoch_lr = schedule.lr
     return decision and decision.model_copy(update={"next_lr": schedule.lr})
 
 
-def _begin_anew(schedule: Schedule, state: dict[str, Any], parent: Recipe) -> None:
-    """Another class: it begins here, or after the warm-up, and has what is left of the run."""
+def _start_fresh(schedule: Schedule, state: dict[str, Any], parent: Recipe) -> None:
+    """Another class: it starts here, or after the warm-up, and runs for the remaining epochs."""
     recipe = schedule.recipe
     schedule.load_warmup(state)
     schedule.warmup.lr *= recipe.lr / parent.lr
-    schedule.begun = max(schedule.epoch, recipe.warmup)
-    schedule.main = main_part(recipe, schedule.batches, recipe.epochs - schedule.begun)
+    schedule.start_epoch = max(schedule.epoch, recipe.warmup)
+    schedule.main = main_part(recipe, schedule.batches, recipe.epochs - schedule.start_epoch)
 
 
 def _take_over(schedule: Schedule, state: dict[str, Any], parent: Recipe) -> None:
-    """The same class: its state, then what the fork's recipe says otherwise."""
+    """The same class: load its state, then apply what the fork's recipe changes."""
     own = schedule.recipe
-    if state["epoch"] < own.warmup:  # the schedule itself has not begun
+    if state["epoch"] < own.warmup:  # the schedule itself has not started
         schedule.load_warmup(state)
         schedule.epoch_lr = state["epoch_lr"]
         schedule.warmup.lr *= own.lr / parent.lr
@@ -87,7 +87,7 @@ def _changed(own: ScheduleSettings, theirs: ScheduleSettings) -> list[str]:
 
 
 def _forward(schedule: Schedule, steps: int) -> None:
-    """Bring a schedule that is at its beginning to where so many steps bring it."""
+    """Advance a fresh schedule by `steps` steps."""
     main = schedule.main.scheduler
     assert main is not None
     if schedule.recipe.schedule.traits.per_batch:
@@ -98,7 +98,7 @@ def _forward(schedule: Schedule, steps: int) -> None:
 
 
 def _change(schedule: Schedule, fields: list[str]) -> None:
-    """torch's classes read their parameters at each step: most of them can just be written."""
+    """torch's classes read their parameters at each step, so most can simply be set."""
     main, recipe = schedule.main.scheduler, schedule.recipe
     for field in fields:
         setattr(main, *recipe.schedule.attribute(field))

@@ -1,4 +1,4 @@
-"""What may be changed by hand while a run trains, and what its schedule makes of it. torch-free."""
+"""What may be changed by hand during training, and how the schedule responds. torch-free."""
 
 import math
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ InterventionName = Literal["lr", "scale", "cut", "epochs"]
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """A change by hand, made before batch number `batch` (from 0) of `epoch`.
+    """A change by hand before batch `batch` (from 0) of `epoch`.
 
-    `lr` sets the LR to `value`, `scale` multiplies it by `value`, `cut` cuts as the plateau would
-    (no value), `epochs` adds `value` epochs.
+    `lr` sets the LR to `value`, `scale` multiplies it by `value`, `cut` cuts as the plateau rule
+    would (no value), `epochs` adds `value` epochs.
     """
 
     epoch: int
@@ -27,7 +27,7 @@ class Intervention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedIntervention(Intervention):
-    """What was done by hand, `at` seconds since 1970, and what became of the LR."""
+    """A change made by hand, `at` seconds since 1970, and the LR before and after."""
 
     id: int
     at: float
@@ -37,7 +37,7 @@ class RecordedIntervention(Intervention):
 
 
 def refusal(name: InterventionName, value: float | None, epochs: int) -> str | None:
-    """Why a run of so many epochs cannot do this, in one sentence; None where it can."""
+    """One sentence on why a run of `epochs` epochs cannot do this; None if it can."""
     most_epochs, most_lr = setting_of("epochs").most, setting_of("lr").most
     assert most_epochs is not None
     assert most_lr is not None
@@ -49,7 +49,7 @@ def refusal(name: InterventionName, value: float | None, epochs: int) -> str | N
         if value != int(value) or value < 1:
             return "Add a whole number of epochs, at least 1."
         if epochs + value > most_epochs:
-            return f"A run has at most {most_epochs:.0f} epochs, and this one has {epochs}."
+            return f"A run can have at most {most_epochs:.0f} epochs; this one has {epochs}."
     elif value <= 0:
         return "The learning rate must stay above 0."
     elif name == "lr" and value > most_lr:
@@ -58,14 +58,14 @@ def refusal(name: InterventionName, value: float | None, epochs: int) -> str | N
 
 
 def consequence(recipe: Recipe, name: InterventionName, epoch: int) -> str:
-    """What the schedule will make of this change, made after `epoch` epochs have ended."""
+    """How the schedule will respond to this change, made after `epoch` epochs have ended."""
     traits = recipe.schedule.traits
     if name == "epochs":
         sentence = traits.after_added_epochs
     elif epoch < recipe.warmup:
         sentence = (
-            "The warm-up goes on from the new LR in the same ratio; when it ends, the schedule "
-            "begins at its own LR."
+            "The warm-up continues from the new LR with the same relative changes; when it ends, "
+            "the schedule starts at its own LR."
         )
     else:
         sentence = (name == "cut" and traits.after_cut) or traits.after_set_lr
@@ -73,7 +73,7 @@ def consequence(recipe: Recipe, name: InterventionName, epoch: int) -> str:
 
 
 def sentence(name: InterventionName, value: float | None, before: float, after: float) -> str:
-    """What was done by hand, and to which LR."""
+    """What was changed by hand, and the LR before and after."""
     lr, new = lr_text(before), lr_text(after)
     match name:
         case "epochs":

@@ -8,18 +8,18 @@ import torch
 
 from ..config.optimizers import Optimizer
 
-# Where torch has the fused kernels that it offers; elsewhere it raises.
+# Where torch has fused kernels; elsewhere it raises.
 FUSED_DEVICES = {"cpu", "cuda", "mps"}
-FUSED_NOWHERE_BUT = {"Adagrad": {"cpu"}}
+FUSED_ONLY_ON = {"Adagrad": {"cpu"}}
 
 
 def build(
     spec: Optimizer, params: Iterable[torch.nn.Parameter], lr: float, capturable: bool = False
 ) -> torch.optim.Optimizer:
-    """torch.optim's class of that name over `params`, fused where torch offers it.
+    """An optimizer of torch.optim's class of that name over `params`, fused where torch can.
 
-    `capturable`: for a CUDA graph, which reads the LR from a tensor and needs the state on the
-    device.
+    `capturable`: for use in a CUDA graph, which reads the LR from a tensor and needs the state on
+    the device.
     """
     params = list(params)
     device = params[0].device
@@ -27,11 +27,11 @@ def build(
     arguments = spec.model_dump(exclude={"name"})
     if "beta1" in arguments:
         arguments["betas"] = (arguments.pop("beta1"), arguments.pop("beta2"))
-    takes = inspect.signature(cls).parameters
-    fused_on = FUSED_NOWHERE_BUT.get(spec.name, FUSED_DEVICES)
-    if "fused" in takes and device.type in fused_on:
+    accepted = inspect.signature(cls).parameters
+    fused_on = FUSED_ONLY_ON.get(spec.name, FUSED_DEVICES)
+    if "fused" in accepted and device.type in fused_on:
         arguments["fused"] = True
-    if capturable and "capturable" in takes:
+    if capturable and "capturable" in accepted:
         arguments["capturable"] = True
     rate = torch.tensor(lr, device=device) if capturable else lr
     optimizer: torch.optim.Optimizer = cls(params, lr=rate, **arguments)
@@ -39,21 +39,21 @@ def build(
 
 
 def load(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Go on from the state of an optimizer of the same class, with `optimizer`'s own parameters.
+    """Load the state of an optimizer of the same class, but keep `optimizer`'s own parameters.
 
-    A buffer that they need and that the state lacks begins at zero, as torch would begin it.
+    A buffer that they need and the state lacks starts at zero, as in torch.
     """
     own = [dict(group) for group in optimizer.param_groups]
     optimizer.load_state_dict(state)
-    for group, mine in zip(optimizer.param_groups, own, strict=True):
-        group.update({name: value for name, value in mine.items() if name != "params"})
-    wanted = optimizer.param_groups[0]
+    for group, settings in zip(optimizer.param_groups, own, strict=True):
+        group.update({name: value for name, value in settings.items() if name != "params"})
+    settings = optimizer.param_groups[0]
     buffers = {
-        "max_exp_avg_sq": wanted.get("amsgrad"),
-        "grad_avg": wanted.get("centered"),
-        "momentum_buffer": isinstance(optimizer, torch.optim.RMSprop) and wanted["momentum"],
+        "max_exp_avg_sq": settings.get("amsgrad"),
+        "grad_avg": settings.get("centered"),
+        "momentum_buffer": isinstance(optimizer, torch.optim.RMSprop) and settings["momentum"],
     }
     for parameter, buffer in optimizer.state.items():
-        for name, needed in buffers.items():
-            if needed and name not in buffer:
+        for name, is_needed in buffers.items():
+            if is_needed and name not in buffer:
                 buffer[name] = torch.zeros_like(parameter)

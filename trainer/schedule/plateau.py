@@ -1,8 +1,8 @@
-"""torch's ReduceLROnPlateau, with what it found in each step: the only door to its private parts.
+"""torch's ReduceLROnPlateau, observed at each step: the only module that uses its private parts.
 
 `_is_better`, `_reduce_lr`, `_reset` and `_init_is_better` are private to torch. If a release
-changes them, what is observed here would no longer be what torch did. So every step checks what it
-saw against the state that torch leaves behind, and raises rather than explain wrongly.
+changes them, the observations here may no longer match what torch did. So every step checks them
+against the state after torch's step, and raises rather than explain wrongly.
 """
 
 import math
@@ -23,19 +23,19 @@ class TorchChangedError(Exception):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"ReduceLROnPlateau of torch {torch.__version__} {what}, so that LRScope cannot "
-            f"explain what it does: install a version that LRScope was tested with ({TESTED})."
+            f"ReduceLROnPlateau of torch {torch.__version__} {what}, so LRScope cannot explain "
+            f"what it does: install a version that LRScope was tested with ({TESTED})."
         )
 
 
 class PlateauState(NamedTuple):
-    """What a metric is compared with, and what may come of it.
+    """The state that decides what a step does.
 
     Attributes:
         lr: the LR before the step.
         best: the best value so far, infinite before the first.
         level: the level to beat; None before a finite best.
-        cooling: whether a cooldown is under way.
+        cooling: whether a cooldown is in progress.
         bad_epochs: the bad epochs so far.
     """
 
@@ -47,11 +47,11 @@ class PlateauState(NamedTuple):
 
 
 class Plateau(lr_scheduler.ReduceLROnPlateau):
-    """torch's class, which also remembers what it found in its last step.
+    """torch's class, which also records what happened in its last step.
 
     Attributes:
-        improved: whether the metric was better than the level to beat.
-        attempted: the bad epochs on which it attempted a cut; 0 for no attempt.
+        improved: whether the metric beat the level to beat.
+        attempted: the number of bad epochs when it attempted a cut; 0 if it did not.
     """
 
     improved = False
@@ -73,14 +73,14 @@ class Plateau(lr_scheduler.ReduceLROnPlateau):
 
     @property
     def state(self) -> PlateauState:
-        """The state that the next metric meets."""
+        """The state before the next step."""
         return PlateauState(self._lr, self.best, self.level, self.in_cooldown, self.num_bad_epochs)
 
     def step(self, metrics: Any, epoch: None = None) -> None:  # type: ignore[override]
         """torch's step, observed.
 
         Raises:
-            TorchChangedError: what was observed is not what torch did.
+            TorchChangedError: the observations do not match what torch did.
         """
         before = self.state
         self.attempted, self._compared = 0, False
@@ -88,21 +88,21 @@ class Plateau(lr_scheduler.ReduceLROnPlateau):
         self._check(before)
 
     def cut(self) -> None:
-        """Cut now, as after one bad epoch more than patience, cooldown included.
+        """Cut now, as when bad epochs exceed patience; the cooldown starts.
 
         Raises:
-            TorchChangedError: torch's class has no such step any more.
+            TorchChangedError: torch's class no longer has such a method.
         """
         if not hasattr(super(), "_reduce_lr"):
             raise TorchChangedError("has no _reduce_lr")
         super()._reduce_lr(self.last_epoch)
         self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
 
-    def forget(self, mode: Mode) -> None:
-        """Begin anew, with a monitor that gets better in that direction.
+    def reset(self, mode: Mode) -> None:
+        """Forget the best and the bad epochs, for a monitor that improves in that direction.
 
         Raises:
-            TorchChangedError: torch's class cannot be begun anew any more.
+            TorchChangedError: torch's class no longer has the methods to reset it.
         """
         if not (hasattr(self, "_init_is_better") and hasattr(self, "_reset")):
             raise TorchChangedError("has no _init_is_better or no _reset")
@@ -123,18 +123,18 @@ class Plateau(lr_scheduler.ReduceLROnPlateau):
         return float(self.optimizer.param_groups[0]["lr"])
 
     def _check(self, before: PlateauState) -> None:
-        """That the LR moved exactly where a cut was seen, and that every epoch was counted."""
+        """Check that the LR changed exactly at a cut, and that bad epochs were counted."""
         lowered = max(before.lr * self.factor, self.min_lrs[0])
         expected = lowered if self.attempted and before.lr - lowered > self.eps else before.lr
         if self._lr != expected:
             raise TorchChangedError(
-                f"moved the LR from {before.lr:g} to {self._lr:g} where {expected:g} was expected"
+                f"changed the LR from {before.lr:g} to {self._lr:g} where {expected:g} was expected"
             )
         if not self._compared:
-            raise TorchChangedError("does not compare the metric by _is_better")
+            raise TorchChangedError("does not compare the metric with _is_better")
         if not (self.attempted or self.improved or before.cooling):
-            counted = before.bad_epochs + 1
-            if self.num_bad_epochs != counted:
+            expected_count = before.bad_epochs + 1
+            if self.num_bad_epochs != expected_count:
                 raise TorchChangedError(
-                    f"counts {self.num_bad_epochs} bad epochs where {counted} were expected"
+                    f"counts {self.num_bad_epochs} bad epochs where {expected_count} were expected"
                 )

@@ -1,8 +1,8 @@
 """A recipe -> a live schedule. torch's own scheduler classes decide, always.
 
-Each drives a private optimizer of one parameter, so that training, preview and replay use this
-same object and none of them needs a model. What torch lacks is added by composition only: a
-linear warm-up before any schedule, plateau included (pytorch issue 68978).
+Each drives a private optimizer with one parameter, so training, preview and replay use the same
+object and none of them needs a model. What torch lacks is added by composition only: a linear
+warm-up before any schedule, plateau included (pytorch issue 68978).
 """
 
 import copy
@@ -19,19 +19,19 @@ from . import optimizers
 from .decisions import Decision, Kind, PlateauEvidence
 from .plateau import Plateau, PlateauState
 
-# What "cut now" multiplies the LR by where the schedule has no factor of its own.
+# What "cut now" multiplies the LR by if the schedule has no factor of its own.
 CUT_FACTOR = 0.1
 
 
 class Part:
-    """One of torch's schedulers, None for none, and the private optimizer that it drives."""
+    """One of torch's schedulers (or None) and the private optimizer that it drives."""
 
     def __init__(
         self, optimizer: torch.optim.Optimizer, scheduler: lr_scheduler.LRScheduler | None
     ) -> None:
         self.optimizer = optimizer
         self.scheduler = scheduler
-        # Without a gradient this does nothing; torch warns where a scheduler steps first.
+        # Without a gradient this does nothing, but torch warns if a scheduler steps first.
         optimizer.step()
 
     @property
@@ -43,8 +43,8 @@ class Part:
         self.optimizer.param_groups[0]["lr"] = lr
 
     def load(self, optimizer: dict[str, Any], scheduler: dict[str, Any] | None) -> None:
-        """Go on from the states of both."""
-        # Copies: torch's classes keep parts of what they are given, and some change it.
+        """Load the states of both."""
+        # Copies, because torch's classes keep references to what they load, and some change it.
         self.optimizer.load_state_dict(copy.deepcopy(optimizer))
         if self.scheduler is not None and scheduler is not None:
             self.scheduler.load_state_dict(copy.deepcopy(scheduler))
@@ -57,14 +57,14 @@ class Schedule:
 
     Args:
         recipe: the run's.
-        batches: batches in an epoch.
+        batches: batches per epoch.
     """
 
     def __init__(self, recipe: Recipe, batches: int) -> None:
         self.recipe = recipe
         self.batches = batches
         self.epoch = 0
-        self.begun = recipe.warmup  # the epoch after which the schedule itself begins
+        self.start_epoch = recipe.warmup  # the epoch after which the schedule itself starts
         self.main = main_part(recipe, batches, recipe.epochs - recipe.warmup)
         self.warmup = warmup_part(recipe, batches)
         self.epoch_lr = self.lr  # the LR that the epoch's decision starts from
@@ -76,7 +76,7 @@ class Schedule:
 
     @property
     def lr(self) -> float:
-        """The LR that the next batch is to use."""
+        """The LR of the next batch."""
         return self._part.lr
 
     @property
@@ -84,12 +84,12 @@ class Schedule:
         return self.warmup if self.warming_up else self.main
 
     def apply(self, optimizer: torch.optim.Optimizer) -> None:
-        """Write the LR, and the momentum where the schedule moves it, into the real optimizer."""
+        """Write the LR, and the momentum if the schedule changes it, to the real optimizer."""
         lr, decided = self.lr, self.main.optimizer.param_groups[0]
         for group in optimizer.param_groups:
             if not isinstance(group["lr"], torch.Tensor):
                 group["lr"] = lr
-            elif self._written != lr:  # a CUDA graph reads this very tensor
+            elif self._written != lr:  # in place, since a CUDA graph reads this tensor
                 group["lr"].fill_(lr)
             for moved in ("momentum", "betas"):
                 if moved in decided:
@@ -97,7 +97,7 @@ class Schedule:
         self._written = lr
 
     def step_batch(self, batches: int = 1) -> None:
-        """Tell the schedule that so many batches of one epoch were trained."""
+        """Advance the schedule by that many batches of one epoch."""
         if self.warming_up:
             assert self.warmup.scheduler is not None
             for _ in range(batches):
@@ -106,20 +106,20 @@ class Schedule:
             step_cycle(self.main.scheduler, batches)
 
     def advance(self, metric: float) -> Decision:
-        """End the epoch: `metric` is the monitor's value. Returns what was decided, and why.
+        """End the epoch: `metric` is the monitor's value. Returns the decision with its evidence.
 
         Raises:
-            TorchChangedError: torch's ReduceLROnPlateau does not do what LRScope saw.
+            TorchChangedError: torch's ReduceLROnPlateau does not work as LRScope expects.
         """
         lr, warmed_up, main = self.epoch_lr, self.warming_up, self.main.scheduler
-        met = main.state if isinstance(main, Plateau) else None
+        before = main.state if isinstance(main, Plateau) else None
         self.step_epoch(metric)
         kind: Kind
         turn = plateau = None
         if warmed_up:
             kind = "warm-up"
-        elif isinstance(main, Plateau) and met:
-            kind, plateau = _plateau_decision(self.recipe, main, metric, met)
+        elif isinstance(main, Plateau) and before:
+            kind, plateau = _plateau_decision(self.recipe, main, metric, before)
         else:
             kind, turn = self._turn() or (self._move(lr), None)
         return Decision(
@@ -144,10 +144,10 @@ class Schedule:
         self.epoch_lr = self.lr
 
     def _turn(self) -> tuple[Kind, float] | None:
-        """The peak or the bottom of a cycle and its LR, where the epoch that ended brought one."""
+        """The peak or the bottom of a cycle and its LR, if the epoch that ended reached one."""
         spec = self.recipe.schedule
         length = getattr(self.main.scheduler, "total_steps", 0) // self.batches
-        turn = spec.turn(self.epoch - self.begun, length, self.batches)
+        turn = spec.turn(self.epoch - self.start_epoch, length, self.batches)
         if turn is None:
             return None
         return turn, self.recipe.lr if spec.traits.turns_within_epoch else self.lr
@@ -159,14 +159,14 @@ class Schedule:
         return traits.rise if self.lr > lr else traits.fall
 
     def set_lr(self, lr: float) -> None:
-        """Write an LR by hand; the schedule then continues from this LR by its own rule."""
+        """Set the LR by hand; the schedule then continues from this LR by its own rule."""
         self._part.lr = lr
         if not self.warming_up and not self.recipe.schedule.traits.per_batch:
-            self.epoch_lr = lr  # so that the epoch's decision speaks of what the schedule did
+            self.epoch_lr = lr  # so that the epoch's decision describes only what the schedule did
 
     def cut_now(self) -> None:
-        """Cut as the plateau would at this moment, its cooldown and bad epochs included; under
-        another schedule multiply the LR by its gamma, or by 0.1.
+        """Cut as the plateau rule would, with its cooldown and bad epochs; under another schedule
+        multiply the LR by its gamma, or by 0.1.
         """
         main = self.main.scheduler
         if isinstance(main, Plateau) and not self.warming_up:
@@ -176,13 +176,13 @@ class Schedule:
             self.set_lr(self.lr * cut_factor(self.recipe.schedule))
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of the whole state, in numbers, strings, lists, dicts and tensors."""
+        """A copy of the whole state, as numbers, strings, lists, dicts and tensors."""
         main, warmup = self.main, self.warmup
         assert warmup.scheduler is not None
         return copy.deepcopy(
             {
                 "epoch": self.epoch,
-                "begun": self.begun,
+                "begun": self.start_epoch,
                 "epoch_lr": self.epoch_lr,
                 "main_optimizer": main.optimizer.state_dict(),
                 "main": main.scheduler.state_dict() if main.scheduler else None,
@@ -192,20 +192,20 @@ class Schedule:
         )
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from the state of a schedule of the same recipe."""
-        self.begun = state["begun"]
+        """Load the state of a schedule of the same recipe."""
+        self.start_epoch = state["begun"]
         self.load_warmup(state)
         self.main.load(state["main_optimizer"], state["main"])
         self.epoch_lr = state["epoch_lr"]
 
     def load_warmup(self, state: dict[str, Any]) -> None:
-        """Take the warm-up, and how many epochs have ended, from a state."""
+        """Load the warm-up, and the number of epochs that have ended, from a state."""
         self.epoch = state["epoch"]
         self.warmup.load(state["warmup_optimizer"], state["warmup"])
 
 
 def main_part(recipe: Recipe, batches: int, epochs: int) -> Part:
-    """The schedule itself, at its beginning; a length that it needs is that of so many epochs."""
+    """The schedule itself, not yet stepped; `epochs` sets its length if it needs one."""
     spec, optimizer = recipe.schedule, private_optimizer(recipe)
     if spec.name == "none":
         return Part(optimizer, None)
@@ -213,12 +213,12 @@ def main_part(recipe: Recipe, batches: int, epochs: int) -> Part:
     if spec.traits.watches_monitor:
         return Part(optimizer, Plateau(optimizer, mode=recipe.mode, **arguments))
     if "cycle_momentum" in arguments and not {"momentum", "betas"} & optimizer.defaults.keys():
-        arguments["cycle_momentum"] = False  # Adagrad has none, and torch would refuse
+        arguments["cycle_momentum"] = False  # Adagrad has no momentum, and torch would raise
     return Part(optimizer, getattr(lr_scheduler, spec.name)(optimizer, **arguments))
 
 
 def warmup_part(recipe: Recipe, batches: int) -> Part:
-    """A line up to the LR, a step each batch."""
+    """A linear rise to the LR, one step per batch."""
     optimizer, steps = private_optimizer(recipe), recipe.warmup * batches
     rise = lr_scheduler.LinearLR(optimizer, start_factor=1 / (steps + 1), total_iters=steps)
     return Part(optimizer, rise)
@@ -230,10 +230,10 @@ def private_optimizer(recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def step_cycle(scheduler: lr_scheduler.LRScheduler, batches: int) -> None:
-    """Step a schedule that steps each batch so many times at once: it computes its LR from the
-    number of the step alone, so that the steps between may be left out.
+    """Advance a per-batch schedule by `batches` steps at once: its LR depends only on the step
+    number, so the steps between can be skipped.
     """
-    # After its last step a cycle of a fixed length would go on past its lowest LR, below zero.
+    # After its last step a cycle of a fixed length would continue past its lowest LR, below zero.
     last = int(getattr(scheduler, "total_steps", sys.maxsize)) - 1
     if batches and scheduler.last_epoch < last:
         scheduler.last_epoch = min(scheduler.last_epoch + batches, last) - 1
@@ -241,30 +241,30 @@ def step_cycle(scheduler: lr_scheduler.LRScheduler, batches: int) -> None:
 
 
 def cut_factor(spec: ScheduleSettings) -> float:
-    """What a cut by hand multiplies the LR by."""
+    """The factor of a cut by hand."""
     field = spec.traits.cut_by
     return float(getattr(spec, field)) if field else CUT_FACTOR
 
 
 def _plateau_decision(
-    recipe: Recipe, main: Plateau, metric: float, met: PlateauState
+    recipe: Recipe, main: Plateau, metric: float, before: PlateauState
 ) -> tuple[Kind, PlateauEvidence]:
-    """What torch's class made of the metric, from its state before and after."""
+    """What torch's class did with the metric, from its state before and after."""
     kind: Kind
     if main.attempted:
         lr = float(main.optimizer.param_groups[0]["lr"])
-        kind = "cut" if lr != met.lr else "no effect"
+        kind = "cut" if lr != before.lr else "no effect"
     elif main.improved:
         kind = "improved"
     else:
-        kind = "cooldown" if met.cooling else "waiting"
+        kind = "cooldown" if before.cooling else "waiting"
     return kind, PlateauEvidence(
         monitor=recipe.monitor,
         mode=recipe.mode,
         metric=_finite(metric),
-        met_best=_finite(met.best),
-        level=met.level,
-        cooling=met.cooling,
+        met_best=_finite(before.best),
+        level=before.level,
+        cooling=before.cooling,
         best=_finite(main.best),
         next_level=main.level,
         counted=main.attempted or main.num_bad_epochs,

@@ -1,1 +1,1 @@
-"""A run's whole state on the disk: written, thinned, and gone on from."""
+"""Snapshots of a run's full state on disk: writing, thinning, restoring."""

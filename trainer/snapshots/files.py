@@ -1,4 +1,4 @@
-"""Where a run's snapshots lie. torch-free."""
+"""The files of a run's snapshots. torch-free."""
 
 import re
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from pathlib import Path
 BUDGET_MB = 512  # a run's snapshots; an option of serve and train
 
 At = tuple[int, int]
-"""(epoch, batch): after so many whole epochs, and so many batches of the next one."""
+"""(epoch, batch): the number of complete epochs, and of batches of the next one."""
 
 NAME = re.compile(r"epoch-(\d+)(?:-batch-(\d+))?\.pt")
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A snapshot on the disk; `size` in bytes."""
+    """A snapshot on disk; `size` in bytes."""
 
     at: At
     size: int
@@ -33,18 +33,18 @@ def name(at: At) -> str:
 
 
 def listed(folder: Path) -> list[Kept]:
-    """The snapshots in a folder, earliest first; none where it is not there."""
+    """The snapshots in a folder, earliest first; none if the folder does not exist."""
     found = []
     for path in folder.iterdir() if folder.is_dir() else ():
         if match := NAME.fullmatch(path.name):
             try:
                 size = path.stat().st_size
-            except FileNotFoundError:  # thinned at this moment by the process that trains
+            except FileNotFoundError:  # just deleted by the process that trains
                 continue
             found.append(Kept((int(match[1]), int(match[2] or 0)), size, path))
     return sorted(found, key=lambda kept: kept.at)
 
 
 def nearest(folder: Path, epoch: int) -> list[Kept]:
-    """The snapshots from which the end of `epoch` can be reached, the nearest first."""
+    """The snapshots at or before the end of `epoch`, nearest first."""
     return [kept for kept in reversed(listed(folder)) if kept.at <= (epoch, 0)]

@@ -1,4 +1,4 @@
-"""The state that a run starts from: its own last snapshot, or its parent's epoch."""
+"""The state that a run starts from: its own last snapshot, or its parent at an epoch."""
 
 from collections.abc import Generator
 from contextlib import closing
@@ -18,32 +18,32 @@ Restored = Generator[Downloading | Retraining, None, Snapshot | None]
 
 
 class StoppedError(Exception):
-    """The run was stopped before it got to its start."""
+    """The run was stopped before it reached its start."""
 
 
 def start_of(store: Store, run: Run, root: Path, control: Control) -> Restored:
-    """Where a claimed run starts: None for the beginning.
+    """The state that a claimed run starts from; None for a new run.
 
     Raises:
-        StoppedError: the control said so.
+        StoppedError: the control was told to stop.
     """
     folder = files.folder(store.home, run.id)
     for kept in reversed(files.listed(folder)):
         try:
             return read(kept.path)
         except SnapshotError:
-            kept.path.unlink(missing_ok=True)  # damaged: it would only hold the place of another
+            kept.path.unlink(missing_ok=True)  # damaged, and would only use up the budget
     if run.parent is None or not run.parent_epoch:
         return None
     start = yield from restored(store, run.parent, run.parent_epoch, root, control)
-    return start and start | {"added": 0}  # the fork's own number of epochs counts
+    return start and start | {"added": 0}  # the fork has its own number of epochs
 
 
 def restored(store: Store, run: int, epoch: int, root: Path, control: Control) -> Restored:
-    """A run as it was at the end of an epoch, trained again from the nearest snapshot before.
+    """A run's state at the end of an epoch, retrained from the nearest earlier snapshot.
 
     Raises:
-        StoppedError: the control said so.
+        StoppedError: the control was told to stop.
     """
     row = store.run(owner(store, run, epoch))
     if row is None or row.config is None or epoch == 0:
@@ -53,7 +53,7 @@ def restored(store: Store, run: int, epoch: int, root: Path, control: Control) -
         try:
             start = read(kept.path)
             break
-        except SnapshotError:  # thinned a moment ago, or damaged
+        except SnapshotError:  # just deleted, or damaged
             continue
     if start is None and row.parent is not None and row.parent_epoch:
         start = yield from restored(store, row.parent, row.parent_epoch, root, control)

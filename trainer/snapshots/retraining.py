@@ -1,4 +1,4 @@
-"""How far an epoch is from the nearest snapshot. torch-free."""
+"""How many epochs have to be retrained to reach an epoch. torch-free."""
 
 from ..store.lineage import owner
 from ..store.store import Store
@@ -6,7 +6,7 @@ from . import files
 
 
 def epochs_to_retrain(store: Store, run: int, epoch: int) -> int:
-    """How many epochs have to be trained again to reach the end of this one: 0 with a snapshot."""
+    """How many epochs have to be retrained to reach the end of this one: 0 if it has a snapshot."""
     run = owner(store, run, epoch)
     for kept in files.nearest(files.folder(store.home, run), epoch):
         return epoch - kept.at[0]

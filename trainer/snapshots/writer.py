@@ -1,4 +1,4 @@
-"""Snapshots on the disk: written in the background, read back."""
+"""Writes snapshots to disk in the background, and reads them."""
 
 import os
 import threading
@@ -15,10 +15,10 @@ from .retention import chosen
 
 
 def write(snapshot: Snapshot, path: Path) -> int:
-    """Write it whole or not at all; its size in bytes.
+    """Write a snapshot atomically; returns its size in bytes.
 
     Raises:
-        OSError: the disk is full, say.
+        OSError: for example, the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
@@ -29,7 +29,7 @@ def write(snapshot: Snapshot, path: Path) -> int:
             os.fsync(file.fileno())
         size = part.stat().st_size
         part.replace(path)
-    except RuntimeError as error:  # torch's word for a write that failed
+    except RuntimeError as error:  # what torch raises for a failed write
         raise OSError(str(error).splitlines()[0]) from error
     finally:
         part.unlink(missing_ok=True)
@@ -37,10 +37,10 @@ def write(snapshot: Snapshot, path: Path) -> int:
 
 
 def read(path: Path) -> Snapshot:
-    """A snapshot, on the host.
+    """Read a snapshot, with its tensors on the host.
 
     Raises:
-        SnapshotError: the file is damaged or gone.
+        SnapshotError: the file is damaged or missing.
     """
     try:
         snapshot: Snapshot = torch.load(path, map_location="cpu", weights_only=True)
@@ -52,14 +52,14 @@ def read(path: Path) -> Snapshot:
 class SnapshotWriter:
     """Writes one run's snapshots in the background, one at a time, and thins them to a budget.
 
-    While one is written the next may wait; a later one takes its place, unless it is the best or
-    that of a cut. So training waits for the copy to the host, and for a disk that is slower than
-    the epochs only where a snapshot must not be left out.
+    While one is written, the next one waits; a later one replaces it, unless it is the best one or
+    a cut's. So training waits only for the copy to the host and, if the disk is slower than the
+    epochs, for snapshots that must not be skipped.
 
     Args:
-        folder: where they lie.
-        budget: bytes that they may take together.
-        mode: whether the monitor gets better downwards or upwards.
+        folder: the folder of the snapshots.
+        budget: the total bytes that they may use.
+        mode: whether a lower or a higher monitor is better.
     """
 
     def __init__(self, folder: Path, budget: int, mode: Mode) -> None:
@@ -67,7 +67,7 @@ class SnapshotWriter:
         self.budget = budget
         self.warning: str | None = None
         self._mode = mode
-        for part in folder.glob("*.part"):  # of a process that died as it wrote
+        for part in folder.glob("*.part"):  # left by a process that died while writing
             part.unlink(missing_ok=True)
         self._sizes = {kept.at: kept.size for kept in files.listed(folder)}
         self._best: tuple[float, int] | None = None
@@ -79,7 +79,7 @@ class SnapshotWriter:
         self._thread.start()
 
     def note(self, epoch: int, metric: float, cut: bool) -> bool:
-        """Hear of an epoch before its snapshot; whether it is one that is kept before others.
+        """Note an epoch before its snapshot; returns whether that snapshot has priority.
 
         Args:
             metric: the run's monitor in this epoch.
@@ -96,7 +96,7 @@ class SnapshotWriter:
         return better or cut
 
     def keep(self, capture: Callable[[], Snapshot | None], before_others: bool) -> None:
-        """Take a snapshot and have it written, unless that of the same moment is there."""
+        """Take a snapshot and queue it for writing, unless one of the same batch exists."""
         with self._changed:
             while self._waiting is not None and self._waiting[2]:
                 self._changed.wait()
@@ -130,13 +130,13 @@ class SnapshotWriter:
             except OSError as error:
                 why = error.strerror or error
                 self.warning = (
-                    f"Snapshots cannot be written to {self.folder} ({why}): until they can, going "
-                    "on or forking from here means training the epochs again."
+                    f"Snapshots cannot be written to {self.folder} ({why}): until they can, "
+                    "resuming or forking from here means retraining the epochs."
                 )
 
     def _write(self, at: At, snapshot: Snapshot) -> None:
-        # Room is made first, so that the budget holds at every moment; only the last one, which
-        # a resume needs, stays until the new one is there.
+        # Space is freed first, so that the budget is never exceeded; only the last one, which a
+        # resume needs, stays until the new one is written.
         if last := max(self._sizes, default=None):
             size = self._sizes[last]
             others = {**self._sizes, at: size}

@@ -1,1 +1,1 @@
-"""What is kept of runs, in SQLite."""
+"""Runs stored in SQLite."""

@@ -1,4 +1,4 @@
-"""The file of the store: opened, made or brought up to date, and read and written by any thread.
+"""The store's file: created, migrated, and opened for every thread.
 
 torch-free.
 """
@@ -18,14 +18,14 @@ class StoreError(Exception):
 
 
 class Database:
-    """SQLite's connections to one file: each thread has its own.
+    """SQLite connections to one file: each thread has its own.
 
     Args:
-        path: the file; made where it is missing.
+        path: the file; created if missing.
 
     Raises:
-        StoreError: it holds a newer LRScope's data, or no LRScope's.
-        sqlite3.Error: it cannot be read or written.
+        StoreError: the file was written by a newer LRScope.
+        sqlite3.Error: the file cannot be read or written, or is not a database.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,7 +41,7 @@ class Database:
         if 0 < found < VERSION and found in MIGRATIONS:
             back_up(connection, self.path, found)
         with self.transaction():
-            version = self._version()  # another process may have been faster
+            version = self._version()  # another process may have migrated it meanwhile
             if version == 0:
                 for statement in SCHEMA.split(";"):
                     connection.execute(statement)
@@ -50,8 +50,8 @@ class Database:
                 migrate(connection, version)
         if version > VERSION:
             raise StoreError(
-                f"{self.path} was written by a newer LRScope (version {version} of the store, this "
-                f"one knows {VERSION}); update LRScope, or choose another folder with --home."
+                f"{self.path} was written by a newer LRScope (store version {version}, this one "
+                f"supports {VERSION}); update LRScope, or choose another folder with --home."
             )
 
     def _version(self) -> int:
@@ -59,7 +59,7 @@ class Database:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """This thread's own connection. `close` closes it, whichever thread calls that."""
+        """This thread's own connection. `close`, from any thread, closes it."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = sqlite3.connect(
@@ -72,7 +72,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything in the block, or nothing."""
+        """Run the block in one transaction; roll back on any exception."""
         connection = self.connection
         connection.execute("BEGIN IMMEDIATE")
         try:

@@ -1,4 +1,4 @@
-"""Who was forked from whom, and what a run has of its parents. torch-free."""
+"""Which runs are forks of which, and the epochs that they share. torch-free."""
 
 from dataclasses import dataclass, field, replace
 
@@ -9,16 +9,16 @@ from .store import Store
 
 @dataclass
 class Member:
-    """A run and the runs that were forked from it, oldest first."""
+    """A run and its forks, oldest first."""
 
     run: Run
     children: list["Member"] = field(default_factory=list)
 
 
 def owner(store: Store, run: int, epoch: int) -> int:
-    """The run that trained this epoch of a run's past: itself, a parent, or a parent's parent.
+    """The run that trained this epoch of a run's lineage: the run itself or one of its ancestors.
 
-    Epoch 0, the beginning, is the first one's.
+    Epoch 0, the start, belongs to the first ancestor.
     """
     row = store.run(run)
     while row is not None and row.parent is not None and epoch <= (row.parent_epoch or 0):
@@ -27,8 +27,8 @@ def owner(store: Store, run: int, epoch: int) -> int:
 
 
 def prefix(store: Store, run: int) -> list[Epoch]:
-    """The epochs before a fork, in order: its parents' rows. The last one has the decision that
-    the fork's own schedule made of it, where it made one. Empty for a run that is no fork.
+    """The epochs before a fork, in order: its ancestors' rows. The last one has the decision of
+    the fork's own schedule, if it made one. Empty for a run that is not a fork.
     """
     row = store.run(run)
     if row is None or row.parent is None or row.parent_epoch is None:
@@ -41,19 +41,19 @@ def prefix(store: Store, run: int) -> list[Epoch]:
 
 
 def lineage(store: Store, run: int) -> list[Epoch]:
-    """Every epoch of a run from the first: its parents' and its own."""
+    """Every epoch of a run from the first: its ancestors' and its own."""
     return [*prefix(store, run), *store.epochs(run)]
 
 
 def trees(store: Store, limit: int) -> list[Member]:
-    """The newest runs as family trees, the one with the newest member first. A run whose parent
-    is not among them is fetched with its forebears.
+    """The newest runs as family trees, the tree with the newest run first. Ancestors that are not
+    among them are loaded too.
     """
     readable = [run for run in store.runs(limit) if isinstance(run, Run)]
     members = {run.id: Member(run) for run in readable}
-    wanted = [m.run.parent for m in members.values()]
-    while wanted:
-        parent = wanted.pop()
+    parents = [m.run.parent for m in members.values()]
+    while parents:
+        parent = parents.pop()
         if parent is None or parent in members:
             continue
         try:
@@ -62,7 +62,7 @@ def trees(store: Store, limit: int) -> list[Member]:
             continue
         if row is not None:
             members[parent] = Member(row)
-            wanted.append(row.parent)
+            parents.append(row.parent)
     roots, newest = [], {}
     for number in sorted(members):
         member = members[number]
@@ -82,7 +82,7 @@ def _root(members: dict[int, Member], number: int) -> int:
 
 
 def last(store: Store, run: int) -> int:
-    """The last epoch of a run that can be forked from: the last that it brought to its end."""
+    """The last epoch of a run that can be forked: the last one that it completed."""
     row = store.run(run)
     if row is None:
         return 0
@@ -91,13 +91,13 @@ def last(store: Store, run: int) -> int:
 
 
 def refusal(store: Store, run: int, epoch: int) -> str | None:
-    """Why a run cannot be forked after this epoch, in one sentence; None where it can."""
+    """One sentence on why a run cannot be forked after this epoch; None if it can."""
     row = store.run(run)
     if row is None:
         return f"There is no run {run}."
     if row.source != "trained":
-        return f"Run {run} was {row.source}: it has no weights to go on from."
+        return f"Run {run} was {row.source}: it has no weights to continue from."
     end = last(store, run)
     if not 0 <= epoch <= end:
-        return f"Run {run} has trained {end} epochs; fork it after one of 0 to {end}."
+        return f"Run {run} has trained {end} epochs; fork it after an epoch from 0 to {end}."
     return None

@@ -1,7 +1,7 @@
-"""How a store of an earlier version becomes one of the present version. torch-free.
+"""Migrates a store of an earlier version to the current one. torch-free.
 
-`MIGRATIONS[n]` turns a store of version n into one of version n + 1. Each is tested over a stored
-home of version n. They run in one transaction, after a copy of the file was made.
+`MIGRATIONS[n]` turns a store of version n into one of version n + 1. Each is tested on a stored
+home of version n. They run in one transaction, after a backup of the file.
 """
 
 import sqlite3
@@ -13,7 +13,7 @@ from .schema import VERSION
 
 
 def _name_metrics_and_sources(connection: sqlite3.Connection) -> None:
-    """Metrics go by name; a run says where it is from; `resume` after a pause is `unpause`."""
+    """Store metrics by name and each run's source; rename `resume` after a pause to `unpause`."""
     _execute_all(
         connection,
         """
@@ -55,30 +55,30 @@ MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _name_metrics_
 
 
 def backup_path(path: Path, version: int) -> Path:
-    """Where the copy of a store of that version is kept."""
+    """The backup file of a store of that version."""
     return path.with_name(f"{path.stem}-version-{version}{path.suffix}")
 
 
 def back_up(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    """Keep a copy of the store as that version wrote it, unless there is one already."""
-    kept = backup_path(path, version)
-    if kept.exists():
+    """Back up the store as that version wrote it, unless there is a backup already."""
+    backup = backup_path(path, version)
+    if backup.exists():
         return
-    part = kept.with_suffix(".part")
+    part = backup.with_suffix(".part")
     part.unlink(missing_ok=True)
     with closing(sqlite3.connect(part)) as copy:
         connection.backup(copy)
-    part.replace(kept)
+    part.replace(backup)
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Bring the tables from that version to the present one, within the caller's transaction."""
+    """Migrate the tables from that version to the current one, within the caller's transaction."""
     for number in range(version, VERSION):
         MIGRATIONS[number](connection)
     connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _execute_all(connection: sqlite3.Connection, statements: str) -> None:
-    """Each statement by itself: `executescript` would end the transaction."""
+    """Execute the statements one by one, since `executescript` would end the transaction."""
     for statement in statements.split(";"):
         connection.execute(statement)

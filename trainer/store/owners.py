@@ -1,4 +1,4 @@
-"""Which process trains which run: each holds a lock as long as it lives. torch-free."""
+"""Which process trains which run: each holds a lock for as long as it runs. torch-free."""
 
 import time
 import uuid
@@ -10,10 +10,10 @@ from .database import Database
 
 
 class Owner:
-    """This process, as the trainer of the runs that it has claimed.
+    """This process, which trains the runs that it has claimed.
 
     Args:
-        folder: where the locks lie; made where it is missing.
+        folder: the folder of the locks; created if missing.
 
     Raises:
         OSError: the folder cannot be written.
@@ -30,7 +30,7 @@ class Owner:
         return self._folder / f"{owner}.lock"
 
     def interrupt_orphans(self, database: Database) -> None:
-        """Mark the runs of processes that are gone as interrupted: their locks are free."""
+        """Mark the runs of processes that have died, whose locks are free, as interrupted."""
         owners = database.connection.execute(
             "SELECT DISTINCT owner FROM runs WHERE status = 'training'"
         ).fetchall()
@@ -52,6 +52,6 @@ class Owner:
             self._path(owner).unlink(missing_ok=True)
 
     def release(self) -> None:
-        """Give up every run that this process has claimed."""
+        """Release every run that this process has claimed."""
         self._alive.release()
         self._path(self.id).unlink(missing_ok=True)

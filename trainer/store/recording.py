@@ -1,4 +1,4 @@
-"""What an event writes into the store. torch-free."""
+"""The SQL statements that record an event in the store. torch-free."""
 
 import json
 from collections.abc import Iterator
@@ -37,11 +37,11 @@ END = (
 
 
 Statement = tuple[str, dict[str, Any]]
-"""SQL, and its values but for `run` and `now`."""
+"""SQL, and its values except `run` and `now`."""
 
 
 def epoch_statements(row: Epoch) -> Iterator[Statement]:
-    """What an epoch's record writes."""
+    """The statements that record an epoch."""
     values = {name: getattr(row, name) for name in EPOCH_COLUMNS}
     yield INSERT_EPOCH, {**values, "decision": row.decision and row.decision.model_dump_json()}
     for name, value in row.metrics.items():
@@ -49,21 +49,18 @@ def epoch_statements(row: Epoch) -> Iterator[Statement]:
 
 
 def statements(event: Event) -> Iterator[Statement]:
-    """What an event writes."""
+    """The statements that record an event."""
     match event:
         case Downloading(file, received, total):
             share = f", {received / total:.0%}" if total else ""
             activity = f"downloading {file}: {received / 1e6:.1f} MB{share}"
             yield ACTIVITY, {"activity": activity}
-        case Retraining(epoch, wanted):
-            yield (
-                ACTIVITY,
-                {"activity": f"training epoch {epoch} of {wanted} again, up to the fork"},
-            )
+        case Retraining(epoch, needed):
+            yield ACTIVITY, {"activity": f"retraining epoch {epoch} of {needed} up to the fork"}
         case Started():
             started = json.dumps({name: getattr(event, name) for name in Started.__slots__})
             yield (
-                # A run that was resumed began as long ago as it has trained.
+                # `began` is set so that a resumed run's elapsed time is the time it has trained.
                 "UPDATE runs SET activity = NULL, started = :started, began = :now - "
                 "(SELECT coalesce(sum(seconds), 0) FROM epochs WHERE run = :run) WHERE id = :run",
                 {"started": started},

@@ -1,4 +1,4 @@
-"""The rows of the store: what they hold, and how they are read. torch-free."""
+"""The store's rows as dataclasses, and how they are read. torch-free."""
 
 import json
 from dataclasses import dataclass, fields
@@ -32,20 +32,20 @@ class UnreadableError(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it stands. Times are seconds since 1970.
+    """A run's current state. Times are seconds since 1970.
 
     Attributes:
-        source: whether it was trained here, imported, or is watched while it trains elsewhere.
-        origin: the file that an imported run comes from.
-        recipe: what its schedule is; of a run that was trained here its whole config.
-        pace: epochs a second, None for as fast as it goes.
-        activity: what it does before its first batch.
+        source: whether it was trained here, imported, or watched while it trains elsewhere.
+        origin: the file of an imported run.
+        recipe: its recipe; for a run that was trained here, its whole config.
+        pace: epochs per second, None for no limit.
+        activity: what it is doing before its first batch.
         epoch, batch: `batch` batches of epoch `epoch` + 1 are done.
-        parent, parent_epoch: a fork goes on from its parent's epoch.
-        decision: what a fork's own schedule made of that epoch.
-        asked: commands up to this number were for an earlier part of a run that was resumed.
-        warning: what went wrong and did not end it.
-        added: epochs that were added by hand.
+        parent, parent_epoch: the run and the epoch that a fork continues from.
+        decision: the decision of a fork's own schedule on that epoch.
+        asked: commands up to this id came before the run was resumed.
+        warning: a problem that did not end it.
+        added: epochs added by hand.
     """
 
     id: int
@@ -74,17 +74,17 @@ class Run:
 
     @property
     def config(self) -> RunConfig | None:
-        """What was trained here, and how; None for a run that was not."""
+        """The config of a run that was trained here; None for any other."""
         return self.recipe if isinstance(self.recipe, RunConfig) else None
 
     @property
     def epochs(self) -> int:
-        """How many epochs the run is to have, those before a fork among them."""
+        """The planned number of epochs, including those before a fork."""
         return self.recipe.epochs + self.added
 
     @property
     def batches(self) -> int:
-        """Batches in an epoch; of a run that was not trained here 1, for all that is known."""
+        """Batches per epoch; 1 for a run that was not trained here, where it is unknown."""
         if self.started:
             return self.started.batches
         return self.config.batches if self.config else 1
@@ -100,7 +100,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A run that is stored and cannot be read, with the reason in one sentence."""
+    """A stored run that cannot be read, with the reason in one sentence."""
 
     id: int
     reason: str
@@ -108,8 +108,8 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a person asked of a run: `stop`, `pause`, `unpause`, `step` to the end of an epoch and
-    pause there, `pace` with epochs a second (None: no limit), or an intervention.
+    """A person's command to a run: `stop`, `pause`, `unpause`, `step` (train to the end of an epoch
+    and pause), `pace` with epochs per second (None: no limit), or an intervention.
     """
 
     id: int
@@ -117,7 +117,7 @@ class Command:
     value: float | None
 
 
-# Columns of the table that are not a field of `Run` as they stand, and how they are read.
+# Columns of the table that are not stored as fields of `Run`.
 CONFIG_COLUMNS = "id, source, config, config_version"
 ADDED = (
     "(SELECT coalesce(sum(value), 0) FROM interventions "
@@ -129,10 +129,10 @@ INTERVENTION_COLUMNS = tuple(field.name for field in fields(RecordedIntervention
 
 
 def run(row: tuple[Any, ...]) -> Run:
-    """The run of a row of RUN_COLUMNS.
+    """A run, from a row of RUN_COLUMNS.
 
     Raises:
-        UnreadableError: something in it is not what this LRScope writes.
+        UnreadableError: something in it is not in this LRScope's format.
     """
     id, source, config, version, *plain, added = row
     values = dict(zip(PLAIN, plain, strict=True))
@@ -147,10 +147,10 @@ def run(row: tuple[Any, ...]) -> Run:
 
 
 def epoch(run: int, row: tuple[Any, ...], metrics: dict[str, float | None]) -> Epoch:
-    """The epoch of a row of EPOCH_COLUMNS, with its metrics.
+    """An epoch, from a row of EPOCH_COLUMNS and its metrics.
 
     Raises:
-        UnreadableError: its decision is not what this LRScope writes.
+        UnreadableError: its decision is not in this LRScope's format.
     """
     number, lr, lr_last, seconds, decision = row
     try:
@@ -163,12 +163,12 @@ def _decision(text: str | None) -> Decision | None:
     if text is None:
         return None
     decision = json.loads(text)
-    decision.pop("sentence", None)  # drawn from the evidence again
+    decision.pop("sentence", None)  # derived again from the evidence
     return Decision.model_validate(decision)
 
 
 def _why(error: Exception) -> str:
-    """One clause that says what is wrong with stored fields."""
+    """One clause on what is wrong with stored fields."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "its config"

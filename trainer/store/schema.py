@@ -1,7 +1,7 @@
-"""The tables of the store, as its present version has them. torch-free.
+"""The tables of the store's current version. torch-free.
 
 To change them: change SCHEMA, raise VERSION, and add a migration to `trainer.store.migrations`
-with a test over a stored home of the version before.
+with a test on a stored home of the previous version.
 """
 
 from dataclasses import fields
@@ -77,5 +77,5 @@ CREATE TABLE interventions (
 CREATE INDEX interventions_by_run ON interventions (run, id);
 """
 
-# An epoch's metrics have a table of their own, since a run may have any number of them.
+# Metrics have a table of their own, since a run may have any number of them.
 EPOCH_COLUMNS = tuple(field.name for field in fields(Epoch) if field.name != "metrics")

@@ -1,4 +1,4 @@
-"""Runs, their epochs, commands and interventions: written one event at a time, read by a cursor.
+"""Runs, their epochs, commands and interventions: written event by event, read from a cursor on.
 
 torch-free.
 """
@@ -33,17 +33,17 @@ from .schema import EPOCH_COLUMNS
 
 
 class CommandError(Exception):
-    """A run cannot do what is asked of it; the message is one sentence for the user."""
+    """A run cannot do what was requested; the message is one sentence for the user."""
 
 
 class Store:
     """The runs under one folder. Any thread and any process may use it at the same time.
 
     Args:
-        home: the folder; made where it is missing.
+        home: the folder; created if missing.
 
     Raises:
-        StoreError: the folder cannot be written, or holds a newer LRScope's data.
+        StoreError: the folder cannot be written, or has a newer LRScope's data.
     """
 
     def __init__(self, home: Path) -> None:
@@ -59,13 +59,13 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             why = getattr(error, "strerror", None) or error
             raise StoreError(
-                f"LRScope cannot keep its runs under {home} ({why}); choose another folder "
+                f"LRScope cannot store its runs in {home} ({why}); choose another folder "
                 "with --home."
             ) from error
         self.interrupt_orphans()
 
     def interrupt_orphans(self) -> None:
-        """Mark the runs of processes that are gone as interrupted."""
+        """Mark the runs of processes that have died as interrupted."""
         self._owner.interrupt_orphans(self._database)
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class Store:
         self._database.close()
         self._owner.release()
 
-    # How runs are added
+    # Add runs
 
     def add(
         self,
@@ -82,15 +82,15 @@ class Store:
         parent: tuple[int, int] | None = None,
         claimed: bool = False,
     ) -> int:
-        """Queue a run; returns its number.
+        """Queue a run; returns the run id.
 
         Args:
-            config: what is trained, and how.
-            pace: epochs a second; None for as fast as it goes.
+            config: the run's config.
+            pace: epochs per second; None for no limit.
             parent: for a fork, the run that trained the epoch, and that epoch
-                (`trainer.store.lineage.owner` finds the run; `trainer.config.forks.check` says what
-                may differ).
-            claimed: take it for this process to train at once.
+                (`trainer.store.lineage.owner` finds the run; `trainer.config.forks.check` checks
+                what may differ).
+            claimed: claim it at once for this process to train.
         """
         forked, epoch = parent or (None, None)
         with self._database.transaction() as connection:
@@ -111,12 +111,12 @@ class Store:
         return run
 
     def add_imported(self, recipe: Recipe, origin: str, epochs: Sequence[Epoch]) -> int:
-        """Take in a run that was trained elsewhere, in one transaction; returns its number.
+        """Store a run that was trained elsewhere, in one transaction; returns the run id.
 
         Args:
-            recipe: what its schedule and its LR are taken to be.
+            recipe: its assumed recipe.
             origin: the file that it comes from.
-            epochs: its records.
+            epochs: its epochs.
         """
         now = time.time()
         with self._database.transaction() as connection:
@@ -127,14 +127,14 @@ class Store:
                     connection.execute(statement, {**values, "run": run})
         return run
 
-    # How they are begun, and gone on with
+    # Start and resume runs
 
     def resume(self, run: int, claimed: bool = False) -> None:
-        """Queue a run again that was interrupted or stopped, or has failed: it goes on from its
-        last snapshot.
+        """Queue a run that was interrupted or stopped, or that failed, to continue from its last
+        snapshot.
 
         Raises:
-            CommandError: there is no such run, or it cannot go on.
+            CommandError: there is no such run, or it cannot be resumed.
         """
         with self._database.transaction() as connection:
             resumed = connection.execute(
@@ -149,15 +149,17 @@ class Store:
         if not resumed:
             row = self._known(run)
             if not row.over:
-                raise CommandError(f"Run {run} is {row.status} already.")
+                raise CommandError(f"Run {run} is already {row.status}.")
             if row.source != "trained":
-                raise CommandError(f"Run {run} was {row.source}: it has no weights to go on from.")
+                raise CommandError(
+                    f"Run {run} was {row.source}: it has no weights to continue from."
+                )
             raise CommandError(
-                f"Run {run} has {row.status}; fork it to go on from one of its epochs."
+                f"Run {run} has {row.status}; fork it to continue from one of its epochs."
             )
 
     def rewind(self, run: int, epoch: int, batch: int) -> None:
-        """Drop what a run has trained after this moment: it is trained again from there."""
+        """Delete a run's epochs after this batch; they will be retrained."""
         with self._database.transaction() as connection:
             for table in ("epochs", "metrics"):
                 connection.execute(f"DELETE FROM {table} WHERE run = ? AND epoch > ?", (run, epoch))
@@ -166,10 +168,10 @@ class Store:
             )
 
     def claim(self, run: int | None = None) -> int | None:
-        """Take a queued run, this one or the oldest, for this process to train; None if none."""
+        """Claim a queued run, this one or the oldest, for this process; None if there is none."""
         queued = "SELECT 1 FROM runs WHERE status = 'queued' LIMIT 1"
         if self._database.connection.execute(queued).fetchone() is None:
-            return None  # asked often: without taking the lock that writers wait for
+            return None  # called often, so avoid the write lock
         with self._database.transaction() as connection:
             return self._claim(connection, run)
 
@@ -183,19 +185,19 @@ class Store:
         return None if row is None else int(row[0])
 
     def record(self, run: int, event: Event) -> None:
-        """Write what happened to a run: one event, one transaction."""
+        """Write one event of a run, in one transaction."""
         now = time.time()
         with self._database.transaction() as connection:
             for statement, values in recording.statements(event):
                 connection.execute(statement, {**values, "run": run, "now": now})
 
-    # How they are read
+    # Read runs
 
     def run(self, run: int) -> Run | None:
-        """The run of that number, None where there is none.
+        """The run with that id, None if there is none.
 
         Raises:
-            UnreadableError: there is one, and it cannot be read.
+            UnreadableError: the run cannot be read.
         """
         row = self._database.connection.execute(
             f"SELECT {RUN_COLUMNS} FROM runs WHERE id = ?", (run,)
@@ -203,31 +205,31 @@ class Store:
         return None if row is None else rows.run(row)
 
     def runs(self, limit: int) -> list[Run | Unreadable]:
-        """The newest runs, newest first, those that cannot be read among them."""
+        """The newest runs, newest first, including those that cannot be read."""
         found = self._database.connection.execute(
             f"SELECT {RUN_COLUMNS} FROM runs ORDER BY id DESC LIMIT ?", (limit,)
         )
         return [_run_or_reason(row) for row in found]
 
     def newest(self) -> int | None:
-        """The number of the run to look at: the one that trains, else the newest of all."""
+        """The id of the run to show: the newest that is training, else the newest of all."""
         row = self._database.connection.execute(
             "SELECT coalesce((SELECT max(id) FROM runs WHERE status = 'training'), max(id)) "
             "FROM runs"
         ).fetchone()
         return None if row[0] is None else int(row[0])
 
-    def begun(self) -> int:
-        """The highest number of a run that has begun to train, or is over; 0 before the first."""
+    def newest_started(self) -> int:
+        """The highest id of a run that has started or is over; 0 before the first."""
         row = self._database.connection.execute(
             "SELECT coalesce(max(id), 0) FROM runs WHERE status != 'queued'"
         ).fetchone()
         return int(row[0])
 
-    # What epochs they have
+    # Read epochs
 
     def epochs(self, run: int, after: int = 0) -> list[Epoch]:
-        """The run's epochs after that one, in order.
+        """The run's epochs after `after`, in order.
 
         Raises:
             UnreadableError: one of them cannot be read.
@@ -235,9 +237,7 @@ class Store:
         return self._epochs(run, "epoch > ?", after)
 
     def best(self, run: int, metric: str, mode: Mode) -> Epoch | None:
-        """The run's epoch with the best value of a metric, the first of them; None where it has
-        none.
-        """
+        """The run's first epoch with the best value of a metric; None if it has no value."""
         order = "value" if mode == "min" else "value DESC"
         row = self._database.connection.execute(
             "SELECT epoch FROM metrics WHERE run = ? AND name = ? AND value IS NOT NULL "
@@ -260,10 +260,10 @@ class Store:
         )
         return [rows.epoch(run, row, metrics.get(row[0], {})) for row in found]
 
-    # What is asked of them, and what was done
+    # Commands and interventions
 
     def stop(self, run: int) -> None:
-        """Ask a run to stop; one that is still queued is stopped at once."""
+        """Ask a run to stop; a queued run is stopped at once."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE runs SET status = 'stopped', ended = ? WHERE id = ? AND status = 'queued'",
@@ -272,24 +272,24 @@ class Store:
             _command(connection, run, "stop", None)
 
     def set_pace(self, run: int, pace: float | None) -> None:
-        """Ask a run for so many epochs a second; None for as fast as it goes."""
+        """Set a run's pace in epochs per second; None for no limit."""
         with self._database.transaction() as connection:
             connection.execute("UPDATE runs SET pace = ? WHERE id = ?", (pace, run))
             _command(connection, run, "pace", pace)
 
     def ask(self, run: int, name: CommandName, value: float | None = None) -> None:
-        """Ask something of a run that trains or waits for its turn.
+        """Send a command to a run that is training or queued.
 
         Raises:
             CommandError: there is no such run, it is over, or it cannot do this.
         """
         row = self._known(run)
         if row.over:
-            raise CommandError(f"Run {run} is over ({row.status}): nothing can be changed in it.")
+            raise CommandError(f"Run {run} is over ({row.status}) and cannot be changed.")
         if name in get_args(InterventionName):
-            refused = refusal(cast(InterventionName, name), value, row.epochs)
-            if refused:
-                raise CommandError(refused)
+            reason = refusal(cast(InterventionName, name), value, row.epochs)
+            if reason:
+                raise CommandError(reason)
         if name == "stop":
             self.stop(run)
             return
@@ -301,12 +301,12 @@ class Store:
             _command(connection, run, name, value)
 
     def set_paused(self, run: int, paused: bool) -> None:
-        """Record that a run stands still, or goes on, by itself."""
+        """Record that a run paused or continued by itself."""
         with self._database.transaction() as connection:
             connection.execute("UPDATE runs SET paused = ? WHERE id = ?", (paused, run))
 
     def commands(self, run: int, after: int = 0) -> list[Command]:
-        """What was asked of the run after that command, in order."""
+        """The commands to the run after that command id, in order."""
         found = self._database.connection.execute(
             "SELECT id, name, value FROM commands WHERE run = ? AND id > ? ORDER BY id",
             (run, after),
@@ -314,8 +314,8 @@ class Store:
         return [Command(*row) for row in found]
 
     def interventions(self, run: int, after: int = 0) -> list[RecordedIntervention]:
-        """What was done to the run by hand after that intervention, in order: a record that a
-        `trainer.engine.control.Control` repeats.
+        """The run's interventions after that intervention id, in order: the record that a
+        `trainer.engine.control.Control` can repeat.
         """
         found = self._database.connection.execute(
             f"SELECT {', '.join(INTERVENTION_COLUMNS)} FROM interventions "
@@ -337,7 +337,7 @@ class Store:
 def _insert(
     connection: sqlite3.Connection, config: Recipe, source: Source, columns: dict[str, object]
 ) -> int:
-    """A new run; returns its number."""
+    """Insert a run; returns the run id."""
     values = {
         "created": time.time(),
         "source": source,

@@ -1,8 +1,8 @@
 """LRScope in a script or a notebook: `from lrscope import replay`.
 
-This folder is installed as `lrscope`. What it offers comes from LRScope's own trainer, loaded
-beside it as `lrscope.trainer`, so that a project may have a `trainer` or an `app` too. Importing
-it loads nothing heavy: that comes with the first use of a name.
+This folder is installed as `lrscope`. It exports names from LRScope's own trainer, which is loaded
+as `lrscope.trainer`, so that a project may have its own `trainer` or `app`. Importing it is cheap:
+heavy modules are loaded when a name is first used.
 """
 
 from importlib import import_module
@@ -23,7 +23,7 @@ _MODULES = {
     "train": "engine.loop",
 }
 
-# As `trainer.watch`, in a checkout, it belongs to the trainer around it.
+# As `trainer.watch`, in a checkout, it uses the trainer that contains it.
 _trainer = __name__.rpartition(".")[0]
 if not _trainer:
     trainer = load(f"{__name__}.trainer", TRAINER)

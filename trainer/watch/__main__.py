@@ -1,4 +1,4 @@
-"""`python -m lrscope` is `lrscope`."""
+"""`python -m lrscope` is the same as `lrscope`."""
 
 from .command import main
 

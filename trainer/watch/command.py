@@ -1,4 +1,4 @@
-"""The `lrscope` command, started from any folder, also one with an `app` or a `trainer`."""
+"""The `lrscope` command, from any folder, even one with its own `app` or `trainer`."""
 
 from importlib import import_module
 
@@ -6,7 +6,7 @@ from .own import APP, TRAINER, load
 
 
 def main() -> None:
-    """Run the command line of the app that this folder belongs to."""
+    """Run the command line of LRScope's own app."""
     load("trainer", TRAINER)
     load("app", APP)
     import_module("app.cli.main").main()
