@@ -26,13 +26,15 @@ from trainer.config.text import lr_text
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 MANUAL = ROOT / "app" / "README.md"
+MAP = ROOT / "trainer" / "README.md"
+CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
 DOCUMENTS = [
     README,
     MANUAL,
-    ROOT / "trainer" / "README.md",
-    ROOT / "tests" / "bench" / "README.md",
-    ROOT / ".github" / "CONTRIBUTING.md",
+    MAP,
+    CONTRIBUTING,
     ROOT / ".github" / "CHANGELOG.md",
+    ROOT / "tests" / "bench" / "README.md",
 ]
 MOST_LINES = 90  # of the README: a screen and a half
 GROUPS = {"run": "The run", "schedule": "Schedules", "optimizer": "Optimizers"}
@@ -51,7 +53,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def cells(text: str) -> Iterator[list[str]]:
-    """The rows of a text's tables, without their headings' names being told from the rest."""
+    """The rows of a text's tables, headings among them."""
     for line in text.splitlines():
         if line.startswith("|"):
             yield [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
@@ -68,7 +70,7 @@ def span(setting: Setting) -> str:
         return ", ".join(setting.choices)
     if setting.kind == "list":
         return "N, N, ..."
-    owner: Any = {None: RunConfig, **SCHEDULES, **OPTIMIZERS}[setting.owner]
+    owner = (SCHEDULES | OPTIMIZERS)[setting.owner] if setting.owner else RunConfig
     bounds = [
         f"{sign} {getattr(constraint, bound):,.10g}"
         for bound, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
@@ -79,7 +81,7 @@ def span(setting: Setting) -> str:
 
 
 def rows(group: str) -> list[str]:
-    """A group's table of the manual; settings that differ in nothing but their owner share a row."""
+    """A group's table of the manual; what differs in nothing but the owner shares a row."""
     owners: dict[tuple[str, ...], list[str]] = {}
     for setting in SETTINGS:
         if setting.group == group:
@@ -173,11 +175,16 @@ def variables(*folders: str) -> set[str]:
     return {variable for variables in found for variable in variables}
 
 
-def test_the_manuals_have_every_environment_variable() -> None:
-    assert variables("app", "trainer")
-    for document, used in ((MANUAL, variables("app", "trainer")), (DOCUMENTS[4], variables("tests"))):
-        told = read(document) + read(MANUAL)
-        assert [variable for variable in used if f"`{variable}`" not in told] == []
+def test_the_manual_has_every_environment_variable() -> None:
+    used = variables("app", "trainer")
+    assert used
+    assert [variable for variable in used if f"`{variable}`" not in read(MANUAL)] == []
+
+
+def test_contributors_are_told_of_every_environment_variable_of_the_tests() -> None:
+    used = variables("tests") - variables("app", "trainer")
+    assert used
+    assert [variable for variable in used if f"`{variable}`" not in read(CONTRIBUTING)] == []
 
 
 # What the documents point to
@@ -219,26 +226,25 @@ def names(path: Path) -> set[str]:
     return found
 
 
-def astray(document: Path) -> Iterator[str]:
-    """The links of a document that lead nowhere."""
-    for label, target in links(document):
-        file, _, anchor = target.partition("#")
-        path = (document.parent / file).resolve() if file else document
-        if not path.exists() or not path.is_relative_to(ROOT):
-            yield target
-        elif anchor and anchor not in slugs(path):
-            yield target
-        elif found := re.fullmatch(r"`?[\w./-]+\.(?:py|js):([\w.]+)`?", label):
-            if found[1] not in names(path):
-                yield label
-        elif re.fullmatch(r"`?[\w./-]+/[\w-]+\.\w+`?", label):
-            if not name(path).endswith(label.strip("`")):
-                yield label
+def leads_to_what_it_names(document: Path, label: str, target: str) -> bool:
+    """Whether there is such a file, with such a heading, and with what `path:name` names."""
+    file, _, anchor = target.partition("#")
+    path = (document.parent / file).resolve() if file else document
+    if not path.exists() or not path.is_relative_to(ROOT):
+        return False
+    if anchor and anchor not in slugs(path):
+        return False
+    labelled = re.fullmatch(r"([\w.-]+/[\w./-]+\.\w+)(?::([\w.]+))?", label)
+    if labelled is None:
+        return True
+    named = labelled[2]
+    return labelled[1] == name(path) and (named is None or named in names(path))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_every_link_leads_to_what_it_names(document: Path) -> None:
-    assert list(astray(document)) == []
+    found = links(document)
+    assert [link for link in found if not leads_to_what_it_names(document, *link)] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
@@ -250,7 +256,7 @@ def test_every_path_that_is_named_is_there(document: Path) -> None:
 def test_every_folder_of_the_code_is_on_the_map() -> None:
     code = [*(ROOT / "trainer").iterdir(), *(ROOT / "app").iterdir()]
     folders = [name(path) for path in code if (path / "__init__.py").is_file()]
-    told = [row[0].strip("`") for row in cells(read(ROOT / "trainer" / "README.md"))]
+    told = [row[0].strip("`") for row in cells(read(MAP))]
     assert [folder for folder in folders if folder not in told] == []
 
 
