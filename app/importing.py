@@ -11,8 +11,7 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from app import ids
-from app.lab.live import runs
+from app import ids, run_picker
 from trainer.config.table import ConfigError
 from trainer.curves.csv import CurveError, read
 from trainer.store.store import Store
@@ -124,4 +123,4 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
                 no_update,
                 None,
             )
-        return False, "", runs(store), str(run), None
+        return False, "", run_picker.choices(store), str(run), None

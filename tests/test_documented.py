@@ -16,7 +16,7 @@ import pytest
 import typer
 
 from app.cli.main import cli
-from app.cli.training import Asked
+from app.cli.training import ControlCommand
 from trainer.config.optimizers import OPTIMIZERS
 from trainer.config.run import RunConfig
 from trainer.config.schedules import SCHEDULES
@@ -163,7 +163,7 @@ def test_the_manual_has_every_option_of_all_commands() -> None:
 def test_the_manual_has_everything_that_can_be_asked_of_a_run() -> None:
     told = [row[0].split("`")[1].split() for row in cells(read(MANUAL)) if "`" in row[0]]
     asked = {words[2] for words in told if words[:2] == ["control", "RUN"]}
-    assert asked == {word.value for word in Asked}
+    assert asked == {word.value for word in ControlCommand}
 
 
 def variables(*folders: str) -> set[str]:

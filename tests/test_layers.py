@@ -6,6 +6,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -17,27 +20,54 @@ TRAINER = sorted((ROOT / "trainer").glob("**/*.py"))
 APP = sorted((ROOT / "app").glob("**/*.py"))
 PAGE = {"app", "dash", "dash_mantine_components", "flask", "plotly", "waitress"}
 TORCH = {"torch", "torchvision", "numpy", "sklearn", "tensorboard"}
-TORCH_FREE = """
-    config.fields config.metrics config.optimizers config.schedules config.recipe config.run
-    config.text config.table config.forks config.versions schedule.decisions schedule.epoch
-    schedule.interventions engine.events engine.control engine.environment folders store.schema
-    store.migrations store.database store.owners store.rows store.recording store.store
-    store.lineage snapshots.files snapshots.retention snapshots.retraining replay.comparison
-    replay.keras_fastai curves.columns curves.csv curves.tensorboard execute worker
-"""
-# From the ground up; an import never runs up.
-FLOORS = [
-    "config folders",
-    "schedule",
-    "replay",
-]
+
+# Which folder, or module beside the folders, may import from which. What only a type checker reads
+# is no import.
+ARROWS = {
+    "trainer.config": "",
+    "trainer.folders": "",
+    "trainer.schedule": "trainer.config",
+    "trainer.replay": "trainer.config trainer.schedule",
+    "trainer.engine": "trainer.config trainer.folders trainer.schedule",
+    "trainer.store": "trainer.config trainer.schedule trainer.engine",
+    "trainer.snapshots": "trainer.config trainer.engine trainer.store",
+    "trainer.curves": "trainer.config trainer.schedule trainer.replay trainer.store",
+    "trainer.execute": "trainer.schedule trainer.engine trainer.store trainer.snapshots",
+    "trainer.worker": "trainer.engine trainer.store trainer.snapshots trainer.execute",
+    "trainer.watch": "",
+    "app.ids": "",
+    "app.charts": "trainer.config trainer.schedule",
+    "app.form": "app.ids trainer.config",
+    "app.run_picker": "trainer.config trainer.store",
+    "app.lab": """
+        app.ids app.charts app.form app.run_picker trainer.config trainer.schedule trainer.replay
+        trainer.engine trainer.store trainer.snapshots trainer.worker
+    """,
+    "app.importing": """
+        app.ids app.run_picker trainer.config trainer.curves trainer.store trainer.worker
+    """,
+    "app.server": "app.ids app.charts app.importing app.lab trainer.store trainer.worker",
+    "app.cli": """
+        app.server trainer.config trainer.folders trainer.schedule trainer.replay trainer.engine
+        trainer.store trainer.snapshots trainer.curves trainer.execute trainer.worker
+    """,
+    "app.__main__": "app.cli",
+}
 
 
-def imported(path, top_level=False):
+@cache
+def imported(path: Path, top_level: bool = False) -> frozenset[str]:
     """Every module that a file imports; at its top level only, also under `if` and `try`."""
-    nodes = [ast.parse(path.read_text(encoding="utf-8"))]
+    return frozenset(_imported(path, top_level))
+
+
+def _imported(path: Path, top_level: bool) -> Iterator[str]:
+    nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while nodes:
         node = nodes.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            nodes.extend(node.orelse)
+            continue
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -50,30 +80,53 @@ def imported(path, top_level=False):
         nodes.extend(ast.iter_child_nodes(node))
 
 
-def packages(modules):
+def packages(modules: Iterable[str]) -> set[str]:
     return {module.split(".")[0] for module in modules}
 
 
-def room(path):
-    """The folder of trainer that a file lies in, or its own name."""
-    return path.relative_to(ROOT / "trainer").parts[0].removesuffix(".py")
+def name_of(path: Path) -> str:
+    """trainer.store.rows; a package by its own name."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def siblings(path, **how):
-    """The rooms of trainer that a file imports from."""
-    parts = (module.split(".") for module in imported(path, **how))
-    known = {room(file) for file in TRAINER}
-    return {part[1] for part in parts if part[0] == "trainer" and len(part) > 1} & known
+def room(module: str) -> str:
+    """The folder of a module, or the module that lies beside the folders."""
+    return ".".join(module.split(".")[:2])
 
 
-def modules(path, **how):
-    """The modules of trainer that a file imports, without "trainer."."""
-    known = {".".join(file.relative_to(ROOT / "trainer").with_suffix("").parts) for file in TRAINER}
-    names = {m.removeprefix("trainer.") for m in imported(path, **how) if m.startswith("trainer.")}
-    return names & known
+MODULES = {name_of(path): path for path in (*TRAINER, *APP)}
+ROOMS = {room(module) for module in MODULES} - {"trainer", "app"}
+INSIDE = {module for module in MODULES if module not in ("trainer", "app")}
 
 
-def python(code, *arguments, **environment):
+def modules(path: Path, top_level: bool = False) -> set[str]:
+    """The modules of LRScope that a file imports, and the packages around them."""
+    named = {module for module in imported(path, top_level) if module in MODULES}
+    return named | {module.rpartition(".")[0] for module in named if "." in module}
+
+
+def loaded_with(module: str) -> set[str]:
+    """What is loaded when a module is: of LRScope and of others."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        path = MODULES.get(module := waiting.pop())
+        if module not in found and path is not None:
+            waiting += {*imported(path, top_level=True), *modules(path, top_level=True)}
+        found.add(module)
+    return found
+
+
+TORCH_FREE = sorted(
+    module
+    for module in INSIDE
+    if module.startswith("trainer.")
+    and not module.endswith("__main__")  # to import it is to start it
+    and not packages(loaded_with(module)) & TORCH
+)
+
+
+def python(code: str, *arguments: object, **environment: str) -> str:
     """The standard output of a fresh interpreter."""
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -86,9 +139,28 @@ def python(code, *arguments, **environment):
     return done.stdout
 
 
-def test_there_is_something_to_look_at():
-    assert {"events.py", "decisions.py"} <= {path.name for path in TRAINER}
-    assert {"form.py", "server.py"} <= {path.name for path in APP}
+def test_no_room_is_missing_from_the_table():
+    assert ARROWS.keys() == ROOMS
+
+
+def test_the_arrows_lead_one_way():
+    TopologicalSorter({name: arrows.split() for name, arrows in ARROWS.items()}).prepare()
+
+
+@pytest.mark.parametrize("module", sorted(INSIDE))
+def test_a_module_imports_only_from_where_its_room_may(module):
+    here = room(module)
+    others = {room(other) for other in modules(MODULES[module])} - {here, "trainer", "app"}
+    assert others <= set(ARROWS[here].split())
+
+
+def test_no_arrow_of_the_table_is_without_a_use():
+    used: dict[str, set[str]] = {name: set() for name in ROOMS}
+    for module in INSIDE:
+        used[room(module)] |= {room(other) for other in modules(MODULES[module])} & ROOMS
+    assert {name: arrows - {name} for name, arrows in used.items()} == {
+        name: set(arrows.split()) for name, arrows in ARROWS.items()
+    }
 
 
 @pytest.mark.parametrize("path", TRAINER, ids=str)
@@ -103,22 +175,15 @@ def test_the_trainer_does_not_rely_on_its_own_name(path):
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             node.body = []  # never runs; as `lrscope`, watch has no trainer around it to name
-    absolute = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and not n.level]
+    absolute = [
+        n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and not n.level
+    ]
     assert "trainer" not in packages(absolute)
 
 
 @pytest.mark.parametrize("path", APP, ids=str)
 def test_the_app_imports_no_torch_at_its_top(path):
-    assert not packages(imported(path, top_level=True)) & TORCH
-    assert modules(path, top_level=True) <= set(TORCH_FREE.split())
-
-
-@pytest.mark.parametrize("path", TRAINER, ids=str)
-def test_an_import_never_runs_up(path):
-    floors = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
-    if room(path) in floors:
-        for name in siblings(path) & floors.keys():
-            assert floors[name] <= floors[room(path)], name
+    assert not packages(loaded_with(name_of(path))) & TORCH
 
 
 # Beside its own module: the warm-up is a LinearLR; the plateau rule is what LRScope is about.
@@ -147,11 +212,12 @@ def test_only_its_own_module_names_a_schedule(schedule):
     assert named - NAMED_ELSEWHERE.get(schedule, set()) == {"trainer/config/schedules.py"}
 
 
-def test_the_torch_free_modules_load_no_torch():
-    names = ", ".join(f"trainer.{name}" for name in TORCH_FREE.split())
-    loaded = python(f"import sys, {names}; print(*sys.modules)").split()
-    assert set(names.split(", ")) <= set(loaded)
+def test_what_the_app_loads_at_once_loads_no_torch():
+    """The same once more, by Python itself."""
+    loaded = python(f"import sys, {', '.join(TORCH_FREE)}; print(*sys.modules)").split()
+    assert set(TORCH_FREE) <= set(loaded)
     assert not packages(loaded) & (TORCH | PAGE)
+    assert {"trainer.store.store", "trainer.worker", "trainer.curves.csv"} <= set(TORCH_FREE)
 
 
 CLI = """
@@ -165,7 +231,7 @@ print(*sys.modules, file=open("modules", "w"))
 """
 
 
-def loaded_by_cli(tmp_path, *arguments):
+def loaded_by_cli(tmp_path: Path, *arguments: str) -> tuple[str, set[str]]:
     """What the command printed, and the packages that it loaded."""
     code = f"import os; os.chdir({str(tmp_path)!r})\n{CLI}"
     printed = python(code, *arguments, LRSCOPE_HOME=str(tmp_path / "home"), COLUMNS="200")
@@ -199,7 +265,7 @@ LOADS = re.compile(
 )
 
 
-def addresses(text):
+def addresses(text: str) -> list[str]:
     return [found for found in ADDRESS.findall(text) if not NAMESPACE.match(found)]
 
 

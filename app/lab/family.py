@@ -6,9 +6,9 @@ from dash import ALL, Dash, Input, Output, State, ctx, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from app import ids
-from app.lab.live import runs
-from app.lab.readout import STATUS_WORDS, title
+from app import ids, run_picker
+from app.lab.readout import STATUS_WORDS
+from app.run_picker import LISTED_RUNS, title
 from trainer.config import forks
 from trainer.config.table import chosen, from_config
 from trainer.config.text import significant
@@ -17,7 +17,6 @@ from trainer.store.rows import Run
 from trainer.store.store import Store
 
 PLACE = "family"
-LISTED_RUNS = 50
 
 
 def layout() -> Component:
@@ -89,4 +88,4 @@ def register(app: Dash, store: Store) -> None:
     def show(clicks: list[int | None]) -> tuple[Any, str]:
         if not ctx.triggered_id or not any(clicks):
             raise PreventUpdate
-        return runs(store), str(ctx.triggered_id["run"])
+        return run_picker.choices(store), str(ctx.triggered_id["run"])

@@ -11,15 +11,15 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx
 from flask import Response, abort, jsonify, request
 from pydantic import BaseModel, ValidationError
 
-from app import ids
+from app import ids, run_picker
 from app.charts import figures
 from app.charts.series import Mark, by_hand, sentences, series
 from app.lab.progress import progress
-from app.lab.readout import CHANCE_EPOCHS, after_epoch, state, title, unreadable
+from app.lab.readout import CHANCE_EPOCHS, after_epoch, state, unreadable
 from trainer.config.recipe import Recipe
 from trainer.schedule.epoch import Epoch
 from trainer.store.lineage import lineage, prefix
-from trainer.store.rows import Run, Unreadable, UnreadableError
+from trainer.store.rows import Run, UnreadableError
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -27,7 +27,6 @@ LIVE_MS = 250
 MID_EPOCH_MS = 1000
 LATE_MS = 50  # how long after its expected end to look for an epoch's record
 IDLE_MS = 1000
-LISTED_RUNS = 50
 PACES = {"1": "1/s", "5": "5/s", "max": "max"}
 
 _view = itertools.count(1)
@@ -106,7 +105,7 @@ def news(store: Store, cursor: Cursor) -> dict[str, Any]:
     newest = store.newest() or 0
     if newest > max(cursor.begun, cursor.run or 0):
         # A run has started, here or in another process.
-        answer = {"runs": runs(store), "begun": newest, "wait": LIVE_MS}
+        answer = {"runs": run_picker.choices(store), "begun": newest, "wait": LIVE_MS}
         return {**answer, "follow": str(newest)} if cursor.follows else answer
     row = store.run(cursor.run) if cursor.run is not None else None
     rows = recent = store.epochs(row.id, cursor.epoch) if row else []
@@ -172,18 +171,6 @@ def pace_key(pace: float | None) -> str:
 def pace_of(key: str | None) -> float | None:
     """Epochs per second for an option of the pace control; None for no limit."""
     return float(key) if key in PACES and key != "max" else None
-
-
-def runs(store: Store) -> list[dict[str, str]]:
-    """The options of the run selector, newest first."""
-    return [
-        {"value": str(run.id), "label": f"{run.id} · {_named(run)}"}
-        for run in store.runs(LISTED_RUNS)
-    ]
-
-
-def _named(run: Run | Unreadable) -> str:
-    return "cannot be read" if isinstance(run, Unreadable) else title(run)
 
 
 def _best(store: Store, run: Run | None) -> Epoch | None:

@@ -7,7 +7,6 @@ from typing import Any
 from app import ids
 from trainer.config.metrics import label
 from trainer.config.recipe import Recipe
-from trainer.config.table import SETTINGS
 from trainer.config.text import epochs_text, lr_text, significant
 from trainer.engine.environment import difference
 from trainer.schedule.epoch import Epoch
@@ -29,27 +28,9 @@ CARDS = {
     "train": "Train loss",
     "accuracy": "Accuracy",
 }
-WORDS = {s.name: s.words for s in SETTINGS if s.owner is None}
 # If the train loss stays above this share of the loss of guessing, the run has learned nothing.
 CHANCE_SHARE = 0.98
 CHANCE_EPOCHS = 3
-
-
-def title(run: Run) -> str:
-    """A run in a few words: CNN · digits · Adam 0.01 · ReduceLROnPlateau, or its origin."""
-    config = run.config
-    if config is None:
-        return f"{run.origin} · {run.source}"
-    schedule = config.schedule.traits.title or config.schedule.name
-    words = [
-        WORDS["model"][config.model],
-        WORDS["dataset"][config.dataset].split(" (")[0],
-        f"{config.optimizer.name} {lr_text(config.lr)}",
-        schedule,
-    ]
-    if run.parent:
-        words.insert(0, f"fork of {run.parent} after {run.parent_epoch}")
-    return " · ".join(words)
 
 
 # What the page shows next to the charts: texts by the id of their element, and also `percent` (0 to

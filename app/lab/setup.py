@@ -7,9 +7,9 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from app import form, ids
+from app import form, ids, run_picker
 from app.lab import forking, preview
-from app.lab.live import pace_of, runs
+from app.lab.live import pace_of
 from trainer.config.run import RunConfig
 from trainer.config.table import PRESETS, ConfigError, to_config
 from trainer.store.store import Store
@@ -139,7 +139,7 @@ def register(app: Dash, store: Store) -> None:
             run = forking.add(store, fork, config, speed) if fork else store.add(config, speed)
         except ConfigError:
             raise PreventUpdate from None  # the sentences are already next to the fields
-        return runs(store), str(run), None
+        return run_picker.choices(store), str(run), None
 
     app.clientside_callback(
         ClientsideFunction("form", "revealCharts"),

@@ -6,10 +6,10 @@ import dash_mantine_components as dmc
 from dash import Dash, dcc, html
 from dash.development.base_component import Component
 
-from app import ids
+from app import ids, run_picker
 from app.charts import figures
 from app.lab import control, family, forking, live, preview, setup, what_if
-from app.lab.live import PACES, runs
+from app.lab.live import PACES
 from app.lab.readout import CARDS
 from trainer.store.store import Store
 from trainer.worker import Worker
@@ -121,7 +121,7 @@ def _header(store: Store, newest: int | None) -> Component:
                     html.Span("ready", id=ids.STATUS, className="status", role="status"),
                     dmc.Select(
                         id=ids.RUN,
-                        data=runs(store),
+                        data=run_picker.choices(store),
                         value=str(newest) if newest is not None else None,
                         placeholder="No run yet",
                         allowDeselect=False,

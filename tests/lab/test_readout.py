@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from app import ids
 from app.lab.progress import duration, progress
-from app.lab.readout import after_epoch, at_chance, state, title
+from app.lab.readout import after_epoch, at_chance, state
+from app.run_picker import title
 from tests.charts.test_series import CONFIG, DIVERGED, FLAT
 from tests.small import metrics
 from trainer.config.recipe import Recipe

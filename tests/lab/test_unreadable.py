@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from app import ids
-from app.lab.live import Cursor, news, runs, view_of
+from app.lab.live import Cursor, news, view_of
+from app.run_picker import choices
 from tests.page import chromium, launch, opened, served
 from tests.small import NOWHERE, metrics
 from trainer.config.recipe import Recipe
@@ -52,13 +53,16 @@ def test_its_reason_is_shown_in_place_of_its_charts(home: Path) -> None:
         view = view_of(store, 2, store.newest_started())
         assert view["readout"]["status"] == ["unreadable", "unreadable"]
         assert view["readout"][ids.NOTICE].startswith("Run 2 cannot be read: learning_rate")
-        labels = [run["label"] for run in runs(store)]
+        labels = [run["label"] for run in choices(store)]
         assert labels == [
             "2 · cannot be read",
             "1 · one.csv · imported",
         ]
         assert "readout" in news(store, Cursor(**view["cursor"]))
-        assert view_of(store, 1, store.newest_started())["readout"]["status"] == ["finished", "finished"]
+        assert view_of(store, 1, store.newest_started())["readout"]["status"] == [
+            "finished",
+            "finished",
+        ]
 
 
 @pytest.fixture(scope="module")
