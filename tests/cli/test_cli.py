@@ -178,6 +178,19 @@ def test_a_run_is_changed_from_another_terminal_and_says_what_comes_of_it(
     ]  # fmt: skip
 
 
+def test_the_word_that_unpause_had_once_still_works_with_a_hint(tmp_path: Path, here: Any) -> None:
+    store = Store(tmp_path)
+    run = store.add(RunConfig())
+    code, _, hint = here("control", str(run), "resume")
+    assert code == 0
+    assert hint == "lrscope: control RUN resume is now control RUN unpause.\n"
+    assert [command.name for command in store.commands(run)] == ["unpause"]
+    code, _, refused = here("control", str(run), "faster")
+    assert code == 2
+    assert "is not one of pause, unpause, step, stop, lr, scale, cut, epochs" in refused
+    store.close()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

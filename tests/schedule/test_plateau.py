@@ -1,5 +1,7 @@
 """torch's private parts behind one door: a torch that works differently is noticed at once."""
 
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from trainer.schedule import plateau
 from trainer.schedule.plateau import Plateau, TorchChangedError
 
 TORCH = lr_scheduler.ReduceLROnPlateau
+ROOT = Path(__file__).parents[2]
 FLAT = [1.0, 1.0, 1.0]
 
 
@@ -81,6 +84,12 @@ def built() -> Plateau:
     scheduler = main_part(Recipe(schedule=ReduceLROnPlateau()), 1, 10).scheduler
     assert isinstance(scheduler, Plateau)
     return scheduler
+
+
+def test_the_oldest_torch_that_may_be_installed_is_the_oldest_that_was_tested() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    oldest = next(r for r in project["dependencies"] if r.startswith("torch>=")).partition(">=")[2]
+    assert plateau.TESTED.startswith(f"torch {oldest} to ")
 
 
 @given(
