@@ -66,14 +66,17 @@ def figure(recipe: Recipe, series: Series, epochs: int | None = None) -> dict[st
 
 def extension(series: Series) -> dict[str, Any]:
     """The new points of each trace that has any, as (key, x, y) or (key, x, y, text), and the
-    shapes and labels that they add.
+    shapes and labels that they add, if any.
     """
+    traces = [
+        [curve.key, line.x, line.y] + ([line.text] if line.text else [])
+        for curve, line in curves(series)
+        if line.x
+    ]
+    if not series.marks:
+        return {"traces": traces}
     return {
-        "traces": [
-            [curve.key, line.x, line.y] + ([line.text] if line.text else [])
-            for curve, line in curves(series)
-            if line.x
-        ],
+        "traces": traces,
         "shapes": [shape(mark) for mark in series.marks],
         "annotations": [annotation(mark) for mark in series.marks],
     }

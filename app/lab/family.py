@@ -26,7 +26,7 @@ def layout() -> Component:
 def tree(store: Store, member: Member, run: int | None) -> Component:
     """A run with its forks below it; `run` is the displayed one."""
     row = member.run
-    best = store.best(row.id, "val_loss", "min")
+    best = store.best(row.id, "val_loss")
     small = [STATUS_WORDS[row.status]]
     best_loss = best.metrics.get("val_loss") if best else None
     if best and best_loss is not None:

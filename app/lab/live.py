@@ -142,8 +142,8 @@ def _drawn(store: Store, row: Run, rows: list[Epoch], cursor: Cursor) -> dict[st
         **figures.extension(points),
         "log": sentences(rows, new),
         "epoch": rows[-1].epoch if rows else cursor.epoch,
-        "intervention": new[-1].id if new else cursor.intervention,
         "epochs": row.epochs,
+        **({"intervention": new[-1].id} if new else {}),
     }
 
 
@@ -175,7 +175,7 @@ def pace_of(key: str | None) -> float | None:
 
 def _best(store: Store, run: Run | None) -> Epoch | None:
     """The best epoch on the validation card."""
-    return store.best(run.id, "val_loss", "min") if run else None
+    return store.best(run.id, "val_loss") if run else None
 
 
 def register(app: Dash, store: Store, worker: Worker) -> None:

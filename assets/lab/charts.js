@@ -43,7 +43,7 @@
   const indexOf = (gd, key) => gd.data.findIndex((trace) => trace.meta === key);
 
   // Adds the points and marks since the cursor.
-  function extend({ traces, shapes, annotations, epoch, epochs }, cursor) {
+  function extend({ traces, shapes = [], annotations = [], epoch, epochs }, cursor) {
     const gd = chart(), { Plotly } = window;
     const plain = traces.filter((trace) => trace.length === 3);
     Plotly.extendTraces(

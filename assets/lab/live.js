@@ -51,8 +51,8 @@
     }
     lrscope.charts.extend(drawn, cursor);
     lrscope.log.prepend(drawn.log);
-    const { epoch, intervention, epochs } = drawn;
-    cursor = { ...cursor, epoch, intervention, epochs };
+    const { epoch, epochs, intervention = cursor.intervention } = drawn;
+    cursor = { ...cursor, epoch, epochs, intervention };
     lrscope.pointing.nameFork();
     lrscope.what_if.follow(epoch);
     return true;

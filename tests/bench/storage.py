@@ -71,7 +71,7 @@ def fill(store: Store, runs: int) -> None:
                 for row in connection.execute(f"PRAGMA table_info({table})")
                 if row[1] not in ("id", "run")
             )
-            for table in ("runs", "epochs", "metrics")
+            for table in ("runs", "epochs", "best")
         }
         numbers = [(first, number) for number in range(first + 1, first + runs)]
         connection.executemany(
@@ -79,7 +79,7 @@ def fill(store: Store, runs: int) -> None:
             f"SELECT ?2, {columns['runs']} FROM runs WHERE id = ?1",
             numbers,
         )
-        for table in ("epochs", "metrics"):
+        for table in ("epochs", "best"):
             connection.executemany(
                 f"INSERT INTO {table} (run, {columns[table]}) "
                 f"SELECT ?2, {columns[table]} FROM {table} WHERE run = ?1",

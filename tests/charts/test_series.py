@@ -117,8 +117,8 @@ def test_a_figure_extended_row_by_row_is_the_figure_of_all_rows() -> None:
         for key, x, y, *_ in added["traces"]:
             traces[key]["x"] += x
             traces[key]["y"] += y
-        grown["layout"]["shapes"] += added["shapes"]
-        grown["layout"]["annotations"] += added["annotations"]
+        grown["layout"]["shapes"] += added.get("shapes", [])
+        grown["layout"]["annotations"] += added.get("annotations", [])
     for one, other in zip(whole["data"], grown["data"], strict=True):
         assert (one["x"], one["y"]) == (other["x"], other["y"])
     assert whole["layout"]["shapes"] == grown["layout"]["shapes"]

@@ -75,7 +75,7 @@ def test_a_metric_of_any_name_can_be_watched(store):
     assert (run.recipe.monitor, run.recipe.mode) == ("val_f1", "max")
     kinds = [row.decision.kind for row in store.epochs(run.id)]
     assert kinds == ["improved", "improved", "cut", "cut", "improved", "cut"]
-    assert store.best(run.id, "val_f1", "max").epoch == 5
+    assert store.best(run.id, "val_f1").epoch == 5
 
 
 def test_a_value_out_of_its_bounds_is_refused_and_nothing_is_stored(store):

@@ -80,7 +80,21 @@ def test_a_migrated_store_is_laid_out_as_a_fresh_one(store: Store, tmp_path: Pat
 def test_the_columns_of_an_epoch_are_the_fields_of_its_record(store: Store) -> None:
     laid_out = {name for name, *_ in columns(store.path)["epochs"]}
     assert laid_out == {"run", *EPOCH_COLUMNS}
-    assert {*EPOCH_COLUMNS, "metrics"} == set(Epoch.__slots__)
+    assert set(EPOCH_COLUMNS) == set(Epoch.__slots__)
+
+
+def test_the_best_of_every_metric_is_known_as_if_it_had_been_kept_all_along(store: Store) -> None:
+    for run in map(int, HOME):
+        for metric in ("train_loss", "val_loss", "val_accuracy"):
+            values = [(row.metrics.get(metric), row.epoch) for row in store.epochs(run)]
+            known = [(value, epoch) for value, epoch in values if value is not None]
+            best = store.best(run, metric)
+            if not known:
+                assert best is None
+                continue
+            sign = -1 if metric == "val_accuracy" else 1
+            assert best is not None
+            assert best.epoch == min(known, key=lambda pair: (sign * pair[0], pair[1]))[1]
 
 
 def test_numbers_go_on_after_the_last_run_of_the_version_before(store: Store) -> None:

@@ -86,11 +86,23 @@ def test_a_reader_with_a_cursor_gets_only_what_is_new(store):
 
 def test_the_best_epoch_has_the_lowest_validation_loss(store):
     run = training(store)
-    assert store.best(run, "val_loss", "min") is None
+    assert store.best(run, "val_loss") is None
     for epoch, val_loss in enumerate((0.5, 0.2, 0.3, 0.2), 1):
         store.record(run, ended(epoch, val_loss))
     store.record(run, Diverged(5, 0.1, 0.1, metrics(None, None, 0.1), 1.0, None, "It diverged."))
-    assert store.best(run, "val_loss", "min").epoch == 2
+    assert store.best(run, "val_loss").epoch == 2
+    assert store.best(run, "val_accuracy").epoch == 1
+    assert store.best(run, "f1") is None
+
+
+def test_the_best_epoch_is_one_that_is_still_there_after_a_rewind(store):
+    run = training(store)
+    for epoch, val_loss in enumerate((0.5, 0.3, 0.1, 0.2), 1):
+        store.record(run, ended(epoch, val_loss))
+    store.rewind(run, 2, 0)
+    assert store.best(run, "val_loss").epoch == 2
+    store.record(run, ended(3, 0.4))
+    assert store.best(run, "val_loss").epoch == 2
 
 
 def test_the_newest_run_is_the_one_that_trains_else_the_last(store):

@@ -4,8 +4,9 @@
 home of version n. They run in one transaction, after a backup of the file.
 """
 
+import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,29 +18,41 @@ def _name_metrics_and_sources(connection: sqlite3.Connection) -> None:
     _execute_all(
         connection,
         """
-        CREATE TABLE metrics (
-            run INTEGER NOT NULL REFERENCES runs (id),
-            epoch INTEGER NOT NULL,
-            name TEXT NOT NULL,
-            value REAL,
-            PRIMARY KEY (run, epoch, name)
-        ) WITHOUT ROWID;
-        INSERT INTO metrics SELECT run, epoch, 'train_loss', train_loss FROM epochs;
-        INSERT INTO metrics SELECT run, epoch, 'val_loss', val_loss FROM epochs;
-        INSERT INTO metrics SELECT run, epoch, 'val_accuracy', val_accuracy FROM epochs;
-        DELETE FROM metrics WHERE run IN (SELECT id FROM runs WHERE source IS NOT NULL)
-            AND (run, name) NOT IN (SELECT run, name FROM metrics WHERE value IS NOT NULL);
-        CREATE INDEX metrics_by_value ON metrics (run, name, value);
         CREATE TABLE new_epochs (
             run INTEGER NOT NULL REFERENCES runs (id),
             epoch INTEGER NOT NULL,
             lr REAL NOT NULL,
             lr_last REAL NOT NULL,
+            metrics TEXT NOT NULL,
             seconds REAL NOT NULL,
             decision TEXT,
             PRIMARY KEY (run, epoch)
         ) WITHOUT ROWID;
-        INSERT INTO new_epochs SELECT run, epoch, lr, lr_last, seconds, decision FROM epochs;
+        CREATE TABLE best (
+            run INTEGER NOT NULL REFERENCES runs (id),
+            metric TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            cost REAL NOT NULL,
+            PRIMARY KEY (run, metric)
+        ) WITHOUT ROWID;
+        """,
+    )
+    # Not by SQLite's own JSON, which would round the numbers to 15 digits.
+    connection.executemany(
+        "INSERT INTO new_epochs VALUES (?, ?, ?, ?, ?, ?, ?)", _epochs_by_name(connection)
+    )
+    for metric, cost in (
+        ("train_loss", "train_loss"), ("val_loss", "val_loss"), ("val_accuracy", "-val_accuracy"),
+    ):  # fmt: skip
+        # SQLite takes the bare column, epoch, from the row with the least cost.
+        connection.execute(
+            f"INSERT INTO best SELECT run, ?, epoch, min({cost}) FROM epochs "
+            f"WHERE {metric} IS NOT NULL GROUP BY run",
+            (metric,),
+        )
+    _execute_all(
+        connection,
+        """
         DROP TABLE epochs;
         ALTER TABLE new_epochs RENAME TO epochs;
         ALTER TABLE runs RENAME COLUMN source TO origin;
@@ -49,6 +62,26 @@ def _name_metrics_and_sources(connection: sqlite3.Connection) -> None:
         UPDATE commands SET name = 'unpause' WHERE name = 'resume';
         """,
     )
+
+
+def _epochs_by_name(connection: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
+    """The epochs of version 1. It gave every run three metrics; an imported one has only those
+    that its file had.
+    """
+    names = ("train_loss", "val_loss", "val_accuracy")
+    measured = {
+        run: [name for name, has in zip(names, counts, strict=True) if has or file is None]
+        for run, file, *counts in connection.execute(
+            "SELECT runs.id, source, count(train_loss), count(val_loss), count(val_accuracy) "
+            "FROM runs JOIN epochs ON run = runs.id GROUP BY runs.id"
+        )
+    }
+    rows = connection.execute(
+        f"SELECT run, epoch, lr, lr_last, seconds, decision, {', '.join(names)} FROM epochs"
+    )
+    for run, epoch, lr, lr_last, seconds, decision, *values in rows:
+        known = {n: v for n, v in zip(names, values, strict=True) if n in measured[run]}
+        yield run, epoch, lr, lr_last, json.dumps(known), seconds, decision
 
 
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _name_metrics_and_sources}

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ..config.metrics import rises
 from ..engine.events import (
     Diverged,
     Downloading,
@@ -18,6 +19,7 @@ from ..engine.events import (
     Started,
     Warned,
 )
+from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
 from .schema import EPOCH_COLUMNS
 
@@ -25,7 +27,6 @@ INSERT_EPOCH = (
     f"INSERT INTO epochs (run, {', '.join(EPOCH_COLUMNS)}) "
     f"VALUES (:run, {', '.join(f':{name}' for name in EPOCH_COLUMNS)})"
 )
-INSERT_METRIC = "INSERT INTO metrics VALUES (:run, :epoch, :name, :value)"
 INSERT_INTERVENTION = (
     "INSERT INTO interventions (run, at, epoch, batch, name, value, lr_before, lr_after, sentence) "
     "VALUES (:run, :now, :epoch, :batch, :name, :value, :lr_before, :lr_after, :sentence)"
@@ -43,9 +44,32 @@ Statement = tuple[str, dict[str, Any]]
 def epoch_statements(row: Epoch) -> Iterator[Statement]:
     """The statements that record an epoch."""
     values = {name: getattr(row, name) for name in EPOCH_COLUMNS}
-    yield INSERT_EPOCH, {**values, "decision": row.decision and row.decision.model_dump_json()}
-    for name, value in row.metrics.items():
-        yield INSERT_METRIC, {"epoch": row.epoch, "name": name, "value": value}
+    values["metrics"] = json.dumps(row.metrics, allow_nan=False)
+    values["decision"] = stored(row.decision)
+    yield INSERT_EPOCH, values
+    yield from best_statements(row)
+
+
+def stored(decision: Decision | None) -> str | None:
+    """A decision without its sentence, which is drawn from the evidence again."""
+    return None if decision is None else decision.model_dump_json(exclude={"sentence"})
+
+
+def best_statements(row: Epoch) -> Iterator[Statement]:
+    """The statement that keeps an epoch as the best by those metrics in which it is."""
+    measured = [(name, value) for name, value in row.metrics.items() if value is not None]
+    if not measured:
+        return
+    places = ", ".join(f"(:run, :metric{i}, :epoch, :cost{i})" for i in range(len(measured)))
+    values: dict[str, Any] = {"epoch": row.epoch}
+    for i, (name, value) in enumerate(measured):
+        values |= {f"metric{i}": name, f"cost{i}": -value if rises(name) else value}
+    yield (
+        f"INSERT INTO best (run, metric, epoch, cost) VALUES {places} "
+        "ON CONFLICT (run, metric) DO UPDATE SET epoch = excluded.epoch, cost = excluded.cost "
+        "WHERE excluded.cost < best.cost",
+        values,
+    )
 
 
 def statements(event: Event) -> Iterator[Statement]:
@@ -66,8 +90,8 @@ def statements(event: Event) -> Iterator[Statement]:
                 {"started": started},
             )
         case Forked(_, decision):
-            text = None if decision is None else decision.model_dump_json()
-            yield "UPDATE runs SET decision = :decision WHERE id = :run", {"decision": text}
+            values = {"decision": stored(decision)}
+            yield "UPDATE runs SET decision = :decision WHERE id = :run", values
         case Intervened():
             if not event.repeated:
                 values = {name: getattr(event, name) for name in Intervened.__slots__}

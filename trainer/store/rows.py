@@ -14,6 +14,7 @@ from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
 from ..schedule.interventions import InterventionName, RecordedIntervention
 from .database import StoreError
+from .schema import EPOCH_COLUMNS
 
 Status = Literal["queued", "training", "finished", "stopped", "diverged", "failed", "interrupted"]
 OVER: set[Status] = {"finished", "stopped", "diverged", "failed", "interrupted"}
@@ -146,17 +147,19 @@ def run(row: tuple[Any, ...]) -> Run:
     return Run(id=id, source=source, recipe=recipe, added=int(added), **values)
 
 
-def epoch(run: int, row: tuple[Any, ...], metrics: dict[str, float | None]) -> Epoch:
-    """An epoch, from a row of EPOCH_COLUMNS and its metrics.
+def epoch(run: int, row: tuple[Any, ...]) -> Epoch:
+    """The epoch in a row of EPOCH_COLUMNS.
 
     Raises:
-        UnreadableError: its decision is not in this LRScope's format.
+        UnreadableError: it is not what this LRScope writes.
     """
-    number, lr, lr_last, seconds, decision = row
+    values = dict(zip(EPOCH_COLUMNS, row, strict=True))
     try:
-        return Epoch(number, lr, lr_last, metrics, seconds, _decision(decision))
+        values["metrics"] = json.loads(values["metrics"])
+        values["decision"] = _decision(values["decision"])
     except (ValueError, TypeError, KeyError) as error:
-        raise UnreadableError(run, f"epoch {number}: {_why(error)}") from error
+        raise UnreadableError(run, f"epoch {values['epoch']}: {_why(error)}") from error
+    return Epoch(**values)
 
 
 def _decision(text: str | None) -> Decision | None:

@@ -42,18 +42,18 @@ CREATE TABLE epochs (
     epoch INTEGER NOT NULL,
     lr REAL NOT NULL,
     lr_last REAL NOT NULL,
+    metrics TEXT NOT NULL,
     seconds REAL NOT NULL,
     decision TEXT,
     PRIMARY KEY (run, epoch)
 ) WITHOUT ROWID;
-CREATE TABLE metrics (
+CREATE TABLE best (
     run INTEGER NOT NULL REFERENCES runs (id),
+    metric TEXT NOT NULL,
     epoch INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    value REAL,
-    PRIMARY KEY (run, epoch, name)
+    cost REAL NOT NULL,
+    PRIMARY KEY (run, metric)
 ) WITHOUT ROWID;
-CREATE INDEX metrics_by_value ON metrics (run, name, value);
 CREATE TABLE commands (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     run INTEGER NOT NULL REFERENCES runs (id),
@@ -77,5 +77,6 @@ CREATE TABLE interventions (
 CREATE INDEX interventions_by_run ON interventions (run, id);
 """
 
-# Metrics have a table of their own, since a run may have any number of them.
-EPOCH_COLUMNS = tuple(field.name for field in fields(Epoch) if field.name != "metrics")
+# Metrics and decision are JSON. `best` has the best epoch by each metric, so that it is found at
+# once in a run of any length; its cost is the metric, or minus the metric where it rises.
+EPOCH_COLUMNS = tuple(field.name for field in fields(Epoch))

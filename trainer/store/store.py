@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast, get_args
 
 from ..config import versions
-from ..config.metrics import Mode
 from ..config.recipe import Recipe
 from ..config.run import RunConfig
 from ..engine.events import Event
@@ -161,8 +160,11 @@ class Store:
     def rewind(self, run: int, epoch: int, batch: int) -> None:
         """Delete a run's epochs after this batch; they will be retrained."""
         with self._database.transaction() as connection:
-            for table in ("epochs", "metrics"):
-                connection.execute(f"DELETE FROM {table} WHERE run = ? AND epoch > ?", (run, epoch))
+            connection.execute("DELETE FROM epochs WHERE run = ? AND epoch > ?", (run, epoch))
+            connection.execute("DELETE FROM best WHERE run = ?", (run,))
+            for row in self.epochs(run):
+                for statement, values in recording.best_statements(row):
+                    connection.execute(statement, {**values, "run": run})
             connection.execute(
                 "UPDATE runs SET epoch = ?, batch = ? WHERE id = ?", (epoch, batch, run)
             )
@@ -236,29 +238,24 @@ class Store:
         """
         return self._epochs(run, "epoch > ?", after)
 
-    def best(self, run: int, metric: str, mode: Mode) -> Epoch | None:
-        """The run's first epoch with the best value of a metric; None if it has no value."""
-        order = "value" if mode == "min" else "value DESC"
+    def best(self, run: int, metric: str) -> Epoch | None:
+        """The run's epoch with the best value of a metric, the first of them; None if it has none.
+
+        Raises:
+            UnreadableError: it cannot be read.
+        """
         row = self._database.connection.execute(
-            "SELECT epoch FROM metrics WHERE run = ? AND name = ? AND value IS NOT NULL "
-            f"ORDER BY {order}, epoch LIMIT 1",
-            (run, metric),
+            "SELECT epoch FROM best WHERE run = ? AND metric = ?", (run, metric)
         ).fetchone()
         return None if row is None else self._epochs(run, "epoch = ?", row[0])[0]
 
     def _epochs(self, run: int, where: str, value: int) -> list[Epoch]:
-        execute = self._database.connection.execute
-        metrics: dict[int, dict[str, float | None]] = {}
-        for epoch, name, number in execute(
-            f"SELECT epoch, name, value FROM metrics WHERE run = ? AND {where}", (run, value)
-        ):
-            metrics.setdefault(epoch, {})[name] = number
-        found = execute(
+        found = self._database.connection.execute(
             f"SELECT {', '.join(EPOCH_COLUMNS)} FROM epochs WHERE run = ? AND {where} "
             "ORDER BY epoch",
             (run, value),
         )
-        return [rows.epoch(run, row, metrics.get(row[0], {})) for row in found]
+        return [rows.epoch(run, row) for row in found]
 
     # Commands and interventions
 
