@@ -171,7 +171,7 @@ class ReduceLROnPlateau(ScheduleSettings):
     patience: int = setting(
         5,
         "Patience",
-        "Bad epochs tolerated; the next one triggers a cut.",
+        "Bad epochs allowed; the next one cuts.",
         "epochs",
         "linear",
         (0, 20),
