@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import lr_scheduler
 
 from trainer.config import schedules
+from trainer.config.metrics import TRAINED
 from trainer.config.optimizers import SGD, Adam
 from trainer.config.run import RunConfig
 from trainer.engine import datasets, models
@@ -178,6 +179,10 @@ def test_the_record_holds_the_lr_that_was_used_not_the_next(steps):
     for event, after in zip(events, [*events[1:], None], strict=True):
         assert event.lr_last == event.lr == event.decision.lr
         assert after is None or event.decision.next_lr == after.lr
+
+
+def test_the_engine_measures_what_can_be_watched():
+    assert epochs(run(tiny(epochs=1)))[0].metrics.keys() == TRAINED.keys()
 
 
 @pytest.mark.parametrize("monitor", ["val_loss", "train_loss", "val_accuracy"])

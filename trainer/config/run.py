@@ -1,9 +1,11 @@
 """The frozen config of a run that is trained here: everything that determines its numbers."""
 
 import math
-from typing import Literal
+from typing import Literal, Self
 
-from .fields import setting
+from pydantic import model_validator
+
+from .fields import refuse, setting
 from .metrics import TRAINED
 from .recipe import Recipe
 
@@ -17,7 +19,6 @@ TRAIN_IMAGES: dict[Dataset, int] = {
     "cifar10": 45_000,
 }
 Model = Literal["cnn", "mlp", "lenet5", "resnet18"]
-Monitor = Literal["val_loss", "train_loss", "val_accuracy"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -38,10 +39,9 @@ class RunConfig(Recipe):
         "cnn", "Model", "The network to train.", main=True,
         words={"cnn": "CNN", "mlp": "MLP", "lenet5": "LeNet-5", "resnet18": "ResNet-18"},
     )  # fmt: skip
-    monitor: Monitor = setting(
-        "val_loss", "Monitor", "The metric that the plateau rule watches.",
-        words=TRAINED,
-    )  # fmt: skip
+    monitor: str = setting(
+        "val_loss", "Monitor", "The metric that the plateau rule watches.", words=TRAINED
+    )
     batch_size: int = setting(64, "Batch", "Images per step.", "images", main=True, ge=1, le=10_000)
     seed: int = setting(0, "Seed", "Same seed, same numbers.", main=True, ge=0, le=2**31 - 1)
     device: Device = setting(
@@ -51,6 +51,12 @@ class RunConfig(Recipe):
     cuda_graph: bool = setting(
         False, "CUDA graph", "One launch per step on a CUDA GPU: several times faster if small."
     )
+
+    @model_validator(mode="after")
+    def monitor_is_measured(self) -> Self:
+        if self.monitor not in TRAINED:
+            raise refuse("monitor", f"Monitor must be one of {', '.join(TRAINED)}.")
+        return self
 
     @property
     def batches(self) -> int:

@@ -120,6 +120,8 @@ def _setting(
         kind, default = "choice", field.default.name
     elif get_origin(field.annotation) is Literal:
         kind, choices = "choice", get_args(field.annotation)
+    elif field.annotation is str:
+        kind, choices = "choice", tuple(display["words"])
     else:
         kind = KINDS.get(field.annotation, "list")
     return Setting(

@@ -34,8 +34,6 @@ from .events import (
 )
 from .state import Snapshot, State, config_of
 
-# The metrics of an epoch, in the order in which `_train` computes them.
-MEASURED = ("train_loss", "val_loss", "val_accuracy")
 PROGRESS_SECONDS = 0.05
 # Below this many training images an epoch takes very little time on one core. A second thread would
 # gain little, and cost a hundred times as much if it has to wait for a core that draws the page.
@@ -143,11 +141,13 @@ def _train(
             state.seconds = clock.now() - began
             yield Ended("stopped")
             return
+        val_loss, val_accuracy = validated
+        on_device = {"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy}
         # The only device sync of the epoch.
-        measured = torch.stack([train_loss, *validated]).tolist()
-        metrics = dict(zip(MEASURED, measured, strict=True))
+        on_host = torch.stack(list(on_device.values())).tolist()
+        metrics = dict(zip(on_device, on_host, strict=True))
         seconds = clock.now() - began
-        if not all(map(math.isfinite, measured)):
+        if not all(map(math.isfinite, on_host)):
             yield diverged(epoch, state.lr, state.lr_last, metrics, seconds)
             return
         decision = state.end_epoch(metrics[config.monitor])
