@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from .engine.control import Control
 from .engine.events import Diverged, Ended, EpochEnded, Event, Failed, Started, Warned
 from .schedule.epoch import Epoch
+from .schedule.torch_changed import TorchChangedError
 from .snapshots import files
 from .snapshots.files import BUDGET_MB
+from .store.database import StoreError
 from .store.rows import Run, UnreadableError
 from .store.store import Store
 
@@ -216,9 +218,9 @@ def reason(error: Exception) -> str | None:
     from .engine.datasets import DatasetError
     from .engine.loop import DeviceError
     from .engine.state import SnapshotError
-    from .schedule.plateau import TorchChangedError
 
-    if isinstance(error, DatasetError | DeviceError | SnapshotError | TorchChangedError):
+    known = (DatasetError, DeviceError, SnapshotError, TorchChangedError, StoreError)
+    if isinstance(error, known):
         return str(error)
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return "The device does not have enough memory for this run; choose a smaller batch."

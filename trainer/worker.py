@@ -8,11 +8,10 @@ import threading
 import time
 from pathlib import Path
 
-from .execute import execute
+from .execute import POLL_SECONDS, execute
 from .snapshots.files import BUDGET_MB
 from .store.store import Store
 
-POLL_SECONDS = 0.05
 ORPHAN_SECONDS = 5.0
 LOAD_SECONDS = 60.0  # torch can take this long on a slow disk
 

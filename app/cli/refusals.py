@@ -11,6 +11,7 @@ import typer
 from trainer import folders
 from trainer.config.table import ConfigError
 from trainer.curves.columns import CurveError
+from trainer.schedule.torch_changed import TorchChangedError
 
 if TYPE_CHECKING:
     from trainer.store.store import Store
@@ -36,5 +37,5 @@ def opened(home: Path | None) -> Iterator["Store"]:
             yield store
         finally:
             store.close()
-    except (StoreError, CommandError, ConfigError, CurveError) as error:
+    except (StoreError, CommandError, ConfigError, CurveError, TorchChangedError) as error:
         raise fail(str(error)) from None

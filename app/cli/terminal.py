@@ -1,6 +1,7 @@
 """A run's events on the terminal: for people, or one JSON object per line for scripts."""
 
 import json
+from dataclasses import fields
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -42,16 +43,12 @@ class JsonLines:
 
 
 def _flat(run: int, row: Epoch) -> dict[str, object]:
-    """An epoch's record as one flat object."""
-    return {
-        "run": run,
-        "epoch": row.epoch,
-        "lr": row.lr,
-        "lr_last": row.lr_last,
-        **row.metrics,
-        "seconds": row.seconds,
-        "decision": row.decision and row.decision.model_dump(),
-    }
+    """An epoch's record as one object, with its metrics by name."""
+    record: dict[str, object] = {"run": run}
+    for field in fields(Epoch):
+        value = getattr(row, field.name)
+        record |= value if field.name == "metrics" else {field.name: value}
+    return record | {"decision": row.decision and row.decision.model_dump()}
 
 
 class Terminal:

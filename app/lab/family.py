@@ -1,5 +1,6 @@
 """The Family panel: which run was forked from which, and how each ended."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from dash import ALL, Dash, Input, Output, State, ctx, html
@@ -13,7 +14,7 @@ from trainer.config import forks
 from trainer.config.table import chosen, from_config
 from trainer.config.text import significant
 from trainer.store.lineage import Member, trees
-from trainer.store.rows import Run
+from trainer.store.rows import Run, UnreadableError
 from trainer.store.store import Store
 
 PLACE = "family"
@@ -26,11 +27,7 @@ def layout() -> Component:
 def tree(store: Store, member: Member, run: int | None) -> Component:
     """A run with its forks below it; `run` is the displayed one."""
     row = member.run
-    best = store.best(row.id, "val_loss")
-    small = [STATUS_WORDS[row.status]]
-    best_loss = best.metrics.get("val_loss") if best else None
-    if best and best_loss is not None:
-        small.append(f"best {significant(best_loss)}, epoch {best.epoch}")
+    small = [STATUS_WORDS[row.status], *_best(store, row)]
     current: dict[str, Any] = {"aria-current": "true" if row.id == run else "false"}
     label = html.Button(
         [
@@ -46,9 +43,24 @@ def tree(store: Store, member: Member, run: int | None) -> Component:
     return html.Div([label, html.Ul(forked)] if forked else [label])
 
 
+def _best(store: Store, run: Run) -> Iterator[str]:
+    """The best validation loss and its epoch, if there is one that can be read."""
+    try:
+        best = store.best(run.id, "val_loss")
+    except UnreadableError:
+        return
+    if best is not None:
+        yield f"best {significant(best.metrics.get('val_loss'))}, epoch {best.epoch}"
+
+
 def _differs(store: Store, run: Run) -> str:
-    """How a fork differs from its parent; for a run that is not a fork, its title."""
-    parent = store.run(run.parent) if run.parent else None
+    """How a fork differs from its parent; its title if it is not a fork, or its parent cannot be
+    read.
+    """
+    try:
+        parent = store.run(run.parent) if run.parent else None
+    except UnreadableError:
+        parent = None
     if parent is None:
         return title(run)
     values = from_config(run.recipe)

@@ -18,6 +18,7 @@ from app.lab.progress import progress
 from app.lab.readout import CHANCE_EPOCHS, after_epoch, state, unreadable
 from trainer.config.recipe import Recipe
 from trainer.schedule.epoch import Epoch
+from trainer.schedule.interventions import RecordedIntervention
 from trainer.store.lineage import lineage, prefix
 from trainer.store.rows import Run, UnreadableError
 from trainer.store.store import Store
@@ -62,9 +63,7 @@ def _view_of(store: Store, run: int | None, begun: int) -> dict[str, Any]:
     row = store.run(run) if run is not None else None
     rows = store.epochs(row.id) if row else []
     interventions = store.interventions(row.id) if row else []
-    past = prefix(store, row.id) if row else []
-    parent = lineage(store, row.parent) if row and row.parent else []
-    theirs = store.interventions(row.parent) if row and row.parent else []
+    past, parent, theirs = _forebears(store, row)
     recipe = row.recipe if row else Recipe()
     batches = row.batches if row else 1
     # A fork's loss curve starts at the epoch that it was forked from, its LR curve after it.
@@ -98,6 +97,21 @@ def _view_of(store: Store, run: int | None, begun: int) -> dict[str, Any]:
         "forked": (row.parent_epoch or 0) if row else 0,
         "cursor": cursor.model_dump(),
     }
+
+
+def _forebears(
+    store: Store, run: Run | None
+) -> tuple[list[Epoch], list[Epoch], list[RecordedIntervention]]:
+    """A fork's epochs before the fork, and all epochs and interventions of its parent; none if they
+    cannot be read.
+    """
+    if run is None or run.parent is None:
+        return [], [], []
+    try:
+        past, parent = prefix(store, run.id), lineage(store, run.parent)
+    except UnreadableError:
+        return [], [], []
+    return past, parent, store.interventions(run.parent)
 
 
 def news(store: Store, cursor: Cursor) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from app.charts import figures, theme
 from app.charts.series import Line
 from trainer.config.run import RunConfig
 from trainer.config.text import lr_text
+from trainer.schedule.torch_changed import TorchChangedError
 from trainer.worker import Worker
 
 PREVIEW_HEIGHT = 84
@@ -133,7 +134,10 @@ def register(app: Dash, worker: Worker) -> None:
     def draw(query: str) -> dict[str, Any]:
         if not worker.loaded():
             return {"figure": None, "text": "torch cannot be loaded.", "cautions": []}
-        return view_of(form.from_query(query))
+        try:
+            return view_of(form.from_query(query))
+        except TorchChangedError as error:
+            return {"figure": None, "text": str(error), "cautions": []}
 
     app.clientside_callback(
         ClientsideFunction("form", "preview"),

@@ -16,6 +16,7 @@ from trainer.config.recipe import Recipe
 from trainer.config.table import ConfigError
 from trainer.replay.comparison import compare, rules
 from trainer.schedule.epoch import Epoch, monitored
+from trainer.schedule.torch_changed import TorchChangedError
 from trainer.store.lineage import lineage
 from trainer.store.rows import Run
 from trainer.store.store import Store
@@ -167,7 +168,10 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         if not rows:
             early = "There is nothing to replay before the first epoch has ended."
             return None, early, [], "", {"display": "none"}
-        comparison = compare(row.recipe, rows, other, row.batches)
+        try:
+            comparison = compare(row.recipe, rows, other, row.batches)
+        except TorchChangedError as error:
+            return None, str(error), [], "", {"display": "none"}
         # While a run trains its map is not updated: redrawing it every epoch would cost too much.
         stale_map = not row.over and ctx.triggered_id == ids.WHAT_IF_EPOCH
         own = settings.from_config(other)

@@ -78,6 +78,12 @@ def test_a_metric_of_any_name_can_be_watched(store):
     assert store.best(run.id, "val_f1").epoch == 5
 
 
+def test_a_monitor_that_the_file_does_not_have_is_refused(store):
+    with pytest.raises(ConfigError, match=r"Monitor must be a metric of mine\.csv: val_loss"):
+        import_curve(store, curve(), {"monitor": "val_los"})
+    assert store.runs(9) == []
+
+
 def test_a_value_out_of_its_bounds_is_refused_and_nothing_is_stored(store):
     with pytest.raises(ConfigError, match="Factor must be below 1"):
         import_curve(store, curve(), {"factor": 2})

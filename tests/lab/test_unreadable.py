@@ -1,6 +1,7 @@
 """One run that cannot be read never keeps the page from starting, nor from showing the others."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,13 +11,16 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from app import ids
+from app.lab.family import tree
 from app.lab.live import Cursor, news, view_of
 from app.run_picker import choices
 from tests.page import chromium, launch, opened, served
+from tests.recorded import FOLDER, recorded
 from tests.small import NOWHERE, metrics
 from trainer.config.recipe import Recipe
 from trainer.replay.replay import replay
 from trainer.schedule.epoch import Epoch
+from trainer.store.lineage import trees
 from trainer.store.store import Store
 
 LOSSES = [1.0, 0.9, 0.8]
@@ -71,6 +75,28 @@ def browser() -> Iterator[Browser]:
         browser = launch(playwright)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def forked(tmp_path: Path) -> Iterator[Store]:
+    """A home of version 1 whose run 2 was forked from a run that cannot be read."""
+    shutil.copytree(FOLDER / "home-1", tmp_path / "home")
+    with closing(Store(tmp_path / "home")) as store:
+        damage(store.path, 1)
+        yield store
+
+
+def test_a_fork_of_it_is_shown_with_its_own_epochs(forked: Store) -> None:
+    view = view_of(forked, 2, forked.newest_started())
+    assert view["readout"]["status"] == ["finished", "finished"]
+    assert [epoch for epoch, *_ in view["log"]] == [row.epoch for row in forked.epochs(2)]
+
+
+def test_the_family_shows_its_forks_and_a_run_whose_best_cannot_be_read(forked: Store) -> None:
+    with closing(sqlite3.connect(forked.path)) as connection, connection:
+        connection.execute("UPDATE epochs SET decision = '{}' WHERE run = 3")
+    drawn = [tree(forked, root, None) for root in trees(forked, 50)]
+    assert len(drawn) == len(recorded("home-1")["runs"]) - 1
 
 
 @pytest.mark.browser

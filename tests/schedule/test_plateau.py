@@ -11,8 +11,8 @@ from torch.optim import lr_scheduler
 
 from trainer.config.schedules import ReduceLROnPlateau
 from trainer.replay.replay import replay
-from trainer.schedule import plateau
-from trainer.schedule.plateau import Plateau, TorchChangedError
+from trainer.schedule.plateau import Plateau
+from trainer.schedule.torch_changed import TESTED, TorchChangedError
 
 TORCH = lr_scheduler.ReduceLROnPlateau
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def test_a_renamed_private_method_raises_in_words(monkeypatch, name, what):
     rename(monkeypatch, name)
     with pytest.raises(TorchChangedError, match=what) as raised:
         replay(FLAT, patience=0)
-    assert plateau.TESTED in str(raised.value)
+    assert TESTED in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
@@ -60,6 +60,12 @@ def test_a_cut_to_another_lr_than_the_factors_raises(monkeypatch):
     monkeypatch.setattr(TORCH, "_reduce_lr", halve)
     with pytest.raises(TorchChangedError, match=r"where 0\.001 was expected"):
         replay(FLAT, patience=0, lr=0.01)
+
+
+def test_a_comparison_with_another_level_raises(monkeypatch):
+    monkeypatch.setattr(TORCH, "_is_better", lambda _, metric, best: metric < best)
+    with pytest.raises(TorchChangedError, match="another level"):
+        replay([1.0, 0.95], threshold=0.1)
 
 
 @pytest.mark.parametrize("name", ["_reset", "_init_is_better"])
@@ -89,7 +95,7 @@ def built() -> Plateau:
 def test_the_oldest_torch_that_may_be_installed_is_the_oldest_that_was_tested() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     oldest = next(r for r in project["dependencies"] if r.startswith("torch>=")).partition(">=")[2]
-    assert plateau.TESTED.startswith(f"torch {oldest} to ")
+    assert TESTED.startswith(f"torch {oldest} to ")
 
 
 @given(

@@ -3,12 +3,15 @@
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from tests.recorded import FOLDER, recorded
 from trainer.config import versions
@@ -170,6 +173,47 @@ def test_a_store_that_is_up_to_date_is_not_copied(home: Path) -> None:
     assert [path.name for path in home.glob("*.sqlite")] == ["lrscope.sqlite"]
 
 
+OPEN = """
+import sys
+from pathlib import Path
+from trainer.store.store import Store
+
+sys.stdin.readline()
+store = Store(Path(sys.argv[1]))
+print(len(store.runs(50)), flush=True)
+store.close()
+"""
+
+
+def test_many_processes_that_open_an_old_home_at_once_all_see_it_whole(home: Path) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN, home],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("now\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=60)[0] for process in processes] == [f"{len(HOME)}\n"] * 6
+    assert rows_of(backup_path(home / "lrscope.sqlite", 1), "PRAGMA user_version") == [(1,)]
+
+
+def test_a_store_that_an_earlier_lrscope_is_using_is_not_migrated_under_it(home: Path) -> None:
+    (home / "owners").mkdir(exist_ok=True)
+    with FileLock(home / "owners" / "another.lock"), pytest.raises(StoreError, match="stop that"):
+        Store(home)
+    path = home / "lrscope.sqlite"
+    assert rows_of(path, "PRAGMA user_version") == [(1,)]
+    assert not backup_path(path, 1).exists()
+    with closing(Store(home)) as store:
+        assert store.run(1) is not None
+
+
 def test_a_newer_store_is_refused_in_words_and_left_alone(home: Path) -> None:
     path = home / "lrscope.sqlite"
     execute_in(path, f"PRAGMA user_version = {VERSION + 1}")
@@ -210,6 +254,10 @@ def test_a_run_that_cannot_be_read_is_listed_with_the_reason(store: Store) -> No
         ("config_version", versions.VERSION + 1),
         ("started", '{"device": "cpu"}'),
         ("decision", '{"kind": "guessed"}'),
+        ("decision", "null"),
+        ("config_version", 0),
+        ("status", "thinking"),
+        ("source", "dreamt"),
     ],
 )
 def test_whatever_is_wrong_with_a_row_the_others_are_read(
@@ -223,10 +271,35 @@ def test_whatever_is_wrong_with_a_row_the_others_are_read(
     assert len(store.epochs(1)) == len(HOME["1"]["rows"])
 
 
-def test_an_epoch_that_cannot_be_read_says_which(store: Store) -> None:
-    execute_in(store.path, "UPDATE epochs SET decision = '{}' WHERE run = 1 AND epoch = 2")
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("decision", "{}"), ("decision", "null"), ("metrics", "[1]"), ("metrics", '{"loss": "x"}')],
+)
+def test_an_epoch_that_cannot_be_read_says_which(store: Store, column: str, value: str) -> None:
+    execute_in(store.path, f"UPDATE epochs SET {column} = ? WHERE run = 1 AND epoch = 2", value)
     with pytest.raises(UnreadableError, match="Run 1 cannot be read: epoch 2: "):
         store.epochs(1)
+
+
+def test_a_best_epoch_that_is_gone_is_no_best(store: Store) -> None:
+    execute_in(store.path, "UPDATE best SET epoch = 99 WHERE run = 1")
+    assert store.best(1, "val_loss") is None
+
+
+def test_resuming_a_run_that_cannot_be_read_says_so_and_leaves_it_alone(store: Store) -> None:
+    rename_key(store.path, 3, "lr", "learning_rate")
+    before = rows_of(store.path, "SELECT status, reason FROM runs WHERE id = 3")
+    with pytest.raises(UnreadableError, match="Run 3 cannot be read"):
+        store.resume(3, claimed=True)
+    assert rows_of(store.path, "SELECT status, reason FROM runs WHERE id = 3") == before
+
+
+def test_a_run_whose_epoch_cannot_be_read_fails_in_that_sentence(store: Store) -> None:
+    execute_in(store.path, "UPDATE epochs SET decision = '{}' WHERE run = 3 AND epoch = 2")
+    store.resume(3, claimed=True)
+    *_, last = execute(store, 3, Path("no-such-folder"))
+    assert isinstance(last, Failed)
+    assert last.reason.startswith("Run 3 cannot be read: epoch 2: ")
 
 
 def test_the_family_is_drawn_without_a_parent_that_cannot_be_read(store: Store) -> None:

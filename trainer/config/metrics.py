@@ -12,7 +12,8 @@ TRAINED = {
     "val_accuracy": "validation accuracy",
 }
 RISING = {
-    "acc", "accuracy", "auc", "bleu", "f1", "iou", "map", "precision", "r2", "recall", "score",
+    "acc", "accuracy", "auc", "bleu", "dice", "f1", "iou", "map", "ndcg", "precision", "psnr", "r2",
+    "recall", "reward", "score", "ssim",
 }  # fmt: skip
 
 
@@ -22,7 +23,7 @@ def rises(name: str) -> bool:
     True if its name is that of an accuracy or a score, as in Keras's mode "auto".
     """
     words = set(re.findall(r"[a-z0-9]+", name.lower()))
-    return bool(words & RISING) and "loss" not in words
+    return bool(words & RISING) and not words & {"loss", "error"}
 
 
 def mode(name: str) -> Mode:

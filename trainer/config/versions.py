@@ -20,10 +20,10 @@ def _drop_unknown(fields: Fields, config_type: type[Recipe]) -> Fields:
     """Version 1 stored a data set and a model for imported runs, which have neither."""
     if config_type is RunConfig:
         return fields
-    return {name: value for name, value in fields.items() if name not in _TRAINED_ONLY}
+    invented = {"dataset", "model", "batch_size", "seed", "device", "cuda_graph"}
+    return {name: value for name, value in fields.items() if name not in invented}
 
 
-_TRAINED_ONLY = RunConfig.model_fields.keys() - Recipe.model_fields.keys()
 UPGRADES: dict[int, Callable[[Fields, type[Recipe]], Fields]] = {1: _drop_unknown}
 
 
@@ -40,6 +40,8 @@ def read(config_type: type[R], text: str, version: int) -> R:
     fields: Fields = json.loads(text)
     if version > VERSION:
         raise ValueError("it was written by a newer LRScope")
+    if version < 1 or not isinstance(fields, dict):
+        raise ValueError("its config is not one that LRScope wrote")
     for number in range(version, VERSION):
         fields = UPGRADES[number](fields, config_type)
     return config_type.model_validate(fields)

@@ -245,14 +245,16 @@ def _curve(name: str, rows: list[Row], roles: dict[Role, str]) -> Curve:
             f"{name} {rows[MOST].where} is one more than {MOST:,} values of {curve}: export one "
             "value for each epoch."
         )
+    # By the names in use; a column that only its tag says is the curve keeps its own.
+    names = {role: role if rank_of(column) else column for role, column in roles.items()}
     metrics: dict[str, tuple[float | None, ...]] = {
-        role: tuple(_finite(row.values.get(roles[role])) for row in rows)
+        names[role]: tuple(_finite(row.values.get(roles[role])) for row in rows)
         for role in WATCHED
         if role in roles and any(roles[role] in row.values for row in rows)
     }
-    accuracy = metrics.get("val_accuracy")
+    accuracy = metrics.get(names.get("val_accuracy", ""))
     if accuracy and max(filter(None, accuracy), default=0.0) > 1:  # percent
-        metrics["val_accuracy"] = tuple(None if a is None else a / 100 for a in accuracy)
+        metrics[names["val_accuracy"]] = tuple(None if a is None else a / 100 for a in accuracy)
     lr = tuple(row.values[roles["lr"]] for row in rows if roles.get("lr") in row.values)
     if lr and len(lr) < len(rows):
         row = next(row for row in rows if roles["lr"] not in row.values)

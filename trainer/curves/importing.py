@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..config.recipe import Recipe
-from ..config.table import changed, to_recipe
+from ..config.table import ConfigError, to_recipe
 from ..replay.replay import replay
 from ..schedule.decisions import Decision, Kind
 from ..schedule.epoch import Epoch
@@ -35,7 +35,12 @@ def _recipe(curve: Curve, values: dict[str, Any]) -> Recipe:
     if curve.lr and max(curve.lr) > 0:
         known["lr"] = curve.lr[0] or max(curve.lr)
     recipe = to_recipe({**known, **values})
-    return recipe if recipe.monitor in curve.metrics else changed(recipe, {"monitor": monitor})
+    if recipe.monitor not in curve.metrics:
+        names = ", ".join(curve.metrics)
+        raise ConfigError(
+            {("monitor", None): f"Monitor must be a metric of {curve.name}: {names}."}
+        )
+    return recipe
 
 
 def _rows(curve: Curve, recipe: Recipe) -> Iterator[Epoch]:

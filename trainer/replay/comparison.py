@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..config.recipe import Recipe
 from ..config.schedules import ReduceLROnPlateau
+from ..config.table import ConfigError
 from ..config.text import distinct, epochs_text, lr_text
 from ..schedule.epoch import Epoch, monitored
 from .keras_fastai import fastai, keras
@@ -94,5 +95,9 @@ def compare(happened: Recipe, rows: Sequence[Epoch], other: Recipe, batches: int
     """Replay `other` over the rows of a run of `happened`, with that many batches per epoch."""
     from .replay import first_difference, replay
 
+    names = {name for row in rows for name in row.metrics}
+    if other.monitor not in names:
+        sentence = f"Monitor must be a metric of the run: {', '.join(sorted(names))}."
+        raise ConfigError({("monitor", None): sentence})
     steps = replay(monitored(other.monitor, rows), other, batches=batches)
     return Comparison(happened, other, rows, steps, first_difference(happened, rows, other, steps))

@@ -100,7 +100,9 @@ def _forward(schedule: Schedule, steps: int) -> None:
 def _change(schedule: Schedule, fields: list[str]) -> None:
     """torch's classes read their parameters at each step, so most can simply be set."""
     main, recipe = schedule.main.scheduler, schedule.recipe
+    if main is None:
+        return
     for field in fields:
         setattr(main, *recipe.schedule.attribute(field))
-    if recipe.schedule.traits.returns_to_lr and recipe.lr not in main.base_lrs:  # type: ignore[union-attr]
-        main.base_lrs = [recipe.lr]  # type: ignore[union-attr]
+    if recipe.schedule.traits.returns_to_lr and recipe.lr not in main.base_lrs:
+        main.base_lrs = [recipe.lr]

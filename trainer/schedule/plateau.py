@@ -8,24 +8,10 @@ against the state after torch's step, and raises rather than explain wrongly.
 import math
 from typing import Any, NamedTuple
 
-import torch
 from torch.optim import lr_scheduler
 
 from ..config.metrics import Mode
-
-TESTED = "torch 2.9 to 2.15"
-
-
-class TorchChangedError(Exception):
-    """torch's class works differently from the versions that LRScope was tested with; the message
-    is one sentence for the user.
-    """
-
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"ReduceLROnPlateau of torch {torch.__version__} {what}, so LRScope cannot explain "
-            f"what it does: install a version that LRScope was tested with ({TESTED})."
-        )
+from .torch_changed import TorchChangedError
 
 
 class PlateauState(NamedTuple):
@@ -85,7 +71,7 @@ class Plateau(lr_scheduler.ReduceLROnPlateau):
         before = self.state
         self.attempted, self._compared = 0, False
         super().step(metrics, epoch)
-        self._check(before)
+        self._check(before, float(metrics))
 
     def cut(self) -> None:
         """Cut now, as when bad epochs exceed patience; the cooldown starts.
@@ -122,8 +108,10 @@ class Plateau(lr_scheduler.ReduceLROnPlateau):
     def _lr(self) -> float:
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def _check(self, before: PlateauState) -> None:
-        """Check that the LR changed exactly at a cut, and that bad epochs were counted."""
+    def _check(self, before: PlateauState, metric: float) -> None:
+        """Check that the LR changed exactly at a cut, that the metric was compared with the level
+        to beat, and that bad epochs were counted.
+        """
         lowered = max(before.lr * self.factor, self.min_lrs[0])
         expected = lowered if self.attempted and before.lr - lowered > self.eps else before.lr
         if self._lr != expected:
@@ -132,6 +120,12 @@ class Plateau(lr_scheduler.ReduceLROnPlateau):
             )
         if not self._compared:
             raise TorchChangedError("does not compare the metric with _is_better")
+        if before.level is not None:
+            beaten = metric < before.level if self.mode == "min" else metric > before.level
+            if self.improved != beaten:
+                raise TorchChangedError(
+                    f"compares {metric:g} with another level than {before.level:g}"
+                )
         if not (self.attempted or self.improved or before.cooling):
             expected_count = before.bad_epochs + 1
             if self.num_bad_epochs != expected_count:

@@ -5,12 +5,16 @@ torch-free.
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .migrations import MIGRATIONS, back_up, migrate
 from .schema import SCHEMA, VERSION
+
+# How long to wait for another process that is writing, and for one that is migrating the store.
+BUSY_MS = 10_000
+MIGRATION_MS = 600_000
 
 
 class StoreError(Exception):
@@ -22,32 +26,43 @@ class Database:
 
     Args:
         path: the file; created if missing.
+        in_use: whether another process uses the file. A process of an earlier version could not
+            read it any more after a migration.
 
     Raises:
-        StoreError: the file was written by a newer LRScope.
+        StoreError: the file was written by a newer LRScope, or needs a migration and is in use.
         sqlite3.Error: the file cannot be read or written, or is not a database.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, in_use: Callable[[], bool] = lambda: False) -> None:
         self.path = path
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
-        self._prepare()
+        try:
+            self._prepare(in_use)
+        except BaseException:
+            self.close()
+            raise
 
-    def _prepare(self) -> None:
+    def _prepare(self, in_use: Callable[[], bool]) -> None:
         connection = self.connection
         connection.execute("PRAGMA journal_mode = WAL")
-        found = self._version()
-        if 0 < found < VERSION and found in MIGRATIONS:
-            back_up(connection, self.path, found)
+        connection.execute(f"PRAGMA busy_timeout = {MIGRATION_MS}")
         with self.transaction():
-            version = self._version()  # another process may have migrated it meanwhile
+            version = self._version()
             if version == 0:
                 for statement in SCHEMA.split(";"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {VERSION}")
             elif version in MIGRATIONS:
+                if in_use():
+                    raise StoreError(
+                        f"{self.path} must be migrated to this LRScope, and an earlier one is "
+                        "using it: stop that one first."
+                    )
+                back_up(self.path, version)
                 migrate(connection, version)
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         if version > VERSION:
             raise StoreError(
                 f"{self.path} was written by a newer LRScope (store version {version}, this one "
@@ -63,7 +78,10 @@ class Database:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = sqlite3.connect(
-                self.path, isolation_level=None, timeout=10, check_same_thread=False
+                self.path,
+                isolation_level=None,
+                timeout=BUSY_MS / 1000,
+                check_same_thread=False,
             )
             self._connections.append(connection)
             connection.execute("PRAGMA synchronous = NORMAL")

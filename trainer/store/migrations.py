@@ -92,15 +92,19 @@ def backup_path(path: Path, version: int) -> Path:
     return path.with_name(f"{path.stem}-version-{version}{path.suffix}")
 
 
-def back_up(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    """Back up the store as that version wrote it, unless there is a backup already."""
+def back_up(path: Path, version: int) -> None:
+    """Back up the store as that version wrote it, unless there is a backup already.
+
+    The caller holds the write lock, so that no other process writes to the store or backs it up.
+    """
     backup = backup_path(path, version)
     if backup.exists():
         return
     part = backup.with_suffix(".part")
     part.unlink(missing_ok=True)
-    with closing(sqlite3.connect(part)) as copy:
-        connection.backup(copy)
+    # A connection of its own: one within a transaction cannot be backed up.
+    with closing(sqlite3.connect(path)) as store, closing(sqlite3.connect(part)) as copy:
+        store.backup(copy)
     part.replace(backup)
 
 

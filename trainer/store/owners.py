@@ -9,6 +9,18 @@ from filelock import FileLock, Timeout
 from .database import Database
 
 
+def any_alive(folder: Path) -> bool:
+    """Whether a process that uses the store is alive: it holds its lock in this folder."""
+    for path in folder.glob("*.lock"):
+        lock = FileLock(path, blocking=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        lock.release()
+    return False
+
+
 class Owner:
     """This process, which trains the runs that it has claimed.
 
@@ -20,7 +32,6 @@ class Owner:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.id = uuid.uuid4().hex
         self._alive = FileLock(self._path(self.id), blocking=False)

@@ -2,9 +2,9 @@
 
 import json
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ..config import versions
 from ..config.recipe import Recipe
@@ -118,6 +118,7 @@ class Command:
     value: float | None
 
 
+METRICS = TypeAdapter(dict[str, float | None])
 # Columns of the table that are not stored as fields of `Run`.
 CONFIG_COLUMNS = "id, source, config, config_version"
 ADDED = (
@@ -138,10 +139,13 @@ def run(row: tuple[Any, ...]) -> Run:
     id, source, config, version, *plain, added = row
     values = dict(zip(PLAIN, plain, strict=True))
     try:
+        for word, known in ((values["status"], Status), (source, Source)):
+            if word not in get_args(known):
+                raise ValueError(f"{word!r} is not known here")
         recipe = versions.read(RunConfig if source == "trained" else Recipe, config, version)
         started = values["started"] and Started(**json.loads(values["started"]))
         decision = _decision(values["decision"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError) as error:
         raise UnreadableError(id, _why(error)) from error
     values |= {"started": started, "decision": decision, "paused": bool(values["paused"])}
     return Run(id=id, source=source, recipe=recipe, added=int(added), **values)
@@ -155,9 +159,9 @@ def epoch(run: int, row: tuple[Any, ...]) -> Epoch:
     """
     values = dict(zip(EPOCH_COLUMNS, row, strict=True))
     try:
-        values["metrics"] = json.loads(values["metrics"])
+        values["metrics"] = METRICS.validate_json(values["metrics"], strict=True)
         values["decision"] = _decision(values["decision"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError) as error:
         raise UnreadableError(run, f"epoch {values['epoch']}: {_why(error)}") from error
     return Epoch(**values)
 
@@ -166,7 +170,8 @@ def _decision(text: str | None) -> Decision | None:
     if text is None:
         return None
     decision = json.loads(text)
-    decision.pop("sentence", None)  # derived again from the evidence
+    if isinstance(decision, dict):
+        decision.pop("sentence", None)  # derived again from the evidence
     return Decision.model_validate(decision)
 
 

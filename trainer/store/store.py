@@ -17,9 +17,10 @@ from ..schedule.epoch import Epoch
 from ..schedule.interventions import InterventionName, RecordedIntervention, refusal
 from . import recording, rows
 from .database import Database, StoreError
-from .owners import Owner
+from .owners import Owner, any_alive
 from .rows import (
     INTERVENTION_COLUMNS,
+    RESUMABLE,
     RUN_COLUMNS,
     Command,
     CommandName,
@@ -49,12 +50,10 @@ class Store:
         self.home = home
         self.path = home / "lrscope.sqlite"
         try:
-            self._owner = Owner(home / "owners")
-            try:
-                self._database = Database(self.path)
-            except BaseException:
-                self._owner.release()
-                raise
+            owners = home / "owners"
+            owners.mkdir(parents=True, exist_ok=True)
+            self._database = Database(self.path, in_use=lambda: any_alive(owners))
+            self._owner = Owner(owners)
         except (OSError, sqlite3.Error) as error:
             why = getattr(error, "strerror", None) or error
             raise StoreError(
@@ -135,18 +134,18 @@ class Store:
         Raises:
             CommandError: there is no such run, or it cannot be resumed.
         """
+        row = self._known(run)
         with self._database.transaction() as connection:
             resumed = connection.execute(
                 "UPDATE runs SET status = 'queued', reason = NULL, ended = NULL, activity = NULL, "
                 "paused = 0, warning = NULL, "
                 "asked = (SELECT coalesce(max(id), 0) FROM commands WHERE run = runs.id) "
-                "WHERE id = ? AND status IN ('interrupted', 'stopped', 'failed') RETURNING id",
-                (run,),
+                f"WHERE id = ? AND status IN ({', '.join('?' * len(RESUMABLE))}) RETURNING id",
+                (run, *RESUMABLE),
             ).fetchone()
             if resumed and claimed:
                 self._claim(connection, run)
         if not resumed:
-            row = self._known(run)
             if not row.over:
                 raise CommandError(f"Run {run} is already {row.status}.")
             if row.source != "trained":
@@ -247,7 +246,8 @@ class Store:
         row = self._database.connection.execute(
             "SELECT epoch FROM best WHERE run = ? AND metric = ?", (run, metric)
         ).fetchone()
-        return None if row is None else self._epochs(run, "epoch = ?", row[0])[0]
+        found = [] if row is None else self._epochs(run, "epoch = ?", row[0])
+        return found[0] if found else None
 
     def _epochs(self, run: int, where: str, value: int) -> list[Epoch]:
         found = self._database.connection.execute(

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 from .own import TRAINER, load
 
 if TYPE_CHECKING:
+    from trainer.config.recipe import Recipe
+    from trainer.config.run import RunConfig
     from trainer.engine.loop import train
     from trainer.replay.replay import preview, replay
 
-__all__ = ["preview", "replay", "train"]
+__all__ = ["Recipe", "RunConfig", "preview", "replay", "train"]
 
 # The module of the trainer that each name comes from.
 _MODULES = {
+    "Recipe": "config.recipe",
+    "RunConfig": "config.run",
     "preview": "replay.replay",
     "replay": "replay.replay",
     "train": "engine.loop",
