@@ -11,6 +11,7 @@ TRAINED = {
     "train_loss": "train loss",
     "val_accuracy": "validation accuracy",
 }
+# The store keeps each run's best by these words: to change them takes a migration of its best.
 RISING = {
     "acc", "accuracy", "auc", "bleu", "dice", "f1", "iou", "map", "ndcg", "precision", "psnr", "r2",
     "recall", "reward", "score", "ssim",
