@@ -1,6 +1,7 @@
 """A run's events on the terminal: for people, or one JSON object per line for scripts."""
 
 import json
+import sys
 from dataclasses import fields
 
 from rich.console import Console
@@ -62,7 +63,8 @@ class Terminal:
             BarColumn(),
             TextColumn("{task.fields[at]}"),
             TimeRemainingColumn(compact=True),
-            console=Console(highlight=False),
+            # A pipe has no width: its lines are left whole.
+            console=Console(highlight=False, soft_wrap=not sys.stdout.isatty()),
             transient=True,
         )
         self._task = self._progress.add_task("getting ready", total=epochs, at="")

@@ -1,5 +1,6 @@
 """Setting up a fork in the form: the parent's values, what may change, and the consequences."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -61,7 +62,18 @@ def check(store: Store, fork: dict[str, Any], config: RunConfig) -> list[str]:
             f"There is no snapshot of epoch {fork['epoch']}: {epochs_text(again)} will be "
             "retrained to get there, with the same numbers."
         )
+    effects += _left_out(store, fork)
     return effects or ["Nothing has changed yet: this fork would repeat its parent exactly."]
+
+
+def _left_out(store: Store, fork: dict[str, Any]) -> Iterator[str]:
+    """What of a run a fork of it does not repeat, even without a change."""
+    run, epoch = fork["run"], fork["epoch"]
+    if any(made.epoch > epoch for made in store.interventions(run)):
+        yield f"What was done by hand after epoch {epoch} is not repeated."
+    owner = lineage.owner(store, run, epoch)
+    if owner != run:
+        yield f"Epoch {epoch} belongs to run {owner}: run {run}'s settings apply from there."
 
 
 def add(store: Store, fork: dict[str, Any], config: RunConfig, pace: float | None) -> int:

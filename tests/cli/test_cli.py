@@ -178,6 +178,14 @@ def test_a_run_is_changed_from_another_terminal_and_says_what_comes_of_it(
     ]  # fmt: skip
 
 
+def test_the_lines_of_a_pipe_are_not_wrapped(here: Any) -> None:
+    code, output, _ = here("train", "--model", "mlp", "--epochs", "6", "--patience", "0")
+    assert code == 0
+    starts = [line.split()[0] for line in output.splitlines() if line.strip()]
+    assert starts == ["Run", "1", "2", "3", "4", "5", "6", "Run"]
+    assert max(map(len, output.splitlines())) > 80
+
+
 def test_the_word_that_unpause_had_once_still_works_with_a_hint(tmp_path: Path, here: Any) -> None:
     store = Store(tmp_path)
     run = store.add(RunConfig())

@@ -56,7 +56,9 @@ def test_its_reason_is_shown_in_place_of_its_charts(home: Path) -> None:
     with closing(Store(home)) as store:
         view = view_of(store, 2, store.newest_started())
         assert view["readout"]["status"] == ["unreadable", "unreadable"]
-        assert view["readout"][ids.NOTICE].startswith("Run 2 cannot be read: learning_rate")
+        assert view["readout"][ids.NOTICE].startswith(
+            "Run 2 cannot be read: there is no setting learning_rate"
+        )
         labels = [run["label"] for run in choices(store)]
         assert labels == [
             "2 · cannot be read",

@@ -43,7 +43,7 @@ EVALUATION_BATCH = 1000
 
 def train(
     config: RunConfig | None = None,
-    root: Path | None = None,
+    root: Path | str | None = None,
     control: Control | None = None,
     start: Snapshot | None = None,
     **settings: Any,
@@ -71,7 +71,7 @@ def train(
         SnapshotError: the run cannot continue from this snapshot.
     """
     config = changed(config or RunConfig(), keyed(settings))
-    root = root or folders.datasets()
+    root = Path(root or folders.datasets())
     control = control or Control()
     device = pick_device(config.device)
     for event in datasets.fetch(config.dataset, root):

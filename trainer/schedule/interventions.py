@@ -52,8 +52,9 @@ def refusal(name: InterventionName, value: float | None, epochs: int) -> str | N
             return f"A run can have at most {most_epochs:.0f} epochs; this one has {epochs}."
     elif value <= 0:
         return "The learning rate must stay above 0."
-    elif name == "lr" and value > most_lr:
-        return f"The learning rate must be at most {most_lr:g}."
+    elif value > most_lr:
+        what = "learning rate" if name == "lr" else "factor"
+        return f"The {what} must be at most {most_lr:g}."
     return None
 
 

@@ -180,5 +180,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "its config"
+        if first["type"] == "extra_forbidden":
+            return f"there is no setting {place}"
         return f"{place}: {first['msg'].lower()}"
     return str(error)
