@@ -164,7 +164,10 @@ def answer(
     body = {
         "output": key,
         "outputs": outputs if key.startswith("..") else outputs[0],
-        "inputs": [{**callback["inputs"][0], "value": value}],
+        "inputs": [
+            {**given, "value": value if given["id"] == trigger else None}
+            for given in callback["inputs"]
+        ],
         "changedPropIds": [f"{trigger}.{callback['inputs'][0]['property']}"],
         "state": [{**s, "value": (state or {})[s["id"]]} for s in callback["state"]],
     }
