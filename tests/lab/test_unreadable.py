@@ -8,13 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from app import ids
 from app.lab.family import tree
 from app.lab.live import Cursor, news, view_of
 from app.run_picker import choices
-from tests.page import chromium, launch, opened, served
+from tests.page import chromium, opened, served
 from tests.recorded import FOLDER, recorded
 from tests.small import NOWHERE, metrics
 from trainer.config.recipe import Recipe
@@ -69,14 +69,6 @@ def test_its_reason_is_shown_in_place_of_its_charts(home: Path) -> None:
             "finished",
             "finished",
         ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
