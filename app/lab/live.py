@@ -56,7 +56,11 @@ def view_of(store: Store, run: int | None, begun: int) -> dict[str, Any]:
         return _view_of(store, run, begun)
     except UnreadableError as error:
         view = _view_of(store, None, begun)
-        return {**view, "readout": {**view["readout"], **unreadable(str(error))}}
+        return {
+            **view,
+            "readout": {**view["readout"], **unreadable(str(error))},
+            "cursor": {**view["cursor"], "run": run},
+        }
 
 
 def _view_of(store: Store, run: int | None, begun: int) -> dict[str, Any]:
@@ -121,6 +125,16 @@ def news(store: Store, cursor: Cursor) -> dict[str, Any]:
         # A run has started, here or in another process.
         answer = {"runs": run_picker.choices(store), "begun": newest, "wait": LIVE_MS}
         return {**answer, "follow": str(newest)} if cursor.follows else answer
+    try:
+        return _news_of(store, cursor)
+    except UnreadableError as error:
+        token = _token({"reason": str(error)})
+        readout = unreadable(str(error))
+        return {"drawn": None, "readout": readout, "token": token, "wait": IDLE_MS}
+
+
+def _news_of(store: Store, cursor: Cursor) -> dict[str, Any]:
+    """What is new in the run of a cursor."""
     row = store.run(cursor.run) if cursor.run is not None else None
     rows = recent = store.epochs(row.id, cursor.epoch) if row else []
     if row and len(rows) < CHANCE_EPOCHS:

@@ -78,7 +78,11 @@ def state(run: Run | None, last: Sequence[Epoch]) -> Readout:
 
 def unreadable(reason: str) -> Readout:
     """What the page shows for a run that cannot be read."""
-    return {"status": ["unreadable", "unreadable"], ids.NOTICE: reason}
+    return {
+        "status": ["unreadable", "unreadable"],
+        ids.NOTICE: reason,
+        ids.PROGRESS_LEFT: "This run cannot be read.",
+    }
 
 
 def after_epoch(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> Readout:
