@@ -29,7 +29,10 @@ def test_on_a_flat_loss_both_cut_one_epoch_before_torch(patience, cooldown):
 @settings(max_examples=settings.default.max_examples // 4)  # an example steps three schedulers
 @given(
     patience=st.integers(1, 5),
-    metrics=st.lists(st.sampled_from([0.1, 0.25, 0.5, 0.625, 0.75, 1.0, math.nan]), min_size=1),
+    # Keras keeps the LR in float32, which some 43 cuts by ten bring to 0: then it cuts no more.
+    metrics=st.lists(
+        st.sampled_from([0.1, 0.25, 0.5, 0.625, 0.75, 1.0, math.nan]), min_size=1, max_size=40
+    ),
 )
 def test_without_a_cooldown_both_are_torchs_class_with_one_epoch_less_of_patience(
     patience, metrics
