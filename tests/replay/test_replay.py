@@ -15,6 +15,7 @@ from trainer.config import schedules
 from trainer.config.run import RunConfig
 from trainer.config.schedules import NoSchedule, ReduceLROnPlateau
 from trainer.config.table import ConfigError
+from trainer.config.traits import ScheduleSettings
 from trainer.engine.events import EpochEnded, Started
 from trainer.engine.loop import train
 from trainer.replay.replay import cut_map, first_difference, preview, replay, used
@@ -31,7 +32,7 @@ def trained(run: RunConfig) -> tuple[int, list[EpochEnded]]:
     return started.batches, [event for event in events if isinstance(event, EpochEnded)]
 
 
-def small(spec: schedules.ScheduleSettings, **changes: Any) -> RunConfig:
+def small(spec: ScheduleSettings, **changes: Any) -> RunConfig:
     quick = {"model": "mlp", "batch_size": 512, "epochs": 7, "device": "cpu", "lr": 0.02}
     return RunConfig(schedule=spec, **quick | changes)
 

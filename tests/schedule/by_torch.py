@@ -11,7 +11,7 @@ from torch.optim import lr_scheduler
 from trainer.config import schedules
 from trainer.config.optimizers import OPTIMIZERS
 from trainer.config.run import RunConfig
-from trainer.config.schedules import ScheduleSettings
+from trainer.config.traits import ScheduleSettings
 from trainer.schedule import optimizers
 from trainer.schedule.decisions import Decision
 from trainer.schedule.schedule import Schedule

@@ -14,10 +14,10 @@ from trainer.config.schedules import (
     NoSchedule,
     OneCycleLR,
     ReduceLROnPlateau,
-    ScheduleSettings,
     StepLR,
 )
 from trainer.config.text import distinct, epochs_text, lr_text, significant
+from trainer.config.traits import ScheduleSettings
 from trainer.schedule.decisions import Decision
 from trainer.schedule.schedule import Schedule
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..config.recipe import Recipe
-from ..config.schedules import ScheduleSettings
+from ..config.traits import ScheduleSettings
 from .decisions import Decision
 from .plateau import Plateau
 from .schedule import Schedule, main_part, private_optimizer, step_cycle

@@ -14,7 +14,7 @@ import torch
 from torch.optim import lr_scheduler
 
 from ..config.recipe import Recipe
-from ..config.schedules import ScheduleSettings
+from ..config.traits import ScheduleSettings
 from . import optimizers
 from .decisions import Decision, Kind, PlateauEvidence
 from .plateau import Plateau, PlateauState

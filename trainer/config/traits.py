@@ -1,0 +1,109 @@
+"""What is specific to a schedule, as data, and what every schedule's settings have."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from .fields import Settings
+from .text import epochs_text
+
+KEEPS_FACTORS = "{name} continues from the new LR with the same relative changes."
+CONTINUES = "{name} continues unchanged in the added epochs."
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What is specific to a schedule.
+
+    Attributes:
+        per_batch: it steps after every batch; the others step after every epoch.
+        formula: its LR is the run's learning rate times a function of the step count, so it can be
+            recomputed at any step.
+        axis: the best axis for plotting its LR.
+        fall, rise: the kind of decision when an epoch starts at a lower or a higher LR than the
+            one before.
+        cut_by: the field that multiplies the LR at a cut; None if it has none.
+        turns_within_epoch: its LR turns between two batches; the others' between two epochs.
+        returns_to_lr: it returns to the run's learning rate, of which torch keeps a separate copy.
+        fixed_length: its length is set when it starts; added epochs come after its end.
+        watches_monitor: it depends on the monitor's values; the others on the number of steps.
+        after_set_lr: what it does after the LR is set by hand.
+        after_cut: what it does after a cut by hand, if that differs.
+        after_added_epochs: what it does in epochs added by hand.
+        title: its name in a run's title, if that differs from its class name.
+    """
+
+    per_batch: bool = False
+    formula: bool = False
+    axis: Literal["linear", "log"] = "linear"
+    fall: Literal["lowered", "cut"] = "lowered"
+    rise: Literal["raised", "restart"] = "raised"
+    cut_by: str | None = None
+    turns_within_epoch: bool = False
+    returns_to_lr: bool = False
+    fixed_length: bool = False
+    watches_monitor: bool = False
+    after_set_lr: str = KEEPS_FACTORS
+    after_cut: str | None = None
+    after_added_epochs: str = CONTINUES
+    title: str | None = None
+
+
+class ScheduleSettings(Settings):
+    """What every schedule has. `name` is torch's class; `presets` has example runs by title, each
+    with its settings by key.
+    """
+
+    traits: ClassVar[Traits] = Traits()
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    name: str
+
+    def check(self, lr: float) -> None:  # noqa: ARG002
+        """Refuse settings that are incompatible with the run's learning rate.
+
+        Raises:
+            PydanticCustomError: with a sentence beside the setting at fault.
+        """
+        return
+
+    def arguments(self, lr: float, epochs: int, batches: int) -> dict[str, Any]:  # noqa: ARG002
+        """The arguments of torch's class, except the optimizer.
+
+        Args:
+            lr: the run's learning rate.
+            epochs: how many epochs the schedule runs for.
+            batches: batches per epoch.
+        """
+        return self.model_dump(exclude={"name"})
+
+    def attribute(self, field: str) -> tuple[str, Any]:
+        """The attribute in which torch's object keeps a field, and its value there."""
+        return field, getattr(self, field)
+
+    def turn(self, done: int, epochs: int, batches: int) -> Literal["peak", "bottom"] | None:  # noqa: ARG002
+        """Whether the LR peaked or bottomed out in the last of `done` epochs."""
+        return None
+
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:  # noqa: ARG002
+        """What people may not expect of these settings, one sentence each.
+
+        Args:
+            lr: the run's learning rate.
+            warmup: epochs before the schedule starts.
+            epochs: how many epochs it then runs for.
+        """
+        total = getattr(self, "total_iters", 0)
+        if total > epochs:
+            yield (
+                f"The schedule does not reach its end: it takes {epochs_text(total)}, and the "
+                f"run gives it {epochs}."
+            )
+
+    @property
+    def momentum_range(self) -> tuple[float, float] | None:
+        """The range in which it changes momentum, or Adam's beta 1, opposite to the LR; None if it
+        does not change it.
+        """
+        if not getattr(self, "cycle_momentum", False):
+            return None
+        return getattr(self, "base_momentum"), getattr(self, "max_momentum")  # noqa: B009
