@@ -77,7 +77,7 @@ def span(setting: Setting) -> str:
         for constraint in owner.model_fields[setting.name].metadata
         if hasattr(constraint, bound)
     ]
-    return ", ".join(bounds)
+    return ", ".join([*bounds, *(setting.words.values() if setting.kind == "int" else ())])
 
 
 def rows(group: str) -> list[str]:

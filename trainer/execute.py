@@ -53,7 +53,9 @@ def execute(
         yield Failed(str(error))
         return
     assert row is not None
-    control = Control(store.interventions(run))
+    recorded = max([row.epoch, *(epoch.epoch for epoch in store.epochs(run, row.epoch))])
+    threads = row.started.threads if row.started else 0
+    control = Control(store.interventions(run), recorded, threads)
     commands = Commands(store, row, control, shutdown or threading.Event())
     snapshots, has_ended = Snapshots(store, row, control, int(budget_mb * 1e6)), False
     try:

@@ -144,8 +144,10 @@ def _position(intervention: RecordedIntervention, batches: int) -> float:
 
 
 def by_hand(interventions: Sequence[RecordedIntervention], batches: int) -> list[Mark]:
-    """The interventions as marks."""
-    return [Mark(_position(done, batches), "hand", "by hand") for done in interventions]
+    """What was done by hand, as marks."""
+    return [
+        Mark(_position(done, batches), "hand", "by hand") for done in interventions if done.by_hand
+    ]
 
 
 def _of_kind(rows: Sequence[Epoch], *kinds: str) -> list[Epoch]:
@@ -167,7 +169,7 @@ def sentences(
         else Sentence(row.epoch, "diverged", f"Diverged at LR {lr_text(row.lr_last)}.")
         for row in rows
     ]
-    done = [Sentence(i.epoch, "hand", i.sentence) for i in interventions]
+    done = [Sentence(i.epoch, "hand" if i.by_hand else i.name, i.sentence) for i in interventions]
     return sorted([*done, *decided], key=lambda sentence: sentence.epoch)
 
 

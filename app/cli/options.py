@@ -84,7 +84,9 @@ def _panel(setting: Setting) -> str:
 def _metavar(setting: Setting) -> str:
     if setting.choices:
         return "|".join(setting.choices) if len(setting.choices) < 5 else "NAME"
-    return {"bool": "on|off", "int": "N", "float": "NUMBER", "list": "N,N,..."}[setting.kind]
+    if setting.kind == "int":
+        return "|".join([*setting.words.values(), "N"])
+    return {"bool": "on|off", "float": "NUMBER", "list": "N,N,..."}[setting.kind]
 
 
 def _help(settings: list[Setting]) -> str:

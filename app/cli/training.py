@@ -16,7 +16,7 @@ from trainer import folders
 from trainer.config import forks
 from trainer.config.table import ConfigError, to_config
 from trainer.engine.events import Ended, Event
-from trainer.schedule.interventions import InterventionName, consequence
+from trainer.schedule.interventions import ByHand, consequence
 from trainer.snapshots.files import BUDGET_MB
 
 if TYPE_CHECKING:
@@ -145,8 +145,8 @@ def control(
     with opened(home) as store:
         store.ask(run, what.value, value)
         row = store.run(run)
-    if row is not None and what.value in get_args(InterventionName):
-        print(consequence(row.recipe, cast(InterventionName, what.value), row.epoch))
+    if row is not None and what.value in get_args(ByHand):
+        print(consequence(row.recipe, cast(ByHand, what.value), row.epoch))
 
 
 def _follow(

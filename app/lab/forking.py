@@ -69,7 +69,7 @@ def check(store: Store, fork: dict[str, Any], config: RunConfig) -> list[str]:
 def _left_out(store: Store, fork: dict[str, Any]) -> Iterator[str]:
     """What of a run a fork of it does not repeat, even without a change."""
     run, epoch = fork["run"], fork["epoch"]
-    if any(made.epoch > epoch for made in store.interventions(run)):
+    if any(made.by_hand and made.epoch > epoch for made in store.interventions(run)):
         yield f"What was done by hand after epoch {epoch} is not repeated."
     owner = lineage.owner(store, run, epoch)
     if owner != run:

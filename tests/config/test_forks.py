@@ -61,6 +61,7 @@ def test_every_locked_setting_is_one_and_says_why():
         {"batch_size": 9},
         {"seed": 1},
         {"device": "auto"},
+        {"threads": 2},
     ],
     ids=lambda changes: next(iter(changes)),
 )

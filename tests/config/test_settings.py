@@ -123,6 +123,12 @@ def test_text_is_understood_as_in_a_form():
     assert (config.lr, config.epochs, config.optimizer.nesterov) == (1e-3, 12, True)
 
 
+def test_a_word_stands_for_its_number():
+    threads = next(setting for setting in SETTINGS if setting.key == "threads")
+    assert to_config({"threads": "auto"}).threads == to_config({}).threads == 0
+    assert [threads.text(count) for count in (0, 1, 12)] == ["auto", "1", "12"]
+
+
 # What is refused
 
 
@@ -146,12 +152,16 @@ def test_a_number_out_of_bounds_is_refused_at_its_place(setting):
         assert sentence.endswith(".")
 
 
+def whole_number(setting: Setting) -> str:
+    return " or ".join(["a whole number", *setting.words.values()])
+
+
 @pytest.mark.parametrize("setting", NUMBERS, ids=name_of)
 @pytest.mark.parametrize("value", ["", "ten", "1,5", None, "nan", "inf"])
 def test_no_number_is_refused_at_its_place(setting, value):
     ((place, sentence),) = problems(with_owner(setting, value)).items()
     assert place == (setting.path, setting.owner)
-    kind = "a whole number" if setting.kind == "int" else "a number, such as 0.01 or 1e-3"
+    kind = whole_number(setting) if setting.kind == "int" else "a number, such as 0.01 or 1e-3"
     assert sentence == f"{setting.label} must be {kind}."
 
 
@@ -161,7 +171,7 @@ def test_a_broken_number_is_refused_where_a_whole_one_is_asked(setting, value):
     ((place, sentence),) = problems(with_owner(setting, value)).items()
     assert (place, sentence) == (
         (setting.path, setting.owner),
-        f"{setting.label} must be a whole number.",
+        f"{setting.label} must be {whole_number(setting)}.",
     )
 
 

@@ -32,7 +32,8 @@ def setting(
         scale: the scale of its slider, "none" for no slider.
         slider: the ends of the slider; they may be narrower than the bounds.
         main: shown at the top level rather than under "More".
-        words: labels for choices whose names are not clear on their own.
+        words: labels for choices whose names are not clear on their own; of a number, the word
+            that stands for it.
         bounds: pydantic's constraints (gt, ge, lt, le, ...).
     """
     extra: dict[str, Any] = {"unit": unit, "scale": scale, "slider": slider, "main": main}

@@ -19,6 +19,8 @@ LOCKED: dict[str, str] = {
     "warmup": "The warm-up is at the start of the run, before the fork.",
     "batch_size": "The schedule's steps and the order of the images depend on the batch size.",
     "seed": "It determined the weights, the split and the image order before the fork.",
+    "threads": "Another number of threads rounds differently: the epochs before the fork would "
+    "not match it.",
     "device": "Another device rounds differently: the epochs before the fork would not match it.",
 }
 

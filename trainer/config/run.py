@@ -51,6 +51,11 @@ class RunConfig(Recipe):
     cuda_graph: bool = setting(
         False, "CUDA graph", "One launch per step on a CUDA GPU: several times faster if small."
     )
+    threads: int = setting(
+        0, "Threads",
+        "CPU threads; auto uses fewer while other programs need the cores, and records it.",
+        words={"0": "auto"}, ge=0, le=256,
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def monitor_is_measured(self) -> Self:

@@ -61,6 +61,8 @@ class Setting:
             case "float":
                 short = lr_text(value)
                 return short if float(short) == value else repr(value)
+            case "int":
+                return self.words.get(str(value), str(value))
             case _:
                 return str(value)
 
@@ -255,6 +257,8 @@ def keyed(named: Mapping[str, Any]) -> dict[str, Any]:
 def _read(setting: Setting, value: Any) -> Any:
     if setting.kind == "list" and isinstance(value, str):
         return [part for part in value.replace(",", " ").split() if part]
+    if setting.kind == "int":
+        return next((number for number, word in setting.words.items() if word == value), value)
     return value
 
 
@@ -290,13 +294,15 @@ def _problems(error: ValidationError) -> dict[tuple[str, str | None], str]:
         )
         label = setting.label if setting else path
         sentence = (
-            context["sentence"] if problem["type"] == "refused" else _sentence(label, problem)
+            context["sentence"]
+            if problem["type"] == "refused"
+            else _sentence(label, problem, setting)
         )
         problems.setdefault((path, owner), sentence)
     return problems
 
 
-def _sentence(label: str, problem: Any) -> str:
+def _sentence(label: str, problem: Any, setting: Setting | None) -> str:
     context = problem.get("ctx", {})
     match problem["type"]:
         case "greater_than":
@@ -308,7 +314,8 @@ def _sentence(label: str, problem: Any) -> str:
         case "less_than_equal":
             return f"{label} must be at most {context['le']:g}."
         case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
-            return f"{label} must be a whole number."
+            words = setting.words.values() if setting else ()
+            return f"{label} must be {' or '.join(['a whole number', *words])}."
         case "float_parsing" | "float_type" | "finite_number":
             return f"{label} must be a number, such as 0.01 or 1e-3."
         case "literal_error":

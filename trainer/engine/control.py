@@ -17,12 +17,19 @@ class Control:
     Args:
         record: the interventions of a run to repeat, each at its own batch. Those before the point
             at which the engine starts are skipped.
+        recorded: the run's last epoch that must come out as recorded: until its end the engine
+            itself changes nothing that is not in the record.
+        threads: the CPU threads that the run began with; 0 if it is new.
     """
 
-    def __init__(self, record: Iterable[Intervention] = ()) -> None:
+    def __init__(
+        self, record: Iterable[Intervention] = (), recorded: int = 0, threads: int = 0
+    ) -> None:
         self._stop = threading.Event()
         self._asked: deque[tuple[InterventionName, float | None]] = deque()
         self._record = deque(sorted(record, key=lambda past: (past.epoch, past.batch)))
+        self.threads = threads
+        self._recorded = recorded
         self._capture: Callable[[], dict[str, Any]] | None = None
 
     def stop(self) -> None:
@@ -36,6 +43,10 @@ class Control:
     def ask(self, name: InterventionName, value: float | None = None) -> None:
         """Intervene before the next batch."""
         self._asked.append((name, value))
+
+    def repeats(self, epoch: int) -> bool:
+        """For the engine: whether this epoch, or what follows it, has a record to repeat."""
+        return bool(self._record) or epoch <= self._recorded
 
     def due(self, epoch: int, batch: int) -> Iterable[tuple[Intervention, bool]]:
         """For the engine: the interventions to make before this batch, each with whether it is

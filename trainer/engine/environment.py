@@ -30,7 +30,7 @@ def cpu_name() -> str:
 
 def difference(then: Started) -> str | None:
     """A sentence if retraining a run's epochs may give different last bits; None if nothing is
-    known to have changed. Threads are compared only if torch is loaded.
+    known to have changed. The GPU is looked for only if torch is loaded.
     """
     changed = [
         f"{what} was {before}, now {now}"
@@ -41,11 +41,8 @@ def difference(then: Started) -> str | None:
         if before and before != now
     ]
     torch = sys.modules.get("torch")
-    if torch is not None:
-        if then.threads > 1 and then.threads != torch.get_num_threads():
-            changed.append(f"it had {then.threads} threads, now {torch.get_num_threads()}")
-        if then.device.startswith("cuda") and not torch.cuda.is_available():
-            changed.append("it trained on a GPU, and there is none now")
+    if torch is not None and then.device.startswith("cuda") and not torch.cuda.is_available():
+        changed.append("it trained on a GPU, and there is none now")
     if not changed:
         return None
     return f"Retrained epochs may differ in the last bits: {'; '.join(changed)}."

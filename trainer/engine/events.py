@@ -67,7 +67,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Intervened:
-    """A person changed the run before batch `batch` (from 0) of `epoch`.
+    """A person, or the engine itself, changed the run before batch `batch` (from 0) of `epoch`.
 
     `name` and `value` are those of `trainer.schedule.interventions.Intervention`; `repeated` means
     that it was repeated from the record.

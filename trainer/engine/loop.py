@@ -4,7 +4,6 @@ import math
 import platform
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from ..config.run import Device, RunConfig
 from ..config.table import changed, keyed
 from ..schedule import interventions, optimizers
 from ..schedule.schedule import Schedule
-from . import datasets, environment, models
+from . import datasets, environment, models, threads
 from .control import Control
 from .cuda_graph import Graphed, uses_graph
 from .datasets import Images, Splits
@@ -33,11 +32,9 @@ from .events import (
     Started,
 )
 from .state import Snapshot, State, config_of
+from .threads import FreeCores
 
 PROGRESS_SECONDS = 0.05
-# Below this many training images an epoch takes very little time on one core. A second thread would
-# gain little, and cost a hundred times as much if it has to wait for a core that draws the page.
-ONE_THREAD_BELOW = 10_000
 EVALUATION_BATCH = 1000
 
 
@@ -81,7 +78,7 @@ def train(
             return
     splits = datasets.load(config.dataset, root, config.seed).to(device)
     clock = Clock()
-    with threads_for(len(splits.train)):
+    with threads.restored():
         yield from clock.around(_train(config, splits, control, start, clock))
 
 
@@ -89,10 +86,15 @@ def _train(
     config: RunConfig, splits: Splits, control: Control, start: Snapshot | None, clock: "Clock"
 ) -> Iterator[Event]:
     """The run itself, with the images already on their device."""
+    most = threads.at_most(config.threads, len(splits.train))
+    torch.set_num_threads(control.threads or most)
     state = initial_state(config, splits)
     model, optimizer, schedule = state.model, state.optimizer, state.schedule
     batches = len(state.losses)
     decision = state.restore(start) if start else None
+    torch.set_num_threads(state.threads)
+    fixed = bool(config.threads) or splits.train.x.device.type != "cpu"
+    cores = None if fixed else FreeCores(most, clock.now)
     x, y = splits.train.x, splits.train.y
 
     def step(index: Tensor) -> Tensor:
@@ -106,7 +108,7 @@ def _train(
         Graphed(step, config.batch_size, x.device) if uses_graph(config, x.device) else step
     )
     control.attach(state.capture)
-    yield started(state, splits)
+    yield started(state, splits, control.threads or state.threads)
     if start and config_of(start) != config:
         yield Forked(state.epoch, decision)
 
@@ -133,6 +135,8 @@ def _train(
             if clock.now() - reported > PROGRESS_SECONDS:
                 yield Progress(epoch, state.batch, batches)
                 reported = clock.now()
+                if cores and not control.repeats(epoch):
+                    fit_threads(cores, state, control)
         weights = torch.full_like(state.losses, config.batch_size)
         weights[-1] = len(shuffled) - (batches - 1) * config.batch_size
         train_loss = (state.losses * weights).sum() / len(shuffled)
@@ -172,14 +176,15 @@ def initial_state(config: RunConfig, splits: Splits) -> State:
         schedule=Schedule(config, batches),
         order=torch.Generator().manual_seed(config.seed),
         losses=torch.empty(batches, device=splits.train.x.device),
+        threads=torch.get_num_threads(),
     )
 
 
-def started(state: State, splits: Splits) -> Started:
+def started(state: State, splits: Splits, threads: int) -> Started:
     """The sizes of the run's data and model, and the environment that it trains in."""
     return Started(
         device=str(splits.train.x.device),
-        threads=torch.get_num_threads(),
+        threads=threads,
         batches=len(state.losses),
         train=len(splits.train),
         val=len(splits.val),
@@ -205,11 +210,23 @@ def intervene(state: State, control: Control) -> Iterator[Intervened]:
                 state.schedule.cut_now()
             case "epochs":
                 state.added += int(value)
+            case "threads":
+                sentence = threads.sentence(state.threads, int(value))
+                state.threads = int(value)
+                torch.set_num_threads(state.threads)
         after = state.schedule.lr
-        sentence = interventions.sentence(due.name, due.value, before, after)
+        if due.name != "threads":
+            sentence = interventions.sentence(due.name, due.value, before, after)
         yield Intervened(
             due.epoch, due.batch, due.name, due.value, before, after, sentence, repeated
         )
+
+
+def fit_threads(cores: FreeCores, state: State, control: Control) -> None:
+    """Ask for another number of threads if other programs need the cores, or no longer do."""
+    fit = cores.threads(state.threads)
+    if fit != state.threads:
+        control.ask("threads", fit)
 
 
 class Clock:
@@ -268,17 +285,6 @@ def diverged(
         reason=f"The {label(name)} became {became} in epoch {epoch}, at LR {lr_last:.3g}; "
         "try a tenth of it.",
     )
-
-
-@contextmanager
-def threads_for(images: int) -> Iterator[None]:
-    """Set torch's threads for a run over that many training images; restore them afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if images < ONE_THREAD_BELOW else before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class DeviceError(Exception):

@@ -38,7 +38,7 @@ class State:
     `epoch` epochs are complete, and `batch` batches of the next one. For that epoch, `losses` has
     the loss of each batch so far (float32 [batches], on the device), `lr` and `lr_last` are the LRs
     of the first and the last batch so far, `seconds` is the time taken. `added` counts epochs added
-    by hand.
+    by hand. `threads` is torch's number of CPU threads.
     """
 
     config: RunConfig
@@ -47,6 +47,7 @@ class State:
     schedule: Schedule
     order: torch.Generator
     losses: Tensor
+    threads: int
     epoch: int = 0
     batch: int = 0
     seconds: float = 0.0
@@ -86,6 +87,7 @@ class State:
                 "config": self.config.model_dump_json(),
                 "config_version": versions.VERSION,
                 **{name: getattr(self, name) for name in PLAIN},
+                "threads": self.threads,
                 "losses": self.losses[: self.batch],
                 "model": dict(self.model.state_dict()),
                 "optimizer": self.optimizer.state_dict(),
@@ -108,6 +110,7 @@ class State:
         parent = config_of(start)
         for name in PLAIN:
             setattr(self, name, start[name])
+        self.threads = start.get("threads", self.threads)  # since the setting of that name
         self.losses[: self.batch] = start["losses"].to(self.losses.device)
         self.model.load_state_dict(start["model"])
         # A copy, because torch's optimizers keep and modify the tensors that they load.

@@ -2,21 +2,23 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from ..config.recipe import Recipe
 from ..config.table import setting_of
 from ..config.text import epochs_text, lr_text, significant
 
-InterventionName = Literal["lr", "scale", "cut", "epochs"]
+ByHand = Literal["lr", "scale", "cut", "epochs"]
+InterventionName = Literal[ByHand, "threads"]
 
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """A change by hand before batch `batch` (from 0) of `epoch`.
+    """A change before batch `batch` (from 0) of `epoch` that the config does not foresee.
 
-    `lr` sets the LR to `value`, `scale` multiplies it by `value`, `cut` cuts as the plateau rule
-    would (no value), `epochs` adds `value` epochs.
+    By hand: `lr` sets the LR to `value`, `scale` multiplies it by `value`, `cut` cuts as the
+    plateau rule would (no value), `epochs` adds `value` epochs. By the engine: `threads` sets the
+    number of CPU threads to `value`.
     """
 
     epoch: int
@@ -24,10 +26,14 @@ class Intervention:
     name: InterventionName
     value: float | None = None
 
+    @property
+    def by_hand(self) -> bool:
+        return self.name in get_args(ByHand)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedIntervention(Intervention):
-    """A change made by hand, `at` seconds since 1970, and the LR before and after."""
+    """A change that was made, `at` seconds since 1970, and the LR before and after."""
 
     id: int
     at: float
@@ -36,7 +42,7 @@ class RecordedIntervention(Intervention):
     sentence: str
 
 
-def refusal(name: InterventionName, value: float | None, epochs: int) -> str | None:
+def refusal(name: ByHand, value: float | None, epochs: int) -> str | None:
     """One sentence on why a run of `epochs` epochs cannot do this; None if it can."""
     most_epochs, most_lr = setting_of("epochs").most, setting_of("lr").most
     assert most_epochs is not None
@@ -58,7 +64,7 @@ def refusal(name: InterventionName, value: float | None, epochs: int) -> str | N
     return None
 
 
-def consequence(recipe: Recipe, name: InterventionName, epoch: int) -> str:
+def consequence(recipe: Recipe, name: ByHand, epoch: int) -> str:
     """How the schedule will respond to this change, made after `epoch` epochs have ended."""
     traits = recipe.schedule.traits
     if name == "epochs":
@@ -73,7 +79,7 @@ def consequence(recipe: Recipe, name: InterventionName, epoch: int) -> str:
     return sentence.format(name=recipe.schedule.name)
 
 
-def sentence(name: InterventionName, value: float | None, before: float, after: float) -> str:
+def sentence(name: ByHand, value: float | None, before: float, after: float) -> str:
     """What was changed by hand, and the LR before and after."""
     lr, new = lr_text(before), lr_text(after)
     match name:

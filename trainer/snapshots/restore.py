@@ -61,7 +61,7 @@ def restored(store: Store, run: int, epoch: int, root: Path, control: Control) -
     if start is not None and (start["epoch"], start["batch"]) == (epoch, 0):
         return start
     first = start["epoch"] if start else 0
-    again = Control(store.interventions(row.id))
+    again = Control(store.interventions(row.id), epoch, row.started.threads if row.started else 0)
     with closing(train(row.config, root, again, start)) as events:
         for event in events:
             if isinstance(event, Downloading):

@@ -12,7 +12,7 @@ from ..config.run import RunConfig
 from ..engine.events import Started
 from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
-from ..schedule.interventions import InterventionName, RecordedIntervention
+from ..schedule.interventions import ByHand, RecordedIntervention
 from .database import StoreError
 from .schema import EPOCH_COLUMNS
 
@@ -20,7 +20,7 @@ Status = Literal["queued", "training", "finished", "stopped", "diverged", "faile
 OVER: set[Status] = {"finished", "stopped", "diverged", "failed", "interrupted"}
 RESUMABLE: set[Status] = {"interrupted", "stopped", "failed"}
 Source = Literal["trained", "imported", "watched"]
-CommandName = Literal["stop", "pace", "pause", "unpause", "step"] | InterventionName
+CommandName = Literal["stop", "pace", "pause", "unpause", "step"] | ByHand
 
 
 class UnreadableError(StoreError):

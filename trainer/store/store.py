@@ -14,7 +14,7 @@ from ..config.recipe import Recipe
 from ..config.run import RunConfig
 from ..engine.events import Event
 from ..schedule.epoch import Epoch
-from ..schedule.interventions import InterventionName, RecordedIntervention, refusal
+from ..schedule.interventions import ByHand, RecordedIntervention, refusal
 from . import recording, rows
 from .database import Database, StoreError
 from .owners import Owner, any_alive
@@ -283,8 +283,8 @@ class Store:
         row = self._known(run)
         if row.over:
             raise CommandError(f"Run {run} is over ({row.status}) and cannot be changed.")
-        if name in get_args(InterventionName):
-            reason = refusal(cast(InterventionName, name), value, row.epochs)
+        if name in get_args(ByHand):
+            reason = refusal(cast(ByHand, name), value, row.epochs)
             if reason:
                 raise CommandError(reason)
         if name == "stop":

@@ -1,0 +1,152 @@
+"""How many of torch's threads a run on the CPU uses, beside what other programs leave of it.
+
+Each parallel step ends when its last thread does. A thread that has to wait for a core makes a
+batch take up to a hundred times as long, so one thread fewer is faster than one core too few.
+"""
+
+import math
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import psutil
+import torch
+
+# Below this many training images an epoch takes very little time on one core. A second thread would
+# gain little, and cost a hundred times as much if it has to wait for a core that draws the page.
+ONE_THREAD_BELOW = 10_000
+
+SAMPLE_SECONDS = 0.5
+WINDOW_SECONDS = 1.5
+# The share of a thread's core that may be missing before the thread is given up, and when it is
+# taken back. Measured on two cores: with 0.55 of one of them taken, one thread is as fast as two.
+GIVEN_UP, TAKEN_BACK = 0.55, 0.4
+HOLD_SECONDS = 3.0
+LONGEST_HOLD_SECONDS = 300.0
+LASTING_SECONDS = 60.0
+
+
+def at_most(setting: int, images: int) -> int:
+    """The threads of a run over that many training images on a quiet machine.
+
+    Args:
+        setting: the run's setting `threads`; 0 is auto.
+    """
+    return setting or (1 if images < ONE_THREAD_BELOW else torch.get_num_threads())
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Restore torch's number of threads at the end of the block."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class Sample(NamedTuple):
+    """The clock, the seconds trained and the core seconds available, all so far."""
+
+    at: float
+    trained: float
+    available: float
+
+
+class FreeCores:
+    """Says how many threads a run should use from now on.
+
+    Only a run with the setting `threads` on auto asks it, and never while it repeats a record.
+
+    A thread is given up as soon as its core was taken for the last WINDOW_SECONDS. It is taken back
+    after HOLD_SECONDS, and each time that this did not last, after twice as long.
+
+    Args:
+        most: the threads that it uses on a quiet machine.
+        trained: the seconds that it has trained so far; what happens in a pause does not count.
+        available: the core seconds so far that this process used or could have used.
+        now: a clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        trained: Callable[[], float],
+        available: Callable[[], float] | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most = most
+        self._trained = trained
+        self._available = available or available_core_seconds
+        self._now = now
+        self._samples = deque([self._sample()])
+        self._hold = HOLD_SECONDS
+        self._taken_back = -math.inf  # when
+        self._hold_until = -math.inf
+
+    def threads(self, threads: int) -> int:
+        """How many threads to use after `threads`: the same number for most calls. May be called
+        as often as wanted; it looks at the machine every SAMPLE_SECONDS.
+        """
+        now, last = self._now(), self._samples[-1]
+        if now - last.at < SAMPLE_SECONDS:
+            return threads
+        sample = self._sample()
+        if (now - last.at) - (sample.trained - last.trained) > SAMPLE_SECONDS:
+            self._samples.clear()
+        self._samples.append(sample)
+        while len(self._samples) > 1 and now - self._samples[1].at >= WINDOW_SECONDS:
+            self._samples.popleft()
+        first = self._samples[0]
+        if now - first.at < WINDOW_SECONDS:
+            return threads
+        free = (sample.available - first.available) / (now - first.at)
+        fit = min(self._most, max(1, math.floor(free + GIVEN_UP)))
+        if fit < threads:
+            lasted = now - self._taken_back
+            self._hold = (
+                HOLD_SECONDS
+                if lasted > max(LASTING_SECONDS, self._hold)
+                else min(2 * self._hold, LONGEST_HOLD_SECONDS)
+            )
+            self._hold_until = now + self._hold
+            return fit
+        fit = min(self._most, math.floor(free + TAKEN_BACK))
+        if fit > threads and now >= self._hold_until:
+            self._taken_back = now
+            self._samples = deque([sample])
+            return fit
+        return threads
+
+    def _sample(self) -> "Sample":
+        return Sample(self._now(), self._trained(), self._available())
+
+
+def sentence(before: int, after: int) -> str:
+    """What was changed, and why."""
+    why = "other programs need the cores" if after < before else "the cores are free again"
+    return f"CPU threads changed from {before} to {after}: {why}."
+
+
+def available_core_seconds() -> float:
+    """The core seconds so far that this process used or could have used: those that its cores were
+    idle, or worked for programs that give way to it (see `nice`).
+    """
+    every = psutil.cpu_times(percpu=True)
+    own = [every[core] for core in _cores() if core < len(every)] or every
+    free = ["idle", "iowait", *(["nice"] if _is_first() else [])]
+    left = sum(getattr(times, kind, 0.0) for times in own for kind in free)
+    return float(left + time.process_time())
+
+
+def _cores() -> Iterable[int]:
+    """The cores that this process may run on; none if the system does not say."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+
+
+def _is_first() -> bool:
+    """Whether programs with a raised niceness give way to this process."""
+    return hasattr(os, "nice") and os.nice(0) <= 0
