@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import ipaddress
+import logging
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -190,6 +191,8 @@ def listen(app: Dash, host: str, port: int) -> BaseWSGIServer | MultiSocketServe
     Raises:
         OSError: the address is in use or not this machine's.
     """
+    # It would warn of each request that waits for a thread, as when many pages open at once.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     return waitress.create_server(app.server, host=host, port=port, threads=THREADS, ident=None)
 
 

@@ -1,11 +1,54 @@
-"""How hard the tests look for a counterexample: on a desk, and in CI."""
+"""How hard the tests look for a counterexample: on a desk, in CI, and in the long version. And the
+figures that tests report.
+"""
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+LONG = bool(os.environ.get("LRSCOPE_LONG"))
+HAVE_LONG_VERSIONS = [Path(__file__).parent / folder for folder in ("faults", "load")]
 
 # No test may fail because the machine is busy.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("desk", patient, max_examples=500)
 settings.register_profile("ci", patient, max_examples=5000)
-settings.load_profile("ci" if os.environ.get("CI") else "desk")
+settings.register_profile("long", patient, max_examples=20_000)
+settings.load_profile("long" if LONG else "ci" if os.environ.get("CI") else "desk")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in HAVE_LONG_VERSIONS):
+            item.add_marker(pytest.mark.long)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the tests reported with `record_property(what, figure)`: the sums of the counts, as of
+    kills, inputs, polls and runs, and each test's figures.
+    """
+    reports = [
+        report
+        for kind in ("passed", "failed")
+        for report in terminalreporter.stats.get(kind, [])
+        if report.when == "call" and report.user_properties
+    ]
+    if not reports:
+        return
+    counts: dict[str, int] = {}
+    terminalreporter.section("figures")
+    for report in reports:
+        terminalreporter.write_line(f"{report.nodeid}: {report.outcome} in {report.duration:.1f} s")
+        for what, figure in report.user_properties:
+            terminalreporter.write_line(f"    {what}: {_text(figure)}")
+            if isinstance(figure, int):
+                counts[what] = counts.get(what, 0) + figure
+    totals = ", ".join(f"{what} {_text(total)}" for what, total in counts.items())
+    seconds = sum(report.duration for report in reports)
+    terminalreporter.write_line(f"together in {seconds / 60:.1f} min: {totals}")
+
+
+def _text(figure: object) -> str:
+    return f"{figure:,}" if isinstance(figure, int) else str(figure)

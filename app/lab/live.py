@@ -16,6 +16,7 @@ from app.charts import figures
 from app.charts.series import Mark, by_hand, sentences, series
 from app.lab.progress import progress
 from app.lab.readout import CHANCE_EPOCHS, after_epoch, state, unreadable
+from app.lab.turns import Turns
 from trainer.config.recipe import Recipe
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import RecordedIntervention
@@ -208,6 +209,7 @@ def _best(store: Store, run: Run | None) -> Epoch | None:
 
 def register(app: Dash, store: Store, worker: Worker) -> None:
     """The callbacks that display a run, update it, stop it and set its pace."""
+    turns = Turns()
 
     # A page requests a redraw when there is a metric without a curve in its figure.
     @app.callback(
@@ -230,7 +232,8 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             cursor = Cursor.model_validate_json(request.get_data())
         except ValidationError:
             abort(400, "This is not a valid cursor; reload the page.")
-        return jsonify(news(store, cursor))
+        answer = news(store, cursor)
+        return jsonify({**answer, "wait": turns.wait(answer["wait"])})
 
     @app.callback(
         Output(ids.STOP, "loading"),

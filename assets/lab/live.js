@@ -10,11 +10,17 @@
 
   const SOON_MS = 100;
   const LOST_MS = 2000;
+  const HIDDEN_MS = 10_000;
   let timer, hurried = 0; // how many more polls to make quickly, after a click
   function askIn(ms) {
     clearTimeout(timer);
-    timer = setTimeout(ask, ms);
+    timer = setTimeout(ask, document.hidden ? Math.max(ms, HIDDEN_MS) : ms);
   }
+
+  // Nobody sees a hidden page, so it asks rarely; once visible, it catches up.
+  document.addEventListener("visibilitychange", () => {
+    if (cursor && !document.hidden) askIn(0);
+  });
 
   // Asks for what is new since the cursor, shows it, and asks again after the server's wait time.
   async function ask() {

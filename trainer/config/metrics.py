@@ -1,6 +1,7 @@
 """Metrics by name: their labels, and which direction is better."""
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 Mode = Literal["min", "max"]  # torch's words for the direction
@@ -18,6 +19,7 @@ RISING = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=1024)  # asked for each metric of each epoch
 def rises(name: str) -> bool:
     """Whether a higher value of this metric is better.
 

@@ -1,6 +1,7 @@
 """Numbers and counts as text for people."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 
@@ -18,6 +19,7 @@ def significant(value: float | None, digits: int = 3) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
+@lru_cache(maxsize=1024)  # most epochs of a run have the same LR
 def lr_text(lr: float, digits: int = 3) -> str:
     """A learning rate without trailing zeros: 0.01, 1e-4, 3.33e-4."""
     if lr == 0:
