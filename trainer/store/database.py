@@ -6,19 +6,18 @@ torch-free.
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from .migrations import MIGRATIONS, back_up, migrate
+from . import permissions
+from .faults import Connection, damaged, fault
+from .faults import StoreError as StoreError
+from .migrations import COLUMNS, MIGRATIONS, back_up, migrate
 from .schema import SCHEMA, VERSION
 
 # How long to wait for another process that is writing, and for one that is migrating the store.
 BUSY_MS = 10_000
 MIGRATION_MS = 600_000
-
-
-class StoreError(Exception):
-    """The store cannot be used; the message is one sentence for the user."""
 
 
 class Database:
@@ -30,8 +29,8 @@ class Database:
             read it any more after a migration.
 
     Raises:
-        StoreError: the file was written by a newer LRScope, or needs a migration and is in use.
-        sqlite3.Error: the file cannot be read or written, or is not a database.
+        StoreError: the file was written by a newer LRScope, needs a migration and is in use, is
+            damaged or not LRScope's, or cannot be read or written. It is left as it was.
     """
 
     def __init__(self, path: Path, in_use: Callable[[], bool] = lambda: False) -> None:
@@ -39,9 +38,13 @@ class Database:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         try:
+            check(path)
+            permissions.make_file(path)
             self._prepare(in_use)
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, sqlite3.Error):
+                raise fault(path, error) from error
             raise
 
     def _prepare(self, in_use: Callable[[], bool]) -> None:
@@ -53,6 +56,9 @@ class Database:
             if version == 0:
                 for statement in SCHEMA.split(";"):
                     connection.execute(statement)
+                # Not the number of a run whose snapshots are here: its store was kept aside.
+                last = last_run(self.path.parent)
+                connection.execute("INSERT INTO sqlite_sequence VALUES ('runs', ?)", (last,))
                 connection.execute(f"PRAGMA user_version = {VERSION}")
             elif version in MIGRATIONS:
                 if in_use():
@@ -63,11 +69,6 @@ class Database:
                 back_up(self.path, version)
                 migrate(connection, version)
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        if version > VERSION:
-            raise StoreError(
-                f"{self.path} was written by a newer LRScope (store version {version}, this one "
-                f"supports {VERSION}); update LRScope, or choose another folder with --home."
-            )
 
     def _version(self) -> int:
         return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
@@ -75,14 +76,21 @@ class Database:
     @property
     def connection(self) -> sqlite3.Connection:
         """This thread's own connection. `close`, from any thread, closes it."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(
-                self.path,
-                isolation_level=None,
-                timeout=BUSY_MS / 1000,
-                check_same_thread=False,
-            )
+            try:
+                connection = sqlite3.connect(
+                    self.path,
+                    isolation_level=None,
+                    timeout=BUSY_MS / 1000,
+                    check_same_thread=False,
+                    factory=Connection,
+                )
+            except sqlite3.Error as error:
+                raise fault(self.path, error) from error
+            connection.path = self.path
+            # Damaged text makes one row unreadable, and no query fail.
+            connection.text_factory = lambda text: text.decode(errors="replace")
             self._connections.append(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             self._local.connection = connection
@@ -90,15 +98,21 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run the block in one transaction; roll back on any exception."""
+        """Run the block in one transaction; roll back on any exception.
+
+        Raises:
+            StoreFaultError: it cannot be written; nothing of it is.
+        """
         connection = self.connection
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
+            connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a full disk may have ended it already
+                with suppress(sqlite3.Error):  # it would hide what went wrong
+                    connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
 
     def close(self) -> None:
         """Close every thread's connection."""
@@ -106,3 +120,68 @@ class Database:
             connection.close()
         self._connections.clear()
         self._local = threading.local()
+
+
+def check(path: Path) -> None:
+    """Check, without writing, that the file can become a store, or is one of a known version.
+
+    Raises:
+        StoreError: it was written by a newer LRScope, is damaged or not LRScope's, or cannot be
+            read.
+    """
+    if not path.exists():
+        return
+    if path.stat().st_size == 0:
+        # A new store that could not be written is empty too; what was one has left something.
+        log = path.with_name(f"{path.name}-wal")
+        if last_run(path.parent) or (log.exists() and log.stat().st_size):
+            raise damaged(path, "it is empty")
+        return
+    with path.open("rb"):  # says why it cannot be read, which SQLite does not
+        pass
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_MS / 1000)) as connection:
+            _check(path, connection)
+    except sqlite3.Error as error:
+        raise fault(path, error) from error
+
+
+def _check(path: Path, connection: sqlite3.Connection) -> None:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise StoreError(
+            f"{path} was written by a newer LRScope (store version {version}, this one "
+            f"supports {VERSION}); update LRScope, or choose another folder with --home."
+        )
+    found = columns(connection)
+    if version == 0:
+        if found:
+            raise damaged(path, f"it has a table {min(found)[0]}, which no LRScope made")
+        return
+    if version == VERSION:
+        with closing(sqlite3.connect(":memory:")) as fresh:
+            fresh.executescript(SCHEMA)
+            expected = columns(fresh)
+    else:
+        names = COLUMNS.get(version, {"runs": "id"})
+        expected = {(table, column) for table in names for column in names[table].split()}
+    if missing := expected - found:
+        raise damaged(path, "it has no {}.{}".format(*min(missing)))
+
+
+def columns(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """The tables of a database and their columns."""
+    return set(
+        connection.execute(
+            "SELECT tables.name, columns.name FROM sqlite_master AS tables "
+            "JOIN pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'"
+        )
+    )
+
+
+def last_run(home: Path) -> int:
+    """The highest number of a run whose snapshots lie in a home; 0 if there are none."""
+    folders = home / "runs"
+    names = [path.name for path in folders.iterdir()] if folders.is_dir() else []
+    return max((int(name) for name in names if name.isascii() and name.isdigit()), default=0)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from .permissions import make_file
 from .schema import VERSION
 
 
@@ -84,6 +85,15 @@ def _epochs_by_name(connection: sqlite3.Connection) -> Iterator[tuple[object, ..
         yield run, epoch, lr, lr_last, json.dumps(known), seconds, decision
 
 
+# The columns that each version's migration needs: a file without them is not a store.
+COLUMNS = {
+    1: {
+        "runs": "id config status owner started source parent asked",
+        "epochs": "run epoch lr lr_last train_loss val_loss val_accuracy seconds decision",
+        "commands": "id run name value",
+        "interventions": "id run epoch batch name value",
+    }
+}
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _name_metrics_and_sources}
 
 
@@ -102,10 +112,14 @@ def back_up(path: Path, version: int) -> None:
         return
     part = backup.with_suffix(".part")
     part.unlink(missing_ok=True)
-    # A connection of its own: one within a transaction cannot be backed up.
-    with closing(sqlite3.connect(path)) as store, closing(sqlite3.connect(part)) as copy:
-        store.backup(copy)
-    part.replace(backup)
+    try:
+        make_file(part)
+        # A connection of its own: one within a transaction cannot be backed up.
+        with closing(sqlite3.connect(path)) as store, closing(sqlite3.connect(part)) as copy:
+            store.backup(copy)
+        part.replace(backup)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:

@@ -1,12 +1,16 @@
 """Which process trains which run: each holds a lock for as long as it runs. torch-free."""
 
+import re
 import time
 import uuid
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from . import permissions
 from .database import Database
+
+NAME = re.compile(r"[0-9a-f]{32}")
 
 
 def any_alive(folder: Path) -> bool:
@@ -34,7 +38,7 @@ class Owner:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.id = uuid.uuid4().hex
-        self._alive = FileLock(self._path(self.id), blocking=False)
+        self._alive = FileLock(self._path(self.id), blocking=False, mode=permissions.FILE)
         self._alive.acquire()
 
     def _path(self, owner: str) -> Path:
@@ -48,19 +52,27 @@ class Owner:
         for (owner,) in owners:
             if owner == self.id:
                 continue
+            if not isinstance(owner, str) or not NAME.fullmatch(owner):
+                self._interrupt(database, owner)  # damaged: no process has this name
+                continue
             lock = FileLock(self._path(owner), blocking=False)
             try:
                 lock.acquire()
             except Timeout:
                 continue
-            with database.transaction() as connection:
-                connection.execute(
-                    "UPDATE runs SET status = 'interrupted', paused = 0, ended = ?, reason = ? "
-                    "WHERE owner = ? AND status = 'training'",
-                    (time.time(), "LRScope ended while this run was training.", owner),
-                )
-            lock.release()
+            try:
+                self._interrupt(database, owner)
+            finally:
+                lock.release()
             self._path(owner).unlink(missing_ok=True)
+
+    def _interrupt(self, database: Database, owner: object) -> None:
+        with database.transaction() as connection:
+            connection.execute(
+                "UPDATE runs SET status = 'interrupted', paused = 0, ended = ?, reason = ? "
+                "WHERE owner IS ? AND status = 'training'",
+                (time.time(), "LRScope ended while this run was training.", owner),
+            )
 
     def release(self) -> None:
         """Release every run that this process has claimed."""

@@ -1,10 +1,11 @@
 """The store's rows as dataclasses, and how they are read. torch-free."""
 
 import json
+import math
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from ..config import versions
 from ..config.recipe import Recipe
@@ -12,15 +13,17 @@ from ..config.run import RunConfig
 from ..engine.events import Started
 from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
-from ..schedule.interventions import ByHand, RecordedIntervention
-from .database import StoreError
+from ..schedule.interventions import ByHand, InterventionName, RecordedIntervention
+from .faults import StoreError
 from .schema import EPOCH_COLUMNS
 
 Status = Literal["queued", "training", "finished", "stopped", "diverged", "failed", "interrupted"]
 OVER: set[Status] = {"finished", "stopped", "diverged", "failed", "interrupted"}
 RESUMABLE: set[Status] = {"interrupted", "stopped", "failed"}
 Source = Literal["trained", "imported", "watched"]
-CommandName = Literal["stop", "pace", "pause", "unpause", "step"] | ByHand
+PlainCommand = Literal["stop", "pace", "pause", "unpause", "step"]
+CommandName = PlainCommand | ByHand
+COMMANDS = {*get_args(PlainCommand), *get_args(ByHand)}
 
 
 class UnreadableError(StoreError):
@@ -118,7 +121,8 @@ class Command:
     value: float | None
 
 
-METRICS = TypeAdapter(dict[str, float | None])
+METRICS = TypeAdapter(dict[str, FiniteFloat | None])
+STARTED = TypeAdapter(Started)
 # Columns of the table that are not stored as fields of `Run`.
 CONFIG_COLUMNS = "id, source, config, config_version"
 ADDED = (
@@ -128,6 +132,12 @@ ADDED = (
 PLAIN = [name for name in Run.__slots__ if name not in ("id", "source", "recipe", "added")]
 RUN_COLUMNS = ", ".join([CONFIG_COLUMNS, *PLAIN, ADDED])
 INTERVENTION_COLUMNS = tuple(field.name for field in fields(RecordedIntervention))
+# What SQLite holds in a column: in a damaged file it can be anything.
+RUN_TYPES = get_type_hints(Run) | {
+    "status": str, "started": str | None, "decision": str | None, "paused": int
+}  # fmt: skip
+EPOCH_TYPES = get_type_hints(Epoch) | {"metrics": str, "decision": str | None}
+INTERVENTION_TYPES = get_type_hints(RecordedIntervention) | {"name": str}
 
 
 def run(row: tuple[Any, ...]) -> Run:
@@ -139,16 +149,22 @@ def run(row: tuple[Any, ...]) -> Run:
     id, source, config, version, *plain, added = row
     values = dict(zip(PLAIN, plain, strict=True))
     try:
+        _check_types(values, RUN_TYPES)
         for word, known in ((values["status"], Status), (source, Source)):
             if word not in get_args(known):
                 raise ValueError(f"{word!r} is not known here")
+        if values["parent"] is not None and not 0 < values["parent"] < id:
+            raise ValueError(f"it cannot be a fork of run {values['parent']}")
         recipe = versions.read(RunConfig if source == "trained" else Recipe, config, version)
-        started = values["started"] and Started(**json.loads(values["started"]))
+        started = values["started"] and STARTED.validate_json(values["started"], strict=True)
+        if started and started.batches < 1:
+            raise ValueError(f"it has {started.batches} batches per epoch")
         decision = _decision(values["decision"])
-    except (ValueError, TypeError) as error:
+        added = int(added)
+    except (ValueError, TypeError, ArithmeticError) as error:
         raise UnreadableError(id, _why(error)) from error
     values |= {"started": started, "decision": decision, "paused": bool(values["paused"])}
-    return Run(id=id, source=source, recipe=recipe, added=int(added), **values)
+    return Run(id=id, source=source, recipe=recipe, added=added, **values)
 
 
 def epoch(run: int, row: tuple[Any, ...]) -> Epoch:
@@ -159,11 +175,51 @@ def epoch(run: int, row: tuple[Any, ...]) -> Epoch:
     """
     values = dict(zip(EPOCH_COLUMNS, row, strict=True))
     try:
+        _check_types(values, EPOCH_TYPES)
         values["metrics"] = METRICS.validate_json(values["metrics"], strict=True)
         values["decision"] = _decision(values["decision"])
     except (ValueError, TypeError) as error:
         raise UnreadableError(run, f"epoch {values['epoch']}: {_why(error)}") from error
     return Epoch(**values)
+
+
+def intervention(run: int, row: tuple[Any, ...]) -> RecordedIntervention:
+    """The intervention in a row of INTERVENTION_COLUMNS.
+
+    Raises:
+        UnreadableError: it is not what this LRScope writes.
+    """
+    values = dict(zip(INTERVENTION_COLUMNS, row, strict=True))
+    try:
+        _check_types(values, INTERVENTION_TYPES)
+        if values["name"] not in get_args(InterventionName):
+            raise ValueError(f"{values['name']!r} is not known here")
+    except ValueError as error:
+        raise UnreadableError(run, f"intervention {values['id']}: {error}") from error
+    return RecordedIntervention(**values)
+
+
+def command(run: int, row: tuple[Any, ...]) -> Command:
+    """The command in a row of `id, name, value`.
+
+    Raises:
+        UnreadableError: it is not what this LRScope writes.
+    """
+    number, name, value = row
+    if name not in COMMANDS or not isinstance(value, float | None):
+        raise UnreadableError(run, f"command {number}: {name!r} {value!r} is not known here")
+    return Command(number, name, value)
+
+
+def _check_types(values: dict[str, Any], types: dict[str, Any]) -> None:
+    """Check what SQLite returned against the types of its columns.
+
+    Raises:
+        ValueError: one is of another type, or not finite.
+    """
+    for name, value in values.items():
+        if not isinstance(value, types[name]) or value in (math.inf, -math.inf):
+            raise ValueError(f"{name} is {value!r}")
 
 
 def _decision(text: str | None) -> Decision | None:

@@ -15,7 +15,7 @@ from ..config.run import RunConfig
 from ..engine.events import Event
 from ..schedule.epoch import Epoch
 from ..schedule.interventions import ByHand, RecordedIntervention, refusal
-from . import recording, rows
+from . import permissions, recording, rows
 from .database import Database, StoreError
 from .owners import Owner, any_alive
 from .rows import (
@@ -31,6 +31,13 @@ from .rows import (
 )
 from .schema import EPOCH_COLUMNS
 
+TAKE_NO_VALUE: set[CommandName] = {"stop", "pause", "unpause", "step", "cut"}
+
+
+def path_in(home: Path) -> Path:
+    """The file of the store in a home."""
+    return home / "lrscope.sqlite"
+
 
 class CommandError(Exception):
     """A run cannot do what was requested; the message is one sentence for the user."""
@@ -43,24 +50,32 @@ class Store:
         home: the folder; created if missing.
 
     Raises:
-        StoreError: the folder cannot be written, or has a newer LRScope's data.
+        StoreError: the folder cannot be written, or its store cannot be used.
     """
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.path = home / "lrscope.sqlite"
+        self.path = path_in(home)
+        owners = home / "owners"
         try:
-            owners = home / "owners"
-            owners.mkdir(parents=True, exist_ok=True)
+            permissions.make_folder(owners)
+            permissions.close_home(home)
             self._database = Database(self.path, in_use=lambda: any_alive(owners))
-            self._owner = Owner(owners)
-        except (OSError, sqlite3.Error) as error:
-            why = getattr(error, "strerror", None) or error
+            try:
+                self._owner = Owner(owners)
+            except BaseException:
+                self._database.close()
+                raise
+        except OSError as error:
             raise StoreError(
-                f"LRScope cannot store its runs in {home} ({why}); choose another folder "
-                "with --home."
+                f"LRScope cannot store its runs in {home} ({error.strerror or error}): make room "
+                "or make it writable, or choose another folder with --home."
             ) from error
-        self.interrupt_orphans()
+        try:
+            self.interrupt_orphans()
+        except BaseException:
+            self.close()
+            raise
 
     def interrupt_orphans(self) -> None:
         """Mark the runs of processes that have died as interrupted."""
@@ -283,6 +298,8 @@ class Store:
         row = self._known(run)
         if row.over:
             raise CommandError(f"Run {run} is over ({row.status}) and cannot be changed.")
+        if value is not None and name in TAKE_NO_VALUE:
+            raise CommandError(f"{name} takes no value, and {value:g} was given: leave it out.")
         if name in get_args(ByHand):
             reason = refusal(cast(ByHand, name), value, row.epochs)
             if reason:
@@ -308,7 +325,7 @@ class Store:
             "SELECT id, name, value FROM commands WHERE run = ? AND id > ? ORDER BY id",
             (run, after),
         )
-        return [Command(*row) for row in found]
+        return [rows.command(run, row) for row in found]
 
     def interventions(self, run: int, after: int = 0) -> list[RecordedIntervention]:
         """The run's interventions after that intervention id, in order: the record that a
@@ -319,10 +336,7 @@ class Store:
             "WHERE run = ? AND id > ? ORDER BY id",
             (run, after),
         )
-        return [
-            RecordedIntervention(**dict(zip(INTERVENTION_COLUMNS, row, strict=True)))
-            for row in found
-        ]
+        return [rows.intervention(run, row) for row in found]
 
     def _known(self, run: int) -> Run:
         row = self.run(run)

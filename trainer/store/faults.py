@@ -1,0 +1,122 @@
+"""What goes wrong with the store's file, in sentences. torch-free."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+NO_ROOM = 1_000_000  # bytes: SQLite calls a disk with less an I/O error as often as a full one
+RESULT = 0xFF  # the part of SQLite's error code that says which error; the rest says where
+
+
+class StoreError(Exception):
+    """The store cannot be used; the message is one sentence for the user."""
+
+
+class StoreFaultError(StoreError, sqlite3.Error):
+    """SQLite cannot read or write the store; the message is one sentence for the user."""
+
+
+class DamagedError(StoreFaultError):
+    """The file is damaged, or is not a store of LRScope's."""
+
+
+def damaged(path: Path, why: object) -> DamagedError:
+    """The error for a file that is damaged or not LRScope's."""
+    return DamagedError(
+        f"{path} is damaged or is not a store of LRScope's ({why}): put back a copy of it, or "
+        "start lrscope once with --fresh, which keeps this file beside a new one."
+    )
+
+
+def fault(path: Path, error: sqlite3.Error) -> StoreFaultError:
+    """The error for what SQLite reports about the file."""
+    if isinstance(error, StoreFaultError):
+        return error
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & RESULT
+    match code:
+        case sqlite3.SQLITE_FULL:
+            return _full(path)
+        case sqlite3.SQLITE_IOERR if _has_no_room(path):
+            return _full(path)
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_FORMAT:
+            return damaged(path, error)
+        case sqlite3.SQLITE_ERROR if str(error).startswith(("no such ", "malformed ")):
+            return damaged(path, error)
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return StoreFaultError(
+                f"Another program has locked {path} for too long: end it, or try again."
+            )
+        case (
+            sqlite3.SQLITE_READONLY
+            | sqlite3.SQLITE_CANTOPEN
+            | sqlite3.SQLITE_PERM
+            | sqlite3.SQLITE_AUTH
+        ):
+            return StoreFaultError(
+                f"{path} cannot be written ({error}): make the folder and its files writable, or "
+                "choose another folder with --home."
+            )
+    return StoreFaultError(
+        f"{path} cannot be used ({error}): check its disk, or choose another folder with --home."
+    )
+
+
+def _full(path: Path) -> StoreFaultError:
+    return StoreFaultError(
+        f"The disk of {path} is full: free some space and try again; what was recorded is kept."
+    )
+
+
+def _has_no_room(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < NO_ROOM
+    except OSError:
+        return False
+
+
+class Connection(sqlite3.Connection):
+    """A connection whose errors are sentences about its file, `path`."""
+
+    path: Path
+
+    def cursor(self, factory: Any = None) -> Any:
+        return super().cursor(factory or Cursor)
+
+
+class Cursor(sqlite3.Cursor):
+    """A cursor that reads all rows at once, and raises StoreFaultError for every error."""
+
+    def execute(self, sql: str, values: Any = ()) -> "Cursor":
+        try:
+            super().execute(sql, values)
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
+        return self
+
+    def executemany(self, sql: str, values: Iterable[Any]) -> "Cursor":
+        try:
+            super().executemany(sql, values)
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
+        return self
+
+    def fetchone(self) -> Any:
+        try:
+            return super().fetchone()
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
+
+    def fetchall(self) -> list[Any]:
+        try:
+            return super().fetchall()
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        return iter(self.fetchall())
+
+    def _fault(self, error: sqlite3.Error) -> StoreFaultError:
+        connection: Any = self.connection
+        return fault(connection.path, error)
