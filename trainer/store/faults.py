@@ -1,4 +1,4 @@
-"""What goes wrong with the store's file, in sentences: full, locked, read-only, damaged. torch-free."""
+"""What goes wrong with the store's file, in sentences. torch-free."""
 
 import shutil
 import sqlite3
@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 NO_ROOM = 1_000_000  # bytes: SQLite calls a disk with less an I/O error as often as a full one
+# What the sqlite3 module raises of a file: the latter where it quotes what is damaged. Its other
+# errors, as of a row that is there already, are mistakes of LRScope's.
+ERRORS = (sqlite3.OperationalError, sqlite3.DatabaseError, UnicodeDecodeError)
+MISTAKES = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
 RESULT = 0xFF  # the part of SQLite's error code that says which error; the rest says where
 
 
@@ -25,15 +29,15 @@ class DamagedError(StoreFaultError):
 def damaged(path: Path, why: object) -> DamagedError:
     """The error for a file that is damaged or not LRScope's."""
     return DamagedError(
-        f"{path} is damaged or is not a store of LRScope's ({why}): put back a copy of it, or start "
-        "lrscope once with --fresh, which keeps this file beside a new one."
+        f"{path} is damaged or is not a store of LRScope's ({why}): put back a copy of it, or "
+        "start lrscope once with --fresh, which keeps this file beside a new one."
     )
 
 
-def fault(path: Path, error: sqlite3.Error) -> StoreFaultError:
+def fault(path: Path, error: Exception) -> StoreFaultError:
     """The error for what SQLite reports about the file."""
-    if isinstance(error, StoreFaultError):
-        return error
+    if isinstance(error, UnicodeDecodeError):
+        return damaged(path, "its tables have no readable names")
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & RESULT
     match code:
         case sqlite3.SQLITE_FULL:
@@ -81,8 +85,11 @@ class Connection(sqlite3.Connection):
 
     path: Path
 
-    def cursor(self, factory: Any = None) -> Any:
-        return super().cursor(factory or Cursor)
+    def execute(self, sql: str, values: Any = ()) -> "Cursor":
+        return self.cursor(Cursor).execute(sql, values)
+
+    def executemany(self, sql: str, values: Iterable[Any]) -> "Cursor":
+        return self.cursor(Cursor).executemany(sql, values)
 
 
 class Cursor(sqlite3.Cursor):
@@ -91,32 +98,40 @@ class Cursor(sqlite3.Cursor):
     def execute(self, sql: str, values: Any = ()) -> "Cursor":
         try:
             super().execute(sql, values)
-        except sqlite3.Error as error:
+        except MISTAKES:
+            raise
+        except ERRORS as error:
             raise self._fault(error) from error
         return self
 
     def executemany(self, sql: str, values: Iterable[Any]) -> "Cursor":
         try:
             super().executemany(sql, values)
-        except sqlite3.Error as error:
+        except MISTAKES:
+            raise
+        except ERRORS as error:
             raise self._fault(error) from error
         return self
 
     def fetchone(self) -> Any:
         try:
             return super().fetchone()
-        except sqlite3.Error as error:
+        except MISTAKES:
+            raise
+        except ERRORS as error:
             raise self._fault(error) from error
 
     def fetchall(self) -> list[Any]:
         try:
             return super().fetchall()
-        except sqlite3.Error as error:
+        except MISTAKES:
+            raise
+        except ERRORS as error:
             raise self._fault(error) from error
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         return iter(self.fetchall())
 
-    def _fault(self, error: sqlite3.Error) -> StoreFaultError:
+    def _fault(self, error: Exception) -> StoreFaultError:
         connection: Any = self.connection
         return fault(connection.path, error)

@@ -31,7 +31,6 @@ from .rows import (
 )
 from .schema import EPOCH_COLUMNS
 
-
 TAKE_NO_VALUE: set[CommandName] = {"stop", "pause", "unpause", "step", "cut"}
 
 
