@@ -69,7 +69,8 @@ def fault(path: Path, error: Exception) -> StoreFaultError:
 
 def _full(path: Path) -> StoreFaultError:
     return StoreFaultError(
-        f"The disk of {path} is full: free some space and try again; what was recorded is kept."
+        f"The disk of {path} is full: free some space, or choose another folder with --home; what "
+        "was recorded is kept."
     )
 
 
