@@ -106,6 +106,7 @@ HINT = "hint"
 SET_LR = "set-lr"
 SET_LR_TO = "set-lr-to"
 REFUSED = "refused"
+START_REFUSED = "start-refused"
 
 # Forks
 FORK = "fork"

@@ -14,6 +14,7 @@ from dash.exceptions import PreventUpdate
 from app import ids, run_picker
 from trainer.config.table import ConfigError
 from trainer.curves.csv import CurveError, read
+from trainer.store.database import StoreError
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -112,15 +113,13 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
                 path.write_bytes(base64.b64decode(contents.partition(",")[2], validate=True))
                 curve = read(path, tag.strip() or None)
             run = import_curve(store, curve, {"lr": lr} if curve.lr is None else {})
-        except (CurveError, ConfigError) as error:
+        except (CurveError, ConfigError, StoreError) as error:
             # Clear the file so that the same one can be chosen again.
             return no_update, str(error), no_update, no_update, None
-        except (binascii.Error, OSError, ValueError):
-            return (
-                no_update,
-                f"{name} could not be received; try again.",
-                no_update,
-                no_update,
-                None,
-            )
+        except OSError as error:
+            why = f"{name} could not be kept while it is read ({error.strerror}): make room."
+            return no_update, why, no_update, no_update, None
+        except (binascii.Error, ValueError):
+            why = f"{name} could not be received; try again."
+            return no_update, why, no_update, no_update, None
         return False, "", run_picker.choices(store), str(run), None

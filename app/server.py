@@ -10,19 +10,22 @@ from urllib.parse import urlsplit
 
 import dash_mantine_components as dmc
 import waitress
-from dash import Dash, html
+from dash import Dash, ctx, html, set_props
 from flask import Flask, Response, abort, has_request_context, request
 from waitress.server import BaseWSGIServer, MultiSocketServer
 
 from app import ids, importing
 from app.charts import theme
 from app.lab import view as lab
+from trainer.store.database import StoreError
 from trainer.store.rows import UnreadableError
 from trainer.store.store import Store
 from trainer.worker import Worker
 
 THREADS = 8
 MAX_REQUEST_BYTES = 32_000_000  # an imported file, as base64
+# Where the page says why a click came to nothing; by default it is under the strip.
+PLACES = {ids.START: ids.START_REFUSED, ids.RESUME: ids.REFUSED}
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 # Sets the scheme before the first paint, so that a dark page does not flash white.
@@ -73,7 +76,7 @@ def create_app(store: Store, worker: Worker, hosts: frozenset[str] = frozenset()
         index_string=INDEX,
         serve_locally=True,
         add_log_handler=False,
-        on_error=_leave_as_it_is,
+        on_error=_explain,
     )
 
     # The page itself requests the layout, so the page's address is the request's referrer.
@@ -88,10 +91,16 @@ def create_app(store: Store, worker: Worker, hosts: frozenset[str] = frozenset()
     return app
 
 
-def _leave_as_it_is(error: Exception) -> None:
-    """Ignore a run that cannot be read, which is reported elsewhere; re-raise any other error."""
-    if not isinstance(error, UnreadableError):
+def _explain(error: Exception) -> None:
+    """Say on the page that a click came to nothing because of the store; re-raise any other error.
+
+    A run that cannot be read is reported where it is displayed.
+    """
+    if not isinstance(error, StoreError):
         raise error
+    clicked = ctx.triggered_id if isinstance(ctx.triggered_id, str) else ""
+    if clicked in PLACES or not isinstance(error, UnreadableError):
+        set_props(PLACES.get(clicked, ids.REFUSED), {"children": str(error)})
 
 
 def _page(store: Store, query: str) -> dmc.MantineProvider:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import Home, given, with_settings
+from app.cli.options import Command, Home, given, run_number, with_settings
 from app.cli.refusals import fail, opened
 from trainer.config.table import SETTINGS, changed
 
@@ -16,12 +16,14 @@ REPLAYED = [
 
 
 def register(cli: typer.Typer) -> None:
-    cli.command("replay")(with_settings(replay, REPLAYED))
-    cli.command("import")(with_settings(import_, REPLAYED))
+    cli.command("replay", cls=Command)(with_settings(replay, REPLAYED))
+    cli.command("import", cls=Command)(with_settings(import_, REPLAYED))
 
 
 def replay(
-    run: Annotated[int, typer.Argument(help="The run to replay.", show_default=False)],
+    run: Annotated[
+        int, typer.Argument(parser=run_number, metavar="RUN", help="The run to replay.")
+    ],
     json_lines: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per line for each epoch.")
     ] = False,
@@ -63,10 +65,13 @@ def import_(
 
     If the file has no learning rates, the schedule given here is replayed on it.
     """
-    from trainer.curves.csv import read
+    from trainer.curves.csv import CurveError, read
 
-    with opened(home) as store:
+    try:
         curve = read(file, tag)
+    except CurveError as error:
+        raise fail(str(error)) from None
+    with opened(home, create=True) as store:
         from trainer.curves.importing import import_curve
 
         run = import_curve(store, curve, given(settings))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli import curves, serve, training
-from app.cli.refusals import fail
+from app.cli.refusals import fail, output_lost
 
 cli = typer.Typer(
     help=(
@@ -36,6 +36,12 @@ def main() -> None:
         arguments = ["serve", *arguments]
     try:
         code = cli(arguments, prog_name="lrscope", standalone_mode=False)
+        sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:
+            code = fail(f"{error.filename} cannot be used ({error.strerror}).").exit_code
+        else:
+            code = output_lost(error)
     except Exception as error:
         if not hasattr(error, "format_message"):  # only a usage error has one
             raise

@@ -3,15 +3,84 @@
 """
 
 import inspect
+import math
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from typer.core import TyperCommand
 
+from app.cli.refusals import fail
 from trainer import folders
 from trainer.config.table import SETTINGS, Setting, keyed
+
+MOST_DIGITS = 18  # what SQLite can hold
+MOST_PORT = 65535
+
+
+class Command(TyperCommand):
+    """A command that says plainly what is wrong with its arguments."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        valued = {
+            name: option
+            for option in self.get_params(ctx)
+            if option.param_type_name == "option" and not getattr(option, "is_flag", False)
+            for name in option.opts
+        }
+        for before, given, after in zip(["", *args], args, [*args[1:], "--"], strict=False):
+            if given in valued and after.startswith("--"):
+                values = (getattr(valued[given], "metavar", None) or "").replace("|", " or ")
+                raise fail(f"{given} needs a value{values and f': {values}'}.")
+            negative = re.fullmatch(r"-\d+", given)
+            if negative and before not in valued and not ctx.ignore_unknown_options:
+                raise fail(f"{given} is below 0: runs count from 1, epochs from 0.")
+        return super().parse_args(ctx, args)
+
+
+# Parsers of values; a default comes to them as it is, and what cannot be ends the command.
+
+
+def run_number(text: str) -> int:
+    """The number of a run."""
+    if not re.fullmatch(r"[0-9]+", text):
+        raise fail(f"{text!r} is not a run: give its number, such as 3.")
+    if len(text) > MOST_DIGITS:
+        raise fail(f"There is no run {text}.")
+    return int(text)
+
+
+def epoch_number(text: str) -> int:
+    """The number of an epoch."""
+    if not re.fullmatch(r"[0-9]+", text) or len(text) > MOST_DIGITS:
+        raise fail(f"{text!r} is not an epoch: give its number, such as 12; 0 is the start.")
+    return int(text)
+
+
+def number(text: str | float) -> float:
+    """A number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise fail(f"{text!r} is not a number, such as 0.01 or 1e-3.") from None
+
+
+def megabytes(text: str | float) -> float:
+    """A budget in megabytes."""
+    if not 0 <= (value := number(text)) < math.inf:
+        raise fail(f"A budget of {text} MB cannot be: give a number from 0.")
+    return value
+
+
+def port_number(text: str | int) -> int:
+    """The number of a port."""
+    if not re.fullmatch(r"[0-9]{1,5}", str(text)) or int(text) > MOST_PORT:
+        raise fail(f"{text!r} is not a port: give a number from 0 to {MOST_PORT}.")
+    return int(text)
+
 
 Home = Annotated[
     Path | None,
@@ -28,7 +97,10 @@ Datasets = Annotated[
 Budget = Annotated[
     float,
     typer.Option(
-        "--snapshot-budget", min=0, metavar="MB", help="Megabytes that a run's snapshots may use."
+        "--snapshot-budget",
+        parser=megabytes,
+        metavar="MB",
+        help="Megabytes that a run's snapshots may use.",
     ),
 ]
 JsonFlag = Annotated[

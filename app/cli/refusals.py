@@ -1,8 +1,9 @@
 """How a command reports an error: one line on stderr, no traceback."""
 
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,16 +24,31 @@ def fail(sentence: str) -> typer.Exit:
     return typer.Exit(2)
 
 
+def output_lost(error: OSError, what: str = "") -> int:
+    """End the output where it cannot be written; returns the exit code.
+
+    A pipe that was closed, as by `head`, is no error: nothing is said.
+    """
+    with suppress(OSError):  # what is left in the buffer would fail again when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 1
+    return fail(f"The output cannot be written ({error.strerror}){what}.").exit_code
+
+
 @contextmanager
-def opened(home: Path | None) -> Iterator["Store"]:
-    """Open the store in that folder, or in LRScope's own. A user's mistake in the block ends the
-    command with one sentence.
+def opened(home: Path | None, create: bool = False) -> Iterator["Store"]:
+    """Open the store in that folder, or in LRScope's own; a command that has something to store may
+    create it. A user's mistake in the block ends the command with one sentence.
     """
     from trainer.store.database import StoreError
-    from trainer.store.store import CommandError, Store
+    from trainer.store.store import CommandError, Store, path_in
 
+    folder = home or folders.home()
+    if not create and not path_in(folder).exists():
+        raise fail(f"There is no LRScope home at {folder}: check --home, or train a run first.")
     try:
-        store = Store(home or folders.home())
+        store = Store(folder)
         try:
             yield store
         finally:

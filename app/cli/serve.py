@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import Budget, Datasets, Home
+from app.cli.options import Budget, Command, Datasets, Home, port_number
 from app.cli.refusals import fail
 from trainer import folders
 from trainer.snapshots.files import BUDGET_MB
@@ -20,24 +20,33 @@ ADDRESS_IN_USE = (98, 48, 10048)  # errno of Linux, macOS, Windows
 
 
 def register(cli: typer.Typer) -> None:
-    cli.command()(serve)
+    cli.command(cls=Command)(serve)
 
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = HOST,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = PORT,
+    port: Annotated[
+        int, typer.Option(parser=port_number, metavar="N", help="Port; 0 picks a free one.")
+    ] = PORT,
     open: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     home: Home = None,
     datasets: Datasets = None,
     snapshot_budget: Budget = BUDGET_MB,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Keep a damaged store aside, and begin a new one.")
+    ] = False,
 ) -> None:
     """Serve the page and open it in the browser. Ctrl-C stops it."""
+    from trainer.store.aside import set_aside
     from trainer.store.database import StoreError
-    from trainer.store.store import Store
+    from trainer.store.store import Store, path_in
     from trainer.worker import Worker
 
     home, datasets = home or folders.home(), datasets or folders.datasets()
     try:
+        if fresh:
+            path = path_in(home)
+            print(f"{path} is kept as {set_aside(path).name}.", file=sys.stderr)
         store = Store(home)
     except StoreError as error:
         raise fail(str(error)) from None
@@ -48,8 +57,9 @@ def serve(
     gc.freeze()
     gc.enable()
     worker = Worker(store, datasets, snapshot_budget)
+    app = create_app(store, worker, frozenset({host.lower()}))
     try:
-        server = listen(create_app(store, worker, frozenset({host.lower()})), host, port)
+        server = listen(app, host, port)
     except OSError as error:
         store.close()
         if error.errno in ADDRESS_IN_USE:
@@ -62,8 +72,8 @@ def serve(
     name = f"[{host}]" if ":" in host else host
     url = f"http://{'localhost' if host in ('0.0.0.0', '::') else name}:{port}/"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    print(f"LRScope is at {url} (runs under {home}). Ctrl-C stops it.", flush=True)
     try:
+        print(f"LRScope is at {url} (runs under {home}). Ctrl-C stops it.", flush=True)
         worker.start()
         if open:
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

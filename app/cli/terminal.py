@@ -52,6 +52,12 @@ def _flat(run: int, row: Epoch) -> dict[str, object]:
     return record | {"decision": row.decision and row.decision.model_dump()}
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Tell the command that its output is lost, where rich would end the process."""
+        raise  # the BrokenPipeError that it is called for
+
+
 class Terminal:
     """A progress bar over the epochs, with a line above it for each epoch and its decision."""
 
@@ -64,7 +70,7 @@ class Terminal:
             TextColumn("{task.fields[at]}"),
             TimeRemainingColumn(compact=True),
             # A pipe has no width: its lines are left whole.
-            console=Console(highlight=False, soft_wrap=not sys.stdout.isatty()),
+            console=_Console(highlight=False, soft_wrap=not sys.stdout.isatty()),
             transient=True,
         )
         self._task = self._progress.add_task("getting ready", total=epochs, at="")
@@ -146,7 +152,7 @@ def print_replay(run: int, comparison: Comparison) -> None:
 
 def print_comparison(run: int, comparison: Comparison) -> None:
     """Print what would have been different, and a table of each rule's cuts."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = _Console(highlight=False, soft_wrap=True)
     console.print(f"Run {run}. {comparison.sentence}", markup=False)
     if comparison.remedy:
         console.print(comparison.remedy, markup=False)

@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from app.cli.options import Budget, Datasets, Home, JsonFlag, given, with_settings
-from app.cli.refusals import fail, opened
+from app.cli.options import (
+    Budget,
+    Command,
+    Datasets,
+    Home,
+    JsonFlag,
+    epoch_number,
+    given,
+    number,
+    run_number,
+    with_settings,
+)
+from app.cli.refusals import fail, opened, output_lost
 from trainer import folders
 from trainer.config import forks
 from trainer.config.table import ConfigError, to_config
@@ -24,10 +35,10 @@ if TYPE_CHECKING:
 
 
 def register(cli: typer.Typer) -> None:
-    cli.command("train")(with_settings(train))
-    cli.command("fork")(with_settings(fork))
-    cli.command()(resume)
-    cli.command(context_settings={"ignore_unknown_options": True})(control)
+    cli.command("train", cls=Command)(with_settings(train))
+    cli.command("fork", cls=Command)(with_settings(fork))
+    cli.command(cls=Command)(resume)
+    cli.command(cls=Command, context_settings={"ignore_unknown_options": True})(control)
 
 
 def train(
@@ -42,15 +53,19 @@ def train(
         config = to_config(given(settings))
     except ConfigError as error:
         raise fail(str(error)) from None
-    with opened(home) as store:
+    with opened(home, create=True) as store:
         _follow(store, store.add(config, claimed=True), json_lines, datasets, snapshot_budget)
 
 
 def fork(
-    run: Annotated[int, typer.Argument(help="The run to fork.", show_default=False)],
+    run: Annotated[int, typer.Argument(parser=run_number, metavar="RUN", help="The run to fork.")],
     epoch: Annotated[
         int,
-        typer.Argument(help="The epoch to continue from; 0 is the start.", show_default=False),
+        typer.Argument(
+            parser=epoch_number,
+            metavar="EPOCH",
+            help="The epoch to continue from; 0 is the start.",
+        ),
     ],
     json_lines: JsonFlag = False,
     home: Home = None,
@@ -77,7 +92,9 @@ def fork(
 
 
 def resume(
-    run: Annotated[int, typer.Argument(help="The run to continue.", show_default=False)],
+    run: Annotated[
+        int, typer.Argument(parser=run_number, metavar="RUN", help="The run to continue.")
+    ],
     json_lines: JsonFlag = False,
     home: Home = None,
     datasets: Datasets = None,
@@ -118,7 +135,9 @@ def _control_command(word: str) -> ControlCommand:
 
 
 def control(
-    run: Annotated[int, typer.Argument(help="The run, while it trains.", show_default=False)],
+    run: Annotated[
+        int, typer.Argument(parser=run_number, metavar="RUN", help="The run, while it trains.")
+    ],
     what: Annotated[
         ControlCommand,
         typer.Argument(
@@ -131,6 +150,8 @@ def control(
     value: Annotated[
         float | None,
         typer.Argument(
+            parser=number,
+            metavar="VALUE",
             help="lr: the new LR; scale: a factor for the LR; epochs: how many to add.",
             show_default=False,
         ),
@@ -152,8 +173,8 @@ def control(
 def _follow(
     store: "Store", run: int, json_lines: bool, datasets: Path | None, budget_mb: float
 ) -> None:
-    """Train a claimed run and print its events. Ctrl-C and SIGTERM end it at its next batch, from
-    which it can be resumed.
+    """Train a claimed run and print its events. Ctrl-C, SIGTERM and an output that cannot be
+    written end it at its next batch, from which it can be resumed.
     """
     from app.cli.terminal import JsonLines, Terminal
     from trainer.execute import execute
@@ -172,11 +193,21 @@ def _follow(
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
     last: Event | None = None
+    lost: OSError | None = None
     with closing(
         execute(store, run, datasets or folders.datasets(), shutdown, budget_mb)
     ) as events:
         for event in events:
             last = event
-            show(run, event)
-    if not (isinstance(last, Ended) and last.status == "finished"):
+            if lost is None:
+                try:
+                    show(run, event)
+                except OSError as error:
+                    lost = error
+                    shutdown.set()
+    finished = isinstance(last, Ended) and last.status == "finished"
+    if lost is not None:
+        hint = "" if finished else f"; lrscope resume {run} continues run {run}"
+        raise typer.Exit(output_lost(lost, hint))
+    if not finished:
         raise typer.Exit(codes[0] if codes else 1)

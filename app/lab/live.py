@@ -20,6 +20,7 @@ from app.lab.turns import Turns
 from trainer.config.recipe import Recipe
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import RecordedIntervention
+from trainer.store.database import StoreError
 from trainer.store.lineage import lineage, prefix
 from trainer.store.rows import Run, UnreadableError
 from trainer.store.store import Store
@@ -50,16 +51,17 @@ class Cursor(BaseModel):
 
 
 def view_of(store: Store, run: int | None, begun: int) -> dict[str, Any]:
-    """Everything about one run that the page displays; the reason, if it cannot be read. The page
+    """Everything about one run that the page displays; the reason, if the run or the store cannot
+    be read. The page
     knows of the started runs up to the id `begun`.
     """
     try:
         return _view_of(store, run, begun)
-    except UnreadableError as error:
+    except StoreError as error:
         view = _view_of(store, None, begun)
         return {
             **view,
-            "readout": {**view["readout"], **unreadable(str(error))},
+            "readout": {**view["readout"], **_reason(error)},
             "cursor": {**view["cursor"], "run": run},
         }
 
@@ -121,17 +123,23 @@ def _forebears(
 
 def news(store: Store, cursor: Cursor) -> dict[str, Any]:
     """What a page has not received yet, and in how many milliseconds to ask again."""
-    newest = store.newest() or 0
-    if newest > max(cursor.begun, cursor.run or 0):
-        # A run has started, here or in another process.
-        answer = {"runs": run_picker.choices(store), "begun": newest, "wait": LIVE_MS}
-        return {**answer, "follow": str(newest)} if cursor.follows else answer
     try:
+        newest = store.newest() or 0
+        if newest > max(cursor.begun, cursor.run or 0):
+            # A run has started, here or in another process.
+            answer = {"runs": run_picker.choices(store), "begun": newest, "wait": LIVE_MS}
+            return {**answer, "follow": str(newest)} if cursor.follows else answer
         return _news_of(store, cursor)
-    except UnreadableError as error:
+    except StoreError as error:
         token = _token({"reason": str(error)})
-        readout = unreadable(str(error))
-        return {"drawn": None, "readout": readout, "token": token, "wait": IDLE_MS}
+        return {"drawn": None, "readout": _reason(error), "token": token, "wait": IDLE_MS}
+
+
+def _reason(error: StoreError) -> dict[str, Any]:
+    """The readout that says why nothing can be shown: of one run, or of all."""
+    if isinstance(error, UnreadableError):
+        return unreadable(str(error))
+    return {ids.NOTICE: str(error)}
 
 
 def _news_of(store: Store, cursor: Cursor) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def layout(query: str) -> Component:
             html.Div(
                 [
                     preview.layout(),
-                    html.Div(refused, className="start-error", role="alert"),
+                    html.Div(refused, id=ids.START_REFUSED, className="start-error", role="alert"),
                     dmc.Button("Start", id=ids.START, fullWidth=True, size="md"),
                 ],
                 className="start",
@@ -120,6 +120,7 @@ def register(app: Dash, store: Store) -> None:
         Output(ids.RUN, "data", allow_duplicate=True),
         Output(ids.RUN, "value", allow_duplicate=True),
         Output(ids.FORK_OF, "data", allow_duplicate=True),
+        Output(ids.START_REFUSED, "children"),
         Input(ids.START, "n_clicks"),
         State(FIELDS, "value"),
         State(FIELDS, "id"),
@@ -139,7 +140,7 @@ def register(app: Dash, store: Store) -> None:
             run = forking.add(store, fork, config, speed) if fork else store.add(config, speed)
         except ConfigError:
             raise PreventUpdate from None  # the sentences are already next to the fields
-        return run_picker.choices(store), str(run), None
+        return run_picker.choices(store), str(run), None, ""
 
     app.clientside_callback(
         ClientsideFunction("form", "revealCharts"),

@@ -11,6 +11,7 @@ from app.charts import figures
 from app.lab import control, family, forking, live, preview, setup, what_if
 from app.lab.live import PACES
 from app.lab.readout import CARDS
+from trainer.store.database import StoreError
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -40,7 +41,12 @@ LEGEND_HELP = {
 
 def layout(store: Store, query: str) -> Component:
     """The Lab with the newest run displayed and the form's settings from the address."""
-    newest = store.newest()
+    runs: list[dict[str, str]] = []
+    newest, begun, refused = None, 0, ""
+    try:
+        runs, newest, begun = run_picker.choices(store), store.newest(), store.newest_started()
+    except StoreError as error:  # the page says so, and shows the runs when it can
+        refused = str(error)
     name: dict[str, Any] = {"aria-label": "What the schedule does"}
     decisions: dict[str, Any] = {"aria-label": "Decisions, newest first"}
     return html.Div(
@@ -48,7 +54,7 @@ def layout(store: Store, query: str) -> Component:
             setup.layout(query),
             html.Main(
                 [
-                    _header(store, newest),
+                    _header(runs, newest, refused),
                     control.layout(),
                     html.Div(_cards(), className="cards"),
                     html.Div(
@@ -101,7 +107,7 @@ def layout(store: Store, query: str) -> Component:
                 **name,
             ),
             dcc.Store(ids.VIEW),
-            dcc.Store(ids.BEGUN, data=store.newest_started()),
+            dcc.Store(ids.BEGUN, data=begun),
             dcc.Store(ids.QUERY),
             dcc.Store(ids.PROBLEMS),
             dcc.Store(ids.POINTED),
@@ -112,7 +118,7 @@ def layout(store: Store, query: str) -> Component:
     )
 
 
-def _header(store: Store, newest: int | None) -> Component:
+def _header(runs: list[dict[str, str]], newest: int | None, refused: str) -> Component:
     named: dict[str, Any] = {"aria-label": "Progress of the run"}
     return html.Div(
         [
@@ -121,7 +127,7 @@ def _header(store: Store, newest: int | None) -> Component:
                     html.Span("ready", id=ids.STATUS, className="status", role="status"),
                     dmc.Select(
                         id=ids.RUN,
-                        data=run_picker.choices(store),
+                        data=runs,
                         value=str(newest) if newest is not None else None,
                         placeholder="No run yet",
                         allowDeselect=False,
@@ -146,7 +152,7 @@ def _header(store: Store, newest: int | None) -> Component:
                 [html.Span(id=ids.PROGRESS_LEFT), html.Span(id=ids.PROGRESS_RIGHT)],
                 className="progress-text",
             ),
-            html.Div(id=ids.NOTICE, className="notice", role="status"),
+            html.Div(refused, id=ids.NOTICE, className="notice", role="status"),
         ],
         className="head",
     )

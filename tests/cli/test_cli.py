@@ -205,10 +205,22 @@ def test_the_word_that_unpause_had_once_still_works_with_a_hint(tmp_path: Path, 
         (["control", "7", "pause"], "There is no run 7."),
         (["control", "1", "pause"], "Run 1 is over (finished)"),
         (["control", "1", "jump"], "'jump' is not one of"),
-        (["control", "x", "pause"], "Invalid value for 'run'"),
+        (["control", "x", "pause"], "'x' is not a run: give its number, such as 3."),
+        (["control", "2", "pause", "3"], "pause takes no value, and 3 was given"),
+        (["control", "2", "lr", "fast"], "'fast' is not a number, such as 0.01"),
+        (["fork", "1", "-1"], "-1 is below 0: runs count from 1, epochs from 0."),
+        (["fork", "1", "last"], "'last' is not an epoch: give its number, such as 12"),
+        (["replay", "1.5"], "'1.5' is not a run"),
+        (["replay", "9" * 40], "There is no run 999"),
+        (["train", "--cuda-graph"], "--cuda-graph needs a value: on or off."),
+        (["train", "--cuda-graph", "--epochs", "1"], "--cuda-graph needs a value: on or off."),
+        (["train", "--home", "--json"], "--home needs a value."),
+        (["train", "--snapshot-budget", "-1"], "A budget of -1 MB cannot be"),
+        (["--port", "99999"], "'99999' is not a port: give a number from 0 to 65535."),
         (["control", "2", "lr", "-1"], "The learning rate must stay above 0."),
         (["control", "2", "lr"], "The value must be a number"),
         (["fork", "7", "1"], "There is no run 7."),
+        (["replay", "7"], "There is no run 7."),
         (["fork", "1", "2"], "fork it after an epoch from 0 to 1."),
         (["fork", "1", "1", "--seed", "3"], "Seed cannot change in a fork."),
         (["fork", "1", "1", "--epochs", "1"], "Epochs must be above 1"),
@@ -226,6 +238,22 @@ def test_what_cannot_be_done_is_one_line(here: Any, arguments: list[str], messag
     assert code == 2
     assert message in output
     assert len(output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "command", [["replay", "1"], ["fork", "1", "1"], ["resume", "1"], ["control", "1", "pause"]]
+)
+def test_a_command_that_needs_a_run_makes_no_home(tmp_path: Path, command: list[str]) -> None:
+    done = lrscope(*command, home=tmp_path / "typo")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"lrscope: There is no LRScope home at {tmp_path / 'typo'}: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "typo").exists()
+
+
+def test_a_file_that_cannot_be_imported_makes_no_home(tmp_path: Path) -> None:
+    assert lrscope("import", "none.csv", home=tmp_path / "new").returncode == 2
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.fixture
@@ -296,7 +324,6 @@ LOSSES = [1.0, 0.9, 0.95, 0.92, 0.91, 0.93, 0.94, 0.95]
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["replay", "7"], "There is no run 7."),
         (["import", "none.csv"], "none.csv cannot be read (No such file or directory)"),
         (["import", "bad.csv"], "bad.csv line 3: loss is 'x', not a number"),
         (["import", "good.csv", "--factor", "2"], "Factor must be below 1."),

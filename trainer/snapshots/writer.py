@@ -9,6 +9,7 @@ import torch
 
 from ..config.metrics import Mode
 from ..engine.state import Snapshot, SnapshotError
+from ..store.permissions import make_file, make_folder
 from . import files
 from .files import At
 from .retention import chosen
@@ -20,9 +21,10 @@ def write(snapshot: Snapshot, path: Path) -> int:
     Raises:
         OSError: for example, the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     part = path.with_suffix(".part")
     try:
+        make_file(part)
         with part.open("wb") as file:
             torch.save(snapshot, file)
             file.flush()

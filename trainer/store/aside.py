@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from .database import check
-from .faults import DamagedError, StoreError, fault
+from .faults import ERRORS, DamagedError, StoreError, fault
 from .owners import any_alive
 
 
@@ -49,7 +49,9 @@ def _is_damaged(path: Path) -> bool:
         check(path)
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as store:
             return [row for (row,) in store.execute("PRAGMA integrity_check(1)")] != ["ok"]
-    except sqlite3.Error as error:
+    except DamagedError:
+        return True
+    except ERRORS as error:
         found = fault(path, error)
         if isinstance(found, DamagedError):
             return True

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from . import permissions
-from .faults import Connection, damaged, fault
+from .faults import ERRORS, Connection, damaged, fault
 from .faults import StoreError as StoreError
 from .migrations import COLUMNS, MIGRATIONS, back_up, migrate
 from .schema import SCHEMA, VERSION
@@ -18,6 +18,7 @@ from .schema import SCHEMA, VERSION
 # How long to wait for another process that is writing, and for one that is migrating the store.
 BUSY_MS = 10_000
 MIGRATION_MS = 600_000
+SMALLEST = 512  # bytes of a database: SQLite takes less for none, and would write over it
 
 
 class Database:
@@ -43,7 +44,7 @@ class Database:
             self._prepare(in_use)
         except BaseException as error:
             self.close()
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, ERRORS):
                 raise fault(path, error) from error
             raise
 
@@ -89,8 +90,7 @@ class Database:
             except sqlite3.Error as error:
                 raise fault(self.path, error) from error
             connection.path = self.path
-            # Damaged text makes one row unreadable, and no query fail.
-            connection.text_factory = lambda text: text.decode(errors="replace")
+            connection.text_factory = _text
             self._connections.append(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             self._local.connection = connection
@@ -131,20 +131,33 @@ def check(path: Path) -> None:
     """
     if not path.exists():
         return
-    if path.stat().st_size == 0:
-        # A new store that could not be written is empty too; what was one has left something.
-        log = path.with_name(f"{path.name}-wal")
-        if last_run(path.parent) or (log.exists() and log.stat().st_size):
-            raise damaged(path, "it is empty")
+    with path.open("rb") as file:
+        expected = _size(file.read(SMALLEST))
+    log = path.with_name(f"{path.name}-wal")
+    logged = log.exists() and log.stat().st_size > 0
+    # Looked at last, since another process may be adding to the file what its log has.
+    size = path.stat().st_size
+    # A new store that could not be written is empty too; what was one has left something.
+    if size == 0 and not logged and not last_run(path.parent):
         return
-    with path.open("rb"):  # says why it cannot be read, which SQLite does not
-        pass
+    if size < (SMALLEST if logged else expected):
+        raise damaged(path, "it ends too soon" if size else "it is empty")
     try:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_MS / 1000)) as connection:
+            connection.text_factory = _text
+            connection.execute("BEGIN")  # version and tables of one moment: another may migrate
             _check(path, connection)
-    except sqlite3.Error as error:
+    except ERRORS as error:
         raise fault(path, error) from error
+
+
+def _size(head: bytes) -> int:
+    """The bytes that a database has by its head, which SQLite checks to a page only."""
+    if not head.startswith(b"SQLite format 3\0"):
+        return SMALLEST
+    page = int.from_bytes(head[16:18])
+    return max(SMALLEST, int.from_bytes(head[28:32]) * (65536 if page == 1 else page))
 
 
 def _check(path: Path, connection: sqlite3.Connection) -> None:
@@ -163,11 +176,18 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
         with closing(sqlite3.connect(":memory:")) as fresh:
             fresh.executescript(SCHEMA)
             expected = columns(fresh)
+    elif version in COLUMNS:
+        tables = COLUMNS[version].items()
+        expected = {(table, column) for table, names in tables for column in names.split()}
     else:
-        names = COLUMNS.get(version, {"runs": "id"})
-        expected = {(table, column) for table in names for column in names[table].split()}
+        raise damaged(path, f"there is no store version {version}")
     if missing := expected - found:
         raise damaged(path, "it has no {}.{}".format(*min(missing)))
+
+
+def _text(stored: bytes) -> str:
+    """Text as it is stored. Where it is damaged, one row cannot be read, and no query fails."""
+    return stored.decode(errors="replace")
 
 
 def columns(connection: sqlite3.Connection) -> set[tuple[str, str]]:

@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 NO_ROOM = 1_000_000  # bytes: SQLite calls a disk with less an I/O error as often as a full one
+# What the sqlite3 module raises of a file: the latter where it quotes what is damaged. Its other
+# errors, as of a row that is there already, are mistakes of LRScope's.
+ERRORS = (sqlite3.OperationalError, sqlite3.DatabaseError, UnicodeDecodeError)
+MISTAKES = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
 RESULT = 0xFF  # the part of SQLite's error code that says which error; the rest says where
 
 
@@ -30,10 +34,10 @@ def damaged(path: Path, why: object) -> DamagedError:
     )
 
 
-def fault(path: Path, error: sqlite3.Error) -> StoreFaultError:
+def fault(path: Path, error: Exception) -> StoreFaultError:
     """The error for what SQLite reports about the file."""
-    if isinstance(error, StoreFaultError):
-        return error
+    if isinstance(error, UnicodeDecodeError):
+        return damaged(path, "its tables have no readable names")
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & RESULT
     match code:
         case sqlite3.SQLITE_FULL:
@@ -65,7 +69,8 @@ def fault(path: Path, error: sqlite3.Error) -> StoreFaultError:
 
 def _full(path: Path) -> StoreFaultError:
     return StoreFaultError(
-        f"The disk of {path} is full: free some space and try again; what was recorded is kept."
+        f"The disk of {path} is full: free some space, or choose another folder with --home; what "
+        "was recorded is kept."
     )
 
 
@@ -81,8 +86,11 @@ class Connection(sqlite3.Connection):
 
     path: Path
 
-    def cursor(self, factory: Any = None) -> Any:
-        return super().cursor(factory or Cursor)
+    def execute(self, sql: str, values: Any = ()) -> "Cursor":
+        return self.cursor(Cursor).execute(sql, values)
+
+    def executemany(self, sql: str, values: Iterable[Any]) -> "Cursor":
+        return self.cursor(Cursor).executemany(sql, values)
 
 
 class Cursor(sqlite3.Cursor):
@@ -91,32 +99,40 @@ class Cursor(sqlite3.Cursor):
     def execute(self, sql: str, values: Any = ()) -> "Cursor":
         try:
             super().execute(sql, values)
-        except sqlite3.Error as error:
+        except MISTAKES:
+            raise
+        except ERRORS as error:
             raise self._fault(error) from error
         return self
 
     def executemany(self, sql: str, values: Iterable[Any]) -> "Cursor":
         try:
             super().executemany(sql, values)
-        except sqlite3.Error as error:
+        except MISTAKES:
+            raise
+        except ERRORS as error:
             raise self._fault(error) from error
         return self
 
     def fetchone(self) -> Any:
         try:
             return super().fetchone()
-        except sqlite3.Error as error:
+        except MISTAKES:
+            raise
+        except ERRORS as error:
             raise self._fault(error) from error
 
     def fetchall(self) -> list[Any]:
         try:
             return super().fetchall()
-        except sqlite3.Error as error:
+        except MISTAKES:
+            raise
+        except ERRORS as error:
             raise self._fault(error) from error
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         return iter(self.fetchall())
 
-    def _fault(self, error: sqlite3.Error) -> StoreFaultError:
+    def _fault(self, error: Exception) -> StoreFaultError:
         connection: Any = self.connection
         return fault(connection.path, error)

@@ -161,6 +161,8 @@ def run(row: tuple[Any, ...]) -> Run:
             raise ValueError(f"it has {started.batches} batches per epoch")
         decision = _decision(values["decision"])
         added = int(added)
+        if recipe.epochs + added < 1:
+            raise ValueError(f"{added} epochs were added to its {recipe.epochs}")
     except (ValueError, TypeError, ArithmeticError) as error:
         raise UnreadableError(id, _why(error)) from error
     values |= {"started": started, "decision": decision, "paused": bool(values["paused"])}
@@ -225,10 +227,17 @@ def _check_types(values: dict[str, Any], types: dict[str, Any]) -> None:
 def _decision(text: str | None) -> Decision | None:
     if text is None:
         return None
-    decision = json.loads(text)
+    decision = json.loads(text, parse_float=_finite)
     if isinstance(decision, dict):
         decision.pop("sentence", None)  # derived again from the evidence
     return Decision.model_validate(decision)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is out of range")
+    return value
 
 
 def _why(error: Exception) -> str:
