@@ -48,7 +48,17 @@ def test_both_schemes_colour_the_same_things() -> None:
 
 
 # Set from JavaScript, or by a rule beside its use; Mantine's own are not ours to define.
-LOCAL = {"gap", "mark", "bad", "patience", "input-height", "input-size", "section-size"}
+LOCAL = {
+    "gap",
+    "mark",
+    "bad",
+    "patience",
+    "digits",
+    "number",
+    "input-height",
+    "input-size",
+    "section-size",
+}
 
 
 @pytest.mark.parametrize("path", CSS, ids=name)

@@ -26,7 +26,9 @@ class Curve(NamedTuple):
 LINES = {"mode": "lines"}
 SILENT = {"hoverinfo": "skip"}
 FADED = {"opacity": 0.35, **SILENT}
-TRIANGLE = {"size": 10, "symbol": "triangle-down"}
+# Each marker is an element of the page: more of them than pixels would only slow it down.
+MOST = {"maxdisplayed": 500}
+TRIANGLE = {"size": 10, "symbol": "triangle-down", **MOST}
 CUT = {"mode": "markers", "marker": TRIANGLE}
 NO_EFFECT = {"mode": "markers", "marker": {**TRIANGLE, "line": {"width": theme.THIN}}}
 SENTENCE = {"hovertemplate": "%{text}<extra></extra>"}
@@ -54,7 +56,11 @@ BELOW_METRICS = (
 ABOVE_METRICS = (
     Curve(
         "bad_epochs", "bad epoch", "val",
-        {"mode": "markers", "marker": {"size": 7, "line": {"width": theme.THIN}}, **SILENT},
+        {
+            "mode": "markers",
+            "marker": {"size": 7, "line": {"width": theme.THIN}, **MOST},
+            **SILENT,
+        },
         hollow=True,
     ),
     Curve("cuts", "cut", "cut", {**CUT, **SENTENCE}),

@@ -10,7 +10,9 @@ from trainer.config.table import Setting
 from trainer.config.text import epochs_text
 from trainer.schedule.epoch import Epoch, monitored
 
-SIDE = 20  # values per setting
+# Values per setting. A long run's map has fewer, so that it is there within seconds.
+MOST_VALUES, LEAST_VALUES = 20, 5
+MOST_REPLAYED = 400_000  # epochs, in all cells together
 MEASURES = {"first": "first difference", "cuts": "cuts"}
 
 
@@ -32,13 +34,18 @@ def default_axes(config: Recipe) -> tuple[str, str]:
     return keys[0], keys[1] if len(keys) > 1 else keys[0]
 
 
-def values(setting: Setting, current: float) -> list[float]:
-    """At most SIDE values over the setting's slider, including the current one."""
+def side(epochs: int) -> int:
+    """How many values each setting has in the map of a run of this many epochs."""
+    return min(max(math.isqrt(MOST_REPLAYED // max(epochs, 1)), LEAST_VALUES), MOST_VALUES)
+
+
+def values(setting: Setting, current: float, count: int) -> list[float]:
+    """At most `count` values over the setting's slider, including the current one."""
     assert setting.slider is not None
     low, high = setting.slider
     if setting.scale == "log":
         low, high = math.log10(low), math.log10(high)
-    spread = [low + (high - low) * i / (SIDE - 1) for i in range(SIDE)]
+    spread = [low + (high - low) * i / (count - 1) for i in range(count)]
     if setting.scale == "log":
         spread = [10**exponent for exponent in spread]
     rounded = {round(v) if setting.kind == "int" else float(f"{v:.2g}") for v in spread}
@@ -63,7 +70,7 @@ def view_of(
 
     by_key = {s.key: s for s in axes(other)}
     now, was = settings.from_config(other), settings.from_config(happened)
-    along = {key: values(by_key[key], now[key]) for key in (x, y)}
+    along = {key: values(by_key[key], now[key], side(len(rows))) for key in (x, y)}
     cells = cut_map(
         happened,
         rows,

@@ -175,7 +175,12 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         # While a run trains its map is not updated: redrawing it every epoch would cost too much.
         stale_map = not row.over and ctx.triggered_id == ids.WHAT_IF_EPOCH
         own = settings.from_config(other)
-        result = {"run": row.id, "values": own, "stale_map": stale_map}
+        result = {
+            "run": row.id,
+            "epoch": rows[-1].epoch,
+            "values": own,
+            "stale_map": stale_map,
+        }
         from trainer.replay.cautions import cautions
         from trainer.replay.replay import preview
 

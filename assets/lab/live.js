@@ -114,7 +114,7 @@
       lrscope.pointing.nameFork();
       lrscope.readout.show(view.readout);
       if (view.pace) lrscope.page.set("pace", { value: view.pace });
-      lrscope.what_if.follow(cursor.epoch);
+      lrscope.what_if.follow(cursor.epoch, true);
       askIn(SOON_MS);
       return figure;
     },

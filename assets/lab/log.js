@@ -40,6 +40,21 @@
     return row();
   }
 
+  // The column of the numbers is as wide as the longest.
+  const makeRoomFor = (sentences) =>
+    log().style.setProperty("--digits", String(sentences.length ? sentences[sentences.length - 1][0] : 0).length);
+
+  // Scrolls to the selected row. Rows that come into sight get their true heights only then, and
+  // may move it out of sight again.
+  function reveal(row, again = 3) {
+    const list = log();
+    if (row.getAttribute("aria-selected") !== "true") return;
+    if (row.offsetTop < list.scrollTop || row.offsetTop + row.offsetHeight > list.scrollTop + list.clientHeight) {
+      list.scrollTop = row.offsetTop - list.clientHeight / 3;
+    }
+    if (again) requestAnimationFrame(() => reveal(row, again - 1));
+  }
+
   lrscope.log = {
     rowOf,
 
@@ -47,11 +62,13 @@
     fill(sentences, forkedAfter) {
       forked = forkedAfter;
       log().replaceChildren();
+      makeRoomFor(sentences);
       older = [...sentences].reverse();
       showOlder();
     },
 
     prepend(sentences) {
+      makeRoomFor(sentences);
       log().prepend(...sentences.map(rowFor).reverse());
     },
 
@@ -62,9 +79,7 @@
       const row = epoch && rowOf(epoch);
       if (!row) return;
       row.setAttribute("aria-selected", "true");
-      if (row.offsetTop < list.scrollTop || row.offsetTop + row.offsetHeight > list.scrollTop + list.clientHeight) {
-        list.scrollTop = row.offsetTop - list.clientHeight / 3;
-      }
+      reveal(row);
     },
   };
 })();

@@ -5,17 +5,42 @@
 
   const isOpen = (tab) => tab === "what-if";
 
+  // The answer for a long run takes seconds. So the panel asks for one at a time, and rests four
+  // times as long as the last one took; an answer that does not come is given up after a while.
+  const REST = 4;
+  const MOST_MS = 60_000;
+  let question = null, restsUntil = 0, timer = null;
+
   lrscope.what_if = {
-    // While the panel is open its answer is updated after each epoch.
-    follow(epoch) {
-      if (isOpen(lrscope.page.element("explains").dataset.tab)) lrscope.page.set("what-if-epoch", { data: epoch });
+    // While the panel is open its answer is updated as epochs end, and at once for another run.
+    follow(epoch, atOnce = false) {
+      clearTimeout(timer);
+      timer = null;
+      if (!isOpen(lrscope.page.element("explains").dataset.tab)) return;
+      const now = performance.now();
+      if (now < restsUntil && !atOnce) {
+        timer = setTimeout(() => lrscope.what_if.follow(lrscope.live.epoch()), restsUntil - now);
+        return;
+      }
+      question = { epoch, asked: now };
+      restsUntil = now + MOST_MS;
+      lrscope.page.set("what-if-epoch", { data: epoch });
     },
   };
+
+  function answered(epoch) {
+    if (!question || epoch < question.epoch) return;
+    const now = performance.now();
+    restsUntil = now + REST * (now - question.asked);
+    question = null;
+    if (timer !== null) lrscope.what_if.follow(lrscope.live.epoch());
+  }
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.what_if = {
     // Opens the chosen tab; the charts show the what-if only while its tab is open.
     show(result, tab) {
+      if (result) answered(result.epoch);
       lrscope.page.element("explains").dataset.tab = tab;
       lrscope.charts.overlay((isOpen(tab) && result) || {});
     },

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
+from tests.charts.test_series import CONFIG, FLAT
 from tests.lab.page import NEEDS_CHROMIUM, all_drawn, in_state, points
+from tests.lab.test_live import record
+from tests.lab.test_readout import STARTED
 from tests.page import Served, opened
 from trainer.config.run import RunConfig
 from trainer.config.schedules import ReduceLROnPlateau
@@ -50,6 +53,32 @@ def test_a_what_if_shows_where_the_run_would_have_been_cut(browser: Browser, lab
         expect(panel.get_by_text("Factor must be below 1.")).to_be_visible()
         page.get_by_text("Decisions", exact=True).click()
         expect(page.locator("#chart")).not_to_contain_text("differs from here")
+
+
+NOTE_QUESTIONS = """() => {
+  window.questions = 0;
+  const { set } = lrscope.page;
+  lrscope.page.set = (id, props) => { questions += id === "what-if-epoch"; set(id, props); };
+}"""
+
+
+def test_the_answer_follows_a_run_one_question_at_a_time(browser: Browser, lab: Served) -> None:
+    """On a long run an answer takes seconds: asked for at each epoch they would pile up."""
+    run = lab.store.add(CONFIG, claimed=True)
+    lab.store.record(run, STARTED)
+    record(lab.store, run, FLAT[0])
+    held: list[Route] = []
+    with opened(browser, lab.url) as page:
+        page.get_by_text("What if", exact=True).click()
+        expect(page.locator("#answer")).to_contain_text("in 1 epoch")
+        page.evaluate(NOTE_QUESTIONS)
+        page.route("**/_dash-update-component*", lambda route: held.append(route))
+        for row in FLAT[1:]:
+            record(lab.store, run, row)
+            page.locator(f'#log [data-epoch="{row.epoch}"]').wait_for(state="attached")
+        assert page.evaluate("() => questions") <= 1
+        page.unroute("**/_dash-update-component*")  # the browser sends what was held
+        expect(page.locator("#answer")).to_contain_text(f"in {len(FLAT)} epochs")
 
 
 def test_a_curve_from_elsewhere_is_imported_explained_and_replayed(

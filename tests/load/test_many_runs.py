@@ -1,7 +1,6 @@
 """A server that trains run after run does not grow, and trains each run that was started once."""
 
 import json
-import os
 import tempfile
 import time
 from collections import Counter
@@ -20,13 +19,13 @@ from app import ids
 from app.lab.live import view_of
 from tests.bench.server import HOST, answers, command, finish, started
 from tests.bench.turns import until
+from tests.conftest import LONG
 from tests.page import served
 from tests.test_form import shown
 from trainer.config.run import RunConfig
 from trainer.engine.events import EpochEnded, Event, Started
 from trainer.store.store import Store
 
-LONG = os.environ.get("LRSCOPE_LONG")
 RUNS = 2_000 if LONG else 45
 SETTLED = RUNS // 3  # runs after which nothing grows any more
 STARTS = 8

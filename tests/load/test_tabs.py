@@ -10,13 +10,14 @@ from statistics import median
 
 from tests.bench.server import HOST, answers, command, started
 from tests.bench.turns import until
+from tests.conftest import LONG
 from tests.load.tabs import Tab, Watch, watching
 from tests.page import served
 from trainer.config.run import RunConfig
 from trainer.store.store import Store
 
 TABS = 20
-LONG = os.environ.get("LRSCOPE_LONG")
+
 MNIST = os.environ.get("LRSCOPE_TEST_MNIST")
 WINDOW = 30  # seconds with the tabs, and as many without
 ROUNDS = 20  # ten minutes with the tabs
