@@ -5,11 +5,12 @@ from urllib.parse import urlsplit
 
 import dash_mantine_components as dmc
 from dash import Dash, html
-from flask import has_request_context, request
+from flask import abort, has_request_context, request
 
 from app import environment, ids, importing
 from app.access import Access, csp_hash, guard
 from app.charts import theme
+from app.checked import CheckedDash, refuse_what_is_forged
 from app.lab import view as lab
 from trainer.store.rows import UnreadableError
 from trainer.store.store import Store
@@ -58,7 +59,7 @@ def create_app(store: Store, worker: Worker, access: Access = THIS_MACHINE) -> D
         access: who is answered.
     """
     environment.forget_dash()
-    app = Dash(
+    app = CheckedDash(
         "lrscope",
         assets_folder=str(assets_folder()),
         title="LRScope",
@@ -73,12 +74,17 @@ def create_app(store: Store, worker: Worker, access: Access = THIS_MACHINE) -> D
     # The page itself requests the layout, so the page's address is the request's referrer.
     def page() -> dmc.MantineProvider:
         address = request.referrer if has_request_context() else None
-        return _page(store, urlsplit(address or "").query)
+        try:
+            query = urlsplit(address or "").query
+        except ValueError:
+            abort(400, "The header Referer is no address.")
+        return _page(store, query)
 
     app.layout = page
     lab.register(app, store, worker)
     importing.register(app, store, worker)
     guard(app.server, access, [*app.csp_hashes(), csp_hash(EARLY_SCHEME)])
+    refuse_what_is_forged(app)
     return app
 
 

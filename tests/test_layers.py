@@ -39,18 +39,19 @@ ARROWS = {
     "app.environment": "",
     "app.access": "",
     "app.listening": "app.access",
+    "app.checked": "trainer.config",
     "app.charts": "trainer.config trainer.schedule",
     "app.form": "app.ids trainer.config",
     "app.run_picker": "trainer.config trainer.store",
     "app.lab": """
-        app.ids app.charts app.form app.run_picker trainer.config trainer.schedule
+        app.ids app.charts app.checked app.form app.run_picker trainer.config trainer.schedule
         trainer.replay trainer.engine trainer.store trainer.snapshots trainer.worker
     """,
     "app.importing": """
         app.ids app.run_picker trainer.config trainer.curves trainer.store trainer.worker
     """,
     "app.server": """
-        app.ids app.access app.charts app.environment app.importing app.lab
+        app.ids app.access app.charts app.checked app.environment app.importing app.lab
         trainer.store trainer.worker
     """,
     "app.cli": """
