@@ -15,7 +15,7 @@ from typing import Any
 from dash import Dash
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, TransferEncodingNotImplemented
+from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.server import BaseWSGIServer, MultiSocketServer, TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 from waitress.wasyncore import close_all
@@ -47,7 +47,10 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
         self._access = access
 
     def parse_header(self, header_plus: bytes) -> None:
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # of an address, or a number of 5,000 digits
+            raise ParsingError(str(error)) from error
         if not (self.chunked or self.content_length):
             return
         environ = {f"HTTP_{name}": value for name, value in self.headers.items()}

@@ -190,3 +190,41 @@ def test_each_address_of_a_name_is_served_on_the_same_port(
         server = listening.listen(create_app(store, Worker(store, tmp_path)), "both.example", 0)
         with closing(server):
             assert {at[1] for at in server.effective_listen} == {str(listening.port_of(server))}
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /%00 HTTP/1.1\r\nHost: localhost\r\n",
+        b"GET /%zz/%c0%af/%ff HTTP/1.1\r\nHost: localhost\r\n",
+        b"GET /assets/%2e%2e%2f%2e%2e%2fetc%2fpasswd HTTP/1.1\r\nHost: localhost\r\n",
+        b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n",
+        b"GET http://[ HTTP/1.1\r\nHost: localhost\r\n",
+        b"GET http://evil.example/nonsense HTTP/1.1\r\nHost: localhost\r\n",
+        b"GET //evil.example/ HTTP/1.1\r\nHost: localhost\r\n",
+        b"GET * HTTP/1.1\r\nHost: localhost\r\n",
+        b"get / HTTP/1.1\r\nHost: localhost\r\n",
+        b"BREW /live HTTP/1.1\r\nHost: localhost\r\n",
+        b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n",
+        b"GET / HTTP/9.9\r\nHost: \r\n",
+        b"GET / HTTP/1.1\r\n",
+        b"GET / HTTP/1.1\r\nHost: \xff\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n",
+        b"GET / HTTP/1.1\r\nHost: evil.example\r\nCookie: \xff=\xfe\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: \xff\r\n",
+        b"POST /live HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n",
+        b"POST /live HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1e3\r\n",
+        b"POST /live HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + b"9" * 5000 + b"\r\n",
+        b"POST /live HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n",
+        b"nonsense\r\n",
+        b"\0\r\n",
+    ],
+)
+def test_a_strange_head(lab: Served, head: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    with connected(lab) as connection:
+        connection.sendall(head + b"Connection: close\r\n\r\n")
+        received = answer(connection)
+    assert b"400" <= received.split()[1] < b"500" or received.split()[1] == b"501"
+    assert b"Traceback" not in received
+    assert caplog.records == []
+    assert status(lab) == 200

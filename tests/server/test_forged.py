@@ -204,28 +204,23 @@ OK = {200, 204}
 
 
 @given(st.data())
-def test_forged_values_at_any_callback(forge: Forge, data: st.DataObject) -> None:
-    assert forge.send(data.draw(requests(forge.callbacks()))) in OK | {400}
-
-
-@given(st.data())
-def test_a_forged_form_of_a_callback_request(forge: Forge, data: st.DataObject) -> None:
+def test_forged_callback_requests(forge: Forge, data: st.DataObject) -> None:
     body = data.draw(requests(forge.callbacks()))
     key = data.draw(st.sampled_from(sorted(body)))
-    change = data.draw(st.sampled_from(["remove", "replace", "repeat", "inside"]))
+    change = data.draw(st.sampled_from(["none", "none", "remove", "replace", "repeat", "inside"]))
     if change == "remove":
         del body[key]
+    elif change == "replace":
+        body[key] = data.draw(values)
     elif change == "repeat" and isinstance(body[key], list):
         body[key] *= 2
     elif change == "inside" and isinstance(body[key], list) and body[key]:
         body[key][0] = data.draw(junk)
-    else:
-        body[key] = data.draw(values)
     assert forge.send(body) in OK | {400}
 
 
-@given(junk)
-def test_any_json_as_a_callback_request(forge: Forge, body: Any) -> None:
+@pytest.mark.parametrize("body", [None, 1, "x", [], {}, {"output": {}}, {"output": "view.data"}])
+def test_another_json_than_a_callback_request(forge: Forge, body: Any) -> None:
     assert forge.send(body) == 400
 
 
@@ -338,8 +333,9 @@ def test_any_headers(forge: Forge, headers: dict[str, str], path: str) -> None:
     forge.ask(path, "POST" if path in ("/live", CALLBACKS) else "GET", headers=headers, data=b"{}")
 
 
-@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60))
-def test_any_settings_in_the_address(forge: Forge, text: str) -> None:
-    for query in (text, f"lr={text}", f"{text}=1"):
-        page = f"http://localhost/?{query}"
-        assert forge.ask("/_dash-layout", headers={"Referer": page}) == 200
+@pytest.mark.parametrize(
+    "query", ["lr=%ff", "lr=nan", f"epochs={HUGE}", "=", "&&&", "schedule=x", "%00=1", "lr=1&lr=2"]
+)
+def test_strange_settings_in_the_address(forge: Forge, query: str) -> None:
+    page = f"http://localhost/?{query}"
+    assert forge.ask("/_dash-layout", headers={"Referer": page}) == 200
