@@ -85,7 +85,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         Input(ids.IMPORT, "n_clicks"),
         prevent_initial_call=True,
     )
-    def show(_: int) -> tuple[bool, str]:
+    def show(_: Any) -> tuple[bool, str]:
         return True, ""
 
     @app.callback(

@@ -4,14 +4,17 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, Playwright
 from waitress.wasyncore import close_all
 
-from app.server import create_app, listen
+from app.access import Access
+from app.listening import listen
+from app.server import THIS_MACHINE, create_app
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -29,27 +32,29 @@ SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 
 @dataclass
 class Served:
-    """A running LRScope: where its page is, and what it stores."""
+    """A running LRScope: where its page is, what it stores, and its HTTP server."""
 
     url: str
     store: Store
+    server: Any
 
 
 @contextmanager
-def served(home: Path, datasets: Path) -> Iterator[Served]:
+def served(home: Path, datasets: Path, access: Access = THIS_MACHINE) -> Iterator[Served]:
     """Serve a page over a store of its own until the block ends."""
     store = Store(home)
     worker = Worker(store, datasets)
-    server = listen(create_app(store, worker), "127.0.0.1", 0)
+    server = listen(create_app(store, worker, access), "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     worker.start()
     try:
-        yield Served(f"http://127.0.0.1:{server.effective_port}/", store)
+        yield Served(f"http://127.0.0.1:{server.effective_port}/", store, server)
     finally:
         server.task_dispatcher.shutdown()
         # Closed by its own loop: a socket closed under a loop that waits for it fails that loop.
-        server.trigger.pull_trigger(lambda: close_all(server._map))
+        with suppress(OSError):  # the loop may close the trigger before it is pulled
+            server.trigger.pull_trigger(lambda: close_all(server._map))
         thread.join()
         worker.stop()
         store.close()

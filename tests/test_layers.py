@@ -36,20 +36,28 @@ ARROWS = {
     "trainer.worker": "trainer.engine trainer.store trainer.snapshots trainer.execute",
     "trainer.watch": "",
     "app.ids": "",
+    "app.environment": "",
+    "app.access": "",
+    "app.listening": "app.access",
+    "app.checked": "trainer.config",
     "app.charts": "trainer.config trainer.schedule",
     "app.form": "app.ids trainer.config",
     "app.run_picker": "trainer.config trainer.store",
     "app.lab": """
-        app.ids app.charts app.form app.run_picker trainer.config trainer.schedule trainer.replay
-        trainer.engine trainer.store trainer.snapshots trainer.worker
+        app.ids app.charts app.checked app.form app.run_picker trainer.config trainer.schedule
+        trainer.replay trainer.engine trainer.store trainer.snapshots trainer.worker
     """,
     "app.importing": """
         app.ids app.run_picker trainer.config trainer.curves trainer.store trainer.worker
     """,
-    "app.server": "app.ids app.charts app.importing app.lab trainer.store trainer.worker",
+    "app.server": """
+        app.ids app.access app.charts app.checked app.environment app.importing app.lab
+        trainer.store trainer.worker
+    """,
     "app.cli": """
-        app.server trainer.config trainer.folders trainer.schedule trainer.replay trainer.engine
-        trainer.store trainer.snapshots trainer.curves trainer.execute trainer.worker
+        app.access app.environment app.listening app.server trainer.config trainer.folders
+        trainer.schedule trainer.replay trainer.engine trainer.store trainer.snapshots
+        trainer.curves trainer.execute trainer.worker
     """,
     "app.__main__": "app.cli",
 }

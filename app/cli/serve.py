@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from app import environment
 from app.cli.options import Budget, Command, Datasets, Home, port_number
 from app.cli.refusals import fail
 from trainer import folders
@@ -16,6 +17,7 @@ from trainer.snapshots.files import BUDGET_MB
 
 HOST = "127.0.0.1"
 PORT = 8050
+EVERY_ADDRESS = ("0.0.0.0", "::")
 ADDRESS_IN_USE = (98, 48, 10048)  # errno of Linux, macOS, Windows
 
 
@@ -29,6 +31,14 @@ def serve(
         int, typer.Option(parser=port_number, metavar="N", help="Port; 0 picks a free one.")
     ] = PORT,
     open: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    token: Annotated[
+        bool | None,
+        typer.Option(
+            "--token/--no-token",
+            help="Answer only browsers that opened the printed link; the default on any host that "
+            "other machines can reach.",
+        ),
+    ] = None,
     home: Home = None,
     datasets: Datasets = None,
     snapshot_budget: Budget = BUDGET_MB,
@@ -52,12 +62,16 @@ def serve(
         raise fail(str(error)) from None
     # Imported modules stay, so skipping garbage collection here starts the page a tenth sooner.
     gc.disable()
-    from app.server import create_app, free_port, listen
+    environment.forget_dash()
+    from app.access import access_for, is_loopback
+    from app.listening import free_port, listen, port_of
+    from app.server import create_app
 
     gc.freeze()
     gc.enable()
     worker = Worker(store, datasets, snapshot_budget)
-    app = create_app(store, worker, frozenset({host.lower()}))
+    access = access_for(host, token)
+    app = create_app(store, worker, access)
     try:
         server = listen(app, host, port)
     except OSError as error:
@@ -68,12 +82,21 @@ def serve(
     except ValueError:  # what waitress raises for a host that cannot be resolved
         store.close()
         raise fail(f"cannot listen on {host}: it is not an address of this machine.") from None
-    port = server.effective_port if hasattr(server, "effective_port") else port
-    name = f"[{host}]" if ":" in host else host
-    url = f"http://{'localhost' if host in ('0.0.0.0', '::') else name}:{port}/"
+    url = address(host, port_of(server), access.token)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         print(f"LRScope is at {url} (runs under {home}). Ctrl-C stops it.", flush=True)
+        if host in EVERY_ADDRESS:
+            print(
+                "From another machine, write this one's name or address for localhost.", flush=True
+            )
+        if access.token is None and not is_loopback(host):
+            print(
+                "lrscope: without a token, whoever can reach this address can start, change and "
+                "stop runs.",
+                file=sys.stderr,
+                flush=True,
+            )
         worker.start()
         if open:
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
@@ -84,3 +107,9 @@ def serve(
         server.close()
         worker.stop()
         store.close()
+
+
+def address(host: str, port: int, token: str | None) -> str:
+    """The page's address for a browser on this machine."""
+    name = "localhost" if host in EVERY_ADDRESS else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}/" + (f"?token={token}" if token else "")

@@ -5,9 +5,11 @@ from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
+from typing_extensions import TypedDict  # the one that pydantic reads before Python 3.12
 
 from app.charts import figures
 from app.charts.series import Line
+from app.checked import Whole
 from trainer.replay.comparison import Comparison
 
 RULES_HELP = {
@@ -17,6 +19,17 @@ RULES_HELP = {
     "and has neither a relative threshold (min_delta is then 0) nor a cooldown.",
 }
 MOST_CUTS = 6  # listed, before "… +12"
+
+
+class Result(TypedDict):
+    """What the page keeps of a what-if besides its curves: the run, the settings, the first epoch
+    that differs, and whether the cut map is left as it was.
+    """
+
+    run: Whole
+    values: dict[str, Any]
+    first: Whole | None
+    stale_map: bool
 
 
 def answer(

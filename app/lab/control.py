@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import ids
+from app.checked import RunChoice, refuse
 from trainer.store.store import CommandError, Store
 
 ADDED_EPOCHS = 10
@@ -88,11 +89,14 @@ def register(app: Dash, store: Store) -> None:
         State(ids.RUN, "value"),
         prevent_initial_call=True,
     )
-    def by_hand(clicks: list[int | None], run: str | None) -> str:
+    def by_hand(clicks: list[int | None], run: RunChoice | None) -> str:
         pressed = ctx.triggered_id
         if not pressed or not any(clicks):
             raise PreventUpdate
-        return command(run, pressed["name"], float(pressed["value"]) if pressed["value"] else None)
+        values = {value for _, name, value, _ in BUTTONS if pressed == ids.by_hand(name, value)}
+        if not values:
+            refuse()
+        return command(run, pressed["name"], *values)
 
     @app.callback(
         Output(ids.REFUSED, "children", allow_duplicate=True),
@@ -103,7 +107,7 @@ def register(app: Dash, store: Store) -> None:
         State(ids.RUN, "value"),
         prevent_initial_call=True,
     )
-    def set_lr(_: int, __: int, text: str | None, run: str | None) -> tuple[str, Any]:
+    def set_lr(_: Any, __: Any, text: str | None, run: RunChoice | None) -> tuple[str, Any]:
         try:
             refused = command(run, "lr", float(text or ""))
         except ValueError:
@@ -117,7 +121,7 @@ def register(app: Dash, store: Store) -> None:
         State(ids.RUN, "value"),
         prevent_initial_call=True,
     )
-    def pause(_: int, __: int, run: str | None) -> str:
+    def pause(_: Any, __: Any, run: RunChoice | None) -> str:
         if ctx.triggered_id == ids.STEP:
             return command(run, "step")
         row = store.run(int(run)) if run else None
@@ -129,7 +133,7 @@ def register(app: Dash, store: Store) -> None:
         State(ids.RUN, "value"),
         prevent_initial_call=True,
     )
-    def resume(_: int, run: str | None) -> str:
+    def resume(_: Any, run: RunChoice | None) -> str:
         if run is None:
             raise PreventUpdate
         try:

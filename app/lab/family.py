@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import ids, run_picker
+from app.checked import RunChoice
 from app.lab.readout import STATUS_WORDS
 from app.run_picker import LISTED_RUNS, title
 from trainer.config import forks
@@ -83,7 +84,7 @@ def register(app: Dash, store: Store) -> None:
         State(ids.RUN, "value"),
         prevent_initial_call=True,
     )
-    def draw(tab: str, _: Any, __: Any, run: str | None) -> Any:
+    def draw(tab: str, _: Any, __: Any, run: RunChoice | None) -> Any:
         if tab != PLACE:
             raise PreventUpdate
         found = trees(store, LISTED_RUNS)

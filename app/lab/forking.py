@@ -7,8 +7,11 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
+from typing_extensions import TypedDict  # the one that pydantic reads before Python 3.12
 
 from app import form, ids
+from app.checked import RunChoice, Whole
+from app.lab.answer import Result
 from trainer.config import forks
 from trainer.config.run import RunConfig
 from trainer.config.table import changed
@@ -16,6 +19,17 @@ from trainer.config.text import epochs_text
 from trainer.snapshots.retraining import epochs_to_retrain
 from trainer.store import lineage
 from trainer.store.store import Store
+
+
+class Fork(TypedDict):
+    """A fork that is being set up: of a run after an epoch, with these values. `before` is the
+    form's query when it began.
+    """
+
+    run: Whole
+    epoch: Whole
+    before: str | None
+    values: dict[str, Any]
 
 
 def layout() -> Component:
@@ -38,7 +52,7 @@ def layout() -> Component:
     )
 
 
-def parent_config(store: Store, fork: dict[str, Any]) -> RunConfig | None:
+def parent_config(store: Store, fork: Fork) -> RunConfig | None:
     """The parent's config, including added epochs; None if the parent no longer exists."""
     parent = store.run(fork["run"])
     if parent is None or parent.config is None:
@@ -46,7 +60,7 @@ def parent_config(store: Store, fork: dict[str, Any]) -> RunConfig | None:
     return forks.changed_config(parent.config, parent.epochs, {})
 
 
-def check(store: Store, fork: dict[str, Any], config: RunConfig) -> list[str]:
+def check(store: Store, fork: Fork, config: RunConfig) -> list[str]:
     """The consequences of this config for a fork, one sentence each.
 
     Raises:
@@ -66,7 +80,7 @@ def check(store: Store, fork: dict[str, Any], config: RunConfig) -> list[str]:
     return effects or ["Nothing has changed yet: this fork would repeat its parent exactly."]
 
 
-def _left_out(store: Store, fork: dict[str, Any]) -> Iterator[str]:
+def _left_out(store: Store, fork: Fork) -> Iterator[str]:
     """What of a run a fork of it does not repeat, even without a change."""
     run, epoch = fork["run"], fork["epoch"]
     if any(made.by_hand and made.epoch > epoch for made in store.interventions(run)):
@@ -76,7 +90,7 @@ def _left_out(store: Store, fork: dict[str, Any]) -> Iterator[str]:
         yield f"Epoch {epoch} belongs to run {owner}: run {run}'s settings apply from there."
 
 
-def add(store: Store, fork: dict[str, Any], config: RunConfig, pace: float | None) -> int:
+def add(store: Store, fork: Fork, config: RunConfig, pace: float | None) -> int:
     """Queue the fork; returns the run id.
 
     Raises:
@@ -98,7 +112,7 @@ def register(app: Dash, store: Store) -> None:
         State(ids.QUERY, "data"),
         prevent_initial_call=True,
     )
-    def begin(_: int, run: str | None, pointed: int | None, query: str) -> Any:
+    def begin(_: Any, run: RunChoice | None, pointed: Whole | None, query: str | None) -> Any:
         row = store.run(int(run)) if run else None
         if row is None or row.config is None:
             raise PreventUpdate
@@ -113,7 +127,7 @@ def register(app: Dash, store: Store) -> None:
         State(ids.QUERY, "data"),
         prevent_initial_call=True,
     )
-    def measure(_: int, result: Any, query: str) -> Any:
+    def measure(_: Any, result: Result | None, query: str | None) -> Any:
         if not result or not result["first"] or store.run(result["run"]) is None:
             raise PreventUpdate
         epoch = result["first"] - 1
@@ -124,7 +138,7 @@ def register(app: Dash, store: Store) -> None:
         Input(ids.FORK_CANCEL, "n_clicks"),
         prevent_initial_call=True,
     )
-    def cancel(_: int) -> None:
+    def cancel(_: Any) -> None:
         return None
 
     @app.callback(
@@ -137,7 +151,7 @@ def register(app: Dash, store: Store) -> None:
         State(ids.FORK_BEFORE, "data"),
         prevent_initial_call=True,
     )
-    def fill(fork: dict[str, Any] | None, before: str | None) -> tuple[Any, ...]:
+    def fill(fork: Fork | None, before: str | None) -> tuple[Any, ...]:
         if fork is None:
             if before is None:
                 raise PreventUpdate

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from app import ids, run_picker
 from app.charts import figures
 from app.charts.series import Mark, by_hand, sentences, series
+from app.checked import RunChoice, Whole
 from app.lab.progress import progress
 from app.lab.readout import CHANCE_EPOCHS, after_epoch, state, unreadable
 from app.lab.turns import Turns
@@ -41,12 +42,12 @@ class Cursor(BaseModel):
     the drawing; a page `follows` new runs unless an older run was chosen.
     """
 
-    run: int | None
+    run: Whole | None
     view: str
-    epoch: int
-    intervention: int
+    epoch: Whole
+    intervention: Whole
     token: int | None
-    begun: int
+    begun: Whole
     follows: bool
 
 
@@ -226,7 +227,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         Input(ids.REDRAW, "data"),
         State(ids.BEGUN, "data"),
     )
-    def show(run: str | None, _: Any, opened_at: int) -> dict[str, Any]:
+    def show(run: RunChoice | None, _: Any, opened_at: Whole) -> dict[str, Any]:
         # Runs that started while the page was opening count as new.
         begun = store.newest_started() if ctx.triggered_id else opened_at
         return view_of(store, int(run) if run else None, begun)
@@ -249,13 +250,13 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         State(ids.RUN, "value"),
         prevent_initial_call=True,
     )
-    def stop(_: int, run: str | None) -> bool:
+    def stop(_: Any, run: RunChoice | None) -> bool:
         if run:
             store.stop(int(run))
         return False
 
     @app.callback(Input(ids.PACE, "value"), State(ids.RUN, "value"), prevent_initial_call=True)
-    def pace(pace: str, run: str | None) -> None:
+    def pace(pace: str, run: RunChoice | None) -> None:
         if run and (row := store.run(int(run))) and not row.over and row.pace != pace_of(pace):
             store.set_pace(row.id, pace_of(pace))
 

@@ -8,7 +8,9 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import form, ids, run_picker
+from app.checked import refuse
 from app.lab import forking, preview
+from app.lab.forking import Fork
 from app.lab.live import pace_of
 from trainer.config.run import RunConfig
 from trainer.config.table import PRESETS, ConfigError, to_config
@@ -71,10 +73,10 @@ def register(app: Dash, store: Store) -> None:
         State(ids.FORK_OF, "data"),
     )
     def check(
-        values: list[Any],
+        values: list[str | None],
         fields: list[dict[str, str]],
         preset: str | None,
-        fork: dict[str, Any] | None,
+        fork: Fork | None,
     ) -> tuple[Any, ...]:
         try:
             config = form.parse(fields, values)
@@ -85,7 +87,7 @@ def register(app: Dash, store: Store) -> None:
             return form.problems(refusal), True, no_update, no_update, no_update
         # The preset's name is cleared when a value changes. It is never set here, since that would
         # overwrite what is being typed.
-        still = preset is None or PRESETS[preset] == config
+        still = preset is None or PRESETS.get(preset) == config
         return [], False, form.to_query(config), no_update if still else None, []
 
     @app.callback(
@@ -94,6 +96,8 @@ def register(app: Dash, store: Store) -> None:
     def fill(preset: str | None) -> list[Component]:
         if preset is None:
             raise PreventUpdate
+        if preset not in PRESETS:
+            refuse()
         return form.layout(PRESETS[preset])
 
     @app.callback(
@@ -129,11 +133,11 @@ def register(app: Dash, store: Store) -> None:
         prevent_initial_call=True,
     )
     def start(
-        _: int,
-        values: list[Any],
+        _: Any,
+        values: list[str | None],
         fields: list[dict[str, str]],
-        pace: str,
-        fork: dict[str, Any] | None,
+        pace: str | None,
+        fork: Fork | None,
     ) -> tuple[Any, ...]:
         try:
             config, speed = form.parse(fields, values), pace_of(pace)

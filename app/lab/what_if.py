@@ -9,8 +9,9 @@ from dash.exceptions import PreventUpdate
 
 from app import form, ids
 from app.charts import figures
+from app.checked import RunChoice
 from app.lab import cut_map
-from app.lab.answer import answer, overlay
+from app.lab.answer import Result, answer, overlay
 from trainer.config import table as settings
 from trainer.config.recipe import Recipe
 from trainer.config.table import ConfigError
@@ -101,13 +102,13 @@ def schedule_controls(recipe: Recipe) -> list[Component]:
 def register(app: Dash, store: Store, worker: Worker) -> None:
     """The callbacks of the panel."""
 
-    def recorded(run: str | None) -> tuple[Run, list[Epoch]] | None:
+    def recorded(run: RunChoice | None) -> tuple[Run, list[Epoch]] | None:
         row = store.run(int(run)) if run else None
         if row is None:
             return None
         return row, lineage(store, row.id)
 
-    def imagined(result: dict[str, Any]) -> Recipe:
+    def imagined(result: Result) -> Recipe:
         """The recipe of a what-if's result."""
         row = store.run(result["run"])
         if row is None:
@@ -123,7 +124,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         State(ids.WHAT_IF, "data"),
         prevent_initial_call=True,
     )
-    def fill(_: Any, tab: str, run: str | None, result: Any) -> Any:
+    def fill(_: Any, tab: str, run: RunChoice | None, result: Result | None) -> Any:
         row = store.run(int(run)) if run else None
         if tab != PLACE or row is None or (result and result["run"] == row.id):
             raise PreventUpdate
@@ -135,7 +136,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         State(ids.RUN, "value"),
         prevent_initial_call=True,
     )
-    def choose(name: str, run: str | None) -> Any:
+    def choose(name: str, run: RunChoice | None) -> Any:
         row = store.run(int(run)) if run else None
         if row is None:
             raise PreventUpdate
@@ -155,7 +156,11 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         prevent_initial_call=True,
     )
     def compute(
-        values: list[Any], _: Any, fields: list[dict[str, str]], run: str | None, tab: str
+        values: list[str | None],
+        _: Any,
+        fields: list[dict[str, str]],
+        run: RunChoice | None,
+        tab: str,
     ) -> tuple[Any, ...]:
         found = recorded(run)
         if tab != PLACE or not fields or found is None or not worker.loaded():
@@ -200,7 +205,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         State(ids.MAP_X, "value"),
         State(ids.MAP_Y, "value"),
     )
-    def offer(result: Any, x: str | None, y: str | None) -> Any:
+    def offer(result: Result | None, x: str | None, y: str | None) -> Any:
         if not result:
             raise PreventUpdate
         recipe = imagined(result)
@@ -218,7 +223,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         State(ids.RUN, "value"),
         prevent_initial_call=True,
     )
-    def sweep(result: Any, x: str | None, y: str | None, run: str | None) -> Any:
+    def sweep(result: Result | None, x: str | None, y: str | None, run: RunChoice | None) -> Any:
         found = recorded(run)
         if not result or found is None or str(result["run"]) != run:
             raise PreventUpdate

@@ -25,13 +25,14 @@
   // Asks for what is new since the cursor, shows it, and asks again after the server's wait time.
   async function ask() {
     const asked = cursor;
-    let news;
+    let news, refused;
     try {
       const answer = await fetch("/live", { method: "POST", body: JSON.stringify(asked) });
-      if (!answer.ok) throw new Error(await answer.text());
+      if (answer.status === 403) refused = await answer.text(); // restarted with another token
+      if (!answer.ok) throw new Error(answer.status);
       news = await answer.json();
     } catch {
-      lrscope.readout.show({ notice: "LRScope does not answer. Restart it, and this page will continue from here." });
+      lrscope.readout.show({ notice: refused || "LRScope does not answer. Restart it, and this page will continue from here." });
       cursor = { ...cursor, token: null };
       askIn(LOST_MS);
       return;

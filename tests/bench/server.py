@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from shutil import which
 
-from app.server import free_port
+from app.listening import free_port
 from tests.bench.table import Figure, Plan, Report, longer
 from tests.bench.turns import TIMEOUT, in_turns, until
 from trainer.config.run import RunConfig

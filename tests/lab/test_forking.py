@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from app.lab.forking import check, parent_config
+from app.lab.forking import Fork, check, parent_config
 from tests.small import small
 from trainer.engine.events import Intervened
 from trainer.store.store import Store
@@ -20,7 +19,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def effects(store: Store, run: int, epoch: int) -> list[str]:
-    fork: dict[str, Any] = {"run": run, "epoch": epoch}
+    fork: Fork = {"run": run, "epoch": epoch, "before": None, "values": {}}
     config = parent_config(store, fork)
     assert config is not None
     return [sentence for sentence in check(store, fork, config) if "snapshot" not in sentence]
