@@ -67,7 +67,9 @@ def import_(
 
     with opened(home) as store:
         curve = read(file, tag)
-        from trainer.curves.importing import import_curve
+        from trainer.curves.importing import import_curve, renumbered
 
         run = import_curve(store, curve, given(settings))
     print(f"Run {run}: {len(curve.epochs)} epochs of {curve.name}. Try: lrscope replay {run}")
+    if notice := renumbered(curve):
+        print(notice)

@@ -273,7 +273,10 @@ def test_a_replay_in_the_terminal_says_what_would_have_been_different(tmp_path: 
     curve.write_text("epoch,loss\n" + "".join(f"{i},{loss}\n" for i, loss in enumerate(LOSSES)))
     done = lrscope("import", str(curve), "--lr", "0.1", "--patience", "1", home=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "Run 1: 8 epochs of mine.csv. Try: lrscope replay 1\n"
+    assert done.stdout.splitlines() == [
+        "Run 1: 8 epochs of mine.csv. Try: lrscope replay 1",
+        "mine.csv counts its epochs from 0; here they count from 1.",
+    ]
     done = lrscope("replay", "1", "--patience", "3", home=tmp_path)
     assert done.stdout.splitlines()[:2] == [
         "Run 1. Exact up to epoch 4: in epoch 5 the LR would have been 0.1 instead of 0.01. "
