@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import ids
+from trainer.config.table import ConfigError, to_config
 from trainer.store.store import CommandError, Store
 
 ADDED_EPOCHS = 10
@@ -105,9 +106,9 @@ def register(app: Dash, store: Store) -> None:
     )
     def set_lr(_: int, __: int, text: str | None, run: str | None) -> tuple[str, Any]:
         try:
-            refused = command(run, "lr", float(text or ""))
-        except ValueError:
-            refused = "The learning rate must be a number, such as 0.01 or 1e-3."
+            refused = command(run, "lr", to_config({"lr": text}).lr)
+        except ConfigError as refusal:
+            refused = str(refusal)
         return refused, no_update if refused else ""
 
     @app.callback(

@@ -87,7 +87,7 @@ def test_a_monitor_that_the_file_does_not_have_is_refused(store):
 
 
 def test_a_value_out_of_its_bounds_is_refused_and_nothing_is_stored(store):
-    with pytest.raises(ConfigError, match="Factor must be below 1"):
+    with pytest.raises(ConfigError, match="Factor must be a number above 0 and below 1"):
         import_curve(store, curve(), {"factor": 2})
     assert store.runs(9) == []
 
