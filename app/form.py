@@ -62,7 +62,7 @@ def given(fields: Iterable[Mapping[str, str]], values: Iterable[Any]) -> dict[st
     }
     own = settings.chosen({key: value for (key, owner), value in by_id.items() if not owner})
     at = {s.key: (s.key, s.owner or "") for s in own}
-    return {key: by_id[i] or "" for key, i in at.items() if i in by_id}
+    return {key: "" if by_id[i] is None else by_id[i] for key, i in at.items() if i in by_id}
 
 
 def problems(refusal: ConfigError, place: str = "run") -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from dash.exceptions import PreventUpdate
 
 from app import ids, run_picker
 from trainer.config.table import ConfigError
-from trainer.curves.csv import CurveError, read
+from trainer.config.text import plain
+from trainer.curves.csv import MOST_NAME, CurveError, read
 from trainer.store.database import StoreError
 from trainer.store.store import Store
 from trainer.worker import Worker
@@ -108,18 +109,20 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
 
         try:
             with tempfile.TemporaryDirectory() as folder:
-                # The name comes from the browser and may be a path on another system.
-                path = Path(folder) / PureWindowsPath(PurePosixPath(name).name).name
+                path = Path(folder) / "curve"
                 path.write_bytes(base64.b64decode(contents.partition(",")[2], validate=True))
-                curve = read(path, tag.strip() or None)
+                # The name comes from the browser and may be a path on another system.
+                called = PureWindowsPath(PurePosixPath(name).name).name
+                curve = read(path, tag.strip() or None, called)
             run = import_curve(store, curve, {"lr": lr} if curve.lr is None else {})
         except (CurveError, ConfigError, StoreError) as error:
             # Clear the file so that the same one can be chosen again.
             return no_update, str(error), no_update, no_update, None
         except OSError as error:
-            why = f"{name} could not be kept while it is read ({error.strerror}): make room."
+            kept = plain(name, MOST_NAME)
+            why = f"{kept} could not be kept while it is read ({error.strerror}): make room."
             return no_update, why, no_update, no_update, None
         except (binascii.Error, ValueError):
-            why = f"{name} could not be received; try again."
+            why = f"{plain(name, MOST_NAME)} could not be received; try again."
             return no_update, why, no_update, no_update, None
         return False, "", run_picker.choices(store), str(run), None

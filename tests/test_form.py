@@ -92,11 +92,11 @@ def test_every_setting_that_counts_has_one_control_with_a_label_and_a_line_of_he
 
 def test_a_refusal_is_at_its_own_control_and_at_no_other() -> None:
     assert refused(RunConfig(), factor="2") == {
-        ("factor", "ReduceLROnPlateau"): "Factor must be below 1."
+        ("factor", "ReduceLROnPlateau"): "Factor must be a number above 0 and below 1."
     }
     assert refused(RunConfig(), lr="", epochs="0") == {
-        ("lr", ""): "Learning rate must be a number, such as 0.01 or 1e-3.",
-        ("epochs", ""): "Epochs must be at least 1.",
+        ("lr", ""): "Learning rate must be a number above 0 and at most 100.",
+        ("epochs", ""): "Epochs must be a whole number from 1 to 10,000.",
     }
 
 

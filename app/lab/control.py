@@ -9,6 +9,7 @@ from dash.exceptions import PreventUpdate
 
 from app import ids
 from app.checked import RunChoice, refuse
+from trainer.config.table import ConfigError, to_config
 from trainer.store.store import CommandError, Store
 
 ADDED_EPOCHS = 10
@@ -109,9 +110,9 @@ def register(app: Dash, store: Store) -> None:
     )
     def set_lr(_: Any, __: Any, text: str | None, run: RunChoice | None) -> tuple[str, Any]:
         try:
-            refused = command(run, "lr", float(text or ""))
-        except ValueError:
-            refused = "The learning rate must be a number, such as 0.01 or 1e-3."
+            refused = command(run, "lr", to_config({"lr": text}).lr)
+        except ConfigError as refusal:
+            refused = str(refusal)
         return refused, no_update if refused else ""
 
     @app.callback(

@@ -20,6 +20,7 @@ from trainer.config.table import (
     chosen,
     from_config,
     to_config,
+    to_recipe,
 )
 
 NUMBERS = [setting for setting in SETTINGS if setting.kind in ("int", "float")]
@@ -141,19 +142,13 @@ def problems(given: Mapping[str, Any]) -> dict[tuple[str, str | None], str]:
 
 @pytest.mark.parametrize("setting", NUMBERS, ids=name_of)
 def test_a_number_out_of_bounds_is_refused_at_its_place(setting):
-    for value, words in (
-        (setting.least - 1, ("must be at least", "must be above")),
-        (setting.most + 1, ("must be at most", "must be below")),
-    ):
-        (place, sentence), *more = problems(with_owner(setting, value)).items()
+    for value in (setting.least - 1, setting.most + 1):
+        ((place, sentence),) = problems(with_owner(setting, value)).items()
         assert place == (setting.path, setting.owner)
-        assert not more
-        assert sentence.startswith(tuple(f"{setting.label} {start} " for start in words))
+        assert sentence.startswith(f"{setting.label} must be a")
+        assert f" {setting.least:,.10g} " in sentence
+        assert f" {setting.most:,.10g}" in sentence
         assert sentence.endswith(".")
-
-
-def whole_number(setting: Setting) -> str:
-    return " or ".join(["a whole number", *setting.words.values()])
 
 
 @pytest.mark.parametrize("setting", NUMBERS, ids=name_of)
@@ -161,8 +156,7 @@ def whole_number(setting: Setting) -> str:
 def test_no_number_is_refused_at_its_place(setting, value):
     ((place, sentence),) = problems(with_owner(setting, value)).items()
     assert place == (setting.path, setting.owner)
-    kind = whole_number(setting) if setting.kind == "int" else "a number, such as 0.01 or 1e-3"
-    assert sentence == f"{setting.label} must be {kind}."
+    assert sentence == f"{setting.label} must be {setting.permitted}."
 
 
 @pytest.mark.parametrize("setting", [s for s in SETTINGS if s.kind == "int"], ids=name_of)
@@ -171,7 +165,7 @@ def test_a_broken_number_is_refused_where_a_whole_one_is_asked(setting, value):
     ((place, sentence),) = problems(with_owner(setting, value)).items()
     assert (place, sentence) == (
         (setting.path, setting.owner),
-        f"{setting.label} must be {whole_number(setting)}.",
+        f"{setting.label} must be {setting.permitted}.",
     )
 
 
@@ -190,23 +184,54 @@ def test_milestones_that_are_no_epochs_are_refused(value):
     given = {"schedule": "MultiStepLR", "milestones": value}
     ((place, sentence),) = problems(given).items()
     assert place == ("schedule.milestones", "MultiStepLR")
-    assert sentence.startswith("Milestones")
+    assert sentence == (
+        "Milestones must be 1 to 50 whole numbers from 1 to 10,000, such as 20, 35, 45."
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "permitted"),
+    [
+        ("lr", "a number above 0 and at most 100"),
+        ("factor", "a number above 0 and below 1"),
+        ("beta1", "a number at least 0 and below 1"),
+        ("weight-decay", "a number from 0 to 1"),
+        ("seed", "a whole number from 0 to 2,147,483,647"),
+        ("model", "one of cnn, mlp, lenet5, resnet18"),
+        ("amsgrad", "on or off"),
+    ],
+)
+def test_what_is_permitted_is_said_with_both_ends(key, permitted):
+    label = next(s.label for s in chosen({}) if s.key == key)
+    assert list(problems({key: "?"}).values()) == [f"{label} must be {permitted}."]
+
+
+def test_many_unknown_settings_or_a_long_one_are_not_all_listed():
+    assert len(problems({f"x{i}": 1 for i in range(10_000)})) == 5
+    assert len(" ".join(problems({"x" * 10_000: 1}).values())) < 300
+
+
+@pytest.mark.parametrize("name", ["", "x" * 201])
+def test_a_monitor_without_a_name_or_with_a_long_one_is_refused(name):
+    with pytest.raises(ConfigError) as caught:
+        to_recipe({"monitor": name})
+    assert str(caught.value) == "Monitor must be a name of 1 to 200 characters."
 
 
 def test_a_factor_of_zero_or_one_is_refused():
-    assert problems({"factor": "0"}) == {
-        ("schedule.factor", "ReduceLROnPlateau"): "Factor must be above 0."
-    }
-    assert problems({"factor": "1"}) == {
-        ("schedule.factor", "ReduceLROnPlateau"): "Factor must be below 1."
-    }
+    said = "Factor must be a number above 0 and below 1."
+    for factor in ("0", "1"):
+        assert problems({"factor": factor}) == {("schedule.factor", "ReduceLROnPlateau"): said}
 
 
 def test_every_value_at_fault_has_its_own_sentence():
     assert problems({"lr": "fast", "patience": "-1", "beta1": "1"}) == {
-        ("lr", None): "Learning rate must be a number, such as 0.01 or 1e-3.",
-        ("schedule.patience", "ReduceLROnPlateau"): "Patience must be at least 0.",
-        ("optimizer.beta1", "Adam"): "Beta 1 must be below 1.",
+        ("lr", None): "Learning rate must be a number above 0 and at most 100.",
+        (
+            "schedule.patience",
+            "ReduceLROnPlateau",
+        ): "Patience must be a whole number from 0 to 10,000.",
+        ("optimizer.beta1", "Adam"): "Beta 1 must be a number at least 0 and below 1.",
     }
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from app import ids
+from app.lab.readout import state
 from trainer.config.recipe import Recipe
 from trainer.config.schedules import ReduceLROnPlateau
 from trainer.config.table import ConfigError
@@ -85,6 +87,25 @@ def test_a_monitor_that_the_file_does_not_have_is_refused(store):
 
 
 def test_a_value_out_of_its_bounds_is_refused_and_nothing_is_stored(store):
-    with pytest.raises(ConfigError, match="Factor must be below 1"):
+    with pytest.raises(ConfigError, match="Factor must be a number above 0 and below 1"):
         import_curve(store, curve(), {"factor": 2})
     assert store.runs(9) == []
+
+
+@pytest.mark.parametrize(
+    ("epochs", "said"),
+    [
+        ((1, 2, 3), None),
+        ((0, 1, 2), "mine.csv counts its epochs from 0; here they count from 1."),
+        (
+            (1, 5, 6),
+            "mine.csv numbers its 3 values 1 to 6, with gaps; here they are epochs 1 to 3, since a "
+            "schedule takes one step for each value, whatever its number.",
+        ),
+    ],
+)
+def test_the_run_says_that_its_epochs_are_numbered_otherwise_than_in_the_file(store, epochs, said):
+    run = import_curve(store, Curve("mine.csv", epochs, {"val_loss": (3, 2, 1)}), {})
+    assert [row.epoch for row in store.epochs(run)] == [1, 2, 3]
+    assert store.run(run).warning == said
+    assert state(store.run(run), store.epochs(run))[ids.NOTICE] == (said or "")

@@ -105,11 +105,11 @@ def test_what_is_asked_is_done_before_the_next_batch_and_recorded(store):
         (("lr", -1.0), "above 0"),
         (("lr", 101.0), "at most 100"),
         (("scale", 0.0), "above 0"),
-        (("scale", 1e300), "factor must be at most 100"),
+        (("scale", 1e300), "factor must be a number above 0 and at most 100"),
         (("lr", None), "must be a number"),
         (("lr", float("nan")), "must be a number"),
         (("epochs", 1.5), "whole number"),
-        (("epochs", 10_000.0), "at most 10000"),
+        (("epochs", 10_000.0), "at most 10,000"),
     ],
     ids=str,
 )

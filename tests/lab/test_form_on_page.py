@@ -53,13 +53,15 @@ def test_bad_input_is_refused_beside_its_field_before_anything_starts(
     with opened(browser, lab.url) as page:
         box(page, "Learning rate").fill("0")
         box(page, "Factor").fill("1.5")
-        expect(page.get_by_text("Learning rate must be above 0.")).to_be_visible()
-        expect(page.get_by_text("Factor must be below 1.")).to_be_visible()
+        expect(
+            page.get_by_text("Learning rate must be a number above 0 and at most 100.")
+        ).to_be_visible()
+        expect(page.get_by_text("Factor must be a number above 0 and below 1.")).to_be_visible()
         expect(page.get_by_role("button", name="Start")).to_be_disabled()
         box(page, "Learning rate").fill("0.1")
         box(page, "Factor").fill("0.3")
-        expect(page.get_by_text("must be above 0.")).to_have_count(0)
-        expect(page.get_by_text("must be below 1.")).to_have_count(0)
+        expect(page.get_by_text("must be a number above 0 and at most")).to_have_count(0)
+        expect(page.get_by_text("must be a number above 0 and below")).to_have_count(0)
         expect(page.get_by_role("button", name="Start")).to_be_enabled()
     assert lab.store.runs(9) == []
 
@@ -82,7 +84,7 @@ def test_an_address_that_cannot_be_is_explained_and_the_defaults_are_shown(
     browser: Browser, lab: Served
 ) -> None:
     with opened(browser, lab.url + "?factor=7") as page:
-        expect(page.get_by_text("Factor must be below 1.")).to_be_visible()
+        expect(page.get_by_text("Factor must be a number above 0 and below 1.")).to_be_visible()
         expect(box(page, "Factor")).to_have_value("0.1")
 
 

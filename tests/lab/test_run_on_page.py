@@ -187,7 +187,9 @@ def test_a_run_is_paused_stepped_and_its_lr_changed_by_hand(browser: Browser, la
         page.get_by_role("button", name="÷2").click()
         page.get_by_role("textbox", name="Learning rate to set").fill("-1")
         page.get_by_role("button", name="Set", exact=True).click()
-        expect(page.locator("#refused")).to_have_text("The learning rate must stay above 0.")
+        expect(page.locator("#refused")).to_have_text(
+            "The learning rate must be a number above 0 and at most 100."
+        )
         page.evaluate("() => document.activeElement.blur()")
         page.keyboard.press("Space")
         expect(page.locator("#log")).to_contain_text(

@@ -57,7 +57,7 @@ def test_its_reason_is_shown_in_place_of_its_charts(home: Path) -> None:
         view = view_of(store, 2, store.newest_started())
         assert view["readout"]["status"] == ["unreadable", "unreadable"]
         assert view["readout"][ids.NOTICE].startswith(
-            "Run 2 cannot be read: there is no setting learning_rate"
+            "Run 2 cannot be read: There is no setting 'learning_rate'"
         )
         labels = [run["label"] for run in choices(store)]
         assert labels == [

@@ -185,7 +185,7 @@ def test_settings_are_named_as_in_the_terminal_and_refused_as_there():
     assert replay([1.0] * 4, patience=1)[-1].decision.kind == "waiting"
     assert replay([1.0] * 4, patience="1", threshold_mode="abs")[-2].decision.kind == "cut"
     assert replay([1.0] * 4, schedule="StepLR", step_size=3)[2].decision.kind == "cut"
-    with pytest.raises(ConfigError, match="Factor must be below 1"):
+    with pytest.raises(ConfigError, match="Factor must be a number above 0 and below 1"):
         replay([1.0], factor=2)
     with pytest.raises(ConfigError, match="no setting 'patiense'"):
         replay([1.0], patiense=2)

@@ -9,7 +9,10 @@ import torch
 from trainer.config import optimizers
 from trainer.config.fields import Settings
 from trainer.config.optimizers import OPTIMIZERS
+from trainer.config.recipe import Recipe
+from trainer.config.schedules import CyclicLR
 from trainer.schedule.optimizers import build
+from trainer.schedule.schedule import Schedule
 
 # None of them the default of torch or of LRScope.
 CHANGED: list[optimizers.Optimizer] = [
@@ -72,3 +75,26 @@ def test_its_steps_are_those_of_torchs_plain_optimizer(spec):
     torch.testing.assert_close(
         train(build(spec, [ours], lr=0.03), ours), train(by_hand, plain), rtol=1e-5, atol=1e-6
     )
+
+
+def test_rmsprop_whose_momentum_rises_from_zero_starts_it_from_a_buffer_of_zeros():
+    cycle = CyclicLR(max_lr=0.05, step_size_up=1, max_momentum=0, base_momentum=0.8)
+    schedule = Schedule(Recipe(optimizer=optimizers.RMSprop(), schedule=cycle), 4)
+    ours, expected = weight(), weight().detach()
+    optimizer = build(optimizers.RMSprop(), [ours], lr=0.01)
+    square, buffer, seen = torch.zeros(7), torch.zeros(7), []
+    for step in range(9):
+        schedule.apply(optimizer)
+        lr, momentum = (optimizer.param_groups[0][name] for name in ("lr", "momentum"))
+        ours.grad = torch.cos(ours.detach() * (step + 1))
+        optimizer.step()
+        schedule.step_batch()
+        gradient = torch.cos(expected * (step + 1))
+        square = 0.99 * square + 0.01 * gradient**2
+        change = gradient / (square.sqrt() + 1e-8)
+        if momentum:
+            change = buffer = momentum * buffer + change
+        expected = expected - lr * change
+        seen.append(momentum)
+    assert seen[0] == seen[8] == 0 < max(seen)
+    torch.testing.assert_close(ours.detach(), expected, rtol=1e-5, atol=1e-6)

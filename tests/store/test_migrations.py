@@ -237,7 +237,7 @@ def test_a_run_that_cannot_be_read_is_listed_with_the_reason(store: Store) -> No
     rename_key(store.path, 2, "lr", "learning_rate")
     listed = {run.id: run for run in store.runs(50)}
     assert listed.keys() == set(map(int, HOME))
-    assert listed[2] == Unreadable(2, "Run 2 cannot be read: there is no setting learning_rate.")
+    assert listed[2] == Unreadable(2, "Run 2 cannot be read: There is no setting 'learning_rate'.")
     assert all(isinstance(run, Run) for number, run in listed.items() if number != 2)
     with pytest.raises(UnreadableError, match="Run 2 cannot be read"):
         store.run(2)

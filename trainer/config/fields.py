@@ -3,12 +3,16 @@
 The form, the terminal's options, the URL, the store and the JSON schema are all derived from it.
 """
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 Scale = Literal["log", "linear", "none"]
+Kind = Literal["choice", "bool", "int", "float", "list"]
+BOUNDS = ("ge", "gt", "le", "lt", "min_length", "max_length")
 
 
 def setting(
@@ -39,6 +43,44 @@ def setting(
     extra: dict[str, Any] = {"unit": unit, "scale": scale, "slider": slider, "main": main}
     extra["words"] = words or {}
     return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
+
+
+def bounds_of(field: FieldInfo) -> dict[str, Any]:
+    """A field's constraints, by pydantic's names."""
+    return {
+        name: getattr(constraint, name)
+        for constraint in field.metadata
+        for name in BOUNDS
+        if hasattr(constraint, name)
+    }
+
+
+def permitted(kind: Kind, field: FieldInfo, choices: tuple[str, ...]) -> str:
+    """What a field's value must be, as it follows "must be": a number above 0 and below 1."""
+    bounds = bounds_of(field)
+    match kind:
+        case "choice":
+            return f"one of {', '.join(choices)}"
+        case "bool":
+            return "on or off"
+        case "list":
+            (part,) = get_args(get_args(field.annotation)[0])[1:]
+            such = ", ".join(map(str, field.default))
+            counted = f"{bounds['min_length']} to {bounds['max_length']} whole numbers"
+            return f"{counted} {_span(bounds_of(part))}, such as {such}"
+        case "int":
+            display: Any = field.json_schema_extra
+            return " or ".join([f"a whole number {_span(bounds)}", *display["words"].values()])
+        case "float":
+            return f"a number {_span(bounds)}"
+
+
+def _span(bounds: Mapping[str, Any]) -> str:
+    """Bounds in words: from 1 to 10,000; above 0 and at most 100."""
+    if {"ge", "le"} <= bounds.keys():
+        return f"from {bounds['ge']:,.10g} to {bounds['le']:,.10g}"
+    words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    return " and ".join(f"{words[b]} {bounds[b]:,.10g}" for b in words if b in bounds)
 
 
 def refuse(field: str, sentence: str) -> PydanticCustomError:

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from .fields import Scale
+from .fields import Kind, Scale, bounds_of, permitted
 from .optimizers import OPTIMIZERS
 from .recipe import Recipe
 from .run import RunConfig
@@ -21,9 +21,10 @@ from .schedules import SCHEDULES
 from .text import lr_text
 
 Group = Literal["run", "optimizer", "schedule"]
-Kind = Literal["choice", "bool", "int", "float", "list"]
 KINDS: dict[Any, Kind] = {bool: "bool", int: "int", float: "float"}
 R = TypeVar("R", bound=Recipe)
+# How many unknown settings an error names, and the characters of each.
+MOST_UNKNOWN, MOST_SHOWN = 5, 60
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Setting:
     words: dict[str, str]
     least: float | None
     most: float | None
+    permitted: str  # what its value must be, as it follows "must be"
 
     @property
     def path(self) -> str:
@@ -111,11 +113,7 @@ def _setting(
     choices: tuple[str, ...] = (),
 ) -> Setting:
     display: Any = field.json_schema_extra
-    bounds: dict[str, Any] = {}
-    for constraint in field.metadata:
-        for bound in ("ge", "gt", "le", "lt"):
-            if hasattr(constraint, bound):
-                bounds[bound] = getattr(constraint, bound)
+    bounds = bounds_of(field)
     default = field.default
     kind: Kind
     if choices:
@@ -143,6 +141,7 @@ def _setting(
         words=display["words"],
         least=bounds.get("ge", bounds.get("gt")),
         most=bounds.get("le", bounds.get("lt")),
+        permitted=permitted(kind, field, choices),
     )
 
 
@@ -196,6 +195,7 @@ def to_recipe(values: Mapping[str, Any]) -> Recipe:
 
 
 def _built(config_type: type[R], values: Mapping[str, Any]) -> R:
+    names = _names(values, config_type)
     fields: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {"schedule": {}, "optimizer": {}}
     known = {setting.key: setting for setting in chosen(values, config_type)}
@@ -203,22 +203,21 @@ def _built(config_type: type[R], values: Mapping[str, Any]) -> R:
     for key, value in values.items():
         setting = known.get(key)
         if setting is None:
-            problems[key, None] = _unknown_key(key, values)
+            problems[key, None] = _unknown_key(key, names)
+            if len(problems) == MOST_UNKNOWN:
+                break
         elif setting.group != "run":
             parts[setting.group][setting.name] = _read(setting, value)
         elif setting.name not in parts:
             fields[setting.name] = _read(setting, value)
     if problems:
         raise ConfigError(problems)
-    default = config_type()
-    fields["schedule"] = {"name": values.get("schedule", default.schedule.name)}
-    fields["optimizer"] = {"name": values.get("optimizer", default.optimizer.name)}
     for part, own in parts.items():
-        fields[part].update(own)
+        fields[part] = {"name": names[part], **own}
     try:
         return config_type.model_validate(fields)
     except ValidationError as error:
-        raise ConfigError(_problems(error)) from error
+        raise refusal(error) from error
 
 
 def from_config(config: Recipe) -> dict[str, Any]:
@@ -262,19 +261,28 @@ def _read(setting: Setting, value: Any) -> Any:
     return value
 
 
-def _unknown_key(key: str, values: Mapping[str, Any]) -> str:
+def _names(values: Mapping[str, Any], config_type: type[Recipe]) -> dict[str, str]:
+    """The names of the schedule and of the optimizer; ConfigError if there is none of that name."""
+    default = config_type()
+    parts = [setting_of("schedule"), setting_of("optimizer")]
+    names = {s.key: values.get(s.key, getattr(default, s.name).name) for s in parts}
+    if problems := {(s.path, s.owner): _must_be(s) for s in parts if names[s.key] not in s.choices}:
+        raise ConfigError(problems)
+    return names
+
+
+def _unknown_key(key: str, names: Mapping[str, str]) -> str:
     owners = [setting for setting in SETTINGS if setting.key == key]
     if not owners:
-        return f"There is no setting {key!r}."
+        return f"There is no setting {key[:MOST_SHOWN]!r}."
     if owners[0].owner is None:
         return f"{key} does not apply to a run that was not trained here."
     group = owners[0].group
-    names = ", ".join(str(setting.owner) for setting in owners)
-    current = values.get(group, getattr(RunConfig(), group).name)
-    return f"{key} does not belong to the {group} {current}; it belongs to {names}."
+    theirs = ", ".join(str(setting.owner) for setting in owners)
+    return f"{key} does not belong to the {group} {names[group]}; it belongs to {theirs}."
 
 
-def _problems(error: ValidationError) -> dict[tuple[str, str | None], str]:
+def refusal(error: ValidationError) -> ConfigError:
     """pydantic's errors, each as a sentence at the path and owner of its setting."""
     problems: dict[tuple[str, str | None], str] = {}
     for problem in error.errors():
@@ -292,40 +300,25 @@ def _problems(error: ValidationError) -> dict[tuple[str, str | None], str]:
             (s for s in SETTINGS if s.path == path and owner in (None, s.owner)),
             None,
         )
-        label = setting.label if setting else path
-        sentence = (
-            context["sentence"]
-            if problem["type"] == "refused"
-            else _sentence(label, problem, setting)
-        )
-        problems.setdefault((path, owner), sentence)
-    return problems
+        problems.setdefault((path, owner), _sentence(setting, path, problem))
+    return ConfigError(problems)
 
 
-def _sentence(label: str, problem: Any, setting: Setting | None) -> str:
-    context = problem.get("ctx", {})
+def _sentence(setting: Setting | None, path: str, problem: Any) -> str:
     match problem["type"]:
-        case "greater_than":
-            return f"{label} must be above {context['gt']:g}."
-        case "greater_than_equal":
-            return f"{label} must be at least {context['ge']:g}."
-        case "less_than":
-            return f"{label} must be below {context['lt']:g}."
-        case "less_than_equal":
-            return f"{label} must be at most {context['le']:g}."
-        case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
-            words = setting.words.values() if setting else ()
-            return f"{label} must be {' or '.join(['a whole number', *words])}."
-        case "float_parsing" | "float_type" | "finite_number":
-            return f"{label} must be a number, such as 0.01 or 1e-3."
-        case "literal_error":
-            return f"{label} must be {context['expected']}."
-        case "union_tag_invalid":
-            return f"{label} must be one of {context['expected_tags']}."
-        case "too_short":
-            return f"{label} must name at least one epoch."
+        case "refused":
+            return str(problem["ctx"]["sentence"])
+        case "string_too_short" | "string_too_long" if setting:  # the monitor of a recipe
+            most = bounds_of(Recipe.model_fields[setting.name])["max_length"]
+            return f"{setting.label} must be a name of 1 to {most} characters."
+        case _ if setting:
+            return _must_be(setting)
         case _:
-            return f"{label}: {problem['msg']}."
+            return f"There is no setting {path[:MOST_SHOWN]!r}."
+
+
+def _must_be(setting: Setting) -> str:
+    return f"{setting.label} must be {setting.permitted}."
 
 
 # The presets of all schedules, by title.

@@ -1,8 +1,14 @@
-"""Numbers and counts as text for people."""
+"""Numbers and counts as text for people, and text of others as one line of text."""
 
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
+
+# Marks that change the direction of the text around them.
+DIRECTIONS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Control characters, such as those that move a terminal's cursor; halves of characters; line ends.
+UNSHOWN = {"Cc", "Cs", "Zl", "Zp"}
 
 
 def significant(value: float | None, digits: int = 3) -> str:
@@ -43,3 +49,14 @@ def distinct(
 
 def epochs_text(n: int, word: str = "epoch") -> str:
     return f"{n} {word}" if n == 1 else f"{n} {word}s"
+
+
+def plain(text: str, most: int | None = None) -> str:
+    """A name or a sentence of someone else's on one line, without what would act on the text around
+    it; cut to `most` characters.
+    """
+    if most is not None and len(text) > most:
+        text = f"{text[: most - 1]}…"
+    return "".join(
+        "\ufffd" if c in DIRECTIONS or unicodedata.category(c) in UNSHOWN else c for c in text
+    )

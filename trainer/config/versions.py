@@ -8,8 +8,11 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from .recipe import Recipe
 from .run import RunConfig
+from .table import refusal
 
 VERSION = 2
 Fields = dict[str, Any]
@@ -35,7 +38,7 @@ def read(config_type: type[R], text: str, version: int) -> R:
         text: its JSON, as that version wrote it.
 
     Raises:
-        ValueError: it cannot be read; pydantic's ValidationError is one.
+        ValueError: it cannot be read, and why.
     """
     fields: Fields = json.loads(text)
     if version > VERSION:
@@ -44,4 +47,7 @@ def read(config_type: type[R], text: str, version: int) -> R:
         raise ValueError("its config is not one that LRScope wrote")
     for number in range(version, VERSION):
         fields = UPGRADES[number](fields, config_type)
-    return config_type.model_validate(fields)
+    try:
+        return config_type.model_validate(fields)
+    except ValidationError as error:
+        raise ValueError(str(refusal(error)).rstrip(".")) from error

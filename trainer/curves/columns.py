@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal, get_args
+
+from ..config.text import plain
 
 Role = Literal["val_loss", "train_loss", "val_accuracy", "lr"]
 
@@ -10,6 +13,10 @@ Role = Literal["val_loss", "train_loss", "val_accuracy", "lr"]
 HELD_OUT = [{"val", "valid", "validation", "dev"}, {"eval", "evaluation"}, {"test", "testing"}]
 TRAIN = {"train", "training"}
 ACCURACY = {"acc", "accuracy"}
+TELLING = re.compile("loss|acc|lr|rate")  # without one of these a name has no role
+CAMEL = re.compile("(?<=[a-z])(?=[A-Z])")
+WORD = re.compile(r"[^\W_]+")
+MOST_SHOWN = 80  # characters of a name in an error
 BARE_LOSS: tuple[Role, int] = ("train_loss", 1)  # as in Keras, next to a val_loss
 
 
@@ -17,15 +24,28 @@ class CurveError(Exception):
     """One sentence on what is wrong with a file, where, and what to do."""
 
 
-def words(name: str) -> list[str]:
+def words(name: str) -> tuple[str, ...]:
     """The words of a name, without the run name that a W&B export puts before it."""
-    separated = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.rpartition(" - ")[2])  # valLoss
-    return re.findall(r"[^\W_]+", separated.lower())
+    return _words(name.rpartition(" - ")[2])
 
 
 def rank_of(name: str) -> tuple[Role, int] | None:
     """The role of that name and its rank, 0 for the most likely name; None if unknown."""
-    found = set(words(name)) - {"epoch"}  # Lightning's train_loss_epoch
+    return _rank_of(name.rpartition(" - ")[2])
+
+
+# Cached, since a W&B export has a column of each name for every run.
+@lru_cache
+def _words(name: str) -> tuple[str, ...]:
+    separated = CAMEL.sub(" ", name)  # valLoss
+    return tuple(WORD.findall(separated.lower()))
+
+
+@lru_cache
+def _rank_of(name: str) -> tuple[Role, int] | None:
+    if not TELLING.search(name.lower()):
+        return None
+    found = set(_words(name)) - {"epoch"}  # Lightning's train_loss_epoch
     if "lr" in found or {"learning", "rate"} <= found:
         return "lr", len(found)  # lr-Adam, before lr-Adam-momentum
     for rank, held_out in enumerate(HELD_OUT):
@@ -54,7 +74,7 @@ def roles_of(name: str, kind: str, names: list[str], tag: str | None) -> dict[Ro
         CurveError: there is no such tag, or no single name is the most likely.
     """
     if tag is not None and tag not in names:
-        raise CurveError(f"{name} has no {kind} called {tag}: choose one of {_listed(names)}.")
+        raise CurveError(f"{name} has no {kind} called {cut(tag)}: choose one of {_listed(names)}.")
     ranks = {n: rank for n in names if (rank := rank_of(n))}
     losses = {n: rank for n, rank in ranks.items() if rank[0] in ("val_loss", "train_loss")}
     if all(rank == BARE_LOSS for rank in losses.values()):
@@ -68,7 +88,8 @@ def roles_of(name: str, kind: str, names: list[str], tag: str | None) -> dict[Ro
         run = next((_run(curve) for curve in found.values()), None)
         candidates = {n: rank[1] for n, rank in ranks.items() if rank[0] == role}
         candidates = {n: rank for n, rank in candidates.items() if run is None or _run(n) == run}
-        best = [n for n, rank in candidates.items() if rank == min(candidates.values())]
+        first = min(candidates.values(), default=0)
+        best = [n for n, rank in candidates.items() if rank == first]
         if len(best) == 1:
             found.setdefault(role, best[0])
         elif best and not found:
@@ -92,4 +113,9 @@ def _run(name: str) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     listed = sorted(filter(None, names))
-    return (", ".join(listed[:20]) + (", …" if len(listed) > 20 else "")) or "none"
+    return (", ".join(map(cut, listed[:20])) + (", …" if len(listed) > 20 else "")) or "none"
+
+
+def cut(name: str) -> str:
+    """A name as it stands in an error: not longer than can be read."""
+    return plain(name, MOST_SHOWN)

@@ -1,22 +1,26 @@
 """Reads a loss curve from a CSV file or a TensorBoard event file as a `Curve`. torch-free."""
 
-import csv
-import io
+import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from ..config.text import plain
 from . import tensorboard as event_files
+from .cells import Line, Lines
 from .columns import CurveError as CurveError
-from .columns import Role, rank_of, roles_of, unnamed, words
+from .columns import Role, cut, rank_of, roles_of, unnamed, words
 
 MOST = 10_000  # epochs
 MOST_BYTES = 2**26
+MOST_NAME = 200  # characters of a metric's name, as of a recipe's monitor
 # A value that was not recorded, as opposed to nan; Keras writes NA.
 MISSING = {"", "na", "n/a", "none", "null"}
 WATCHED: tuple[Role, ...] = ("val_loss", "train_loss", "val_accuracy")  # most likely first
+COUNTING = re.compile("epoch|step|iter")
 COUNTERS = ["epoch", "epochs", "step", "global step", "iteration", "iter"]
 
 
@@ -35,16 +39,19 @@ class Curve:
     lr: tuple[float, ...] | None = None
 
 
-@dataclass(frozen=True)
-class Row:
-    """The values recorded at an epoch, by column or tag; `where` is a line or a step."""
+class Row(NamedTuple):
+    """The values recorded at an epoch, by column or tag.
+
+    `at` is its line or its step; `measured` says whether it has any metric.
+    """
 
     epoch: int
-    where: str
+    at: int
     values: dict[str, float]
+    measured: bool = True
 
 
-def read(path: Path, tag: str | None = None) -> Curve:
+def read(path: Path, tag: str | None = None, name: str | None = None) -> Curve:
     """Read a loss curve from a CSV file, an event file, or a folder with one event file.
 
     The curve is the validation loss by its usual names, or `loss` if there is no other; a CSV may
@@ -56,82 +63,65 @@ def read(path: Path, tag: str | None = None) -> Curve:
     Args:
         path: comma-, semicolon- or tab-separated values, or TensorBoard's `*tfevents*`.
         tag: the column or tag to use as the curve, if the names do not identify it.
+        name: what the file is called; its own name if None.
 
     Raises:
         CurveError: the file is of another kind, or something in it is wrong.
     """
+    called = plain(name or path.name, MOST_NAME)
     try:
         if path.is_dir():
             files = sorted(path.glob("*tfevents*"))
             if len(files) != 1:
-                raise CurveError(
-                    f"{path.name} has {len(files) or 'no'} event files: choose one file."
-                )
-            path = files[0]
+                raise CurveError(f"{called} has {len(files) or 'no'} event files: choose one file.")
+            return read(files[0], tag)
         if path.stat().st_size > MOST_BYTES:
-            raise CurveError(f"{path.name} is larger than 64 MiB: export only the curve.")
+            raise CurveError(f"{called} is larger than 64 MiB: export only the curve.")
         data = path.read_bytes()
-    except OSError as error:
-        raise CurveError(
-            f"{path.name} cannot be read ({error.strerror}): choose another file."
-        ) from error
+    except (OSError, ValueError) as error:  # a ValueError for a name that no file can have
+        why = getattr(error, "strerror", None) or error
+        raise CurveError(f"{called} cannot be read ({why}): choose another file.") from error
     # An event file's first record contains the version of the format.
-    if "tfevents" in path.name or b"brain.Event:" in data[:64]:
-        return _read_events(path, tag)
-    return _read_csv(path.name, data, tag)
+    if "tfevents" in called or b"brain.Event:" in data[:64]:
+        return _read_events(called, data, tag)
+    return _read_csv(called, data, tag)
 
 
 def _read_csv(name: str, data: bytes, tag: str | None) -> Curve:
-    if b"\0" in data:
-        raise CurveError(f"{name} is not a text file: export the curve as CSV in UTF-8.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    lines = [
-        (number, line)
-        for number, line in enumerate(io.StringIO(text, newline=None), 1)
-        if line.strip(" \n") and not line.lstrip().startswith("#")
-    ]
-    if not lines:
-        raise CurveError(f"{name} is empty: it needs a line for each epoch.")
-    # csv.Sniffer fails on a single column and is confused by decimal commas.
-    unquoted = re.sub(r'"[^"]*"', "", lines[0][1])
-    delimiter = max("\t;,", key=unquoted.count)
-    cells = [(number, _cells(name, number, line, delimiter)) for number, line in lines]
-    header, body = cells[0][1], cells[1:]
+    table = Lines(name, data)
+    body = iter(table)
+    first, delimiter = next(body), table.delimiter
+    header = [cell.strip() for cell in first.cells]
     if all(_is_number(cell, delimiter) for cell in header):
         if len(header) > 2:
             raise CurveError(
-                f"{name} line {lines[0][0]} has {len(header)} numbers but no header before it: "
-                "add one, such as epoch,train_loss,val_loss."
+                f"{name} line {first.number} has {len(header)} numbers but no header before "
+                "it: add one, such as epoch,train_loss,val_loss."
             )
-        header, body = ["epoch", "loss"][-len(header) :], cells
+        header, body = ["epoch", "loss"][-len(header) :], itertools.chain([first], body)
+    seen: set[str] = set()
     for column in filter(None, header):
-        if header.count(column) > 1:
-            raise CurveError(f"{name} has two columns called {column}: rename one of them.")
-    counters = {column: " ".join(words(column)) for column in header}
-    counter = next((c for word in COUNTERS for c in header if counters[c] == word), None)
-    roles = roles_of(name, "column", [c for c in header if counters[c] not in COUNTERS], tag)
+        if column in seen:
+            raise CurveError(f"{name} has two columns called {cut(column)}: rename one of them.")
+        seen.add(column)
+    counters = {c: " ".join(words(c)) for c in header if COUNTING.search(c.lower())}
+    counters = {column: counted for column, counted in counters.items() if counted in COUNTERS}
+    counter = min(counters, key=lambda c: COUNTERS.index(counters[c]), default=None)
+    roles = roles_of(name, "column", [c for c in header if c not in counters], tag)
     rows = _rows(name, header, body, delimiter, counter, roles)
-    return _curve(name, _merged(name, rows, next(iter(roles.values()))), roles)
-
-
-def _cells(name: str, number: int, line: str, delimiter: str) -> list[str]:
-    try:
-        (cells,) = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
-    except csv.Error as error:
-        raise CurveError(f"{name} line {number} is not CSV ({error}): correct it.") from error
-    return [cell.strip() for cell in cells]
+    return _curve(name, "line", _merged(name, rows, next(iter(roles.values()))), roles)
 
 
 def _number(cell: str, delimiter: str) -> float | None:
     """None for a value that was not recorded; ValueError if it is not a number."""
-    if cell.lower() in MISSING:
-        return None
     if "_" in cell:
         raise ValueError  # 1_000 is a number only in Python
-    return float(cell if delimiter == "," else cell.replace(",", "."))  # a decimal comma
+    try:
+        return float(cell if delimiter == "," else cell.replace(",", "."))  # a decimal comma
+    except ValueError:
+        if cell.strip().lower() in MISSING:
+            return None
+        raise
 
 
 def _is_number(cell: str, delimiter: str) -> bool:
@@ -145,108 +135,131 @@ def _is_number(cell: str, delimiter: str) -> bool:
 def _rows(
     name: str,
     header: list[str],
-    body: list[tuple[int, list[str]]],
+    body: Iterable[Line],
     delimiter: str,
     counter: str | None,
     roles: dict[Role, str],
 ) -> Iterator[Row]:
-    """The rows as written: all metrics with known names, including those of other runs."""
+    """The rows as written. All metrics with known names are checked, also those of other runs."""
     known = {column: rank[0] for column in header if (rank := rank_of(column))}
+    metrics = {column for column, role in known.items() if role != "lr"}
     known |= {column: role for role, column in roles.items()}
+    kept = {*roles.values(), counter}
+    columns = [(i, c) for i, c in enumerate(header) if c == counter or c in known]
     ahead: dict[str, float] = {}
     for ordinal, (number, cells) in enumerate(body, 1):
-        where = f"line {number}"
         if len(cells) != len(header):
             raise CurveError(
-                f"{name} {where} has {len(cells)} fields where the first line has {len(header)}: "
-                "make all lines the same length."
+                f"{name} line {number} has {len(cells)} fields where the first line has "
+                f"{len(header)}: make all lines the same length."
             )
-        values = {}
-        for column, cell in zip(header, cells, strict=True):
-            if column != counter and column not in known:
+        values, measured = {}, False
+        for i, column in columns:
+            cell = cells[i]
+            if not cell:
                 continue
             try:
                 value = _number(cell, delimiter)
             except ValueError:
                 raise CurveError(
-                    f"{name} {where}: {column} is {cell[:40]!r}, not a number: correct it."
+                    f"{name} line {number}: {cut(column)} is {cell.strip()[:40]!r}, not a number: "
+                    "correct it."
                 ) from None
-            if value is not None:
-                if column != counter:
-                    _check(f"{name} {where}", column, known[column], value)
+            if value is None:
+                continue
+            if column != counter and (wrong := _wrong(known[column], value)):
+                raise CurveError(f"{name} line {number}: {cut(column)} is {wrong}")
+            measured = measured or column in metrics
+            if column in kept:
                 values[column] = value
         epoch = values.pop(counter, None) if counter else float(ordinal)
-        if epoch is None and values.keys() <= {roles.get("lr")}:
+        if epoch is None and not measured and values.keys() <= {roles.get("lr")}:
             ahead = values  # Lightning logs the LR before its epoch, on a line without epoch number
         elif epoch is None or epoch % 1 != 0 or abs(epoch) > 2**53:
-            raise CurveError(f"{name} {where}: {counter} is not a whole number: correct it.")
+            raise CurveError(
+                f"{name} line {number}: {cut(counter or '')} is not a whole number: correct it."
+            )
         else:
-            yield Row(int(epoch), where, ahead | values)
+            yield Row(int(epoch), number, ahead | values, measured)
             ahead = {}
 
 
-def _check(where: str, name: str, role: Role, value: float) -> None:
+def _wrong(role: Role, value: float) -> str | None:
+    """What a value of that role cannot be; None if it is fine."""
     if value == -math.inf:
-        raise CurveError(f"{where}: {name} is -inf, which nothing can beat: correct or delete it.")
+        return "-inf, which nothing can beat: correct or delete it."
     if role == "lr" and not 0 <= value < math.inf:
-        raise CurveError(f"{where}: {name} is {value:g}, which is not a learning rate: correct it.")
+        return f"{value:g}, which is not a learning rate: correct it."
     if role == "val_accuracy" and (value < 0 or value > 100):
-        raise CurveError(f"{where}: {name} is {value:g}, which is not an accuracy: correct it.")
+        return f"{value:g}, which is not an accuracy: correct it."
+    return None
 
 
-def _merged(name: str, rows: Iterable[Row], curve: str) -> list[Row]:
+def _merged(name: str, rows: Iterable[Row], curve: str) -> Iterator[Row]:
     """One row per epoch, of those with the curve or, counted as nan, without any metric."""
-    merged: list[Row] = []
+    last: Row | None = None
     for row in rows:
-        last = merged[-1] if merged else None
         if last is None or row.epoch > last.epoch:
-            merged.append(row)
+            yield from _with_curve(last, curve)
+            last = row
         elif row.epoch == last.epoch and not (curve in row.values and curve in last.values):
             # Lightning logs train and validation separately, and the train loss of several batches.
-            merged[-1] = Row(row.epoch, row.where, last.values | row.values)
+            values, measured = last.values | row.values, last.measured or row.measured
+            last = Row(row.epoch, row.at, values, measured)
         else:
             raise CurveError(
-                f"{name} {row.where}: {row.epoch} comes after {last.epoch}, but epochs must "
+                f"{name} line {row.at}: {row.epoch} comes after {last.epoch}, but epochs must "
                 "increase: sort the lines and keep one for each epoch."
             )
-    for row in merged:
-        if not any((rank := rank_of(column)) and rank[0] != "lr" for column in row.values):
-            row.values.setdefault(curve, math.nan)
-    return [row for row in merged if curve in row.values]
+    yield from _with_curve(last, curve)
 
 
-def _read_events(path: Path, tag: str | None) -> Curve:
-    scalars = event_files.scalars(path)
+def _with_curve(row: Row | None, curve: str) -> Iterator[Row]:
+    if row is not None and not row.measured:
+        row.values.setdefault(curve, math.nan)
+    if row is not None and curve in row.values:
+        yield row
+
+
+def _read_events(name: str, data: bytes, tag: str | None) -> Curve:
+    scalars: dict[str, dict[int, float]] = {}
+    for each, step, value in event_files.scalars(name, data):
+        steps = scalars.setdefault(each, {})
+        steps[step] = value  # the last one if a step was recorded twice, as in TensorBoard
+        if len(steps) > MOST and (each == tag if tag else rank_of(each) == ("val_loss", 0)):
+            raise _too_many(name, f"step {step}", each)
     if tag is None and len(scalars) == 1:
         (tag,) = scalars
-    roles = roles_of(path.name, "tag", list(scalars), tag)
+    roles = roles_of(name, "tag", list(scalars), tag)
     curve = next(iter(roles.values()))
     if tag is None and "val_loss" not in roles:
-        raise unnamed(path.name, "tag", scalars)
-    steps = sorted(scalars[curve])
-    roles = {role: tag for role, tag in roles.items() if scalars[tag].keys() >= set(steps)}
+        raise unnamed(name, "tag", scalars)
+    ordered = sorted(scalars[curve])
+    roles = {role: tag for role, tag in roles.items() if scalars[tag].keys() >= set(ordered)}
     rows = []
-    for step in steps:
+    for step in ordered:
         values = {tag: scalars[tag][step] for tag in roles.values()}
         for role, tag in roles.items():
-            _check(f"{path.name} step {step}", tag, role, values[tag])
-        rows.append(Row(step, f"step {step}", values))
-    return _curve(path.name, rows, roles)
+            if wrong := _wrong(role, values[tag]):
+                raise CurveError(f"{name} step {step}: {cut(tag)} is {wrong}")
+        rows.append(Row(step, step, values))
+    return _curve(name, "step", rows, roles)
 
 
-def _curve(name: str, rows: list[Row], roles: dict[Role, str]) -> Curve:
+def _curve(name: str, kind: str, found: Iterable[Row], roles: dict[Role, str]) -> Curve:
+    """The curve of these rows; `kind` says what their places are."""
     curve = next(iter(roles.values()))
+    rows = list(itertools.islice(found, MOST + 1))
     if len(rows) < 2:
         raise CurveError(
-            f"{name} has {len(rows) or 'no'} value of {curve}: record at least two epochs."
+            f"{name} has {len(rows) or 'no'} value of {cut(curve)}: record at least two epochs."
         )
     if len(rows) > MOST:
-        raise CurveError(
-            f"{name} {rows[MOST].where} is one more than {MOST:,} values of {curve}: export one "
-            "value for each epoch."
-        )
+        raise _too_many(name, f"{kind} {rows[MOST].at}", curve)
     # By the names in use; a column that only its tag says is the curve keeps its own.
-    names = {role: role if rank_of(column) else column for role, column in roles.items()}
+    if not rank_of(curve) and len(curve) > MOST_NAME:
+        raise CurveError(f"{name}: {cut(curve)} is longer than {MOST_NAME} characters: rename it.")
+    names = {role: role if rank_of(column) else plain(column) for role, column in roles.items()}
     metrics: dict[str, tuple[float | None, ...]] = {
         names[role]: tuple(_finite(row.values.get(roles[role])) for row in rows)
         for role in WATCHED
@@ -259,9 +272,17 @@ def _curve(name: str, rows: list[Row], roles: dict[Role, str]) -> Curve:
     if lr and len(lr) < len(rows):
         row = next(row for row in rows if roles["lr"] not in row.values)
         raise CurveError(
-            f"{name} {row.where}: {roles['lr']} is missing: fill it in or delete the column."
+            f"{name} {kind} {row.at}: {cut(roles['lr'])} is missing: fill it in or delete the "
+            "column."
         )
     return Curve(name, tuple(row.epoch for row in rows), metrics, lr or None)
+
+
+def _too_many(name: str, where: str, curve: str) -> CurveError:
+    return CurveError(
+        f"{name} {where} is one more than {MOST:,} values of {cut(curve)}: export one value for "
+        "each epoch."
+    )
 
 
 def _finite(value: float | None) -> float | None:

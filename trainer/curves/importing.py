@@ -13,7 +13,8 @@ from .csv import Curve
 
 
 def import_curve(store: Store, curve: Curve, values: dict[str, Any]) -> int:
-    """Store a curve as a run; returns the run id. Its epochs count from 1, whatever the file's do.
+    """Store a curve as a run; returns the run id. Its epochs count from 1, whatever the file's do:
+    the run keeps what `renumbered` says about that as its warning.
 
     If the file has no learning rates, the run gets those of its schedule replayed on the curve. If
     it has, the run keeps them, and the schedule is the starting point for what-if.
@@ -25,7 +26,20 @@ def import_curve(store: Store, curve: Curve, values: dict[str, Any]) -> int:
         ConfigError: a value is out of bounds.
     """
     recipe = _recipe(curve, values)
-    return store.add_imported(recipe, curve.name, list(_rows(curve, recipe)))
+    return store.add_imported(recipe, curve.name, list(_rows(curve, recipe)), renumbered(curve))
+
+
+def renumbered(curve: Curve) -> str | None:
+    """One sentence on how the file's epochs are numbered here; None if as in the file."""
+    rows, first, last = len(curve.epochs), curve.epochs[0], curve.epochs[-1]
+    if (first, last) == (1, rows):
+        return None
+    if last - first == rows - 1:
+        return f"{curve.name} counts its epochs from {first}; here they count from 1."
+    return (
+        f"{curve.name} numbers its {rows} values {first} to {last}, with gaps; here they are "
+        f"epochs 1 to {rows}, since a schedule takes one step for each value, whatever its number."
+    )
 
 
 def _recipe(curve: Curve, values: dict[str, Any]) -> Recipe:

@@ -1,14 +1,25 @@
 """Reads all scalars of a TensorBoard event file, or raises an error. torch-free."""
 
-from pathlib import Path
+import struct
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from .columns import CurveError
 
+# The checksum of a record that is larger and has no scalar, such as an image, is not computed:
+# in Python that takes a second for every 7 MB.
+CHECKED_BYTES = 4096
+LENGTH, CHECKSUM = struct.Struct("<Q"), struct.Struct("<I")
 
-def scalars(path: Path) -> dict[str, dict[int, float]]:
-    """The values of every scalar tag, by step; the last one if a step was recorded twice, as in
-    TensorBoard. Images, texts and so on are skipped.
+
+def scalars(name: str, data: bytes) -> Iterator[tuple[str, int, float]]:
+    """Each value of a scalar as it was recorded: its tag, its step and the number. Images, texts
+    and so on are skipped.
+
+    Args:
+        name: the file's name, for errors.
+        data: its bytes.
 
     Raises:
         CurveError: a record is damaged or cut off, or there are no scalars. A file that is cut off
@@ -16,29 +27,65 @@ def scalars(path: Path) -> dict[str, dict[int, float]]:
     """
     # Imported here because they load numpy.
     from google.protobuf.message import DecodeError
-    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
     from tensorboard.compat.proto.event_pb2 import Event
 
-    found: dict[str, dict[int, float]] = {}
-    done, size = 0, path.stat().st_size
-    try:
-        for record in RawEventFileLoader(str(path)).Load():
+    known: set[str] = set()
+    for at, record, checksum in _records(name, data):
+        try:
             event = Event.FromString(record)
-            for value in event.summary.value:
-                number = _scalar(value, value.tag in found)
-                if number is not None:
-                    found.setdefault(value.tag, {})[event.step] = number
-            done += len(record) + 16  # its length and two checksums
-    # A KeyError means a type without numbers, such as DT_VARIANT.
-    except (DecodeError, KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
-        raise CurveError(f"{path.name} is damaged after byte {done}: copy it again.") from error
-    if done < size:  # the loader just stops, since the file might still be growing
-        raise CurveError(
-            f"{path.name} is damaged or cut off after byte {done} of {size}: copy it again."
-        )
-    if not found:
-        raise CurveError(f"{path.name} has no scalars: choose a file in which a loss is logged.")
-    return found
+            found = [
+                (value.tag, number)
+                for value in event.summary.value
+                if (number := _scalar(value, value.tag in known)) is not None
+            ]
+        # A KeyError means a type without numbers, such as DT_VARIANT.
+        except (DecodeError, KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
+            raise _damaged(name, at) from error
+        if (found or len(record) <= CHECKED_BYTES) and checksum_of(record) != checksum:
+            raise _damaged(name, at)
+        for tag, number in found:
+            known.add(tag)
+            yield tag, event.step, number
+    if not known:
+        raise CurveError(f"{name} has no scalars: choose a file in which a loss is logged.")
+
+
+def _records(name: str, data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Where each record starts, its content and the checksum of that.
+
+    Each is framed by its length, a checksum of the length, and the checksum of the content.
+    """
+    done, size = 0, len(data)
+    while done < size:
+        start = done + 12
+        if start > size:
+            raise _cut_off(name, done, size)
+        length, checksum = data[done : done + 8], data[done + 8 : start]
+        if _checksum_of_length(length) != CHECKSUM.unpack(checksum)[0]:
+            raise _damaged(name, done)
+        end = start + LENGTH.unpack(length)[0]
+        if end + 4 > size:
+            raise _cut_off(name, done, size)
+        yield done, data[start:end], CHECKSUM.unpack_from(data, end)[0]
+        done = end + 4
+
+
+def checksum_of(data: bytes) -> int:
+    """TensorBoard's checksum of these bytes."""
+    from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
+
+    return int(masked_crc32c(data))
+
+
+_checksum_of_length = lru_cache(checksum_of)  # most records are of a few lengths
+
+
+def _damaged(name: str, at: int) -> CurveError:
+    return CurveError(f"{name} is damaged after byte {at}: copy it again.")
+
+
+def _cut_off(name: str, at: int, size: int) -> CurveError:
+    return CurveError(f"{name} is damaged or cut off after byte {at} of {size}: copy it again.")
 
 
 def _scalar(value: Any, known: bool) -> float | None:

@@ -44,23 +44,18 @@ class RecordedIntervention(Intervention):
 
 def refusal(name: ByHand, value: float | None, epochs: int) -> str | None:
     """One sentence on why a run of `epochs` epochs cannot do this; None if it can."""
-    most_epochs, most_lr = setting_of("epochs").most, setting_of("lr").most
+    most_epochs, lr = setting_of("epochs").most, setting_of("lr")
     assert most_epochs is not None
-    assert most_lr is not None
+    assert lr.most is not None
     if name == "cut":
         return None
-    if value is None or not math.isfinite(value):
-        return "The value must be a number, such as 0.01 or 1e-3."
     if name == "epochs":
-        if value != int(value) or value < 1:
+        if value is None or not math.isfinite(value) or value != int(value) or value < 1:
             return "Add a whole number of epochs, at least 1."
         if epochs + value > most_epochs:
-            return f"A run can have at most {most_epochs:.0f} epochs; this one has {epochs}."
-    elif value <= 0:
-        return "The learning rate must stay above 0."
-    elif value > most_lr:
-        what = "learning rate" if name == "lr" else "factor"
-        return f"The {what} must be at most {most_lr:g}."
+            return f"A run can have at most {most_epochs:,.0f} epochs; this one has {epochs:,}."
+    elif value is None or not 0 < value <= lr.most:
+        return f"The {'learning rate' if name == 'lr' else 'factor'} must be {lr.permitted}."
     return None
 
 

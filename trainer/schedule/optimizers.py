@@ -47,6 +47,13 @@ def load(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     optimizer.load_state_dict(state)
     for group, settings in zip(optimizer.param_groups, own, strict=True):
         group.update({name: value for name, value in settings.items() if name != "params"})
+    add_buffers(optimizer)
+
+
+def add_buffers(optimizer: torch.optim.Optimizer) -> None:
+    """Add the buffers, of zeros, that an optimizer's parameters now need and that torch creates
+    only at the first step.
+    """
     settings = optimizer.param_groups[0]
     buffers = {
         "max_exp_avg_sq": settings.get("amsgrad"),

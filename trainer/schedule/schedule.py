@@ -94,6 +94,8 @@ class Schedule:
             for moved in ("momentum", "betas"):
                 if moved in decided:
                     group[moved] = decided[moved]
+        if self.recipe.moves_momentum:
+            optimizers.add_buffers(optimizer)
         self._written = lr
 
     def step_batch(self, batches: int = 1) -> None:

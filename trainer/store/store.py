@@ -123,18 +123,22 @@ class Store:
                 self._claim(connection, run)
         return run
 
-    def add_imported(self, recipe: Recipe, origin: str, epochs: Sequence[Epoch]) -> int:
+    def add_imported(
+        self, recipe: Recipe, origin: str, epochs: Sequence[Epoch], warning: str | None = None
+    ) -> int:
         """Store a run that was trained elsewhere, in one transaction; returns the run id.
 
         Args:
             recipe: its assumed recipe.
             origin: the file that it comes from.
             epochs: its epochs.
+            warning: what the user should know about it.
         """
         now = time.time()
         with self._database.transaction() as connection:
             over = {"status": "finished", "began": now, "ended": now, "epoch": epochs[-1].epoch}
-            run = _insert(connection, recipe, "imported", {**over, "origin": origin})
+            known = {**over, "origin": origin, "warning": warning}
+            run = _insert(connection, recipe, "imported", known)
             for epoch in epochs:
                 for statement, values in recording.epoch_statements(epoch):
                     connection.execute(statement, {**values, "run": run})
