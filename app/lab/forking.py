@@ -55,7 +55,9 @@ def check(store: Store, fork: dict[str, Any], config: RunConfig) -> list[str]:
     parent = parent_config(store, fork)
     if parent is None:
         return []
-    forks.check(parent, config, fork["epoch"])
+    owner = lineage.owner(store, fork["run"], fork["epoch"])
+    length = lineage.length(store, config, owner, fork["epoch"])
+    forks.check(parent, config, fork["epoch"], length)
     effects = forks.consequences(parent, config, fork["epoch"])
     if again := epochs_to_retrain(store, fork["run"], fork["epoch"]):
         effects.append(

@@ -83,7 +83,7 @@ def _sentence(ahead: Any) -> str:
             return "No cut is possible in this run."
         return f"First cut possible after epoch {ahead.first_cut}."
     first, last = ahead.steps[0].lr, ahead.steps[-1].lr_last
-    top = max(max(step.lr, step.lr_last) for step in ahead.steps)
+    top = ahead.top
     if first == last == top:
         return f"The LR stays at {lr_text(first)}."
     by = f" up to {lr_text(top)}, then" if top > max(first, last) else ""

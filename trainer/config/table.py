@@ -18,7 +18,7 @@ from .optimizers import OPTIMIZERS
 from .recipe import Recipe
 from .run import RunConfig
 from .schedules import SCHEDULES
-from .text import lr_text
+from .text import bound_text, exact
 
 Group = Literal["run", "optimizer", "schedule"]
 Kind = Literal["choice", "bool", "int", "float", "list"]
@@ -59,8 +59,7 @@ class Setting:
             case "list":
                 return ", ".join(str(part) for part in value)
             case "float":
-                short = lr_text(value)
-                return short if float(short) == value else repr(value)
+                return exact(value)
             case _:
                 return str(value)
 
@@ -193,7 +192,20 @@ def to_recipe(values: Mapping[str, Any]) -> Recipe:
     return _built(Recipe, values)
 
 
+def check_steps(recipe: Recipe, epochs: int, batches: int) -> None:
+    """Refuse a schedule that torch's class cannot run for so many epochs of so many batches.
+
+    Raises:
+        ConfigError: with a sentence beside the setting at fault.
+    """
+    refused = recipe.schedule.refusal(epochs, batches)
+    if refused:
+        field, sentence = refused
+        raise ConfigError({(f"schedule.{field}", recipe.schedule.name): sentence})
+
+
 def _built(config_type: type[R], values: Mapping[str, Any]) -> R:
+    _check_classes(values)
     fields: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {"schedule": {}, "optimizer": {}}
     known = {setting.key: setting for setting in chosen(values, config_type)}
@@ -214,9 +226,25 @@ def _built(config_type: type[R], values: Mapping[str, Any]) -> R:
     for part, own in parts.items():
         fields[part].update(own)
     try:
-        return config_type.model_validate(fields)
+        config = config_type.model_validate(fields)
     except ValidationError as error:
         raise ConfigError(_problems(error)) from error
+    # Not a validator: a run that was stored before this was refused can still be read.
+    if isinstance(config, RunConfig):
+        check_steps(config, config.epochs - config.warmup, config.batches)
+    return config
+
+
+def _check_classes(values: Mapping[str, Any]) -> None:
+    """Refuse a schedule or an optimizer that does not exist, before its settings are looked up."""
+    problems: dict[tuple[str, str | None], str] = {}
+    classes: dict[str, dict[str, Any]] = {"schedule": SCHEDULES, "optimizer": OPTIMIZERS}
+    for group, known in classes.items():
+        name = values.get(group, getattr(RunConfig(), group).name)
+        if not (isinstance(name, str) and name in known):
+            problems[group, None] = f"{group.capitalize()} must be one of {', '.join(known)}."
+    if problems:
+        raise ConfigError(problems)
 
 
 def from_config(config: Recipe) -> dict[str, Any]:
@@ -300,21 +328,19 @@ def _sentence(label: str, problem: Any) -> str:
     context = problem.get("ctx", {})
     match problem["type"]:
         case "greater_than":
-            return f"{label} must be above {context['gt']:g}."
+            return f"{label} must be above {bound_text(context['gt'])}."
         case "greater_than_equal":
-            return f"{label} must be at least {context['ge']:g}."
+            return f"{label} must be at least {bound_text(context['ge'])}."
         case "less_than":
-            return f"{label} must be below {context['lt']:g}."
+            return f"{label} must be below {bound_text(context['lt'])}."
         case "less_than_equal":
-            return f"{label} must be at most {context['le']:g}."
+            return f"{label} must be at most {bound_text(context['le'])}."
         case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
             return f"{label} must be a whole number."
         case "float_parsing" | "float_type" | "finite_number":
             return f"{label} must be a number, such as 0.01 or 1e-3."
         case "literal_error":
             return f"{label} must be {context['expected']}."
-        case "union_tag_invalid":
-            return f"{label} must be one of {context['expected_tags']}."
         case "too_short":
             return f"{label} must name at least one epoch."
         case _:
