@@ -11,7 +11,7 @@ from dash.exceptions import PreventUpdate
 from app import form, ids
 from trainer.config import forks
 from trainer.config.run import RunConfig
-from trainer.config.table import changed
+from trainer.config.table import ConfigError, changed
 from trainer.config.text import epochs_text
 from trainer.snapshots.retraining import epochs_to_retrain
 from trainer.store import lineage
@@ -147,7 +147,10 @@ def register(app: Dash, store: Store) -> None:
         config = parent_config(store, fork)
         if config is None:
             raise PreventUpdate
-        config = changed(config, {**fork["values"], "epochs": config.epochs})
+        try:
+            config = changed(config, {**fork["values"], "epochs": config.epochs})
+        except ConfigError:  # the what-if had the run's planned epochs, without those added by hand
+            raise PreventUpdate from None
         if config.epochs <= fork["epoch"]:  # a fork at a run's end gets as many epochs again
             config = config.model_copy(update={"epochs": fork["epoch"] + config.epochs})
         title = f"Fork of run {fork['run']} after epoch {fork['epoch']}"

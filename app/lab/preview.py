@@ -9,6 +9,7 @@ from app import form, ids
 from app.charts import figures, theme
 from app.charts.series import Line
 from trainer.config.run import RunConfig
+from trainer.config.table import ConfigError
 from trainer.config.text import lr_text
 from trainer.schedule.torch_changed import TorchChangedError
 from trainer.worker import Worker
@@ -136,7 +137,7 @@ def register(app: Dash, worker: Worker) -> None:
             return {"figure": None, "text": "torch cannot be loaded.", "cautions": []}
         try:
             return view_of(form.from_query(query))
-        except TorchChangedError as error:
+        except (ConfigError, TorchChangedError) as error:
             return {"figure": None, "text": str(error), "cautions": []}
 
     app.clientside_callback(

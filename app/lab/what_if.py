@@ -139,7 +139,10 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         row = store.run(int(run)) if run else None
         if row is None:
             raise PreventUpdate
-        return schedule_controls(settings.changed(row.recipe, {"schedule": name}))
+        if name == row.recipe.schedule.name:
+            return schedule_controls(row.recipe)
+        # Its defaults, also where they do not suit the run's LR: that is said beside the control.
+        return schedule_controls(settings.to_config({"schedule": name}))
 
     @app.callback(
         Output(ids.WHAT_IF, "data"),

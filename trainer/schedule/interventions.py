@@ -36,7 +36,9 @@ class RecordedIntervention(Intervention):
     sentence: str
 
 
-def refusal(name: InterventionName, value: float | None, epochs: int) -> str | None:
+def refusal(
+    name: InterventionName, value: float | None, epochs: int, recipe: Recipe | None = None
+) -> str | None:
     """One sentence on why a run of `epochs` epochs cannot do this; None if it can."""
     most_epochs, most_lr = setting_of("epochs").most, setting_of("lr").most
     assert most_epochs is not None
@@ -50,6 +52,9 @@ def refusal(name: InterventionName, value: float | None, epochs: int) -> str | N
             return "Add a whole number of epochs, at least 1."
         if epochs + value > most_epochs:
             return f"A run can have at most {most_epochs:.0f} epochs; this one has {epochs}."
+        if recipe is not None and not recipe.schedule.traits.fixed_length:
+            refused = recipe.schedule.refusal(epochs + int(value) - recipe.warmup, 1)
+            return refused and refused[1]
     elif value <= 0:
         return "The learning rate must stay above 0."
     elif value > most_lr:

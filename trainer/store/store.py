@@ -284,7 +284,7 @@ class Store:
         if row.over:
             raise CommandError(f"Run {run} is over ({row.status}) and cannot be changed.")
         if name in get_args(InterventionName):
-            reason = refusal(cast(InterventionName, name), value, row.epochs)
+            reason = refusal(cast(InterventionName, name), value, row.epochs, row.recipe)
             if reason:
                 raise CommandError(reason)
         if name == "stop":
