@@ -47,6 +47,16 @@ def test_the_engine_and_the_tutorials_loop_are_the_same_training(tmp_path):
     assert ours[-1] < ours[0]
 
 
+def test_in_float64_they_are_the_same_but_for_its_rounding(tmp_path):
+    before = torch.get_default_dtype()
+    with same.in_float64():
+        ours = same.engine_losses(DIGITS, tmp_path, STEPS)
+        theirs = same.tutorial_losses(DIGITS, tmp_path, STEPS)
+    assert torch.get_default_dtype() == before
+    assert same.largest_difference(ours, theirs) <= 1e-12
+    assert ours != same.engine_losses(DIGITS, tmp_path, STEPS)
+
+
 def test_another_order_is_another_training(tmp_path):
     other = DIGITS.model_copy(update={"seed": 1})
     ours = same.engine_losses(DIGITS, tmp_path, STEPS)

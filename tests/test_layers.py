@@ -32,7 +32,9 @@ ARROWS = {
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
     "trainer.curves": "trainer.config trainer.schedule trainer.replay trainer.store",
-    "trainer.execute": "trainer.schedule trainer.engine trainer.store trainer.snapshots",
+    "trainer.execute": """
+        trainer.config trainer.schedule trainer.engine trainer.store trainer.snapshots
+    """,
     "trainer.worker": "trainer.engine trainer.store trainer.snapshots trainer.execute",
     "trainer.watch": "",
     "app.ids": "",

@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .config.table import ConfigError
 from .engine.control import Control
 from .engine.events import Diverged, Ended, EpochEnded, Event, Failed, Started, Warned
 from .schedule.epoch import Epoch
@@ -221,7 +222,9 @@ def reason(error: Exception) -> str | None:
     from .engine.loop import DeviceError
     from .engine.state import SnapshotError
 
-    known = (DatasetError, DeviceError, SnapshotError, TorchChangedError, StoreError)
+    known = (
+        ConfigError, DatasetError, DeviceError, SnapshotError, TorchChangedError, StoreError
+    )  # fmt: skip
     if isinstance(error, known):
         return str(error)
     if isinstance(error, torch.OutOfMemoryError | MemoryError):

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from trainer.config.metrics import rises
 from trainer.config.recipe import Recipe
-from trainer.config.schedules import traits_of
 from trainer.config.text import lr_text
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import RecordedIntervention
@@ -199,7 +198,6 @@ def _mark(row: Epoch) -> Mark | None:
         ratio = f"÷{decision.lr / decision.next_lr:.3g}" if decision.next_lr else "to 0"
         return Mark(row.epoch + 0.5, "cut", ratio)
     if decision.kind in TURNS:
-        # A per-batch schedule can turn within an epoch; the others turn between two epochs.
-        inside = traits_of(decision.schedule).turns_within_epoch
-        return Mark(row.epoch + (0 if inside else 0.5), "turn", TURNS[decision.kind])
+        at = row.epoch if decision.turned_within else row.epoch + 0.5
+        return Mark(at, "turn", TURNS[decision.kind])
     return None

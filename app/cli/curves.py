@@ -36,7 +36,7 @@ def replay(
     """
     from app.cli.terminal import print_comparison, print_replay
     from trainer.replay.comparison import compare
-    from trainer.store.lineage import lineage
+    from trainer.store.lineage import lineage, stretches
 
     with opened(home) as store:
         row = store.run(run)
@@ -46,7 +46,7 @@ def replay(
         if not rows:
             raise fail(f"Run {run} has no epochs to replay yet.")
         other = changed(row.recipe, given(settings))
-        comparison = compare(row.recipe, rows, other, row.batches)
+        comparison = compare(row.recipe, rows, other, row.batches, stretches(store, run))
     (print_replay if json_lines else print_comparison)(run, comparison)
 
 

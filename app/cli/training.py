@@ -86,8 +86,9 @@ def fork(
         if refused or parent is None or parent.config is None:
             raise fail(refused or f"There is no run {run}.")
         config = forks.changed_config(parent.config, parent.epochs, given(settings))
-        forks.check(parent.config, config, epoch)
-        child = store.add(config, parent=(lineage.owner(store, run, epoch), epoch), claimed=True)
+        owner = lineage.owner(store, run, epoch)
+        forks.check(parent.config, config, epoch, lineage.length(store, config, owner, epoch))
+        child = store.add(config, parent=(owner, epoch), claimed=True)
         _follow(store, child, json_lines, datasets, snapshot_budget)
 
 

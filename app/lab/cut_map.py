@@ -1,6 +1,7 @@
 """Replays over a grid of two settings: in each cell the first difference, or the number of cuts."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from app.charts import theme
@@ -9,6 +10,7 @@ from trainer.config.recipe import Recipe
 from trainer.config.table import Setting
 from trainer.config.text import epochs_text
 from trainer.schedule.epoch import Epoch, monitored
+from trainer.schedule.past import Stretch
 
 # Values per setting. A long run's map has fewer, so that it is there within seconds.
 MOST_VALUES, LEAST_VALUES = 20, 5
@@ -55,7 +57,13 @@ def values(setting: Setting, current: float, count: int) -> list[float]:
 
 
 def view_of(
-    happened: Recipe, rows: list[Epoch], batches: int, other: Recipe, x: str, y: str
+    happened: Recipe,
+    rows: list[Epoch],
+    batches: int,
+    other: Recipe,
+    x: str,
+    y: str,
+    stretches: Sequence[Stretch] = (),
 ) -> dict[str, Any]:
     """The map's labels and cells, ready to draw and click.
 
@@ -65,18 +73,18 @@ def view_of(
         batches: batches per epoch.
         other: the recipe in which two settings are varied.
         x, y: the keys of these settings.
+        stretches: how the run was trained; the whole of it with `happened`, if empty.
     """
+    from trainer.replay.difference import Past
     from trainer.replay.replay import cut_map
 
     by_key = {s.key: s for s in axes(other)}
     now, was = settings.from_config(other), settings.from_config(happened)
     along = {key: values(by_key[key], now[key], side(len(rows))) for key in (x, y)}
     cells = cut_map(
-        happened,
-        rows,
+        Past(stretches or [Stretch(happened)], rows, batches),
         monitored(other.monitor, rows),
         other,
-        batches,
         (x, along[x]),
         (y, along[y]),
     )

@@ -14,7 +14,7 @@ from app.checked import RunChoice, Whole
 from app.lab.answer import Result
 from trainer.config import forks
 from trainer.config.run import RunConfig
-from trainer.config.table import changed
+from trainer.config.table import ConfigError, changed
 from trainer.config.text import epochs_text
 from trainer.snapshots.retraining import epochs_to_retrain
 from trainer.store import lineage
@@ -69,7 +69,9 @@ def check(store: Store, fork: Fork, config: RunConfig) -> list[str]:
     parent = parent_config(store, fork)
     if parent is None:
         return []
-    forks.check(parent, config, fork["epoch"])
+    owner = lineage.owner(store, fork["run"], fork["epoch"])
+    length = lineage.length(store, config, owner, fork["epoch"])
+    forks.check(parent, config, fork["epoch"], length)
     effects = forks.consequences(parent, config, fork["epoch"])
     if again := epochs_to_retrain(store, fork["run"], fork["epoch"]):
         effects.append(
@@ -159,7 +161,10 @@ def register(app: Dash, store: Store) -> None:
         config = parent_config(store, fork)
         if config is None:
             raise PreventUpdate
-        config = changed(config, {**fork["values"], "epochs": config.epochs})
+        try:
+            config = changed(config, {**fork["values"], "epochs": config.epochs})
+        except ConfigError:  # the what-if had the run's planned epochs, without those added by hand
+            raise PreventUpdate from None
         if config.epochs <= fork["epoch"]:  # a fork at a run's end gets as many epochs again
             config = config.model_copy(update={"epochs": fork["epoch"] + config.epochs})
         title = f"Fork of run {fork['run']} after epoch {fork['epoch']}"

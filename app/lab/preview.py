@@ -9,6 +9,7 @@ from app import form, ids
 from app.charts import figures, theme
 from app.charts.series import Line
 from trainer.config.run import RunConfig
+from trainer.config.table import ConfigError
 from trainer.config.text import lr_text
 from trainer.schedule.torch_changed import TorchChangedError
 from trainer.worker import Worker
@@ -83,7 +84,7 @@ def _sentence(ahead: Any) -> str:
             return "No cut is possible in this run."
         return f"First cut possible after epoch {ahead.first_cut}."
     first, last = ahead.steps[0].lr, ahead.steps[-1].lr_last
-    top = max(max(step.lr, step.lr_last) for step in ahead.steps)
+    top = ahead.top
     if first == last == top:
         return f"The LR stays at {lr_text(first)}."
     by = f" up to {lr_text(top)}, then" if top > max(first, last) else ""
@@ -136,7 +137,7 @@ def register(app: Dash, worker: Worker) -> None:
             return {"figure": None, "text": "torch cannot be loaded.", "cautions": []}
         try:
             return view_of(form.from_query(query))
-        except TorchChangedError as error:
+        except (ConfigError, TorchChangedError) as error:
             return {"figure": None, "text": str(error), "cautions": []}
 
     app.clientside_callback(

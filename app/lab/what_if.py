@@ -18,7 +18,7 @@ from trainer.config.table import ConfigError
 from trainer.replay.comparison import compare, rules
 from trainer.schedule.epoch import Epoch, monitored
 from trainer.schedule.torch_changed import TorchChangedError
-from trainer.store.lineage import lineage
+from trainer.store.lineage import lineage, stretches
 from trainer.store.rows import Run
 from trainer.store.store import Store
 from trainer.worker import Worker
@@ -140,7 +140,10 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         row = store.run(int(run)) if run else None
         if row is None:
             raise PreventUpdate
-        return schedule_controls(settings.changed(row.recipe, {"schedule": name}))
+        if name == row.recipe.schedule.name:
+            return schedule_controls(row.recipe)
+        # Its defaults, also where they do not suit the run's LR: that is said beside the control.
+        return schedule_controls(settings.to_config({"schedule": name}))
 
     @app.callback(
         Output(ids.WHAT_IF, "data"),
@@ -174,7 +177,9 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             early = "There is nothing to replay before the first epoch has ended."
             return None, early, [], "", {"display": "none"}
         try:
-            comparison = compare(row.recipe, rows, other, row.batches)
+            comparison = compare(row.recipe, rows, other, row.batches, stretches(store, row.id))
+        except ConfigError as refusal:
+            return no_update, no_update, form.problems(refusal, PLACE), no_update, no_update
         except TorchChangedError as error:
             return None, str(error), [], "", {"display": "none"}
         # While a run trains its map is not updated: redrawing it every epoch would cost too much.
@@ -233,7 +238,8 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             raise PreventUpdate
         if result["stale_map"] and ctx.triggered_id == ids.WHAT_IF:
             raise PreventUpdate
-        cells = cut_map.view_of(row.recipe, rows, row.batches, other, x, y)
+        past = stretches(store, row.id)
+        cells = cut_map.view_of(row.recipe, rows, row.batches, other, x, y, past)
         return {
             "cells": cells,
             "figures": {measure: cut_map.figure(cells, measure) for measure in cut_map.MEASURES},

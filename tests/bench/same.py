@@ -1,18 +1,20 @@
 """Both losses, batch by batch: is it the same training?"""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader
 
 from tests.bench.sides import TUTORIAL, Pictures, Tutorial, TutorialCNN, engine
 from tests.bench.table import Figure, Plan, Report, Row, Target
 from trainer.config.run import RunConfig
-from trainer.engine import models
+from trainer.engine import loop, models
 from trainer.engine.control import Control
 from trainer.engine.datasets import load
 
@@ -22,27 +24,72 @@ STEPS = 100
 def same(plan: Plan) -> Report:
     """The largest difference between both loops' losses of one batch.
 
-    With some seeds rounding grows as training goes on, whatever the loop. So the measure is how
-    far the tutorial's loop comes from itself when its first weights move by one float32 step.
+    In float32 rounding grows as training goes on, whatever the loop: with the number of threads,
+    the layout of the images, the order in which sums are taken. So the tutorial's loop is compared
+    with itself too. In float64, where rounding is too small to grow, it is the same training.
     """
     configs = [TUTORIAL.model_copy(update={"seed": seed}) for seed in range(plan.rounds)]
     ours = [engine_losses(config, plan.root, STEPS) for config in configs]
     theirs = [tutorial_losses(config, plan.root, STEPS) for config in configs]
     moved = [tutorial_losses(config, plan.root, STEPS, moved=True) for config in configs]
+    with on_one_thread():
+        single = [tutorial_losses(config, plan.root, STEPS) for config in configs]
+    with in_float64():
+        exact = [engine_losses(config, plan.root, STEPS) for config in configs]
+        theirs_exact = [tutorial_losses(config, plan.root, STEPS) for config in configs]
+
+    def figure(name: str, some: list[list[float]], others: list[list[float]]) -> Figure:
+        return Figure(name, "", tuple(map(largest_difference, some, others)))
+
     return Report(
         "The same mathematics",
         f"The first {STEPS} steps on MNIST from the same weights in the same order, a seed a "
-        "round. Beside it: the tutorial's loop against itself, from weights that are moved by one "
-        "float32 step.",
+        "round. Beside it, the tutorial's loop against itself: from weights that are moved by one "
+        "float32 step, and on one thread.",
         [
             Row(
-                "largest difference of a loss to the tutorial's",
-                Figure("LRScope", "", tuple(map(largest_difference, ours, theirs))),
-                Figure("the tutorial, moved", "", tuple(map(largest_difference, moved, theirs))),
-                target=Target("at most", 1e-5),
-            )
+                "largest difference of a loss to the tutorial's, float64",
+                figure("LRScope", exact, theirs_exact),
+                target=Target("at most", 1e-11),
+            ),
+            Row(
+                "the same in float32",
+                figure("LRScope", ours, theirs),
+                figure("the tutorial, moved", moved, theirs),
+            ),
+            Row(
+                "the same to the tutorial's on one thread, float32",
+                figure("LRScope", ours, single),
+                figure("the tutorial, two threads", theirs, single),
+            ),
         ],
     )
+
+
+@contextmanager
+def in_float64() -> Iterator[None]:
+    """Both loops compute in float64 in this block: weights, images and losses."""
+
+    def pixels(x: Tensor) -> Tensor:
+        return x.to(torch.float64, memory_format=torch.channels_last).div_(255)
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with mock.patch.object(loop, "pixels", pixels):
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class FirstLosses(TorchFunctionMode):

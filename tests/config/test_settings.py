@@ -152,6 +152,26 @@ def test_a_number_out_of_bounds_is_refused_at_its_place(setting):
 
 
 @pytest.mark.parametrize("setting", NUMBERS, ids=name_of)
+def test_a_bound_is_written_in_full(setting):
+    """As long as it has to be to read back as the bound itself, and never as 2.1e+09."""
+    for value, bound in ((setting.least - 1, setting.least), (setting.most + 1, setting.most)):
+        (sentence,) = problems(with_owner(setting, value)).values()
+        number = sentence.rstrip(".").rpartition(" ")[2]
+        assert float(number) == bound
+        assert "e+" not in number
+    assert problems({"seed": 2**31})["seed", None] == "Seed must be at most 2147483647."
+
+
+@pytest.mark.parametrize("group", ["schedule", "optimizer"])
+@pytest.mark.parametrize("name", ["Foo", "", "none, please", None, ["StepLR"]])
+def test_a_class_that_does_not_exist_is_refused_before_its_settings(group, name):
+    own = {"patience": 3, "max-lr": 1, "beta1": 0.5, "momentum": 0.1}
+    ((place, sentence),) = problems({group: name, **own}).items()
+    assert place == (group, None)
+    assert sentence.startswith(f"{group.capitalize()} must be one of ")
+
+
+@pytest.mark.parametrize("setting", NUMBERS, ids=name_of)
 @pytest.mark.parametrize("value", ["", "ten", "1,5", None, "nan", "inf"])
 def test_no_number_is_refused_at_its_place(setting, value):
     ((place, sentence),) = problems(with_owner(setting, value)).items()

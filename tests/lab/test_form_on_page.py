@@ -47,6 +47,21 @@ def test_the_parameters_of_the_chosen_schedule_are_shown_and_no_others(
         expect(box(page, "Patience")).to_be_hidden()
 
 
+def test_a_cycle_that_torch_cannot_run_is_refused_beside_its_setting(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url + "?schedule=OneCycleLR&epochs=10") as page:
+        box(page, "Rising share").fill("0.1")
+        box(page, "Batch").fill("1077")
+        said = page.get_by_text("Rising share 0.1 of 10 steps is a rise of one step")
+        expect(said).to_be_visible()
+        expect(page.get_by_role("button", name="Start")).to_be_disabled()
+        box(page, "Epochs").fill("11")
+        expect(said).to_be_hidden()
+        expect(page.get_by_role("button", name="Start")).to_be_enabled()
+    assert lab.store.newest() is None
+
+
 def test_bad_input_is_refused_beside_its_field_before_anything_starts(
     browser: Browser, lab: Served
 ) -> None:

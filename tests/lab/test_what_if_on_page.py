@@ -81,6 +81,28 @@ def test_the_answer_follows_a_run_one_question_at_a_time(browser: Browser, lab: 
         expect(page.locator("#answer")).to_contain_text(f"in {len(FLAT)} epochs")
 
 
+def test_a_what_if_that_does_not_suit_the_run_is_refused_beside_its_setting(
+    browser: Browser, lab: Served
+) -> None:
+    lab.store.add(RunConfig(lr=0.1, epochs=10, batch_size=1077))
+    with opened(browser, lab.url) as page:
+        in_state(page, "finished")
+        page.get_by_text("What if", exact=True).click()
+        panel = page.locator(".what-if")
+        expect(panel).to_contain_text("No difference: in 10 epochs")
+        schedule = panel.get_by_role("combobox", name="Schedule").or_(
+            panel.get_by_role("textbox", name="Schedule")
+        )
+        schedule.first.click()
+        page.get_by_role("option", name="CyclicLR", exact=True).click()
+        expect(panel.get_by_text("Max LR must be above the learning rate, 0.1.")).to_be_visible()
+        schedule.first.click()
+        page.get_by_role("option", name="OneCycleLR", exact=True).click()
+        expect(page.locator("#answer")).to_contain_text("Different from the start")
+        panel.get_by_role("textbox", name="Rising share").fill("0.1")
+        expect(panel.get_by_text("Rising share 0.1 of 10 steps")).to_be_visible()
+
+
 def test_a_curve_from_elsewhere_is_imported_explained_and_replayed(
     browser: Browser, lab: Served, tmp_path: Path
 ) -> None:

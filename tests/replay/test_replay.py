@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.charts.test_series import rows as recorded
 from tests.schedule.by_torch import SPECS, plateau_runs, run_of, sequences, spec_id
 from trainer.config import schedules
 from trainer.config.run import RunConfig
@@ -18,8 +19,10 @@ from trainer.config.table import ConfigError
 from trainer.config.traits import ScheduleSettings
 from trainer.engine.events import EpochEnded, Started
 from trainer.engine.loop import train
-from trainer.replay.replay import cut_map, first_difference, preview, replay, used
+from trainer.replay.difference import Past, first_difference
+from trainer.replay.replay import cut_map, preview, replay, used
 from trainer.schedule.epoch import monitored
+from trainer.schedule.past import Stretch
 from trainer.schedule.schedule import Schedule
 
 NOWHERE = Path("no-such-folder")  # digits need none
@@ -98,24 +101,15 @@ def test_up_to_the_first_differing_epoch_the_other_run_trains_the_same(other):
     batches, rows = trained(run)
     _, real = trained(instead)
     steps = used(instead, monitored("val_loss", rows), batches)
-    first = first_difference(run, rows, instead, steps)
-    assert first is not None
+    difference = first_difference(Past([Stretch(run)], rows, batches), instead, steps)
+    assert difference is not None
+    first = difference.epoch
     exact = first - 1
     assert [r.metrics["val_loss"] for r in real[:exact]] == [
         r.metrics["val_loss"] for r in rows[:exact]
     ]
     assert [(r.lr, r.lr_last) for r in real[:first]] == [s[:2] for s in steps[:first]]
     assert real[exact].metrics["val_loss"] != rows[exact].metrics["val_loss"]
-
-
-def test_a_schedule_that_moves_momentum_differs_from_the_start_even_at_the_same_lr():
-    run = RunConfig(schedule=schedules.CyclicLR(step_size_up=10_000), epochs=2)
-    still = run.model_copy(
-        update={"schedule": schedules.CyclicLR(step_size_up=10_000, cycle_momentum=False)}
-    )
-    rows = replay([1.0, 1.0], run)
-    assert first_difference(run, rows, still, used(still, [1.0, 1.0])) == 1
-    assert first_difference(run, rows, run, used(run, [1.0, 1.0])) is None
 
 
 @settings(max_examples=settings.default.max_examples // 4)  # an example replays a run three times
@@ -157,9 +151,10 @@ METRICS = [1.0, 0.8, 0.9, 0.85, 0.7, 0.75, 0.74, 0.73, 0.8, 0.9]
 
 def test_each_cell_of_the_cut_map_is_a_replay():
     run = RunConfig(schedule=ReduceLROnPlateau(patience=2, factor=0.5), epochs=10)
-    rows = replay(METRICS, run)
+    rows = recorded(METRICS, run)
     patience, factor = range(5), [0.1, 0.5, 0.9]
-    cells = cut_map(run, rows, METRICS, run, 1, ("patience", patience), ("factor", factor))
+    past = Past([Stretch(run)], rows, 1)
+    cells = cut_map(past, METRICS, run, ("patience", patience), ("factor", factor))
     for i, f in enumerate(factor):
         for j, p in enumerate(patience):
             steps = replay(METRICS, run, patience=p, factor=f)
@@ -172,8 +167,8 @@ def test_each_cell_of_the_cut_map_is_a_replay():
 
 def test_values_that_do_not_go_together_leave_a_gap_in_the_cut_map():
     run = RunConfig(epochs=10)
-    rows = replay(METRICS, run)
-    cells = cut_map(run, rows, METRICS, run, 1, ("warmup", [0, 9, 10]), ("patience", [1]))
+    past = Past([Stretch(run)], recorded(METRICS, run), 1)
+    cells = cut_map(past, METRICS, run, ("warmup", [0, 9, 10]), ("patience", [1]))
     assert [cell is None for cell in cells.cuts[0]] == [False, False, True]
 
 

@@ -91,6 +91,22 @@ def test_a_cut_stopped_by_min_lr_names_min_lr():
     ]
 
 
+@pytest.mark.parametrize(
+    ("lr", "why"),
+    [
+        (0.001, "it is below min LR 0.01"),
+        (0.01, "already at min LR 0.01"),
+        (math.nextafter(0.01, 0), "it is below min LR 0.01"),
+        (math.nextafter(0.01, 1), "the cut would be no more than eps 1e-8"),
+    ],
+)
+def test_an_lr_below_min_lr_is_not_said_to_be_at_it(lr, why):
+    rule = ReduceLROnPlateau(patience=0, min_lr=0.01)
+    *_, last = told([1, 1], lr=lr, schedule=rule)
+    assert "cut attempted, no effect" in last
+    assert why in last
+
+
 def test_accuracy_beats_by_rising():
     rule = ReduceLROnPlateau(threshold=0.1, threshold_mode="abs")
     assert told([0.5, 0.61, 0.7], schedule=rule, monitor="val_accuracy")[1:] == [

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from . import table
 from .recipe import Recipe
 from .run import RunConfig
-from .table import SETTINGS, ConfigError, chosen, from_config
+from .table import SETTINGS, ConfigError, check_steps, chosen, from_config
 
 R = TypeVar("R", bound=Recipe)
 
@@ -51,8 +51,11 @@ def changed_config(parent: R, epochs: int, values: Mapping[str, Any]) -> R:
     return table.changed(parent.model_copy(update={"epochs": epochs}), values)
 
 
-def check(parent: RunConfig, child: RunConfig, epoch: int) -> None:
-    """Refuse a fork that changes what its past depends on.
+def check(parent: RunConfig, child: RunConfig, epoch: int, length: int | None = None) -> None:
+    """Refuse a fork that changes what its past depends on, or that torch's class cannot run.
+
+    Args:
+        length: the epochs for which its schedule runs, if that is to be checked.
 
     Raises:
         ConfigError: with a sentence for each setting at fault.
@@ -65,6 +68,8 @@ def check(parent: RunConfig, child: RunConfig, epoch: int) -> None:
         problems["epochs", None] = f"Epochs must be above {epoch}, where the fork starts."
     if problems:
         raise ConfigError(problems)
+    if length is not None:
+        check_steps(child, length, child.batches)
 
 
 def consequences(parent: RunConfig, child: RunConfig, epoch: int) -> list[str]:

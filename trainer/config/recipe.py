@@ -60,5 +60,11 @@ class Recipe(Settings):
     @property
     def moves_momentum(self) -> bool:
         """Whether the schedule changes momentum, or Adam's beta 1, as well as the LR."""
-        has_momentum = {"momentum", "beta1"} & type(self.optimizer).model_fields.keys()
-        return self.schedule.momentum_range is not None and bool(has_momentum)
+        return self.schedule.momentum_range is not None and self.momentum_name is not None
+
+    @property
+    def momentum_name(self) -> str | None:
+        """What the optimizer calls its momentum; None if it has none."""
+        names = {"momentum": "momentum", "beta1": "beta 1"}
+        fields = type(self.optimizer).model_fields
+        return next((name for field, name in names.items() if field in fields), None)

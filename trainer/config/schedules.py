@@ -6,15 +6,18 @@ distinguishes one schedule from another. To add a schedule, write its class here
 `Schedule`.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
+from . import cycles
+from .cycles import Moved
 from .fields import refuse, setting
 from .optimizers import beta
-from .text import epochs_text, lr_text
+from .text import epochs_text, exact, lr_text
 from .traits import ScheduleSettings, Traits
 
 
@@ -152,9 +155,8 @@ class CosineAnnealingLR(ScheduleSettings):
     T_max: int = count(50, "T max", "Epochs from the LR down to its minimum; then it rises again.")
     eta_min: float = setting(0.0, "Eta min", "The lowest LR.", ge=0, le=100)
 
-    def turn(self, done: int, epochs: int, batches: int) -> Literal["peak", "bottom"] | None:  # noqa: ARG002
-        halves, rest = divmod(done, self.T_max)
-        return None if rest else "bottom" if halves % 2 else "peak"
+    def turns(self, done: int, batches: int) -> bool:  # noqa: ARG002
+        return done % self.T_max == 0
 
     def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
         if self.eta_min > lr:
@@ -233,9 +235,22 @@ class OneCycleLR(ScheduleSettings):
         own = super().arguments(lr, epochs, batches)
         return {**own, "max_lr": lr, "total_steps": max(epochs * batches, 1)}
 
-    def turn(self, done: int, epochs: int, batches: int) -> Literal["peak", "bottom"] | None:
-        peak = self.pct_start * max(epochs * batches, 1) - 1
-        return "peak" if done == max(int(peak), 0) // batches + 1 else None
+    def refusal(self, epochs: int, batches: int) -> tuple[str, str] | None:
+        steps = max(epochs * batches, 1)
+        if self.pct_start * steps != 1:
+            return None
+        return "pct_start", (
+            f"Rising share {self.pct_start:.3g} of {steps:,} steps is a rise of one step, where "
+            "torch's OneCycleLR divides by zero: choose another share, or other epochs."
+        )
+
+    def cycle(self, lr: float, epochs: int, batches: int, steps: range) -> Iterator[Moved]:
+        return cycles.one_cycle(steps, **self.arguments(lr, epochs, batches))
+
+    def peak(self, done: int, epochs: int, batches: int) -> tuple[int, ...]:  # noqa: ARG002
+        steps = max(epochs * batches, 1)
+        before = max(math.floor(self.pct_start * steps - 1), 0)
+        return tuple(step for step in (before, before + 1) if step < steps - 1)
 
     def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
         yield (
@@ -243,6 +258,9 @@ class OneCycleLR(ScheduleSettings):
             "and a run that is stopped early misses the low LRs at the end."
         )
         yield from super().cautions(lr, warmup, epochs)
+
+
+HALVINGS = 1024  # 2.0 to this power overflows
 
 
 class CyclicLR(ScheduleSettings):
@@ -273,15 +291,36 @@ class CyclicLR(ScheduleSettings):
 
     def check(self, lr: float) -> None:
         if self.max_lr <= lr:
-            raise refuse("schedule.max_lr", f"Max LR must be above the learning rate, {lr:g}.")
+            raise refuse("schedule.max_lr", f"Max LR must be above the learning rate, {exact(lr)}.")
+
+    def refusal(self, epochs: int, batches: int) -> tuple[str, str] | None:  # noqa: ARG002
+        if self.mode != "triangular2" or epochs < 2 * HALVINGS * self.step_size_up:
+            return None
+        return "step_size_up", (
+            f"Way up must be at least {epochs // (2 * HALVINGS) + 1} for {epochs:,} epochs: in "
+            f"mode triangular2 torch's CyclicLR cannot halve its height {HALVINGS:,} times."
+        )
 
     def arguments(self, lr: float, epochs: int, batches: int) -> dict[str, Any]:
         own = super().arguments(lr, epochs, batches)
         return {**own, "base_lr": lr, "step_size_up": self.step_size_up * batches}
 
-    def turn(self, done: int, epochs: int, batches: int) -> Literal["peak", "bottom"] | None:  # noqa: ARG002
+    def cycle(self, lr: float, epochs: int, batches: int, steps: range) -> Iterator[Moved]:
+        return cycles.cyclic(steps, **self.arguments(lr, epochs, batches))
+
+    def turns(self, done: int, batches: int) -> bool:
         halves, rest = divmod(done, self.step_size_up)
-        return None if rest else "peak" if halves % 2 else "bottom"
+        return rest == 0 and (halves % 2 == 0 or not self.peak(done, 0, batches))
+
+    def peak(self, done: int, epochs: int, batches: int) -> tuple[int, ...]:  # noqa: ARG002
+        if self.mode != "exp_range" or self.gamma == 1:
+            return ()
+        # The height after k steps is k * gamma**k; its highest is at this k, if not at the top.
+        k, top = -1 / math.log(self.gamma), self.step_size_up * batches
+        if k >= top:
+            return ()
+        start = (done - 1) // (2 * self.step_size_up) * 2 * top
+        return start + math.floor(k), start + math.ceil(k)
 
     def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
         if self.step_size_up > epochs:

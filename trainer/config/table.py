@@ -18,7 +18,7 @@ from .optimizers import OPTIMIZERS
 from .recipe import Recipe
 from .run import RunConfig
 from .schedules import SCHEDULES
-from .text import lr_text
+from .text import exact
 
 Group = Literal["run", "optimizer", "schedule"]
 KINDS: dict[Any, Kind] = {bool: "bool", int: "int", float: "float"}
@@ -61,8 +61,7 @@ class Setting:
             case "list":
                 return ", ".join(str(part) for part in value)
             case "float":
-                short = lr_text(value)
-                return short if float(short) == value else repr(value)
+                return exact(value)
             case "int":
                 return self.words.get(str(value), str(value))
             case _:
@@ -194,6 +193,18 @@ def to_recipe(values: Mapping[str, Any]) -> Recipe:
     return _built(Recipe, values)
 
 
+def check_steps(recipe: Recipe, epochs: int, batches: int) -> None:
+    """Refuse a schedule that torch's class cannot run for so many epochs of so many batches.
+
+    Raises:
+        ConfigError: with a sentence beside the setting at fault.
+    """
+    refused = recipe.schedule.refusal(epochs, batches)
+    if refused:
+        field, sentence = refused
+        raise ConfigError({(f"schedule.{field}", recipe.schedule.name): sentence})
+
+
 def _built(config_type: type[R], values: Mapping[str, Any]) -> R:
     names = _names(values, config_type)
     fields: dict[str, Any] = {}
@@ -215,9 +226,13 @@ def _built(config_type: type[R], values: Mapping[str, Any]) -> R:
     for part, own in parts.items():
         fields[part] = {"name": names[part], **own}
     try:
-        return config_type.model_validate(fields)
+        config = config_type.model_validate(fields)
     except ValidationError as error:
         raise refusal(error) from error
+    # Not a validator: a run that was stored before this was refused can still be read.
+    if isinstance(config, RunConfig):
+        check_steps(config, config.epochs - config.warmup, config.batches)
+    return config
 
 
 def from_config(config: Recipe) -> dict[str, Any]:

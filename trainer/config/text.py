@@ -36,6 +36,17 @@ def lr_text(lr: float, digits: int = 3) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
+def exact(value: float) -> str:
+    """A number as short as it can be without loss: 0.01, 1e-4, 0.0123456789."""
+    short = lr_text(value)
+    return short if float(short) == value else repr(value)
+
+
+def bound_text(bound: float) -> str:
+    """A bound in full: 2147483647, 1000000, 0.1."""
+    return f"{bound:.0f}" if bound == int(bound) else exact(bound)
+
+
 def distinct(
     a: float | None, b: float | None, text: Callable[[Any, int], str] = significant
 ) -> tuple[str, str]:

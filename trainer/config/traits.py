@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from .cycles import Moved
 from .fields import Settings
 from .text import epochs_text
 
@@ -23,7 +24,7 @@ class Traits:
         fall, rise: the kind of decision when an epoch starts at a lower or a higher LR than the
             one before.
         cut_by: the field that multiplies the LR at a cut; None if it has none.
-        turns_within_epoch: its LR turns between two batches; the others' between two epochs.
+        turns_within_epoch: its peak is told of the epoch that has it, also if that starts with it.
         returns_to_lr: it returns to the run's learning rate, of which torch keeps a separate copy.
         fixed_length: its length is set when it starts; added epochs come after its end.
         watches_monitor: it depends on the monitor's values; the others on the number of steps.
@@ -76,13 +77,33 @@ class ScheduleSettings(Settings):
         """
         return self.model_dump(exclude={"name"})
 
+    def refusal(self, epochs: int, batches: int) -> tuple[str, str] | None:  # noqa: ARG002
+        """Why torch's class cannot run for so many epochs of so many batches: the field at fault,
+        and a sentence. None if it can.
+        """
+        return None
+
+    def cycle(self, lr: float, epochs: int, batches: int, steps: range) -> Iterator[Moved]:
+        """The LR and momentum at these steps, for a schedule that steps each batch.
+
+        Args:
+            lr, epochs, batches: as for `arguments`.
+        """
+        raise NotImplementedError
+
     def attribute(self, field: str) -> tuple[str, Any]:
         """The attribute in which torch's object keeps a field, and its value there."""
         return field, getattr(self, field)
 
-    def turn(self, done: int, epochs: int, batches: int) -> Literal["peak", "bottom"] | None:  # noqa: ARG002
-        """Whether the LR peaked or bottomed out in the last of `done` epochs."""
-        return None
+    def turns(self, done: int, batches: int) -> bool:  # noqa: ARG002
+        """Whether the epoch after `done` epochs starts at a peak or at a bottom."""
+        return False
+
+    def peak(self, done: int, epochs: int, batches: int) -> tuple[int, ...]:  # noqa: ARG002
+        """The steps of which one has the highest LR of the cycle that the last of `done` epochs is
+        in, if that can be within an epoch.
+        """
+        return ()
 
     def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:  # noqa: ARG002
         """What people may not expect of these settings, one sentence each.

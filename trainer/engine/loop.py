@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from .. import folders
 from ..config.metrics import label
 from ..config.run import Device, RunConfig
-from ..config.table import changed, keyed
+from ..config.table import changed, check_steps, keyed
 from ..schedule import interventions, optimizers
 from ..schedule.schedule import Schedule
 from . import datasets, environment, models, threads
@@ -62,14 +62,20 @@ def train(
         settings: changes to the config, named as in the terminal, with underscores.
 
     Raises:
-        ConfigError: a setting is unknown or out of its bounds.
+        ConfigError: at the call: a setting is unknown or out of its bounds.
         DatasetError: the data set is missing and could not be fetched.
         DeviceError: the chosen device is not available.
         SnapshotError: the run cannot continue from this snapshot.
     """
     config = changed(config or RunConfig(), keyed(settings))
-    root = Path(root or folders.datasets())
-    control = control or Control()
+    check_steps(config, config.epochs - config.warmup, config.batches)
+    return _from_data(config, Path(root or folders.datasets()), control or Control(), start)
+
+
+def _from_data(
+    config: RunConfig, root: Path, control: Control, start: Snapshot | None
+) -> Generator[Event, None, None]:
+    """The run from its download on."""
     device = pick_device(config.device)
     for event in datasets.fetch(config.dataset, root):
         yield event
@@ -200,20 +206,16 @@ def started(state: State, splits: Splits, threads: int) -> Started:
 def intervene(state: State, control: Control) -> Iterator[Intervened]:
     """Make the interventions that are due before this batch, new or from the record."""
     for due, repeated in control.due(state.epoch + 1, state.batch):
-        before, value = state.schedule.lr, due.value or 0.0
+        before = state.schedule.lr
         match due.name:
-            case "lr":
-                state.schedule.set_lr(value)
-            case "scale":
-                state.schedule.set_lr(before * value)
-            case "cut":
-                state.schedule.cut_now()
             case "epochs":
-                state.added += int(value)
+                state.added += int(due.value or 0)
             case "threads":
-                sentence = threads.sentence(state.threads, int(value))
-                state.threads = int(value)
+                sentence = threads.sentence(state.threads, int(due.value or 1))
+                state.threads = int(due.value or 1)
                 torch.set_num_threads(state.threads)
+            case name:
+                state.schedule.intervene(name, due.value)
         after = state.schedule.lr
         if due.name != "threads":
             sentence = interventions.sentence(due.name, due.value, before, after)

@@ -37,7 +37,7 @@ def cautions(recipe: Recipe, preview: Preview, metrics: Sequence[float | None] =
 
 def _learning_rate(recipe: Recipe, preview: Preview) -> Iterator[str]:
     steps = preview.flat or preview.steps
-    name, top = recipe.optimizer.name, max(max(step.lr, step.lr_last) for step in steps)
+    name, top = recipe.optimizer.name, preview.top
     if top >= TOO_HIGH.get(name, float("inf")):
         yield (
             f"{name} at {lr_text(top)} often stops these networks from learning: the loss stays at "
@@ -88,8 +88,7 @@ def _momentum(recipe: Recipe) -> Iterator[str]:
     moved = recipe.schedule.momentum_range
     if moved is None or not recipe.moves_momentum:
         return
-    name = "momentum" if "momentum" in type(recipe.optimizer).model_fields else "beta 1"
     yield (
-        f"{recipe.schedule.name} also moves {recipe.optimizer.name}'s {name}, between "
-        f"{significant(moved[0])} and {significant(moved[1])}."
+        f"{recipe.schedule.name} also moves {recipe.optimizer.name}'s {recipe.momentum_name}, "
+        f"between {significant(moved[0])} and {significant(moved[1])}."
     )

@@ -11,9 +11,11 @@ from ..config.schedules import ReduceLROnPlateau
 from ..config.table import ConfigError
 from ..config.text import distinct, epochs_text, lr_text
 from ..schedule.epoch import Epoch, monitored
+from ..schedule.past import Stretch
 from .keras_fastai import fastai, keras
 
 if TYPE_CHECKING:
+    from .difference import Difference
     from .replay import Replayed
 
 
@@ -21,37 +23,45 @@ if TYPE_CHECKING:
 class Comparison:
     """What happened (`rows`, with the recipe `happened`) and the replay (`steps`, with `other`).
 
-    `first` is the first epoch that would have been trained differently, or None: everything in the
-    replay after it is a guess, since other LRs would have given other losses.
+    `difference` is the first batch that would have been trained differently, or None: everything in
+    the replay after it is a guess, since other LRs would have given other losses.
     """
 
     happened: Recipe
     other: Recipe
     rows: Sequence[Epoch]
     steps: "Sequence[Replayed]"
-    first: int | None
+    difference: "Difference | None"
+
+    @property
+    def first(self) -> int | None:
+        """The first epoch that would have been trained differently, or None."""
+        return self.difference and self.difference.epoch
 
     @property
     def sentence(self) -> str:
         """How far the replay is exact."""
-        if self.first is None:
-            return f"No difference: in {epochs_text(len(self.rows))} every LR would be the same."
-        step = self.steps[self.first - self.rows[0].epoch]
-        row = self.rows[self.first - self.rows[0].epoch]
-        would, did = distinct(step.lr, row.lr, lr_text)
-        if step.lr != row.lr:
-            differs = f"in epoch {self.first} the LR would have been {would} instead of {did}"
-        elif step.lr_last != row.lr_last:
-            would, did = distinct(step.lr_last, row.lr_last, lr_text)
-            differs = f"by the end of epoch {self.first} the LR would have been {would}, not {did}"
-        else:
-            differs = f"in epoch {self.first} the momentum would have been different"
-        if self.first == self.rows[0].epoch:
+        found = self.difference
+        if found is None:
+            moves = self.happened.moves_momentum or self.other.moves_momentum
+            every = f"every LR and every {self._momentum}" if moves else "every LR"
+            return f"No difference: in {epochs_text(len(self.rows))} {every} would be the same."
+        would, did = distinct(found.would, found.did, lr_text)
+        at = f"in epoch {found.epoch}"
+        if found.batch:
+            at += f", from batch {found.batch + 1:,} on,"
+        what = "LR" if found.what == "LR" else self._momentum
+        differs = f"{at} the {what} would have been {would} instead of {did}"
+        if found.epoch == self.rows[0].epoch:
             return f"Different from the start: {differs}. The rest is a guess."
         return (
-            f"Exact up to epoch {self.first - 1}: {differs}. The rest is a guess, since the losses "
-            "would have been different."
+            f"Exact up to epoch {found.epoch - 1}: {differs}. The rest is a guess, since the "
+            "losses would have been different."
         )
+
+    @property
+    def _momentum(self) -> str:
+        return self.other.momentum_name or "momentum"
 
     @property
     def cuts(self) -> list[int]:
@@ -91,13 +101,28 @@ def rules(comparison: Comparison) -> dict[str, list[int]]:
     }
 
 
-def compare(happened: Recipe, rows: Sequence[Epoch], other: Recipe, batches: int) -> Comparison:
-    """Replay `other` over the rows of a run of `happened`, with that many batches per epoch."""
-    from .replay import first_difference, replay
+def compare(
+    happened: Recipe,
+    rows: Sequence[Epoch],
+    other: Recipe,
+    batches: int,
+    stretches: Sequence[Stretch] = (),
+) -> Comparison:
+    """Replay `other` over the rows of a run of `happened`, with that many batches per epoch.
+
+    Args:
+        stretches: how the run was trained; the whole of it with `happened`, if empty.
+
+    Raises:
+        ConfigError: the run has no such metric, or torch's class cannot run for so many steps.
+    """
+    from .difference import Past, first_difference
+    from .replay import replay
 
     names = {name for row in rows for name in row.metrics}
     if other.monitor not in names:
         sentence = f"Monitor must be a metric of the run: {', '.join(sorted(names))}."
         raise ConfigError({("monitor", None): sentence})
     steps = replay(monitored(other.monitor, rows), other, batches=batches)
-    return Comparison(happened, other, rows, steps, first_difference(happened, rows, other, steps))
+    past = Past(stretches or [Stretch(happened)], rows, batches)
+    return Comparison(happened, other, rows, steps, first_difference(past, other, steps))

@@ -15,8 +15,8 @@ from ..config.schedules import NoSchedule
 from ..config.table import ConfigError, changed, keyed
 from ..config.text import lr_text
 from ..schedule.decisions import Decision
-from ..schedule.epoch import Epoch
-from ..schedule.schedule import Schedule
+from ..schedule.schedule import Schedule, warm_up
+from .difference import Past, first_difference
 
 
 class Used(NamedTuple):
@@ -73,7 +73,13 @@ def replay(
 def used(config: Recipe, metrics: Sequence[float | None], batches: int = 1) -> list[Used]:
     """Only the LRs of a replay, several times faster than with decisions."""
     schedule, steps = Schedule(config, batches), []
-    for metric in metrics:
+    warming = warm_up(config.lr, config.warmup * batches)
+    for first in range(0, min(config.warmup, len(metrics)) * batches, batches):
+        schedule.epoch += 1
+        last = first + batches - 1
+        next_lr = warming[last + 1] if last + 1 < len(warming) else schedule.lr
+        steps.append(Used(warming[first], warming[last], next_lr))
+    for metric in metrics[config.warmup :]:
         lr = schedule.lr
         lr_last = _last_batch(schedule)
         schedule.step_epoch(math.nan if metric is None else metric)
@@ -89,35 +95,19 @@ def _last_batch(schedule: Schedule) -> float:
     return lr
 
 
-def first_difference(
-    happened: Recipe,
-    rows: Sequence[Epoch | Replayed],
-    other: Recipe,
-    steps: Sequence[Used | Replayed],
-) -> int | None:
-    """The first epoch that another config would have trained differently, or None.
-
-    Up to the end of the epoch before it, a replay is exact: the same LRs give the same losses.
-    """
-    if happened.schedule != other.schedule and (happened.moves_momentum or other.moves_momentum):
-        return rows[0].epoch if rows else None
-    for row, step in zip(rows, steps, strict=True):
-        if (row.lr, row.lr_last) != (step.lr, step.lr_last):
-            return row.epoch
-    return None
-
-
 # Preview
 
 
 class Preview(NamedTuple):
     """The LR over the planned epochs. For the plateau rule, whose future is unknown, `steps` is the
-    fastest possible descent, if no epoch improves, and `flat` the LR if every epoch improves.
+    fastest possible descent, if no epoch improves, and `flat` the LR if every epoch improves. `top`
+    is the highest LR of any batch.
     """
 
     steps: list[Used]
     flat: list[Used] | None
     first_cut: int | None
+    top: float
 
 
 def preview(recipe: Recipe | None = None, batches: int = 1, **settings: Any) -> Preview:
@@ -137,10 +127,24 @@ def preview(recipe: Recipe | None = None, batches: int = 1, **settings: Any) -> 
     # A constant monitor: for the plateau rule nothing ever improves.
     steps = used(recipe, [1.0] * recipe.epochs, batches)
     if not recipe.schedule.traits.watches_monitor:
-        return Preview(steps, None, None)
+        return Preview(steps, None, None, _top(recipe, batches, steps))
     constant = recipe.model_copy(update={"schedule": NoSchedule()})
     falls = (i for i, step in enumerate(steps, 1) if i > recipe.warmup and step.next_lr < step.lr)
-    return Preview(steps, used(constant, [1.0] * recipe.epochs, batches), next(falls, None))
+    flat = used(constant, [1.0] * recipe.epochs, batches)
+    return Preview(steps, flat, next(falls, None), _top(recipe, batches, flat))
+
+
+def _top(recipe: Recipe, batches: int, steps: Sequence[Used]) -> float:
+    """The highest LR of any batch: an epoch's first, its last, or a peak between them."""
+    spec, length = recipe.schedule, recipe.epochs - recipe.warmup
+    peaks = {peak for done in range(1, length + 1) for peak in spec.peak(done, length, batches)}
+    within = [
+        lr
+        for step in peaks
+        if step < length * batches
+        for lr, _ in spec.cycle(recipe.lr, length, batches, range(step, step + 1))
+    ]
+    return max([*(max(step.lr, step.lr_last) for step in steps), *within])
 
 
 # Cut map
@@ -157,11 +161,9 @@ class CutMap(NamedTuple):
 
 
 def cut_map(
-    happened: Recipe,
-    rows: Sequence[Epoch | Replayed],
+    past: Past,
     metrics: Sequence[float | None],
     other: Recipe,
-    batches: int,
     x: tuple[str, Sequence[Any]],
     y: tuple[str, Sequence[Any]],
 ) -> CutMap:
@@ -173,11 +175,12 @@ def cut_map(
     def cell(x_value: Any, y_value: Any) -> tuple[int | None, int | None]:
         try:
             config = changed(other, {x[0]: x_value, y[0]: y_value})
+            steps = used(config, metrics, past.batches)
         except ConfigError:
             return None, None
-        steps = used(config, metrics, batches)
         cuts = sum(step.next_lr < step.lr for step in steps)
-        return first_difference(happened, rows, config, steps), cuts
+        difference = first_difference(past, config, steps)
+        return difference and difference.epoch, cuts
 
     cells = [[cell(x_value, y_value) for x_value in x[1]] for y_value in y[1]]
     return CutMap(

@@ -54,7 +54,8 @@ class PlateauEvidence(BaseModel):
 class Decision(BaseModel):
     """What the schedule did after `epoch`: the LR of its first batch, and of the next epoch's.
 
-    `turn` is the LR at a cycle's peak or bottom.
+    `turn` is the LR at a cycle's peak or bottom: the next LR or, if the peak was within the epoch,
+    the highest that a batch of it used.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,9 +81,9 @@ class Decision(BaseModel):
             case "cut":
                 return f"{self.schedule}: LR cut from {lr} to {next_lr}."
             case "peak" if self.turn is not None:
-                return f"{self.schedule}: LR at its peak, {lr_text(self.turn)}; now it goes down."
+                return f"{self.schedule}: LR at its peak, {self._turned}; then it goes down."
             case "bottom" if self.turn is not None:
-                return f"{self.schedule}: LR at its lowest, {lr_text(self.turn)}; now it goes up."
+                return f"{self.schedule}: LR at its lowest, {self._turned}; then it goes up."
             case "restart":
                 return f"{self.schedule}: warm restart, LR back from {lr} to {next_lr}."
             case "lowered":
@@ -91,6 +92,20 @@ class Decision(BaseModel):
                 return f"{self.schedule}: LR goes up from {lr} to {next_lr}."
             case _:
                 return f"Kept {lr}."
+
+    @property
+    def turned_within(self) -> bool:
+        """Whether a cycle turned within the epoch, and not between it and the next."""
+        return self.turn not in (None, self.next_lr)
+
+    @property
+    def _turned(self) -> str:
+        """The LR of a turn, and the epoch that has it."""
+        assert self.turn is not None
+        epoch = f"in epoch {self.epoch}"
+        if not self.turned_within:
+            epoch = f"as epoch {self.epoch + 1} starts"
+        return f"{lr_text(self.turn)}, {epoch}"
 
 
 def _plateau_sentence(decision: Decision, seen: PlateauEvidence) -> str:
@@ -105,11 +120,12 @@ def _plateau_sentence(decision: Decision, seen: PlateauEvidence) -> str:
         case "cut":
             return f"{bad}: LR cut from {lr} to {next_lr}."
         case "no effect":
-            why = (
-                f"already at min LR {lr_text(seen.min_lr)}"
-                if seen.min_lr and decision.lr <= seen.min_lr
-                else f"the cut would be no more than eps {lr_text(seen.eps)}"
-            )
+            if seen.min_lr and decision.lr <= seen.min_lr:
+                is_at = decision.lr == seen.min_lr
+                lr, least = distinct(decision.lr, seen.min_lr, lr_text)
+                why = f"already at min LR {least}" if is_at else f"it is below min LR {least}"
+            else:
+                why = f"the cut would be no more than eps {lr_text(seen.eps)}"
             return f"{bad}: cut attempted, no effect, LR stays at {lr} ({why})."
         case _:
             last = _warning(decision, seen) if seen.bad_epochs == seen.patience else ""

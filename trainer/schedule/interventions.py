@@ -42,7 +42,9 @@ class RecordedIntervention(Intervention):
     sentence: str
 
 
-def refusal(name: ByHand, value: float | None, epochs: int) -> str | None:
+def refusal(
+    name: ByHand, value: float | None, epochs: int, recipe: Recipe | None = None
+) -> str | None:
     """One sentence on why a run of `epochs` epochs cannot do this; None if it can."""
     most_epochs, lr = setting_of("epochs").most, setting_of("lr")
     assert most_epochs is not None
@@ -54,6 +56,9 @@ def refusal(name: ByHand, value: float | None, epochs: int) -> str | None:
             return "Add a whole number of epochs, at least 1."
         if epochs + value > most_epochs:
             return f"A run can have at most {most_epochs:,.0f} epochs; this one has {epochs:,}."
+        if recipe is not None and not recipe.schedule.traits.fixed_length:
+            refused = recipe.schedule.refusal(epochs + int(value) - recipe.warmup, 1)
+            return refused and refused[1]
     elif value is None or not 0 < value <= lr.most:
         return f"The {'learning rate' if name == 'lr' else 'factor'} must be {lr.permitted}."
     return None

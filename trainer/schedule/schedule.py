@@ -8,15 +8,19 @@ warm-up before any schedule, plateau included (pytorch issue 68978).
 import copy
 import math
 import sys
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch.optim import lr_scheduler
 
 from ..config.recipe import Recipe
+from ..config.table import check_steps
 from ..config.traits import ScheduleSettings
 from . import optimizers
+from .batches import Batches, Constant, Cycle, Listed
 from .decisions import Decision, Kind, PlateauEvidence
+from .interventions import InterventionName
 from .plateau import Plateau, PlateauState
 
 # What "cut now" multiplies the LR by if the schedule has no factor of its own.
@@ -58,6 +62,9 @@ class Schedule:
     Args:
         recipe: the run's.
         batches: batches per epoch.
+
+    Raises:
+        ConfigError: torch's class cannot run for so many steps.
     """
 
     def __init__(self, recipe: Recipe, batches: int) -> None:
@@ -66,7 +73,7 @@ class Schedule:
         self.epoch = 0
         self.start_epoch = recipe.warmup  # the epoch after which the schedule itself starts
         self.main = main_part(recipe, batches, recipe.epochs - recipe.warmup)
-        self.warmup = warmup_part(recipe, batches)
+        self.warmup = warmup_part(recipe, recipe.warmup * batches)
         self.epoch_lr = self.lr  # the LR that the epoch's decision starts from
         self._written: float | None = None  # the LR that `apply` wrote last
 
@@ -78,6 +85,11 @@ class Schedule:
     def lr(self) -> float:
         """The LR of the next batch."""
         return self._part.lr
+
+    @property
+    def momentum(self) -> float | None:
+        """The momentum, or beta 1, of the next batch; None if the optimizer has none."""
+        return momentum_of(self.main.optimizer)
 
     @property
     def _part(self) -> Part:
@@ -107,6 +119,28 @@ class Schedule:
         elif self.main.scheduler is not None and self.recipe.schedule.traits.per_batch:
             step_cycle(self.main.scheduler, batches)
 
+    def through(self, batches: int) -> Batches:
+        """Advance by that many batches of one epoch; what each of them was trained with."""
+        main, spec, lr, momentum = self.main.scheduler, self.recipe.schedule, self.lr, self.momentum
+        if self.warming_up:
+            lrs = []
+            for _ in range(batches):
+                lrs.append(self.lr)
+                self.step_batch()
+            return Listed(tuple(lrs), momentum)
+        if main is None or not spec.traits.per_batch or main.last_epoch >= last_step(main):
+            self.step_batch(batches)
+            return Constant(batches, lr, momentum)
+        steps = range(main.last_epoch, main.last_epoch + batches)
+        self.step_batch(batches)
+        own = None if self.recipe.moves_momentum else momentum
+        return Cycle(self.recipe, self.length, self.batches, steps, own)
+
+    @property
+    def length(self) -> int:
+        """The epochs that a schedule of a fixed length takes; 0 for any other."""
+        return int(getattr(self.main.scheduler, "total_steps", 0)) // self.batches
+
     def advance(self, metric: float) -> Decision:
         """End the epoch: `metric` is the monitor's value. Returns the decision with its evidence.
 
@@ -123,7 +157,7 @@ class Schedule:
         elif isinstance(main, Plateau) and before:
             kind, plateau = _plateau_decision(self.recipe, main, metric, before)
         else:
-            kind, turn = self._turn() or (self._move(lr), None)
+            kind, turn = self._turn(lr) or (self._move(lr), None)
         return Decision(
             kind=kind,
             epoch=self.epoch,
@@ -145,14 +179,25 @@ class Schedule:
         self.epoch += 1
         self.epoch_lr = self.lr
 
-    def _turn(self) -> tuple[Kind, float] | None:
-        """The peak or the bottom of a cycle and its LR, if the epoch that ended reached one."""
-        spec = self.recipe.schedule
-        length = getattr(self.main.scheduler, "total_steps", 0) // self.batches
-        turn = spec.turn(self.epoch - self.start_epoch, length, self.batches)
-        if turn is None:
+    def _turn(self, lr: float) -> tuple[Kind, float] | None:
+        """The peak or the bottom of a cycle and its LR, if the epoch that ended had a peak, or if
+        the next one starts with either. `lr` is the LR that the epoch started with.
+        """
+        spec, done = self.recipe.schedule, self.epoch - self.start_epoch
+        steps = spec.peak(done, self.length, self.batches)
+        if steps:
+            top = max(reversed(steps), key=self._lr_at)  # of two that are equal, the later one
+            within = spec.traits.turns_within_epoch or top % self.batches != 0
+            if done == top // self.batches + within and self._lr_at(top) > self._lr_at(top + 1):
+                return "peak", self._lr_at(top)
+        if not spec.turns(done, self.batches) or self.lr == lr:
             return None
-        return turn, self.recipe.lr if spec.traits.turns_within_epoch else self.lr
+        return "peak" if self.lr > lr else "bottom", self.lr
+
+    def _lr_at(self, step: int) -> float:
+        """The LR of a schedule that steps each batch, at this step."""
+        spec, lr = self.recipe.schedule, self.recipe.lr
+        return next(spec.cycle(lr, self.length, self.batches, range(step, step + 1)))[0]
 
     def _move(self, lr: float) -> Kind:
         traits = self.recipe.schedule.traits
@@ -165,6 +210,16 @@ class Schedule:
         self._part.lr = lr
         if not self.warming_up and not self.recipe.schedule.traits.per_batch:
             self.epoch_lr = lr  # so that the epoch's decision describes only what the schedule did
+
+    def intervene(self, name: InterventionName, value: float | None) -> None:
+        """Change the LR by hand; an intervention of another kind changes nothing here."""
+        match name:
+            case "lr":
+                self.set_lr(value or 0.0)
+            case "scale":
+                self.set_lr(self.lr * (value or 0.0))
+            case "cut":
+                self.cut_now()
 
     def cut_now(self) -> None:
         """Cut as the plateau rule would, with its cooldown and bad epochs; under another schedule
@@ -207,7 +262,12 @@ class Schedule:
 
 
 def main_part(recipe: Recipe, batches: int, epochs: int) -> Part:
-    """The schedule itself, not yet stepped; `epochs` sets its length if it needs one."""
+    """The schedule itself, not yet stepped; `epochs` sets its length if it needs one.
+
+    Raises:
+        ConfigError: torch's class cannot run for so many steps.
+    """
+    check_steps(recipe, epochs, batches)
     spec, optimizer = recipe.schedule, private_optimizer(recipe)
     if spec.name == "none":
         return Part(optimizer, None)
@@ -219,11 +279,30 @@ def main_part(recipe: Recipe, batches: int, epochs: int) -> Part:
     return Part(optimizer, getattr(lr_scheduler, spec.name)(optimizer, **arguments))
 
 
-def warmup_part(recipe: Recipe, batches: int) -> Part:
-    """A linear rise to the LR, one step per batch."""
-    optimizer, steps = private_optimizer(recipe), recipe.warmup * batches
+def warmup_part(recipe: Recipe, steps: int) -> Part:
+    """A linear rise to the LR over that many batches."""
+    optimizer = private_optimizer(recipe)
     rise = lr_scheduler.LinearLR(optimizer, start_factor=1 / (steps + 1), total_iters=steps)
     return Part(optimizer, rise)
+
+
+@lru_cache(maxsize=32)  # a cut map tries the same warm-ups again and again
+def warm_up(lr: float, steps: int) -> tuple[float, ...]:
+    """The LR of each batch of a warm-up of that many batches up to this LR."""
+    part = warmup_part(Recipe(lr=lr), steps)
+    assert part.scheduler is not None
+    lrs = []
+    for _ in range(steps):
+        lrs.append(part.lr)
+        part.scheduler.step()
+    return tuple(lrs)
+
+
+def momentum_of(optimizer: torch.optim.Optimizer) -> float | None:
+    """An optimizer's momentum, or beta 1; None if it has none."""
+    group = optimizer.param_groups[0]
+    momentum = group["betas"][0] if "betas" in group else group.get("momentum")
+    return None if momentum is None else float(momentum)
 
 
 def private_optimizer(recipe: Recipe) -> torch.optim.Optimizer:
@@ -235,11 +314,15 @@ def step_cycle(scheduler: lr_scheduler.LRScheduler, batches: int) -> None:
     """Advance a per-batch schedule by `batches` steps at once: its LR depends only on the step
     number, so the steps between can be skipped.
     """
-    # After its last step a cycle of a fixed length would continue past its lowest LR, below zero.
-    last = int(getattr(scheduler, "total_steps", sys.maxsize)) - 1
+    last = last_step(scheduler)
     if batches and scheduler.last_epoch < last:
         scheduler.last_epoch = min(scheduler.last_epoch + batches, last) - 1
         scheduler.step()
+
+
+def last_step(scheduler: lr_scheduler.LRScheduler) -> int:
+    """The last step of a cycle of a fixed length: after it torch's class would go below zero."""
+    return int(getattr(scheduler, "total_steps", sys.maxsize)) - 1
 
 
 def cut_factor(spec: ScheduleSettings) -> float:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 
+from ..config.recipe import Recipe
 from ..schedule.epoch import Epoch
+from ..schedule.past import Stretch
 from .rows import Run, UnreadableError
 from .store import Store
 
@@ -43,6 +45,34 @@ def prefix(store: Store, run: int) -> list[Epoch]:
 def lineage(store: Store, run: int) -> list[Epoch]:
     """Every epoch of a run from the first: its ancestors' and its own."""
     return [*prefix(store, run), *store.epochs(run)]
+
+
+def stretches(store: Store, run: int) -> list[Stretch]:
+    """How every epoch of a run's lineage was trained, from the first."""
+    row = store.run(run)
+    if row is None:
+        return []
+    made = store.interventions(run)
+    if row.parent is None or not row.parent_epoch:
+        return [Stretch(row.recipe, 0, made)]
+    before = [
+        replace(s, interventions=[i for i in s.interventions if i.epoch <= row.parent_epoch])
+        for s in stretches(store, row.parent)
+        if s.after < row.parent_epoch
+    ]
+    return [*before, Stretch(row.recipe, row.parent_epoch, made)]
+
+
+def length(store: Store, recipe: Recipe, parent: int | None, epoch: int) -> int:
+    """The epochs for which the schedule of a run with this recipe runs, if it is a fork of `parent`
+    after `epoch`: another class starts fresh there, the same one keeps its parent's length.
+    """
+    row = store.run(parent) if parent is not None else None
+    if row is None or epoch <= recipe.warmup:
+        return recipe.epochs - recipe.warmup
+    if row.recipe.schedule.name != recipe.schedule.name:
+        return recipe.epochs - epoch
+    return length(store, row.recipe, row.parent, row.parent_epoch or 0)
 
 
 def trees(store: Store, limit: int) -> list[Member]:

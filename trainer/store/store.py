@@ -305,7 +305,7 @@ class Store:
         if value is not None and name in TAKE_NO_VALUE:
             raise CommandError(f"{name} takes no value, and {value:g} was given: leave it out.")
         if name in get_args(ByHand):
-            reason = refusal(cast(ByHand, name), value, row.epochs)
+            reason = refusal(cast(ByHand, name), value, row.epochs, row.recipe)
             if reason:
                 raise CommandError(reason)
         if name == "stop":

@@ -1,0 +1,164 @@
+"""The first batch that a run would have trained differently with another recipe.
+
+Two trainings with the same LR and the same momentum in every batch are the same to the bit; so an
+epoch's first and last LR are not enough where a schedule moves within an epoch, or a person did.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import chain, groupby, pairwise
+from operator import eq
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from ..config.recipe import Recipe
+from ..schedule.batches import Batches, Constant, Cycle, Listed
+from ..schedule.epoch import Epoch
+from ..schedule.handover import hand_over
+from ..schedule.past import Stretch
+from ..schedule.schedule import Schedule, warm_up
+
+if TYPE_CHECKING:
+    from .replay import Replayed, Used
+
+
+class Difference(NamedTuple):
+    """Batch `batch` (from 0) of `epoch` would have had `would` where it had `did`."""
+
+    epoch: int
+    batch: int
+    what: Literal["LR", "momentum"]
+    would: float
+    did: float
+
+
+class Past:
+    """A recorded run, batch by batch.
+
+    Args:
+        stretches: how it was trained.
+        rows: its epochs, from the first.
+        batches: batches per epoch.
+    """
+
+    def __init__(self, stretches: Sequence[Stretch], rows: Sequence[Epoch], batches: int) -> None:
+        self.stretches = stretches
+        self.rows = rows
+        self.batches = batches
+        self._walked = _walk(stretches, rows, batches)
+        self._epochs: list[list[Batches]] = []
+
+    def epoch(self, i: int) -> list[Batches]:
+        """The batches of row `i`."""
+        while len(self._epochs) <= i:
+            self._epochs.append(next(self._walked))
+        return self._epochs[i]
+
+    def moves_within_epochs(self, other: Recipe) -> bool:
+        """Whether an epoch of this past or of that recipe may have more than one LR, or a momentum
+        of its own.
+        """
+        recipes = [other, *(stretch.recipe for stretch in self.stretches)]
+        return (
+            any(stretch.interventions for stretch in self.stretches)
+            or any(recipe.schedule.traits.per_batch for recipe in recipes)
+            or len({(r.warmup, r.lr) for r in recipes if r.warmup}) > 1
+        )
+
+
+def _walk(
+    stretches: Sequence[Stretch], rows: Sequence[Epoch], batches: int
+) -> Iterator[list[Batches]]:
+    """The batches of each epoch, from the schedule that trained it."""
+    schedule, left = Schedule(stretches[0].recipe, batches), list(rows)
+    for stretch, following in pairwise([*stretches, None]):
+        assert stretch is not None
+        while left:
+            row = left.pop(0)
+            yield list(_through(schedule, stretch, row.epoch))
+            value = row.metrics.get(stretch.recipe.monitor)
+            metric = math.nan if value is None else value
+            if following is None or row.epoch < following.after:
+                schedule.step_epoch(metric)
+                continue
+            undecided = schedule.state_dict()
+            schedule.step_epoch(metric)
+            decided, schedule = schedule.state_dict(), Schedule(following.recipe, batches)
+            if following.recipe == stretch.recipe:
+                schedule.load_state_dict(decided)
+            else:
+                hand_over(schedule, undecided, metric, decided, stretch.recipe)
+            break
+
+
+def _through(schedule: Schedule, stretch: Stretch, epoch: int) -> Iterator[Batches]:
+    """Advance a schedule through an epoch, and make its interventions."""
+    at, made = 0, [past for past in stretch.interventions if past.epoch == epoch]
+    for batch, together in groupby(made, lambda past: past.batch):
+        if batch > at:
+            yield schedule.through(batch - at)
+        for past in together:
+            schedule.intervene(past.name, past.value)
+        # By itself, since a schedule that steps each batch overwrites it after this one.
+        yield Constant(1, schedule.lr, schedule.momentum)
+        schedule.step_batch()
+        at = batch + 1
+    if at < schedule.batches:
+        yield schedule.through(schedule.batches - at)
+
+
+def first_difference(
+    past: Past, other: Recipe, steps: "Sequence[Used | Replayed]"
+) -> Difference | None:
+    """The first batch that `other`, replayed as `steps`, would have trained differently, or None.
+
+    Up to it a replay is exact: the same LRs and momenta give the same losses.
+    """
+    closely = past.moves_within_epochs(other)
+    momenta = any(r.moves_momentum for r in (other, *(s.recipe for s in past.stretches)))
+    for i, (row, step) in enumerate(zip(past.rows, steps, strict=True)):
+        if row.lr != step.lr:
+            return Difference(row.epoch, 0, "LR", step.lr, row.lr)
+        if closely:
+            did, would = past.epoch(i), [_planned(other, past.batches, i, step)]
+            if next(iter(did[0]))[0] != row.lr:  # recorded elsewhere: the LR is the file's
+                did = [Constant(past.batches, row.lr, None)]
+            found = None if did == would else _between(row.epoch, did, would, momenta)
+            if found:
+                return found
+        if row.lr_last != step.lr_last:
+            return Difference(row.epoch, past.batches - 1, "LR", step.lr_last, row.lr_last)
+    return None
+
+
+def _planned(recipe: Recipe, batches: int, i: int, step: "Used | Replayed") -> Batches:
+    """The batches of epoch `i` (from 0) of a replay."""
+    spec, optimizer = recipe.schedule, recipe.optimizer
+    momentum = getattr(optimizer, "momentum", getattr(optimizer, "beta1", None))
+    length = recipe.epochs - recipe.warmup
+    if i < recipe.warmup:
+        if recipe.moves_momentum:
+            _, momentum = next(spec.cycle(recipe.lr, length, batches, range(1)))
+        lrs = warm_up(recipe.lr, recipe.warmup * batches)
+        return Listed(lrs[i * batches : (i + 1) * batches], momentum)
+    if not spec.traits.per_batch:
+        return Constant(batches, step.lr, momentum)
+    first = (i - recipe.warmup) * batches
+    own = None if recipe.moves_momentum else momentum
+    length = length if spec.traits.fixed_length else 0
+    return Cycle(recipe, length, batches, range(first, first + batches), own)
+
+
+def _between(
+    epoch: int, did: Sequence[Batches], would: Sequence[Batches], momenta: bool
+) -> Difference | None:
+    """The first batch of an epoch in which they differ."""
+    if all(map(eq, chain(*did), chain(*would))):  # fast, and true of most
+        return None
+    for batch, (was, is_) in enumerate(zip(chain(*did), chain(*would), strict=True)):
+        if was == is_:
+            continue
+        if was[0] != is_[0]:
+            return Difference(epoch, batch, "LR", is_[0], was[0])
+        if momenta and was[1] is not None and is_[1] is not None and was[1] != is_[1]:
+            return Difference(epoch, batch, "momentum", is_[1], was[1])
+    return None

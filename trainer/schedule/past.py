@@ -1,0 +1,21 @@
+"""How a recorded run was trained: which recipe, from which epoch, and what was done by hand.
+
+torch-free.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..config.recipe import Recipe
+from .interventions import Intervention
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The epochs after epoch `after` that a run trained with one recipe: a whole run, or a part of
+    a fork's past. Its interventions are in the order in which they were made.
+    """
+
+    recipe: Recipe
+    after: int = 0
+    interventions: Sequence[Intervention] = ()
