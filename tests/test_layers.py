@@ -32,10 +32,16 @@ ARROWS = {
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
     "trainer.curves": "trainer.config trainer.schedule trainer.replay trainer.store",
+    "trainer.failures": "trainer.config trainer.engine trainer.schedule trainer.store",
+    "trainer.commands": "trainer.engine trainer.store",
     "trainer.execute": """
-        trainer.config trainer.schedule trainer.engine trainer.store trainer.snapshots
+        trainer.commands trainer.engine trainer.failures trainer.schedule trainer.store
+        trainer.snapshots
     """,
-    "trainer.worker": "trainer.engine trainer.store trainer.snapshots trainer.execute",
+    "trainer.worker": """
+        trainer.commands trainer.engine trainer.failures trainer.store trainer.snapshots
+        trainer.execute
+    """,
     "trainer.watch": "",
     "app.ids": "",
     "app.environment": "",

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.small import metrics
-from trainer import execute as executing
+from trainer import commands as commanding
 from trainer import worker
 from trainer.config.run import RunConfig
 from trainer.engine import datasets
@@ -21,6 +21,7 @@ from trainer.engine.events import Ended, EpochEnded, Event, Failed, Started
 from trainer.engine.loop import DeviceError
 from trainer.execute import execute
 from trainer.schedule.schedule import Schedule
+from trainer.store import store as storing
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -36,8 +37,8 @@ class WatchedStore(Store):
         super().__init__(home)
         self.recorded = threading.Condition()
 
-    def record(self, run: int, event: Event) -> None:
-        super().record(run, event)
+    def record(self, run: int, event: Event, *more: Any) -> None:
+        super().record(run, event, *more)
         with self.recorded:
             self.recorded.notify_all()
 
@@ -254,10 +255,10 @@ def test_a_run_that_cannot_be_recorded_does_not_end_the_worker(store, monkeypatc
     monkeypatch.setattr(engine, "train", pretend(1))
     record = store.record
 
-    def full(run, event):
+    def full(run, event, *more):
         if run == broken:
             raise OSError("the disk is full")
-        record(run, event)
+        record(run, event, *more)
 
     monkeypatch.setattr(store, "record", full)
     broken, after = add(store), add(store)
@@ -301,6 +302,35 @@ def test_the_worker_looks_for_runs_of_dead_processes_now_and_then(store, monkeyp
     idle.stop()
 
 
+def test_an_exception_of_any_kind_fails_the_run_and_not_the_worker(store, monkeypatch):
+    train = pretend(1)
+
+    def exits(config, *more):
+        if config.seed == 1:
+            raise SystemExit(3)
+        yield from train(config, *more)
+
+    monkeypatch.setattr(engine, "train", exits)
+    runs = [add(store, seed=seed) for seed in (1, 2)]
+    working = Worker(store, ROOT)
+    working.start()
+    store.wait_until_over(runs[1])
+    assert working.trouble is None
+    working.stop()
+    assert store.run(runs[0]).reason == "SystemExit: 3"
+    assert store.run(runs[1]).status == "finished"
+
+
+def test_a_cpu_without_memory_is_told_as_one(store, monkeypatch):
+    def train(*_):
+        torch.empty(2**55)
+        yield
+
+    monkeypatch.setattr(engine, "train", train)
+    (event,) = execute(store, claimed(store), ROOT)
+    assert event.reason.startswith("The device does not have enough memory")
+
+
 def test_a_worker_that_never_started_can_be_stopped(store):
     Worker(store, ROOT).stop()
 
@@ -329,7 +359,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(executing, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(commanding, "time", SimpleNamespace(monotonic=clock.monotonic))
     monkeypatch.setattr(engine, "train", pretend(5))
     return clock
 
@@ -349,7 +379,7 @@ def times(
 def test_a_pace_spaces_the_epochs(store, clock):
     run = claimed(store, pace=2.0)
     assert times(store, run, clock) == pytest.approx([0, 0.5, 1, 1.5, 2], abs=1e-6)
-    assert max(clock.waits) <= executing.POLL_SECONDS
+    assert max(clock.waits) <= commanding.POLL_SECONDS
 
 
 def test_without_a_pace_nothing_waits(store, clock):
@@ -390,3 +420,43 @@ def test_a_stop_is_obeyed_while_the_pace_waits(store, clock):
     times(store, run, clock)
     assert len(clock.waits) == 3
     assert store.run(run).status == "stopped"
+
+
+# Time
+
+
+def test_the_time_taken_has_no_pause_in_it_and_does_not_depend_on_the_clock(
+    store, clock, monkeypatch
+):
+    run, wait = claimed(store, pace=2.0), clock.wait
+
+    def unpause(seconds):
+        wait(seconds)
+        if store.run(run).paused and clock.now > 1000:
+            store.ask(run, "unpause")
+
+    def act(epoch):
+        taken.append(store.run(run).elapsed)
+        moved = {1: 0.0, 2: 9e9, 3: 1e9}.get(epoch)  # back and far forward
+        if moved is not None:
+            monkeypatch.setattr(storing, "time", SimpleNamespace(time=lambda: moved))
+        if epoch == 4:
+            store.ask(run, "pause")
+            clock.now += 1000
+
+    clock.wait = unpause
+    taken: list[float] = []
+    times(store, run, clock, act)
+    assert taken == pytest.approx([0, 0.5, 1, 1.5, 1.5], abs=0.02)
+
+
+def test_a_run_that_goes_on_counts_on_from_what_it_had_taken(store, clock):
+    run = claimed(store, pace=2.0)
+    times(store, run, clock, lambda epoch: store.stop(run) if epoch == 3 else None)
+    taken = store.run(run).elapsed
+    assert taken == pytest.approx(1.0, abs=0.1)
+    clock.now += 1000
+    store.resume(run, claimed=True)
+    assert store.run(run).elapsed == taken
+    times(store, run, clock)
+    assert store.run(run).elapsed == pytest.approx(taken + 2.5, abs=0.1)

@@ -5,26 +5,36 @@ torch is imported only when a run starts.
 
 import logging
 import threading
-import time
 from collections.abc import Generator, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from sqlite3 import Error as SQLiteError
 from typing import TYPE_CHECKING
 
-from .config.table import ConfigError
+from .commands import Commands, Stopwatch
 from .engine.control import Control
-from .engine.events import Diverged, Ended, EpochEnded, Event, Failed, Started, Warned
+from .engine.events import (
+    Diverged,
+    Ended,
+    EpochEnded,
+    Event,
+    Failed,
+    Intervened,
+    Progress,
+    Started,
+    Warned,
+)
+from .failures import reason, unexpected, without_torch
 from .schedule.epoch import Epoch
-from .schedule.torch_changed import TorchChangedError
 from .snapshots import files
-from .snapshots.files import BUDGET_MB
-from .store.database import StoreError
+from .snapshots.files import BUDGET_MB, Kept
 from .store.rows import Run, UnreadableError
 from .store.store import Store
+from .store.waiting import patiently
 
 if TYPE_CHECKING:
     from .snapshots.writer import SnapshotWriter
-
-POLL_SECONDS = 0.05
 
 log = logging.getLogger(__name__)
 
@@ -35,30 +45,49 @@ def execute(
     root: Path,
     shutdown: threading.Event | None = None,
     budget_mb: float = BUDGET_MB,
+    stop: threading.Event | None = None,
 ) -> Generator[Event, None, None]:
     """Train a claimed run: write each event to the store, then yield it.
 
     A resumed run continues from its last snapshot, a fork from its parent's epoch. Obeys the run's
     commands between two events, and waits after an epoch to keep the run's pace, or during a pause.
-    An error in the run becomes its last event, Failed. If the consumer closes the iterator, the run
-    is recorded as stopped; if `shutdown` is set, as interrupted.
+    While the store cannot be used, yields Waiting, keeps the event and the training's state, and
+    continues once it can. An error in the run becomes its last event, Failed. If the consumer
+    closes the iterator, the run is recorded as stopped; if `shutdown` is set, as interrupted.
 
     Args:
         shutdown: set it to end the run before its next batch.
         budget_mb: megabytes that the run's snapshots may use.
+        stop: set it to stop the run where the store cannot take the command.
+
+    Raises:
+        StoreError: the run's end could not be recorded before the shutdown.
+        StoreFaultError: the store is damaged.
     """
+    shutdown = shutdown or threading.Event()
     try:
-        row = store.run(run)
+        row = yield from patiently(lambda: store.run(run), run, shutdown)
     except UnreadableError as error:
-        store.record(run, Failed(str(error)))
-        yield Failed(str(error))
+        failed = Failed(str(error))
+        yield from patiently(lambda: store.record(run, failed), run, shutdown)
+        yield failed
         return
     assert row is not None
-    recorded = max([row.epoch, *(epoch.epoch for epoch in store.epochs(run, row.epoch))])
+    past = yield from patiently(lambda: store.interventions(run), run, shutdown)
+    ended = yield from patiently(lambda: store.epochs(run, row.epoch), run, shutdown)
+    last = ended[-1].epoch if ended else row.epoch
     threads = row.started.threads if row.started else 0
-    control = Control(store.interventions(run), recorded, threads)
-    commands = Commands(store, row, control, shutdown or threading.Event())
+    control, stopwatch = Control(past, last, threads), Stopwatch(row.elapsed or 0.0)
+    commands = Commands(store, row, control, stopwatch, shutdown, stop or threading.Event())
     snapshots, has_ended = Snapshots(store, row, control, int(budget_mb * 1e6)), False
+
+    def recorded(event: Event) -> Generator[Event, None, None]:
+        made = commands.made(event) if isinstance(event, Intervened) else None
+        elapsed = stopwatch.seconds()
+        with stopwatch.stopped():
+            yield from patiently(lambda: store.record(run, event, elapsed, made), run, shutdown)
+            yield event
+
     try:
         commands.obey()
         for event in _events(store, row, root, control):
@@ -67,74 +96,28 @@ def execute(
             has_ended = isinstance(event, Ended | Diverged | Failed)
             if has_ended:
                 snapshots.close(event)
-            store.record(run, event)
-            snapshots.handle(event)
-            yield event
+                for warned in snapshots.warnings():
+                    yield from recorded(warned)
+            if isinstance(event, Started):
+                stopwatch.start()
+            yield from recorded(event)
+            if has_ended:
+                continue
+            yield from patiently(partial(snapshots.handle, event), run, shutdown)
+            for warned in snapshots.warnings():
+                yield from recorded(warned)
             commands.obey()
+            if commands.steps_with(event):
+                yield from patiently(lambda: store.set_paused(run, True), run, shutdown)
             commands.wait(event)
-    finally:
+    except GeneratorExit:
         snapshots.close()
         if not has_ended:
-            store.record(run, Ended("stopped"))
-
-
-class Commands:
-    """Obeys the commands to a run while it trains, and makes it wait.
-
-    Args:
-        shutdown: ends the run, and every wait.
-    """
-
-    def __init__(self, store: Store, run: Run, control: Control, shutdown: threading.Event) -> None:
-        self.stopped = False  # by a person
-        self._store = store
-        self._run = run.id
-        self._control = control
-        self._shutdown = shutdown
-        self._asked = run.asked
-        self._pace = run.pace
-        self._paused = self._stepping = False
-        self._released = 0.0
-
-    def obey(self) -> None:
-        """Obey the commands since the last call."""
-        for command in self._store.commands(self._run, self._asked):
-            self._asked = command.id
-            match command.name:
-                case "stop":
-                    self.stopped = True
-                    self._control.stop()
-                case "pace":
-                    self._pace = command.value
-                case "pause" | "unpause" | "step":
-                    self._paused = command.name == "pause"
-                    self._stepping = command.name == "step"
-                case name:
-                    self._control.ask(name, command.value)
-        if self._shutdown.is_set():
-            self._control.stop()
-
-    def wait(self, event: Event) -> None:
-        """Return when the run may continue after this event."""
-        if isinstance(event, Started):
-            self._released = time.monotonic()
-        if isinstance(event, EpochEnded):
-            if self._stepping and not self._paused:
-                self._paused, self._stepping = True, False
-                self._store.set_paused(self._run, True)
-            while self._pace and not self._control.stopping:
-                left = self._released + 1 / self._pace - time.monotonic()
-                if left <= 0:
-                    break
-                self._poll(left)
-            self._released = time.monotonic()
-        while self._paused and not self._control.stopping:
-            self._poll(POLL_SECONDS)
-            self._released = time.monotonic()
-
-    def _poll(self, left: float) -> None:
-        self._shutdown.wait(min(left, POLL_SECONDS))
-        self.obey()
+            with suppress(SQLiteError):  # whoever opens the store next records it as interrupted
+                store.record(run, Ended("stopped"), stopwatch.seconds())
+        raise
+    finally:
+        snapshots.close()
 
 
 class Snapshots:
@@ -146,7 +129,8 @@ class Snapshots:
         self._control = control
         self._budget = budget
         self._writer: SnapshotWriter | None = None
-        self._warned = False
+        self._closed = False
+        self._warned: str | None = None
 
     def handle(self, event: Event) -> None:
         """Take a snapshot if the event, already recorded, needs one."""
@@ -154,26 +138,32 @@ class Snapshots:
             case Started():
                 from .snapshots.writer import SnapshotWriter
 
+                past = self._store.epochs(self._run.id)
                 folder = files.folder(self._store.home, self._run.id)
                 self._writer = SnapshotWriter(folder, self._budget, self._run.recipe.mode)
-                for row in self._store.epochs(self._run.id):
+                for row in past:
                     self._note(row)
                 if self._run.parent_epoch:
                     self._keep(before_others=True)
             case EpochEnded():
                 self._keep(before_others=self._note(event))
-        self._warn()
 
     def close(self, event: Event | None = None) -> None:
         """Take a last one if the run can be resumed after this event, and wait until all are
         written.
         """
-        if self._writer is not None:
+        if self._writer is not None and not self._closed:
+            self._closed = True
             if isinstance(event, Ended) and event.status != "finished":
                 self._keep(before_others=True)
             self._writer.close()
-            self._warn()
-            self._writer = None
+
+    def warnings(self) -> Iterator[Warned]:
+        """What is new about the writing of snapshots: that it fails, or no longer does."""
+        warning = self._writer.warning if self._writer else None
+        if warning != self._warned:
+            self._warned = warning
+            yield Warned(warning)
 
     def _keep(self, before_others: bool) -> None:
         assert self._writer is not None
@@ -185,53 +175,58 @@ class Snapshots:
             return False
         return self._writer.note(ended.epoch, metric, ended.decision.kind == "cut")
 
-    def _warn(self) -> None:
-        if self._writer is not None and self._writer.warning and not self._warned:
-            self._warned = True
-            self._store.record(self._run.id, Warned(self._writer.warning))
-
 
 def _events(store: Store, run: Run, root: Path, control: Control) -> Iterator[Event]:
     """The engine's events; an error becomes Failed."""
-    assert run.config is not None
     try:
-        from .engine.loop import train
-        from .snapshots.restore import StoppedError, start_of
+        from .engine import loop  # noqa: F401 - torch is loaded apart, so that it is known what failed
+    except Exception as error:
+        yield Failed(reason(error) or without_torch(error))
+        return
+    from .snapshots.restore import StoppedError
 
-        try:
-            start = yield from start_of(store, run, root, control)
-        except StoppedError:
-            yield Ended("stopped")
-            return
-        if store.epochs(run.id):
-            store.rewind(run.id, *((start["epoch"], start["batch"]) if start else (0, 0)))
-        yield from train(run.config, root, control, start)
+    try:
+        yield from _trained(store, run, root, control)
+    except StoppedError:
+        yield Ended("stopped")
     except Exception as error:
         sentence = reason(error)
         if sentence is None:
             log.exception("run %d failed", run.id)
-            sentence = f"{type(error).__name__}: {error}".splitlines()[0]
+            sentence = unexpected(error)
         yield Failed(sentence)
 
 
-def reason(error: Exception) -> str | None:
-    """One sentence for the user's mistakes and the machine's limits; None for bugs in LRScope."""
-    import torch
-
-    from .engine.datasets import DatasetError
-    from .engine.loop import DeviceError
+def _trained(store: Store, run: Run, root: Path, control: Control) -> Iterator[Event]:
+    """The engine's events, from the newest of the run's snapshots that restores; without one from
+    the epoch that it was forked from, or from its start.
+    """
+    from .engine.loop import train
     from .engine.state import SnapshotError
+    from .snapshots.restore import own, start_of
 
-    known = (
-        ConfigError, DatasetError, DeviceError, SnapshotError, TorchChangedError, StoreError
-    )  # fmt: skip
-    if isinstance(error, known):
-        return str(error)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return "The device does not have enough memory for this run; choose a smaller batch."
-    if isinstance(error, ImportError | RuntimeError) and "torchvision" in str(error):
-        return (
-            "The installed torch and torchvision are incompatible; install both from one "
-            "source: pip install --force-reinstall torch torchvision"
-        )
-    return None
+    assert run.config is not None
+    store.epochs(run.id)  # one that cannot be read fails the run before it trains
+    refused: list[tuple[Kept, SnapshotError]] = []
+    folder = files.folder(store.home, run.id)
+    for kept in (*reversed(files.listed(folder)), None):
+        has_started = False
+        try:
+            start = own(kept, run) if kept else (yield from start_of(store, run, root, control))
+            for event in train(run.config, root, control, start):
+                if isinstance(event, Started):
+                    has_started = True
+                    for useless, _ in refused:  # written again when their epochs are
+                        useless.path.unlink(missing_ok=True)
+                yield event
+                if isinstance(event, Started):
+                    epoch, batch = (start["epoch"], start["batch"]) if start else (0, 0)
+                    if (epoch, batch) != (run.epoch, run.batch):
+                        yield Progress(epoch + 1, batch, event.batches)
+                    if refused:
+                        yield Warned(f"{refused[0][1]} The run continues from epoch {epoch}.")
+            return
+        except SnapshotError as error:
+            if has_started or kept is None:
+                raise
+            refused.append((kept, error))

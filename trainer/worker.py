@@ -8,7 +8,10 @@ import threading
 import time
 from pathlib import Path
 
-from .execute import POLL_SECONDS, execute
+from .commands import POLL_SECONDS
+from .engine.events import Failed, Waiting
+from .execute import execute
+from .failures import first_line, reason, unexpected
 from .snapshots.files import BUDGET_MB
 from .store.store import Store
 
@@ -19,7 +22,8 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """A background thread that trains the store's queued runs, one at a time.
+    """A background thread that trains the store's queued runs, one at a time. No exception ends it:
+    a run that raises one has failed, and the next begins.
 
     Args:
         store: where runs are queued and recorded.
@@ -31,10 +35,25 @@ class Worker:
         self.store = store
         self.root = root
         self.budget_mb = budget_mb
+        self.training: int | None = None
+        self._trouble: str | None = None
+        self._failed: dict[int, Failed] = {}  # runs whose failure is not recorded yet
+        self._stop = threading.Event()  # the run that trains
         self._shutdown = threading.Event()
         self._expected = threading.Event()
         self._loaded = threading.Event()
+        self._has_tried = False
+        self._last_check = time.monotonic()
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is trained or recorded now, in a sentence; None if all is well."""
+        if self._shutdown.is_set() or (self._thread.is_alive() and not self._trouble):
+            return None
+        if self._thread.is_alive():
+            return self._trouble
+        return "No run is trained here: LRScope's worker is not running. Restart LRScope."
 
     def start(self) -> None:
         self._thread.start()
@@ -48,45 +67,91 @@ class Worker:
         self.expect()
         return self._loaded.wait(timeout)
 
+    def stop_run(self, run: int) -> bool:
+        """Stop the run if it trains here, also where the store cannot take the command; returns
+        whether it does.
+        """
+        if run != self.training:
+            return False
+        self._stop.set()
+        return True
+
     def stop(self) -> None:
         """Interrupt the run that is training and wait until its snapshot is written, so that it
         can be resumed exactly there.
         """
         self._shutdown.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        while self._thread.is_alive():
+            self._thread.join(0.1)  # so that a signal is handled meanwhile, on Windows too
 
     def _work(self) -> None:
-        last_check, has_tried = time.monotonic(), False
         while not self._shutdown.is_set():
             try:
-                if time.monotonic() - last_check > ORPHAN_SECONDS:
-                    last_check = time.monotonic()
-                    self.store.interrupt_orphans()
+                self._check()
                 run = self.store.claim()
-            except sqlite3.Error:  # for example a full disk: try again later
-                log.exception("the queue of runs could not be read")
+                if not self._failed:
+                    self._trouble = None
+            except BaseException as error:
+                self._report(f"The queue of runs cannot be read ({first_line(error)}).", error)
                 self._shutdown.wait(ORPHAN_SECONDS)
                 continue
-            if (run is not None or self._expected.is_set()) and not has_tried:
-                has_tried = True
+            if (run is not None or self._expected.is_set()) and not self._has_tried:
+                self._has_tried = True
                 self._load()
             if run is not None:
                 self._execute(run)
             else:
                 self._shutdown.wait(POLL_SECONDS)
 
+    def _check(self) -> None:
+        """Now and then: look for runs of processes that have died, and record what could not be
+        recorded.
+        """
+        if time.monotonic() - self._last_check <= ORPHAN_SECONDS:
+            return
+        self._last_check = time.monotonic()
+        for run in list(self._failed):
+            self._record_failure(run)
+        try:
+            self.store.interrupt_orphans()
+        except (OSError, sqlite3.Error) as error:  # the queue does not depend on it
+            log.warning("the runs of other processes could not be checked: %s", error)
+
     def _load(self) -> None:
         try:
             from .engine import loop  # noqa: F401 - slow: it loads torch
-        except (ImportError, RuntimeError) as error:  # every run records it as its own failure
+        except Exception as error:  # every run records it as its own failure
             log.warning("torch cannot be loaded: %s", error)
         else:
             self._loaded.set()
 
     def _execute(self, run: int) -> None:
+        self._stop.clear()
+        self.training = run
         try:
-            for _ in execute(self.store, run, self.root, self._shutdown, self.budget_mb):
-                pass
-        except Exception:  # the store itself failed: log it and continue with the next run
-            log.exception("run %d could not be recorded", run)
+            for event in execute(
+                self.store, run, self.root, self._shutdown, self.budget_mb, self._stop
+            ):
+                self._trouble = event.sentence if isinstance(event, Waiting) else None
+        except BaseException as error:
+            if self._shutdown.is_set():  # recorded as interrupted when the store is next opened
+                log.warning("%s", reason(error) or unexpected(error))
+                return
+            log.error("run %d could not be recorded", run, exc_info=error)
+            self._failed[run] = Failed(reason(error) or unexpected(error))
+            self._record_failure(run)
+        finally:
+            self.training = None
+
+    def _record_failure(self, run: int) -> None:
+        try:
+            self.store.record(run, self._failed[run])
+            del self._failed[run]
+        except Exception as error:
+            why = f"{self._failed[run].reason} This could not be recorded ({first_line(error)})."
+            self._report(f"Run {run} has failed: {why}", error)
+
+    def _report(self, trouble: str, error: BaseException) -> None:
+        if trouble != self._trouble:  # once, not every time that it is tried again
+            self._trouble = trouble
+            log.error("%s", trouble, exc_info=error)

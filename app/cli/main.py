@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from click.exceptions import Abort
 
 from app.cli import curves, serve, training
 from app.cli.refusals import fail, output_lost
@@ -37,6 +38,8 @@ def main() -> None:
     try:
         code = cli(arguments, prog_name="lrscope", standalone_mode=False)
         sys.stdout.flush()
+    except (KeyboardInterrupt, Abort):
+        code = 130
     except OSError as error:
         if error.filename is not None:
             code = fail(f"{error.filename} cannot be used ({error.strerror}).").exit_code

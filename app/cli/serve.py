@@ -1,19 +1,23 @@
 """`lrscope serve`: the page."""
 
 import gc
-import signal
 import sys
 import threading
 import webbrowser
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app import environment
 from app.cli.options import Budget, Command, Datasets, Home, port_number
 from app.cli.refusals import fail
+from app.cli.signals import WAITING, Ending
 from trainer import folders
 from trainer.snapshots.files import BUDGET_MB
+
+if TYPE_CHECKING:
+    from trainer.store.store import Store
 
 HOST = "127.0.0.1"
 PORT = 8050
@@ -50,16 +54,40 @@ def serve(
     from trainer.store.aside import set_aside
     from trainer.store.database import StoreError
     from trainer.store.store import Store, path_in
-    from trainer.worker import Worker
 
     home, datasets = home or folders.home(), datasets or folders.datasets()
+    store: Store | None = None
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    ending = Ending(interrupt, lambda: store.abandon() if store else None)
     try:
         if fresh:
             path = path_in(home)
             print(f"{path} is kept as {set_aside(path).name}.", file=sys.stderr)
         store = Store(home)
+        _serve(store, host, port, token, open, datasets, snapshot_budget)
     except StoreError as error:
         raise fail(str(error)) from None
+    except KeyboardInterrupt:  # before the page was served
+        raise typer.Exit(ending.code or 130) from None
+    finally:
+        if store:
+            store.close()
+
+
+def _serve(
+    store: "Store",
+    host: str,
+    port: int,
+    token: bool | None,
+    open: bool,
+    datasets: Path,
+    budget_mb: float,
+) -> None:
+    from trainer.worker import Worker
+
     # Imported modules stay, so skipping garbage collection here starts the page a tenth sooner.
     gc.disable()
     environment.forget_dash()
@@ -69,23 +97,20 @@ def serve(
 
     gc.freeze()
     gc.enable()
-    worker = Worker(store, datasets, snapshot_budget)
+    worker = Worker(store, datasets, budget_mb)
     access = access_for(host, token)
     app = create_app(store, worker, access)
     try:
         server = listen(app, host, port)
     except OSError as error:
-        store.close()
         if error.errno in ADDRESS_IN_USE:
             raise fail(f"port {port} is in use; try: lrscope --port {free_port(host)}") from None
         raise fail(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
     except ValueError:  # what waitress raises for a host that cannot be resolved
-        store.close()
         raise fail(f"cannot listen on {host}: it is not an address of this machine.") from None
     url = address(host, port_of(server), access.token)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        print(f"LRScope is at {url} (runs under {home}). Ctrl-C stops it.", flush=True)
+        print(f"LRScope is at {url} (runs under {store.home}). Ctrl-C stops it.", flush=True)
         if host in EVERY_ADDRESS:
             print(
                 "From another machine, write this one's name or address for localhost.", flush=True
@@ -105,8 +130,9 @@ def serve(
         pass
     finally:
         server.close()
+        if worker.training:
+            print(WAITING, file=sys.stderr, flush=True)
         worker.stop()
-        store.close()
 
 
 def address(host: str, port: int, token: str | None) -> str:

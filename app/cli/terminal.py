@@ -18,10 +18,21 @@ STYLES = {"cut": "bold red", "no effect": "red", "improved": "green", "restart":
 
 
 class JsonLines:
-    """Prints one object per epoch and one for the run, and nothing else, to stdout."""
+    """Prints one object per epoch and one for the run, and nothing else, to stdout. What the run
+    waits for and what goes wrong is printed on stderr.
+    """
+
+    def __init__(self) -> None:
+        self._waits = False
 
     def show(self, run: int, event: events.Event) -> None:
+        waited, self._waits = self._waits, isinstance(event, events.Waiting)
         match event:
+            case events.Waiting(sentence):
+                if not waited:
+                    print(f"lrscope: {sentence}", file=sys.stderr, flush=True)
+            case events.Warned(sentence) if sentence:
+                print(f"lrscope: {sentence}", file=sys.stderr, flush=True)
             case events.EpochEnded():
                 self._print(_flat(run, event))
             case events.Diverged(reason=reason):
@@ -64,6 +75,7 @@ class Terminal:
     def __init__(self, config: RunConfig, epochs: int) -> None:
         self.config = config
         self.epochs = epochs
+        self._waits = False
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -78,7 +90,11 @@ class Terminal:
 
     def show(self, run: int, event: events.Event) -> None:
         progress, task, config = self._progress, self._task, self.config
+        waited, self._waits = self._waits, isinstance(event, events.Waiting)
         match event:
+            case events.Waiting(sentence):
+                if not waited:
+                    progress.print(sentence, style="yellow", markup=False)
             case events.Downloading(file, received, total):
                 share = f" of {total / 1e6:.1f}" if total else ""
                 at = f"{received / 1e6:.1f}{share} MB"
@@ -101,7 +117,7 @@ class Terminal:
                     self.epochs += int(event.value or 0)
                     progress.update(task, total=self.epochs)
                 progress.print(f"{event.epoch:>5}  [bold]{event.sentence}[/]")
-            case events.Warned(sentence):
+            case events.Warned(sentence) if sentence:
                 progress.print(sentence, style="yellow", markup=False)
             case events.Progress(epoch, batch, batches):
                 done = epoch - 1 + batch / batches

@@ -1,6 +1,5 @@
 """The commands that train: `train`, `fork`, `resume`; and `control`, which changes a run."""
 
-import signal
 import sys
 import threading
 from contextlib import closing
@@ -23,12 +22,14 @@ from app.cli.options import (
     with_settings,
 )
 from app.cli.refusals import fail, opened, output_lost
+from app.cli.signals import WAITING, Ending, finish
 from trainer import folders
 from trainer.config import forks
 from trainer.config.table import ConfigError, to_config
 from trainer.engine.events import Ended, Event
 from trainer.schedule.interventions import ByHand, consequence
 from trainer.snapshots.files import BUDGET_MB
+from trainer.store.database import StoreError
 
 if TYPE_CHECKING:
     from trainer.store.store import Store
@@ -175,7 +176,8 @@ def _follow(
     store: "Store", run: int, json_lines: bool, datasets: Path | None, budget_mb: float
 ) -> None:
     """Train a claimed run and print its events. Ctrl-C, SIGTERM and an output that cannot be
-    written end it at its next batch, from which it can be resumed.
+    written end it at its next batch, from which it can be resumed; a second signal ends the process
+    at once.
     """
     from app.cli.terminal import JsonLines, Terminal
     from trainer.execute import execute
@@ -184,31 +186,44 @@ def _follow(
     assert row is not None
     assert row.config is not None
     show = JsonLines().show if json_lines else Terminal(row.config, row.epochs).show
-    shutdown, codes = threading.Event(), []
-
-    def end(signum: int, _: object) -> None:
-        signal.signal(signum, signal.SIG_DFL)  # a second signal ends it at once
-        codes.append(128 + signum)
-        shutdown.set()
-
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
+    shutdown = threading.Event()
     last: Event | None = None
     lost: OSError | None = None
-    with closing(
-        execute(store, run, datasets or folders.datasets(), shutdown, budget_mb)
-    ) as events:
-        for event in events:
-            last = event
-            if lost is None:
-                try:
-                    show(run, event)
-                except OSError as error:
-                    lost = error
-                    shutdown.set()
+    raised: list[BaseException] = []
+
+    def stop() -> None:
+        print(WAITING, file=sys.stderr, flush=True)
+        shutdown.set()
+
+    def train() -> None:
+        nonlocal last, lost
+        try:
+            with closing(
+                execute(store, run, datasets or folders.datasets(), shutdown, budget_mb)
+            ) as events:
+                for event in events:
+                    last = event
+                    if lost is None:
+                        try:
+                            show(run, event)
+                        except OSError as error:
+                            lost = error
+                            shutdown.set()
+        except BaseException as error:
+            raised.append(error)
+
+    ending = Ending(stop, store.abandon)
+    # Not in this thread, since Python handles a signal here only when torch has ended its batch.
+    thread = threading.Thread(target=train, name="training", daemon=True)
+    thread.start()
+    finish(thread)
+    if raised and not (ending.code and isinstance(raised[0], StoreError)):
+        raise raised[0]
+    if raised:
+        fail(str(raised[0]))
     finished = isinstance(last, Ended) and last.status == "finished"
     if lost is not None:
         hint = "" if finished else f"; lrscope resume {run} continues run {run}"
         raise typer.Exit(output_lost(lost, hint))
     if not finished:
-        raise typer.Exit(codes[0] if codes else 1)
+        raise typer.Exit(ending.code or 1)

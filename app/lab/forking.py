@@ -66,9 +66,10 @@ def check(store: Store, fork: Fork, config: RunConfig) -> list[str]:
     Raises:
         ConfigError: it changes what the fork's past depends on.
     """
+    refused = lineage.refusal(store, fork["run"], fork["epoch"])
     parent = parent_config(store, fork)
-    if parent is None:
-        return []
+    if refused or parent is None:
+        raise ConfigError({("epochs", None): refused or f"Run {fork['run']} cannot be forked."})
     owner = lineage.owner(store, fork["run"], fork["epoch"])
     length = lineage.length(store, config, owner, fork["epoch"])
     forks.check(parent, config, fork["epoch"], length)

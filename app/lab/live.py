@@ -3,8 +3,9 @@
 import itertools
 import json
 import math
-import time
+import sqlite3
 import zlib
+from contextlib import suppress
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx
@@ -15,7 +16,7 @@ from app import ids, run_picker
 from app.charts import figures
 from app.charts.series import Mark, by_hand, sentences, series
 from app.checked import RunChoice, Whole
-from app.lab.progress import progress
+from app.lab.progress import progress, seconds_an_epoch
 from app.lab.readout import CHANCE_EPOCHS, after_epoch, state, unreadable
 from app.lab.turns import Turns
 from trainer.config.recipe import Recipe
@@ -37,9 +38,10 @@ _view = itertools.count(1)
 
 
 class Cursor(BaseModel):
-    """What a page has already received: the last epoch and intervention of the displayed run, the
-    token of its state's texts, and the highest id of a started run (`begun`). `view` identifies
-    the drawing; a page `follows` new runs unless an older run was chosen.
+    """What a page has already received: the last epoch of the displayed run, a checksum of it
+    (`last`), the last intervention, the token of its state's texts, and the highest id of a started
+    run (`begun`). `view` identifies the drawing; a page `follows` new runs unless an older run was
+    chosen.
     """
 
     run: Whole | None
@@ -49,17 +51,23 @@ class Cursor(BaseModel):
     token: int | None
     begun: Whole
     follows: bool
+    last: int | None = None
 
 
-def view_of(store: Store, run: int | None, begun: int) -> dict[str, Any]:
+def view_of(
+    store: Store, run: int | None, begun: int, trouble: str | None = None
+) -> dict[str, Any]:
     """Everything about one run that the page displays; the reason, if the run or the store cannot
-    be read. The page
-    knows of the started runs up to the id `begun`.
+    be read.
+
+    Args:
+        begun: the page knows of the started runs up to this id.
+        trouble: why nothing is trained or recorded now.
     """
     try:
-        return _view_of(store, run, begun)
+        return _view_of(store, run, begun, trouble)
     except StoreError as error:
-        view = _view_of(store, None, begun)
+        view = _view_of(store, None, begun, trouble)
         return {
             **view,
             "readout": {**view["readout"], **_reason(error)},
@@ -67,7 +75,7 @@ def view_of(store: Store, run: int | None, begun: int) -> dict[str, Any]:
         }
 
 
-def _view_of(store: Store, run: int | None, begun: int) -> dict[str, Any]:
+def _view_of(store: Store, run: int | None, begun: int, trouble: str | None) -> dict[str, Any]:
     row = store.run(run) if run is not None else None
     rows = store.epochs(row.id) if row else []
     interventions = store.interventions(row.id) if row else []
@@ -85,8 +93,8 @@ def _view_of(store: Store, run: int | None, begun: int) -> dict[str, Any]:
     figure = figures.figure(recipe, points, row.epochs if row else None)
     view = f"{run}-{next(_view)}"
     figure["layout"]["meta"] = view
-    last, best = rows[-CHANCE_EPOCHS:], _best(store, row)
-    texts = state(row, last)
+    last, best = _done(row, rows)[-CHANCE_EPOCHS:], _best(store, row)
+    texts = state(row, last, trouble)
     cursor = Cursor(
         run=run,
         view=view,
@@ -95,12 +103,13 @@ def _view_of(store: Store, run: int | None, begun: int) -> dict[str, Any]:
         token=_token(texts),
         begun=begun,
         follows=run is None or run >= begun or run == store.newest(),
+        last=_checksum(rows[-1]) if rows else None,
     )
     return {
         "figure": figure,
         "templates": figures.chart_templates(points),
         "log": sentences(past + rows, interventions),
-        "readout": {**progress(row), **texts, **after_epoch(row, last, best)},
+        "readout": {**progress(row, last), **texts, **after_epoch(row, last, best)},
         "pace": pace_key(row.pace) if row and not row.over else None,
         "forked": (row.parent_epoch or 0) if row else 0,
         "cursor": cursor.model_dump(),
@@ -122,15 +131,19 @@ def _forebears(
     return past, parent, store.interventions(run.parent)
 
 
-def news(store: Store, cursor: Cursor) -> dict[str, Any]:
-    """What a page has not received yet, and in how many milliseconds to ask again."""
+def news(store: Store, cursor: Cursor, trouble: str | None = None) -> dict[str, Any]:
+    """What a page has not received yet, and in how many milliseconds to ask again.
+
+    Args:
+        trouble: why nothing is trained or recorded now.
+    """
     try:
         newest = store.newest() or 0
         if newest > max(cursor.begun, cursor.run or 0):
             # A run has started, here or in another process.
             answer = {"runs": run_picker.choices(store), "begun": newest, "wait": LIVE_MS}
             return {**answer, "follow": str(newest)} if cursor.follows else answer
-        return _news_of(store, cursor)
+        return _news_of(store, cursor, trouble)
     except StoreError as error:
         token = _token({"reason": str(error)})
         return {"drawn": None, "readout": _reason(error), "token": token, "wait": IDLE_MS}
@@ -143,13 +156,17 @@ def _reason(error: StoreError) -> dict[str, Any]:
     return {ids.NOTICE: str(error)}
 
 
-def _news_of(store: Store, cursor: Cursor) -> dict[str, Any]:
+def _news_of(store: Store, cursor: Cursor, trouble: str | None) -> dict[str, Any]:
     """What is new in the run of a cursor."""
     row = store.run(cursor.run) if cursor.run is not None else None
-    rows = recent = store.epochs(row.id, cursor.epoch) if row else []
+    found = store.epochs(row.id, cursor.epoch - 1) if row else []
+    rows = recent = [epoch for epoch in found if epoch.epoch > cursor.epoch]
+    if row and cursor.last not in (None, *map(_checksum, found[:1])):
+        return {"redraw": True, "wait": LIVE_MS}
     if row and len(rows) < CHANCE_EPOCHS:
-        recent = store.epochs(row.id, row.epoch - CHANCE_EPOCHS)
-    readout, texts = progress(row), state(row, recent)
+        recent = _done(row, store.epochs(row.id, row.epoch - CHANCE_EPOCHS))
+    recent = recent[-CHANCE_EPOCHS:]
+    readout, texts = progress(row, recent), state(row, recent, trouble)
     token = _token(texts)
     moved = token != cursor.token
     if moved:
@@ -158,7 +175,7 @@ def _news_of(store: Store, cursor: Cursor) -> dict[str, Any]:
         readout |= after_epoch(row, recent, _best(store, row))
     wait = IDLE_MS
     if row and not row.over:
-        wait = interval(row, recent[-1] if recent else None, time.time())
+        wait = interval(row, recent)
     return {
         "drawn": _drawn(store, row, rows, cursor) if row else None,
         "readout": readout,
@@ -180,9 +197,22 @@ def _drawn(store: Store, row: Run, rows: list[Epoch], cursor: Cursor) -> dict[st
         **figures.extension(points),
         "log": sentences(rows, new),
         "epoch": rows[-1].epoch if rows else cursor.epoch,
+        "last": _checksum(rows[-1]) if rows else cursor.last,
         "epochs": row.epochs,
         **({"intervention": new[-1].id} if new else {}),
     }
+
+
+def _done(run: Run | None, rows: list[Epoch]) -> list[Epoch]:
+    """Those epochs that a run has done; a run that was resumed trains later ones again."""
+    return [row for row in rows if run and row.epoch <= run.epoch]
+
+
+def _checksum(row: Epoch) -> int:
+    """A checksum of what is drawn of an epoch. A run that was resumed replaces its epochs, on
+    another machine by other numbers.
+    """
+    return zlib.crc32(repr((row.epoch, row.lr, row.lr_last, row.metrics)).encode())
 
 
 def _token(texts: dict[str, Any]) -> int:
@@ -190,13 +220,13 @@ def _token(texts: dict[str, Any]) -> int:
     return zlib.crc32(json.dumps(texts).encode())
 
 
-def interval(run: Run, last: Epoch | None, now: float) -> int:
+def interval(run: Run, last: list[Epoch]) -> int:
     """Milliseconds until the page should ask again about a run that trains: at the expected end of
     the epoch, and rarely before it, since drawing competes with training for the cores.
     """
-    if not (run.started and run.began and (last or run.batch)):
+    seconds = seconds_an_epoch(run, last) if run.started else None
+    if seconds is None:
         return LIVE_MS
-    seconds = last.seconds if last else (now - run.began) * run.batches / run.batch
     left = 1000 * seconds * (1 - run.batch / run.batches) + LATE_MS
     return max(round(left / math.ceil(left / MID_EPOCH_MS)), LIVE_MS)
 
@@ -230,7 +260,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
     def show(run: RunChoice | None, _: Any, opened_at: Whole) -> dict[str, Any]:
         # Runs that started while the page was opening count as new.
         begun = store.newest_started() if ctx.triggered_id else opened_at
-        return view_of(store, int(run) if run else None, begun)
+        return view_of(store, int(run) if run else None, begun, worker.trouble)
 
     # Not a callback: for each one Dash visits every component of the page, which takes ten times as
     # long as the update itself, on the cores that train.
@@ -241,7 +271,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             cursor = Cursor.model_validate_json(request.get_data())
         except ValidationError:
             abort(400, "This is not a valid cursor; reload the page.")
-        answer = news(store, cursor)
+        answer = news(store, cursor, worker.trouble)
         return jsonify({**answer, "wait": turns.wait(answer["wait"])})
 
     @app.callback(
@@ -251,7 +281,10 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         prevent_initial_call=True,
     )
     def stop(_: Any, run: RunChoice | None) -> bool:
-        if run:
+        if run and worker.stop_run(int(run)):
+            with suppress(sqlite3.Error):  # it stops also where the store cannot take the command
+                store.stop(int(run))
+        elif run:
             store.stop(int(run))
         return False
 

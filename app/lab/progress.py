@@ -1,29 +1,40 @@
 """The displayed run's progress and times, which change with every batch. Pure."""
 
-import time
+from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 from app import ids
 from trainer.config.text import epochs_text
+from trainer.schedule.epoch import Epoch
 from trainer.store.rows import Run
 
 
-def progress(run: Run | None) -> dict[str, Any]:
-    """The percentage and the two texts of the progress bar; `run` is None before the first run."""
+def progress(run: Run | None, last: Sequence[Epoch] = ()) -> dict[str, Any]:
+    """The percentage and the two texts of the progress bar.
+
+    Args:
+        run: the displayed run, None before the first.
+        last: its last epochs, from whose seconds the rest is estimated.
+    """
     left, right = ids.PROGRESS_LEFT, ids.PROGRESS_RIGHT
     if run is None:
         return {"percent": 0, left: "Choose a learning rate and press Start.", right: ""}
     return {
         "percent": round(100 * _done(run), 1),
         left: _left(run),
-        right: _right(run, time.time()),
+        right: _right(run, last),
     }
 
 
 def _done(run: Run) -> float:
     """The share of the run's batches that are done."""
-    inside = run.batch / run.started.batches if run.started else 0.0
-    return min((run.epoch + inside) / run.epochs, 1.0)
+    return min((run.epoch + _inside(run)) / run.epochs, 1.0)
+
+
+def _inside(run: Run) -> float:
+    """The share of the current epoch's batches that are done."""
+    return run.batch / run.started.batches if run.started else 0.0
 
 
 def _left(run: Run) -> str:
@@ -38,13 +49,13 @@ def _left(run: Run) -> str:
     at = f"epoch {run.epoch} of {run.epochs}"
     if run.batch and not run.over:
         at += f" · batch {run.batch:,} of {run.started.batches:,}"
-    return at
+    return f"{at} · stopping: waiting for the batch" if run.stopping else at
 
 
-def _right(run: Run, now: float) -> str:
-    if run.began is None or run.started is None:
+def _right(run: Run, last: Sequence[Epoch]) -> str:
+    elapsed = run.elapsed
+    if elapsed is None or run.started is None:
         return ""
-    elapsed = (run.ended or now) - run.began
     if run.over:
         tested = (
             f" · test accuracy {100 * run.test_accuracy:.1f} %"
@@ -52,10 +63,22 @@ def _right(run: Run, now: float) -> str:
             else ""
         )
         return f"{duration(elapsed)} in total{tested}"
-    done = _done(run)
-    if done == 0:
+    an_epoch = seconds_an_epoch(run, last)
+    if an_epoch is None or run.paused or run.stopping:
         return f"{duration(elapsed)} elapsed"
-    return f"{duration(elapsed)} elapsed · {duration(elapsed * (1 - done) / done)} left"
+    if run.pace:
+        an_epoch = max(an_epoch, 1 / run.pace)
+    left = an_epoch * max(run.epochs - run.epoch - _inside(run), 0.0)
+    return f"{duration(elapsed)} elapsed · {duration(left)} left"
+
+
+def seconds_an_epoch(run: Run, last: Sequence[Epoch]) -> float | None:
+    """How long an epoch takes without waiting; None before anything is known of it."""
+    if last:
+        return median(row.seconds for row in last)
+    if run.epoch == (run.parent_epoch or 0) and run.batch and run.started and run.elapsed:
+        return run.elapsed / _inside(run)
+    return None
 
 
 def duration(seconds: float) -> str:

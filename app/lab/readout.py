@@ -44,12 +44,13 @@ NO_CARDS = {
 }
 
 
-def state(run: Run | None, last: Sequence[Epoch]) -> Readout:
+def state(run: Run | None, last: Sequence[Epoch], trouble: str | None = None) -> Readout:
     """A run's state: what does not change with each batch or, usually, with each epoch.
 
     Args:
         run: the displayed run, None before the first.
         last: its last epochs, oldest first, at least CHANCE_EPOCHS if it has them.
+        trouble: why nothing is trained or recorded now.
     """
     if run is None:
         return {
@@ -57,7 +58,7 @@ def state(run: Run | None, last: Sequence[Epoch]) -> Readout:
             "live": False,
             "paused": False,
             "strip": "none",
-            ids.NOTICE: "",
+            ids.NOTICE: trouble or "",
             ids.HINT: "",
             ids.card("accuracy", "small"): "",
             ids.schedule("heading"): "The schedule",
@@ -67,7 +68,7 @@ def state(run: Run | None, last: Sequence[Epoch]) -> Readout:
         "live": not run.over,
         "paused": run.paused,
         "strip": _strip(run),
-        ids.NOTICE: _notice(run, last),
+        ids.NOTICE: " ".join(filter(None, (trouble, _notice(run, last)))),
         ids.HINT: _hint(run),
         ids.card("accuracy", "small"): f"validation, {run.started.val:,} images"
         if run.started

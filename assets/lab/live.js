@@ -42,6 +42,7 @@
       lrscope.page.set("run", news.follow ? { data: news.runs, value: news.follow } : { data: news.runs });
       cursor = { ...cursor, begun: news.begun };
     }
+    if (news.redraw) redraw();
     if (news.readout) {
       lrscope.readout.show(news.readout);
       if (!news.drawn || extend(news.drawn)) cursor = { ...cursor, token: news.token };
@@ -58,14 +59,15 @@
     }
     lrscope.charts.extend(drawn, cursor);
     lrscope.log.prepend(drawn.log);
-    const { epoch, epochs, intervention = cursor.intervention } = drawn;
-    cursor = { ...cursor, epoch, epochs, intervention };
+    const { epoch, epochs, last, intervention = cursor.intervention } = drawn;
+    cursor = { ...cursor, epoch, epochs, last, intervention };
     lrscope.pointing.nameFork();
     lrscope.what_if.follow(epoch);
     return true;
   }
 
-  // There is a metric without a curve in the figure: request a new figure once.
+  // There is a metric without a curve in the figure, or what is drawn was trained again with other
+  // numbers: request a new figure once.
   let redrawn = null;
   function redraw() {
     if (redrawn === cursor.view) return;

@@ -120,6 +120,22 @@ def test_what_no_run_can_do_is_refused_in_a_sentence(store, what, says):
     assert store.commands(run) == []
 
 
+def test_epochs_asked_for_in_a_pause_are_added_up_and_kept_within_the_bound(store):
+    run = store.add(small(), claimed=True)
+    for epochs in (4.0, 5000.0):
+        store.ask(run, "epochs", epochs)
+    with pytest.raises(CommandError, match=r"at most 10000 epochs; this one has 5010"):
+        store.ask(run, "epochs", 5000.0)
+    store.ask(run, "epochs", 2.0)
+    train(store, run, lambda e: store.stop(run) if at(3)(e) else None)
+    assert [made.value for made in store.interventions(run)] == [4.0, 5000.0, 2.0]
+    assert store.run(run).epochs == 6 + 5006
+    store.resume(run, claimed=True)
+    store.ask(run, "epochs", 4988.0)  # what was made does not count twice
+    with pytest.raises(CommandError, match="this one has 10000"):
+        store.ask(run, "epochs", 1.0)
+
+
 def test_nothing_can_be_asked_of_a_run_that_is_over_or_not_there(store):
     run = trained(store, small(epochs=1))
     with pytest.raises(CommandError, match="is over"):

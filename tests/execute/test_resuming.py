@@ -6,14 +6,19 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+import torch
 
 from tests.execute.runs import at, rows, train, trained
 from tests.small import NOWHERE, SCHEDULES, small
 from trainer.config.optimizers import SGD
 from trainer.config.schedules import ReduceLROnPlateau
+from trainer.engine import datasets
 from trainer.engine import loop as engine
+from trainer.engine.datasets import DatasetError
+from trainer.engine.events import Warned
 from trainer.execute import execute
 from trainer.snapshots import files
 from trainer.snapshots import writer as snapshots
@@ -124,6 +129,69 @@ def test_without_a_snapshot_it_is_trained_again_from_the_beginning(store, monkey
     store.resume(run, claimed=True)
     train(store, run)
     assert rows(store, run) == rows(store, whole)
+
+
+def stopped(store: Store, moment: tuple[int, ...]) -> tuple[int, list[files.Kept]]:
+    """A run that was stopped there, and its snapshots."""
+    run = store.add(small(), claimed=True)
+    train(store, run, lambda e: store.stop(run) if at(*moment)(e) else None)
+    return run, files.listed(files.folder(store.home, run))
+
+
+@pytest.mark.usefixtures("none_left_out")
+def test_a_resume_that_fails_costs_no_epoch(store, monkeypatch):
+    def fetch(*_):
+        raise DatasetError("The data are gone.")
+        yield
+
+    run, kept = stopped(store, (5, 1))
+    before, best = rows(store, run), store.best(run, "val_loss")
+    for snapshot in kept:
+        snapshot.path.unlink()
+    monkeypatch.setattr(datasets, "fetch", fetch)
+    store.resume(run, claimed=True)
+    train(store, run)
+    assert (store.run(run).status, store.run(run).reason) == ("failed", "The data are gone.")
+    assert (rows(store, run), store.best(run, "val_loss")) == (before, best)
+    monkeypatch.undo()
+
+
+def spoiled(path: Path, how: str) -> None:
+    snapshot = snapshots.read(path)
+    match how:
+        case "shapes":
+            snapshot["model"] = {name: w[:1] for name, w in snapshot["model"].items()}
+        case "empty":
+            snapshot = {}
+        case "half":
+            del snapshot["optimizer"], snapshot["order"]
+        case "another's":
+            snapshot["config"] = small(lr=0.02).model_dump_json()
+    torch.save(snapshot, path)
+
+
+@pytest.mark.usefixtures("none_left_out")
+@pytest.mark.parametrize("how", ["shapes", "empty", "half", "another's"])
+@pytest.mark.parametrize("spare", [2, 0])
+def test_a_snapshot_that_does_not_restore_is_passed_over_with_a_sentence(store, how, spare):
+    whole = trained(store, small())
+    run, kept = stopped(store, (5, 1))
+    for snapshot in kept[spare:]:
+        spoiled(snapshot.path, how)
+    store.resume(run, claimed=True)
+    seen = []
+
+    def act(event):
+        assert len(store.epochs(run)) >= 4  # what was recorded is there all the time
+        seen.append(event)
+
+    train(store, run, act)
+    (warned,) = [event.sentence for event in seen if isinstance(event, Warned)]
+    assert warned.endswith(f"The run continues from epoch {spare}.")
+    assert store.run(run).warning == warned
+    assert rows(store, run) == rows(store, whole)
+    for snapshot in files.listed(files.folder(store.home, run)):
+        assert snapshots.read(snapshot.path)["epoch"] == snapshot.at[0]
 
 
 KILLED = """

@@ -13,7 +13,7 @@ from app.lab.live import IDLE_MS, LATE_MS, LIVE_MS, MID_EPOCH_MS, Cursor, interv
 from app.server import create_app
 from tests.charts.test_series import CONFIG, FLAT
 from tests.lab.test_readout import STARTED, run
-from trainer.engine.events import Ended, EpochEnded
+from trainer.engine.events import Ended, EpochEnded, Progress
 from trainer.schedule.epoch import Epoch
 from trainer.store.store import Store
 from trainer.worker import Worker
@@ -158,7 +158,7 @@ def test_what_is_no_cursor_is_refused(store: Store, tmp_path: Path) -> None:
 
 def test_a_long_epoch_is_polled_at_its_expected_end_and_seldom_before_it() -> None:
     def after(batch: int, seconds: float) -> int:
-        return interval(run(batch=batch, began=1.0), replace(FLAT[0], seconds=seconds), 0.0)
+        return interval(run(batch=batch), [replace(FLAT[0], seconds=seconds)])
 
     assert after(0, 60.0) <= MID_EPOCH_MS
     # 17 batches an epoch: half a second is left, and a little is added
@@ -169,8 +169,48 @@ def test_a_long_epoch_is_polled_at_its_expected_end_and_seldom_before_it() -> No
 
 def test_a_first_epoch_is_polled_by_the_pace_of_its_batches() -> None:
     # 2 s for 8 of 17 batches: 2.25 s are left, in three looks
-    assert interval(run(epoch=0, batch=8, began=1000.0), None, 1002.0) == round(
-        (2250 + LATE_MS) / 3
-    )
-    assert interval(run(epoch=0, began=1000.0), None, 1002.0) == LIVE_MS
-    assert interval(run(started=None), None, 1.0) == LIVE_MS
+    begun = run(epoch=0, batch=8, began=1000.0, ended=1002.0)
+    assert interval(begun, []) == round((2250 + LATE_MS) / 3)
+    assert interval(run(epoch=0, began=1000.0, ended=1002.0), []) == LIVE_MS
+    assert interval(run(started=None), []) == LIVE_MS
+
+
+def test_what_is_trained_again_with_other_numbers_is_drawn_again(
+    store: Store, training: int
+) -> None:
+    for row in FLAT[:3]:
+        record(store, training, row)
+    cursor = opened(store, training)
+    record(store, training, FLAT[1])
+    assert news(store, cursor)["drawn"] is None
+    record(store, training, replace(FLAT[2], metrics={"train_loss": 9.0, "val_loss": 9.0}))
+    assert news(store, cursor)["redraw"]
+    assert "redraw" not in news(store, opened(store, training))
+
+
+def test_while_epochs_are_trained_again_the_texts_are_of_the_last_one_done(
+    store: Store, training: int
+) -> None:
+    for row in FLAT[:3]:
+        record(store, training, row)
+    store.record(training, Progress(2, 1, 17))
+    view = view_of(store, training, store.newest_started())
+    assert view["readout"][ids.PROGRESS_LEFT].startswith("epoch 1 of")
+    assert view["readout"][ids.card("train", "small")] == "mean over epoch 1"
+    assert len(view["log"]) == 3
+
+
+def test_why_nothing_can_be_recorded_is_said_on_every_page(store: Store, training: int) -> None:
+    for number in (None, training):
+        cursor = opened(store, number)
+        answer = news(store, cursor, "The disk is full.")
+        assert answer["readout"][ids.NOTICE] == "The disk is full."
+        assert news(store, after(cursor, answer))["readout"][ids.NOTICE] == ""
+
+
+def test_a_page_without_a_worker_says_so(store: Store, tmp_path: Path) -> None:
+    idle = Worker(store, tmp_path)
+    client = create_app(store, idle).server.test_client()
+    answer = client.post("/live", data=opened(store, None).model_dump_json()).get_json()
+    assert answer["readout"][ids.NOTICE] == idle.trouble
+    assert "worker is not running" in answer["readout"][ids.NOTICE]

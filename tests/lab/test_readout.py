@@ -116,6 +116,33 @@ def test_what_can_be_done_with_a_run_is_offered_and_nothing_else(
     assert state(run(**changed), FLAT)["strip"] == strip
 
 
+RIGHT = ids.PROGRESS_RIGHT
+
+
+def test_what_is_left_follows_from_the_seconds_of_the_last_epochs_and_the_pace() -> None:
+    rows = [replace(row, seconds=2.0) for row in FLAT[:3]]
+    timed = run(began=100.0, ended=106.0)
+    assert progress(timed, rows)[RIGHT] == "6.0 s elapsed · 10 s left"
+    paced = run(began=100.0, ended=106.0, pace=0.1)
+    assert progress(paced, rows)[RIGHT] == "6.0 s elapsed · 50 s left"
+    # A fork has only its own epochs' seconds.
+    fork = run(began=100.0, ended=102.0, parent=1, parent_epoch=2)
+    assert progress(fork, rows[2:])[RIGHT] == "2.0 s elapsed · 10 s left"
+
+
+def test_what_is_not_known_of_the_time_is_left_out() -> None:
+    assert progress(run(began=None))[RIGHT] == ""
+    assert progress(run(ended=None))[RIGHT] == ""
+    assert progress(run(began=9e9, ended=1.0))[RIGHT] == "0.0 s elapsed"
+    rows = [replace(row, seconds=2.0) for row in FLAT[:3]]
+    assert progress(run(began=0.0, ended=6.0, paused=True), rows)[RIGHT] == "6.0 s elapsed"
+
+
+def test_a_run_that_was_asked_to_stop_says_that_it_waits_for_the_batch() -> None:
+    left = progress(run(batch=4, stopping=True))[ids.PROGRESS_LEFT]
+    assert left == "epoch 3 of 8 · batch 4 of 17 · stopping: waiting for the batch"
+
+
 def test_added_epochs_count_in_what_is_left() -> None:
     assert progress(run(added=2))[ids.PROGRESS_LEFT] == "epoch 3 of 10"
 

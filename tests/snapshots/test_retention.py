@@ -160,12 +160,13 @@ def test_a_cut_and_the_best_are_never_left_out(tmp_path, slow_disk):
     assert {1, 2, 4, 5} <= set(there(tmp_path))
 
 
-def test_a_full_disk_is_told_and_ends_nothing(tmp_path, monkeypatch):
-    write = snapshots.write
+def test_a_full_disk_is_told_while_it_is_full_and_ends_nothing(tmp_path, monkeypatch):
+    write, told = snapshots.write, []
 
     def full(snapshot, path):
         if path.name == "epoch-00001.pt":
             raise OSError(28, "No space left on device")
+        told.append(writer.warning)
         return write(snapshot, path)
 
     monkeypatch.setattr(snapshots, "write", full)
@@ -173,6 +174,16 @@ def test_a_full_disk_is_told_and_ends_nothing(tmp_path, monkeypatch):
     for epoch in (1, 2):
         writer.keep(sized(epoch, 1), writer.note(epoch, 1.0 / epoch, False))
     writer.close()
-    assert writer.warning is not None
-    assert "No space left on device" in writer.warning
+    assert "No space left on device" in str(told[0])
+    assert writer.warning is None
     assert there(tmp_path) == [2]
+
+
+def test_a_snapshot_that_cannot_be_pickled_does_not_make_the_run_wait(tmp_path):
+    writer = SnapshotWriter(tmp_path, 10**6, "min")
+    for epoch in (1, 2, 3):
+        unfit = {"epoch": epoch, "batch": 0, "x": lambda: 0}
+        writer.keep(lambda unfit=unfit: unfit, True)  # type: ignore[misc]
+    writer.close()
+    assert "cannot be written" in str(writer.warning)
+    assert list(tmp_path.iterdir()) == []

@@ -95,13 +95,23 @@ def test_the_best_epoch_has_the_lowest_validation_loss(store):
     assert store.best(run, "f1") is None
 
 
-def test_the_best_epoch_is_one_that_is_still_there_after_a_rewind(store):
+def test_an_epoch_that_is_trained_again_replaces_only_itself(store):
     run = training(store)
     for epoch, val_loss in enumerate((0.5, 0.3, 0.1, 0.2), 1):
         store.record(run, ended(epoch, val_loss))
-    store.rewind(run, 2, 0)
-    assert store.best(run, "val_loss").epoch == 2
     store.record(run, ended(3, 0.4))
+    assert [row.metrics["val_loss"] for row in store.epochs(run)] == [0.5, 0.3, 0.4, 0.2]
+    assert (store.best(run, "val_loss").epoch, store.run(run).epoch) == (4, 3)
+    store.record(run, ended(2, 0.05))
+    assert store.best(run, "val_loss").epoch == 2
+
+
+def test_a_run_that_diverges_earlier_than_before_ends_there(store):
+    run = training(store)
+    for epoch, val_loss in enumerate((0.5, 0.3, 0.1, 0.2), 1):
+        store.record(run, ended(epoch, val_loss))
+    store.record(run, Diverged(3, 0.1, 0.1, metrics(None, None, 0.1), 1.0, None, "It diverged."))
+    assert [row.epoch for row in store.epochs(run)] == [1, 2, 3]
     assert store.best(run, "val_loss").epoch == 2
 
 
@@ -161,8 +171,9 @@ def test_a_failed_run_keeps_its_reason(store):
 def test_an_event_is_written_whole_or_not_at_all(store):
     run = training(store)
     store.record(run, ended(1, 0.5))
+    no_lr: Any = None
     with pytest.raises(sqlite3.IntegrityError):
-        store.record(run, Diverged(1, 0.1, 0.1, {}, 1.0, None, "Twice."))
+        store.record(run, Diverged(2, no_lr, 0.1, {}, 1.0, None, "No LR."))
     assert (store.run(run).status, len(store.epochs(run))) == ("training", 1)
 
 
@@ -289,6 +300,7 @@ def test_a_run_whose_process_was_killed_is_interrupted(tmp_path, other_process):
         assert row.began is not None
         assert row.ended is not None
         assert row.ended >= row.began
+        assert row.elapsed == 0.0
         assert [lock.stem for lock in (tmp_path / "owners").iterdir()] == [store._owner.id]
 
 

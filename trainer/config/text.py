@@ -42,11 +42,6 @@ def exact(value: float) -> str:
     return short if float(short) == value else repr(value)
 
 
-def bound_text(bound: float) -> str:
-    """A bound in full: 2147483647, 1000000, 0.1."""
-    return f"{bound:.0f}" if bound == int(bound) else exact(bound)
-
-
 def distinct(
     a: float | None, b: float | None, text: Callable[[Any, int], str] = significant
 ) -> tuple[str, str]:

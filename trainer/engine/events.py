@@ -85,7 +85,16 @@ class Intervened:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something went wrong that does not end the run."""
+    """Something went wrong that does not end the run; None: it is over."""
+
+    sentence: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The run stands still, for this reason, until the next event. It is not recorded: the engine
+    never yields it, but whoever records its events where they cannot be.
+    """
 
     sentence: str
 
@@ -128,6 +137,7 @@ Event = (
     | Progress
     | Intervened
     | Warned
+    | Waiting
     | EpochEnded
     | Diverged
     | Failed

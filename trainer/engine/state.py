@@ -105,9 +105,17 @@ class State:
         an epoch. Returns the decision of a fork's own schedule on that epoch.
 
         Raises:
-            SnapshotError: the snapshot is from a newer LRScope.
+            SnapshotError: the snapshot is from a newer LRScope, or does not fit this run.
         """
         parent = config_of(start)
+        try:
+            return self._restore(start, parent)
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            if isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise _unfit(error) from error
+
+    def _restore(self, start: Snapshot, parent: RunConfig) -> Decision | None:
         for name in PLAIN:
             setattr(self, name, start[name])
         self.threads = start.get("threads", self.threads)  # since the setting of that name
@@ -129,11 +137,21 @@ def config_of(snapshot: Snapshot) -> RunConfig:
     """The config of a snapshot's run.
 
     Raises:
-        SnapshotError: the snapshot is from a newer LRScope.
+        SnapshotError: the snapshot is from a newer LRScope, or is none.
     """
-    if snapshot["version"] > VERSION or snapshot.get("config_version", 1) > versions.VERSION:
-        raise SnapshotError("This snapshot was written by a newer LRScope; update LRScope.")
-    return versions.read(RunConfig, snapshot["config"], snapshot.get("config_version", 1))
+    try:
+        version, config = snapshot["version"], snapshot["config"]
+        config_version = snapshot.get("config_version", 1)
+        if version <= VERSION and config_version <= versions.VERSION:
+            return versions.read(RunConfig, config, config_version)
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise _unfit(error) from error
+    raise SnapshotError("This snapshot was written by a newer LRScope; update LRScope.")
+
+
+def _unfit(error: Exception) -> SnapshotError:
+    why = " ".join(str(error).split()) or type(error).__name__
+    return SnapshotError(f"The snapshot does not fit this run ({type(error).__name__}: {why}).")
 
 
 def _on_host(tree: Any) -> Any:

@@ -46,8 +46,11 @@ def read(path: Path) -> Snapshot:
     """
     try:
         snapshot: Snapshot = torch.load(path, map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
     except Exception as error:
-        raise SnapshotError(f"The snapshot {path.name} cannot be read ({error}).") from error
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise SnapshotError(f"The snapshot {path.name} cannot be read ({why}).") from error
     return snapshot
 
 
@@ -88,7 +91,8 @@ class SnapshotWriter:
             cut: whether the LR was cut at its end.
         """
         better = self._best is None or (
-            metric < self._best[0] if self._mode == "min" else metric > self._best[0]
+            epoch == self._best[1]  # trained again after a resume
+            or (metric < self._best[0] if self._mode == "min" else metric > self._best[0])
         )
         with self._changed:
             if better:
@@ -129,8 +133,9 @@ class SnapshotWriter:
             try:
                 if at not in self._sizes:
                     self._write(at, snapshot)
-            except OSError as error:
-                why = error.strerror or error
+                    self.warning = None
+            except Exception as error:  # the run must not wait for a thread that has ended
+                why = getattr(error, "strerror", None) or error
                 self.warning = (
                     f"Snapshots cannot be written to {self.folder} ({why}): until they can, "
                     "resuming or forking from here means retraining the epochs."

@@ -7,6 +7,17 @@ from pathlib import Path
 from typing import Any
 
 NO_ROOM = 1_000_000  # bytes: SQLite calls a disk with less an I/O error as often as a full one
+# A full or failing disk, another program's lock, a folder that is read-only or not there.
+PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_READONLY,
+}
 # What the sqlite3 module raises of a file: the latter where it quotes what is damaged. Its other
 # errors, as of a row that is there already, are mistakes of LRScope's.
 ERRORS = (sqlite3.OperationalError, sqlite3.DatabaseError, UnicodeDecodeError)
@@ -19,7 +30,12 @@ class StoreError(Exception):
 
 
 class StoreFaultError(StoreError, sqlite3.Error):
-    """SQLite cannot read or write the store; the message is one sentence for the user."""
+    """SQLite cannot read or write the store; the message is one sentence for the user.
+
+    `passes` says whether the store may be used again later, as it is.
+    """
+
+    passes = False
 
 
 class DamagedError(StoreFaultError):
@@ -39,6 +55,12 @@ def fault(path: Path, error: Exception) -> StoreFaultError:
     if isinstance(error, UnicodeDecodeError):
         return damaged(path, "its tables have no readable names")
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & RESULT
+    found = _told(path, error, code)
+    found.passes = code in PASSING
+    return found
+
+
+def _told(path: Path, error: Exception, code: int) -> StoreFaultError:
     match code:
         case sqlite3.SQLITE_FULL:
             return _full(path)

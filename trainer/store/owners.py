@@ -1,7 +1,6 @@
 """Which process trains which run: each holds a lock for as long as it runs. torch-free."""
 
 import re
-import time
 import uuid
 from pathlib import Path
 
@@ -39,7 +38,11 @@ class Owner:
         self._folder = folder
         self.id = uuid.uuid4().hex
         self._alive = FileLock(self._path(self.id), blocking=False, mode=permissions.FILE)
-        self._alive.acquire()
+        try:
+            self._alive.acquire()
+        except BaseException:
+            self.release()
+            raise
 
     def _path(self, owner: str) -> Path:
         return self._folder / f"{owner}.lock"
@@ -69,9 +72,9 @@ class Owner:
     def _interrupt(self, database: Database, owner: object) -> None:
         with database.transaction() as connection:
             connection.execute(
-                "UPDATE runs SET status = 'interrupted', paused = 0, ended = ?, reason = ? "
+                "UPDATE runs SET status = 'interrupted', paused = 0, reason = ? "
                 "WHERE owner IS ? AND status = 'training'",
-                (time.time(), "LRScope ended while this run was training.", owner),
+                ("LRScope ended while this run was training.", owner),
             )
 
     def release(self) -> None:

@@ -1,6 +1,7 @@
 """The SQL statements that record an event in the store. torch-free."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,31 +24,38 @@ from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
 from .schema import EPOCH_COLUMNS
 
+# A resumed run replaces its epochs one by one as it trains them again.
 INSERT_EPOCH = (
-    f"INSERT INTO epochs (run, {', '.join(EPOCH_COLUMNS)}) "
+    f"INSERT OR REPLACE INTO epochs (run, {', '.join(EPOCH_COLUMNS)}) "
     f"VALUES (:run, {', '.join(f':{name}' for name in EPOCH_COLUMNS)})"
 )
 INSERT_INTERVENTION = (
     "INSERT INTO interventions (run, at, epoch, batch, name, value, lr_before, lr_after, sentence) "
     "VALUES (:run, :now, :epoch, :batch, :name, :value, :lr_before, :lr_after, :sentence)"
 )
+# `ended - began` is how long the run has taken until now, by a clock of the process that trains it
+# which nobody sets.
+TIMES = "began = :now - :elapsed, ended = :now"
 ACTIVITY = "UPDATE runs SET activity = :activity WHERE id = :run"
-END = (
-    "UPDATE runs SET status = :status, reason = :reason, activity = NULL, paused = 0, ended = :now "
-)
+END = f"UPDATE runs SET status = :status, reason = :reason, activity = NULL, paused = 0, {TIMES} "
 
 
 Statement = tuple[str, dict[str, Any]]
-"""SQL, and its values except `run` and `now`."""
+"""SQL, and its values except `run`, `now` and `elapsed`."""
 
 
 def epoch_statements(row: Epoch) -> Iterator[Statement]:
     """The statements that record an epoch."""
     values = {name: getattr(row, name) for name in EPOCH_COLUMNS}
-    values["metrics"] = json.dumps(row.metrics, allow_nan=False)
+    values["metrics"] = numbers(row)
     values["decision"] = stored(row.decision)
     yield INSERT_EPOCH, values
     yield from best_statements(row)
+
+
+def numbers(row: Epoch) -> str:
+    """An epoch's metrics, as they are stored."""
+    return json.dumps(row.metrics, allow_nan=False)
 
 
 def stored(decision: Decision | None) -> str | None:
@@ -84,9 +92,7 @@ def statements(event: Event) -> Iterator[Statement]:
         case Started():
             started = json.dumps({name: getattr(event, name) for name in Started.__slots__})
             yield (
-                # `began` is set so that a resumed run's elapsed time is the time it has trained.
-                "UPDATE runs SET activity = NULL, started = :started, began = :now - "
-                "(SELECT coalesce(sum(seconds), 0) FROM epochs WHERE run = :run) WHERE id = :run",
+                f"UPDATE runs SET activity = NULL, started = :started, {TIMES} WHERE id = :run",
                 {"started": started},
             )
         case Forked(_, decision):
@@ -100,17 +106,18 @@ def statements(event: Event) -> Iterator[Statement]:
             yield "UPDATE runs SET warning = :warning WHERE id = :run", {"warning": sentence}
         case Progress(epoch, batch, _):
             yield (
-                "UPDATE runs SET epoch = :epoch, batch = :batch WHERE id = :run",
+                f"UPDATE runs SET epoch = :epoch, batch = :batch, {TIMES} WHERE id = :run",
                 {"epoch": epoch - 1, "batch": batch},
             )
         case EpochEnded():
             yield from epoch_statements(event)
             yield (
-                "UPDATE runs SET epoch = :epoch, batch = 0 WHERE id = :run",
+                f"UPDATE runs SET epoch = :epoch, batch = 0, {TIMES} WHERE id = :run",
                 {"epoch": event.epoch},
             )
         case Diverged():
             yield from epoch_statements(event)
+            yield "DELETE FROM epochs WHERE run = :run AND epoch > :epoch", {"epoch": event.epoch}
             yield (
                 END + ", epoch = :epoch, batch = 0 WHERE id = :run",
                 {"status": "diverged", "reason": event.reason, "epoch": event.epoch},
@@ -127,3 +134,16 @@ def statements(event: Event) -> Iterator[Statement]:
                     "test_accuracy": test_accuracy,
                 },
             )
+
+
+def replaces(connection: sqlite3.Connection, run: int, event: Epoch) -> bool:
+    """Whether an event replaces recorded epochs by others, so that the best may be another one. The
+    same metrics again, as on the same machine, change nothing.
+    """
+    found = connection.execute(
+        "SELECT epoch, metrics FROM epochs WHERE run = ? AND epoch >= ? ORDER BY epoch LIMIT 1",
+        (run, event.epoch),
+    ).fetchone()
+    if found is None:
+        return False
+    return isinstance(event, Diverged) or found != (event.epoch, numbers(event))

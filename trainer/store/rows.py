@@ -43,13 +43,15 @@ class Run:
         origin: the file of an imported run.
         recipe: its recipe; for a run that was trained here, its whole config.
         pace: epochs per second, None for no limit.
+        began, ended: `ended` is when it was last recorded; see `elapsed`.
         activity: what it is doing before its first batch.
         epoch, batch: `batch` batches of epoch `epoch` + 1 are done.
         parent, parent_epoch: the run and the epoch that a fork continues from.
         decision: the decision of a fork's own schedule on that epoch.
-        asked: commands up to this id came before the run was resumed.
+        asked: commands up to this id were carried out, or came before the run was resumed.
         warning: a problem that did not end it.
         added: epochs added by hand.
+        stopping: whether it was asked to stop and still trains.
     """
 
     id: int
@@ -75,6 +77,14 @@ class Run:
     asked: int = 0
     warning: str | None = None
     added: int = 0
+    stopping: bool = False
+
+    @property
+    def elapsed(self) -> float | None:
+        """The seconds that it has taken, without pauses, up to its last record; None if unknown."""
+        if self.began is None or self.ended is None:
+            return None
+        return max(self.ended - self.began, 0.0)
 
     @property
     def config(self) -> RunConfig | None:
@@ -129,8 +139,13 @@ ADDED = (
     "(SELECT coalesce(sum(value), 0) FROM interventions "
     "WHERE run = runs.id AND name = 'epochs') AS added"
 )
-PLAIN = [name for name in Run.__slots__ if name not in ("id", "source", "recipe", "added")]
-RUN_COLUMNS = ", ".join([CONFIG_COLUMNS, *PLAIN, ADDED])
+STOPPING = (
+    "status = 'training' AND EXISTS (SELECT 1 FROM commands "
+    "WHERE run = runs.id AND name = 'stop' AND id > runs.asked) AS stopping"
+)
+DERIVED = ("id", "source", "recipe", "added", "stopping")
+PLAIN = [name for name in Run.__slots__ if name not in DERIVED]
+RUN_COLUMNS = ", ".join([CONFIG_COLUMNS, *PLAIN, ADDED, STOPPING])
 INTERVENTION_COLUMNS = tuple(field.name for field in fields(RecordedIntervention))
 # What SQLite holds in a column: in a damaged file it can be anything.
 RUN_TYPES = get_type_hints(Run) | {
@@ -146,7 +161,7 @@ def run(row: tuple[Any, ...]) -> Run:
     Raises:
         UnreadableError: something in it is not in this LRScope's format.
     """
-    id, source, config, version, *plain, added = row
+    id, source, config, version, *plain, added, stopping = row
     values = dict(zip(PLAIN, plain, strict=True))
     try:
         _check_types(values, RUN_TYPES)
@@ -166,7 +181,8 @@ def run(row: tuple[Any, ...]) -> Run:
     except (ValueError, TypeError, ArithmeticError) as error:
         raise UnreadableError(id, _why(error)) from error
     values |= {"started": started, "decision": decision, "paused": bool(values["paused"])}
-    return Run(id=id, source=source, recipe=recipe, added=added, **values)
+    values |= {"added": added, "stopping": bool(stopping)}
+    return Run(id=id, source=source, recipe=recipe, **values)
 
 
 def epoch(run: int, row: tuple[Any, ...]) -> Epoch:

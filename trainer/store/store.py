@@ -15,7 +15,7 @@ from ..config.run import RunConfig
 from ..engine.events import Event
 from ..schedule.epoch import Epoch
 from ..schedule.interventions import ByHand, RecordedIntervention, refusal
-from . import permissions, recording, rows
+from . import commands, permissions, recording, rows
 from .database import Database, StoreError
 from .owners import Owner, any_alive
 from .rows import (
@@ -84,6 +84,12 @@ class Store:
     def close(self) -> None:
         """Release this process's claim on its runs, and every thread's connection."""
         self._database.close()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Release this process's claim on its runs, which can then be resumed, and nothing else:
+        for a process that ends at once.
+        """
         self._owner.release()
 
     # Add runs
@@ -104,9 +110,14 @@ class Store:
                 (`trainer.store.lineage.owner` finds the run; `trainer.config.forks.check` checks
                 what may differ).
             claimed: claim it at once for this process to train.
+
+        Raises:
+            CommandError: the parent has not trained that epoch.
         """
         forked, epoch = parent or (None, None)
         with self._database.transaction() as connection:
+            if parent and not _has_trained(connection, *parent):
+                raise CommandError(f"Run {forked} has not trained epoch {epoch}: fork another.")
             run = _insert(
                 connection,
                 config,
@@ -156,8 +167,8 @@ class Store:
         row = self._known(run)
         with self._database.transaction() as connection:
             resumed = connection.execute(
-                "UPDATE runs SET status = 'queued', reason = NULL, ended = NULL, activity = NULL, "
-                "paused = 0, warning = NULL, "
+                "UPDATE runs SET status = 'queued', reason = NULL, activity = NULL, paused = 0, "
+                "warning = NULL, "
                 "asked = (SELECT coalesce(max(id), 0) FROM commands WHERE run = runs.id) "
                 f"WHERE id = ? AND status IN ({', '.join('?' * len(RESUMABLE))}) RETURNING id",
                 (run, *RESUMABLE),
@@ -175,18 +186,6 @@ class Store:
                 f"Run {run} has {row.status}; fork it to continue from one of its epochs."
             )
 
-    def rewind(self, run: int, epoch: int, batch: int) -> None:
-        """Delete a run's epochs after this batch; they will be retrained."""
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM epochs WHERE run = ? AND epoch > ?", (run, epoch))
-            connection.execute("DELETE FROM best WHERE run = ?", (run,))
-            for row in self.epochs(run):
-                for statement, values in recording.best_statements(row):
-                    connection.execute(statement, {**values, "run": run})
-            connection.execute(
-                "UPDATE runs SET epoch = ?, batch = ? WHERE id = ?", (epoch, batch, run)
-            )
-
     def claim(self, run: int | None = None) -> int | None:
         """Claim a queued run, this one or the oldest, for this process; None if there is none."""
         queued = "SELECT 1 FROM runs WHERE status = 'queued' LIMIT 1"
@@ -197,19 +196,33 @@ class Store:
 
     def _claim(self, connection: sqlite3.Connection, run: int | None) -> int | None:
         row = connection.execute(
-            "UPDATE runs SET status = 'training', owner = ?, began = ? WHERE id = ("
-            "SELECT id FROM runs WHERE status = 'queued' AND id = coalesce(?, id) "
+            "UPDATE runs SET status = 'training', owner = :owner, began = coalesce(began, :now), "
+            "ended = coalesce(ended, began, :now) WHERE id = ("
+            "SELECT id FROM runs WHERE status = 'queued' AND id = coalesce(:run, id) "
             "ORDER BY id LIMIT 1) RETURNING id",
-            (self._owner.id, time.time(), run),
+            {"owner": self._owner.id, "now": time.time(), "run": run},
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def record(self, run: int, event: Event) -> None:
-        """Write one event of a run, in one transaction."""
-        now = time.time()
+    def record(self, run: int, event: Event, elapsed: float = 0.0, made: int | None = None) -> None:
+        """Write one event of a run, in one transaction. An epoch replaces the one of that number.
+
+        Args:
+            elapsed: the seconds that the run has taken until now.
+            made: the id of the command that the event carries out.
+        """
+        common = {"run": run, "now": time.time(), "elapsed": elapsed}
         with self._database.transaction() as connection:
+            again = isinstance(event, Epoch) and recording.replaces(connection, run, event)
             for statement, values in recording.statements(event):
-                connection.execute(statement, {**values, "run": run, "now": now})
+                connection.execute(statement, {**values, **common})
+            if made is not None:
+                commands.carried_out(connection, run, made)
+            if again:
+                connection.execute("DELETE FROM best WHERE run = ?", (run,))
+                for row in self.epochs(run):
+                    for statement, values in recording.best_statements(row):
+                        connection.execute(statement, {**values, "run": run})
 
     # Read runs
 
@@ -282,16 +295,15 @@ class Store:
         """Ask a run to stop; a queued run is stopped at once."""
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE runs SET status = 'stopped', ended = ? WHERE id = ? AND status = 'queued'",
-                (time.time(), run),
+                "UPDATE runs SET status = 'stopped' WHERE id = ? AND status = 'queued'", (run,)
             )
-            _command(connection, run, "stop", None)
+            commands.add(connection, run, "stop", None)
 
     def set_pace(self, run: int, pace: float | None) -> None:
         """Set a run's pace in epochs per second; None for no limit."""
         with self._database.transaction() as connection:
             connection.execute("UPDATE runs SET pace = ? WHERE id = ?", (pace, run))
-            _command(connection, run, "pace", pace)
+            commands.add(connection, run, "pace", pace)
 
     def ask(self, run: int, name: CommandName, value: float | None = None) -> None:
         """Send a command to a run that is training or queued.
@@ -304,19 +316,20 @@ class Store:
             raise CommandError(f"Run {run} is over ({row.status}) and cannot be changed.")
         if value is not None and name in TAKE_NO_VALUE:
             raise CommandError(f"{name} takes no value, and {value:g} was given: leave it out.")
-        if name in get_args(ByHand):
-            reason = refusal(cast(ByHand, name), value, row.epochs, row.recipe)
-            if reason:
-                raise CommandError(reason)
         if name == "stop":
             self.stop(run)
             return
         with self._database.transaction() as connection:
+            if name in get_args(ByHand):
+                epochs = row.epochs + commands.epochs_asked(connection, run)
+                reason = refusal(cast(ByHand, name), value, epochs, row.recipe)
+                if reason:
+                    raise CommandError(reason)
             if name in ("pause", "unpause", "step"):
                 connection.execute(
                     "UPDATE runs SET paused = ? WHERE id = ?", (name == "pause", run)
                 )
-            _command(connection, run, name, value)
+            commands.add(connection, run, name, value)
 
     def set_paused(self, run: int, paused: bool) -> None:
         """Record that a run paused or continued by itself."""
@@ -325,11 +338,7 @@ class Store:
 
     def commands(self, run: int, after: int = 0) -> list[Command]:
         """The commands to the run after that command id, in order."""
-        found = self._database.connection.execute(
-            "SELECT id, name, value FROM commands WHERE run = ? AND id > ? ORDER BY id",
-            (run, after),
-        )
-        return [rows.command(run, row) for row in found]
+        return commands.after(self._database.connection, run, after)
 
     def interventions(self, run: int, after: int = 0) -> list[RecordedIntervention]:
         """The run's interventions after that intervention id, in order: the record that a
@@ -368,16 +377,18 @@ def _insert(
     return cursor.lastrowid
 
 
+def _has_trained(connection: sqlite3.Connection, run: int, epoch: int) -> bool:
+    """Whether a run of LRScope's own has trained this epoch; every one has its start, epoch 0."""
+    found = connection.execute(
+        "SELECT 1 FROM runs WHERE id = :run AND source = 'trained' AND (:epoch = 0 OR EXISTS "
+        "(SELECT 1 FROM epochs WHERE run = :run AND epoch = :epoch AND decision IS NOT NULL))",
+        {"run": run, "epoch": epoch},
+    )
+    return found.fetchone() is not None
+
+
 def _run_or_reason(row: tuple[object, ...]) -> Run | Unreadable:
     try:
         return rows.run(row)
     except UnreadableError as error:
         return Unreadable(error.run, str(error))
-
-
-def _command(connection: sqlite3.Connection, run: int, name: str, value: float | None) -> None:
-    connection.execute(
-        "INSERT INTO commands (run, at, name, value) SELECT ?, ?, ?, ? WHERE EXISTS "
-        "(SELECT 1 FROM runs WHERE id = ?)",
-        (run, time.time(), name, value, run),
-    )

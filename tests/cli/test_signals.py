@@ -1,0 +1,77 @@
+"""Ctrl-C: the first lets the batch end, the second ends at once, and neither leaves a mess."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from trainer.store.store import Store
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without a signal")
+
+# LRScope with a batch that takes for ever, in code that Python cannot interrupt.
+ENDLESS = """
+import sys, threading
+from torch import nn
+from trainer.engine import models
+class Endless(nn.Module):
+    def forward(self, x):
+        print("in the batch", flush=True)
+        threading.Event().wait()
+models.build = lambda *_: nn.Sequential(nn.Flatten(), nn.Linear(64, 10), Endless())
+from app.cli.main import main
+main()
+"""
+
+
+def started(*arguments: str, code: str | None = None) -> subprocess.Popen[str]:
+    program = ["-c", code] if code else ["-m", "trainer.watch"]
+    return subprocess.Popen(
+        [sys.executable, *program, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("command", ["train", "serve"])
+def test_a_second_ctrl_c_in_a_batch_ends_at_once_and_the_run_can_be_resumed(
+    tmp_path: Path, command: str
+) -> None:
+    options = ["--json"] if command == "train" else ["--no-open", "--port", "0"]
+    if command == "serve":
+        with closing(Store(tmp_path)) as store:
+            from trainer.config.run import RunConfig
+
+            store.add(RunConfig(device="cpu"))
+    with started(command, *options, "--home", str(tmp_path), code=ENDLESS) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while "in the batch" not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.readline().startswith("Stopping: waiting for the batch.")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 128 + signal.SIGINT
+        assert process.stderr.read() == ""
+    assert list((tmp_path / "owners").iterdir()) == []
+    with closing(Store(tmp_path)) as store:
+        assert store.run(1).status == "interrupted"
+        store.resume(1)
+
+
+def test_a_start_that_is_interrupted_leaves_no_lock(tmp_path: Path) -> None:
+    with started("serve", "--no-open", "--port", "0", "--home", str(tmp_path)) as process:
+        assert process.stderr is not None
+        while not list(tmp_path.glob("owners/*.lock")):
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 128 + signal.SIGINT
+        assert process.stderr.read() == ""
+    assert list((tmp_path / "owners").iterdir()) == []
