@@ -14,7 +14,7 @@ from trainer.schedule.past import Stretch
 
 # Values per setting. A long run's map has fewer, so that it is there within seconds.
 MOST_VALUES, LEAST_VALUES = 20, 5
-MOST_REPLAYED = 400_000  # epochs, in all cells together
+MOST_REPLAYED = 200_000  # epochs, in all cells together
 MEASURES = {"first": "first difference", "cuts": "cuts"}
 
 
