@@ -5,6 +5,7 @@ uses `uid` in CSS selectors, which a metric's name could break.)
 """
 
 from collections.abc import Iterator
+from html import escape
 from typing import Any, NamedTuple
 
 from app.charts import theme
@@ -86,7 +87,8 @@ WHAT_IF_CUTS = Curve(
 
 def metric(name: str, error: bool = False) -> Curve:
     """The curve of a metric by name or, with `error`, of 1 minus the metric."""
-    text = label(name)
+    # plotly reads markup and its own %{...} in a trace's name.
+    text = escape(label(name), quote=False).replace("%{", "%&#123;")
     if error:
         text = text.replace("accuracy", "error") if "accuracy" in text else f"1 - {text}"
     colour = {"train_loss": "train"}.get(name, "val" if name.startswith("val") else "neutral")

@@ -11,6 +11,7 @@ import typer
 
 from trainer import folders
 from trainer.config.table import ConfigError
+from trainer.config.text import plain
 from trainer.curves.columns import CurveError
 from trainer.schedule.torch_changed import TorchChangedError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def fail(sentence: str) -> typer.Exit:
     """Print an error in one line on stderr; returns the exit to raise."""
-    print(f"lrscope: {sentence}", file=sys.stderr)
+    print(f"lrscope: {plain(sentence)}", file=sys.stderr)
     return typer.Exit(2)
 
 

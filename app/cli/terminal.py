@@ -5,11 +5,12 @@ import sys
 from dataclasses import fields
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from trainer.config.run import RunConfig
-from trainer.config.text import lr_text, significant
+from trainer.config.text import lr_text, plain, significant
 from trainer.engine import events
 from trainer.replay.comparison import Comparison, rules
 from trainer.schedule.epoch import Epoch
@@ -82,7 +83,7 @@ class Terminal:
             TextColumn("{task.fields[at]}"),
             TimeRemainingColumn(compact=True),
             # A pipe has no width: its lines are left whole.
-            console=_Console(highlight=False, soft_wrap=not sys.stdout.isatty()),
+            console=_Console(highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty()),
             transient=True,
         )
         self._task = self._progress.add_task("getting ready", total=epochs, at="")
@@ -111,14 +112,14 @@ class Terminal:
                     task, description="retraining up to the fork", at=f"{epoch}/{needed}"
                 )
             case events.Forked(_, decision) if decision is not None:
-                progress.print(f"{event.epoch:>5}  forked here: {decision.sentence}")
+                progress.print(f"{event.epoch:>5}  forked here: {escape(decision.sentence)}")
             case events.Intervened():
                 if event.name == "epochs":
                     self.epochs += int(event.value or 0)
                     progress.update(task, total=self.epochs)
-                progress.print(f"{event.epoch:>5}  [bold]{event.sentence}[/]")
+                progress.print(f"{event.epoch:>5}  [bold]{escape(event.sentence)}[/]")
             case events.Warned(sentence) if sentence:
-                progress.print(sentence, style="yellow", markup=False)
+                progress.print(plain(sentence), style="yellow", markup=False)
             case events.Progress(epoch, batch, batches):
                 done = epoch - 1 + batch / batches
                 progress.update(task, completed=done, at=f"{epoch - 1}/{self.epochs}")
@@ -142,14 +143,14 @@ class Terminal:
             f"{event.epoch:>5}  lr {lr_text(event.lr):<8} "
             f"train {significant(metrics['train_loss']):<8} "
             f"val {significant(metrics['val_loss']):<8} {_percent(metrics['val_accuracy'])}  "
-            f"[{style}]{event.decision.sentence}[/]"
+            f"[{style}]{escape(event.decision.sentence)}[/]"
         )
 
-    def _end(self, styled: str, plain: str) -> None:
+    def _end(self, styled: str, sentence: str) -> None:
         self._progress.stop()
         console = self._progress.console
         console.print(styled, end="")
-        console.print(plain, markup=False)
+        console.print(plain(sentence), markup=False)
 
 
 def _percent(share: float | None) -> str:
@@ -168,10 +169,10 @@ def print_replay(run: int, comparison: Comparison) -> None:
 
 def print_comparison(run: int, comparison: Comparison) -> None:
     """Print what would have been different, and a table of each rule's cuts."""
-    console = _Console(highlight=False, soft_wrap=True)
-    console.print(f"Run {run}. {comparison.sentence}", markup=False)
+    console = _Console(highlight=False, emoji=False, soft_wrap=True)
+    console.print(f"Run {run}. {plain(comparison.sentence)}", markup=False)
     if comparison.remedy:
-        console.print(comparison.remedy, markup=False)
+        console.print(plain(comparison.remedy), markup=False)
     table = Table("", "cuts after epoch", box=None, padding=(0, 2, 0, 0))
     rows = {"this run": comparison.cuts, "what if": comparison.would_cut, **rules(comparison)}
     for name, cuts in rows.items():

@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 from app import ids
+from app.run_picker import origin
 from trainer.config.text import epochs_text
 from trainer.schedule.epoch import Epoch
 from trainer.store.rows import Run
@@ -41,7 +42,7 @@ def _left(run: Run) -> str:
     if run.status == "queued":
         return "Waiting for its turn."
     if run.config is None:
-        return f"{epochs_text(run.epoch)} of {run.origin}; nothing was trained here."
+        return f"{epochs_text(run.epoch)} of {origin(run)}; nothing was trained here."
     if run.started is None and run.status == "stopped":
         return "Stopped before it started."
     if run.started is None:
