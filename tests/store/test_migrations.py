@@ -256,6 +256,18 @@ def test_a_run_that_cannot_be_read_is_listed_with_the_reason(store: Store) -> No
         ("config_version", 0),
         ("status", "thinking"),
         ("source", "dreamt"),
+        ("epoch", "many"),
+        ("epoch", b"3"),
+        ("batch", 1.5),
+        ("created", float("inf")),
+        ("pace", "fast"),
+        ("parent", 2),
+        ("parent", 99),
+        (
+            "started",
+            '{"device": "cpu", "threads": 2, "batches": 0, "train": 1, "val": 1, '
+            '"test": 1, "classes": 10, "parameters": 1}',
+        ),
     ],
 )
 def test_whatever_is_wrong_with_a_row_the_others_are_read(
@@ -271,12 +283,45 @@ def test_whatever_is_wrong_with_a_row_the_others_are_read(
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("decision", "{}"), ("decision", "null"), ("metrics", "[1]"), ("metrics", '{"loss": "x"}')],
+    [
+        ("decision", "{}"),
+        ("decision", "null"),
+        ("metrics", "[1]"),
+        ("metrics", '{"loss": "x"}'),
+        ("metrics", '{"loss": 1e999}'),
+        ("metrics", b"{}"),
+        ("lr", "x"),
+        ("lr_last", float("inf")),
+        ("seconds", b"1"),
+    ],
 )
-def test_an_epoch_that_cannot_be_read_says_which(store: Store, column: str, value: str) -> None:
+def test_an_epoch_that_cannot_be_read_says_which(store: Store, column: str, value: object) -> None:
     execute_in(store.path, f"UPDATE epochs SET {column} = ? WHERE run = 1 AND epoch = 2", value)
     with pytest.raises(UnreadableError, match="Run 1 cannot be read: epoch 2: "):
         store.epochs(1)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("name", "faster"), ("value", "x"), ("lr_after", float("inf")), ("at", "")],
+)
+def test_an_intervention_that_cannot_be_read_says_which(
+    store: Store, column: str, value: object
+) -> None:
+    (run,) = {run for run in map(int, HOME) if store.interventions(run)} & {1}
+    execute_in(store.path, f"UPDATE interventions SET {column} = ? WHERE run = 1", value)
+    with pytest.raises(UnreadableError, match=f"Run {run} cannot be read: intervention "):
+        store.interventions(run)
+
+
+def test_epochs_that_cannot_have_been_added_make_a_run_unreadable(store: Store) -> None:
+    execute_in(
+        store.path,
+        "INSERT INTO interventions (run, at, epoch, batch, name, value, lr_before, lr_after, "
+        "sentence) VALUES (2, 0, 1, 0, 'epochs', -1e300, 1, 1, '')",
+    )
+    with pytest.raises(UnreadableError, match="Run 2 cannot be read"):
+        store.run(2)
 
 
 def test_a_best_epoch_that_is_gone_is_no_best(store: Store) -> None:

@@ -4,8 +4,6 @@
 downloads their files, `load` reads them from disk and never uses the network.
 """
 
-import hashlib
-import math
 import shutil
 import time
 from collections.abc import Generator, Iterator
@@ -25,10 +23,13 @@ from torch import Tensor
 
 from ..config.run import Dataset
 from ..folders import DATASETS_ENV
+from .archives import Archive, archives_of, is_intact, torchvision_class
 from .events import Downloading
 
 DIGITS_HELD = 360  # 20 % of 1797, rounded up
 TICK = 0.1  # seconds between two progress reports
+MOST_BYTES = 1 << 28  # of a download; the largest, CIFAR-10, is 170 MB
+CLASSES = 10
 TIMEOUT = 20.0  # seconds without data before a server counts as dead
 
 
@@ -85,7 +86,7 @@ def load(name: Dataset, root: Path, seed: int) -> Splits:
     except OSError as error:
         raise DatasetError(f"{name} could not be read from {root} ({_why(error)}).") from error
     rest, held = _split(pool.y, DIGITS_HELD if name == "digits" else len(pool) // 10, seed)
-    return Splits(pool.at(rest), pool.at(held), test, classes=10)
+    return Splits(pool.at(rest), pool.at(held), test, classes=CLASSES)
 
 
 def fetch(name: Dataset, root: Path) -> Generator[Downloading, None, None]:
@@ -100,7 +101,7 @@ def fetch(name: Dataset, root: Path) -> Generator[Downloading, None, None]:
     if name == "digits":
         return
     try:
-        archives = _archives(name, root)
+        archives = archives_of(name, root)
         # Checked before anything is written, so that a complete read-only folder works.
         missing = next((archive for archive in archives if archive.broken()), None)
         if missing is None:
@@ -125,64 +126,7 @@ def fetch(name: Dataset, root: Path) -> Generator[Downloading, None, None]:
         ) from error
 
 
-@dataclass(frozen=True)
-class _Archive:
-    """One download and the `files` in it: paths relative to its folder -> md5.
-
-    An idx file has no published md5, "" here: its header contains its length.
-    """
-
-    path: Path
-    md5: str
-    urls: list[str]
-    files: dict[str, str]
-
-    def broken(self) -> list[Path]:
-        """The unpacked files that are missing or damaged."""
-        files = [(self.path.parent / file, md5) for file, md5 in self.files.items()]
-        return [file for file, md5 in files if not _is_intact(file, md5)]
-
-
-def _md5() -> Any:
-    return hashlib.md5(usedforsecurity=False)  # otherwise an error on machines in FIPS mode
-
-
-def _torchvision(name: Dataset) -> Any:
-    # Imported here because it takes over a second.
-    from torchvision import datasets
-
-    kinds = ("MNIST", "FashionMNIST", "KMNIST", "CIFAR10")
-    return getattr(datasets, {kind.lower(): kind for kind in kinds}[name.replace("-", "")])
-
-
-def _archives(name: Dataset, root: Path) -> list[_Archive]:
-    kind = _torchvision(name)
-    if name == "cifar10":
-        lists = [*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])]
-        files = {f"{kind.base_folder}/{file}": md5 for file, md5 in lists}
-        return [_Archive(root / kind.filename, kind.tgz_md5, [kind.url], files)]
-    raw = root / kind.__name__ / "raw"
-    return [
-        _Archive(raw / gz, md5, [mirror + gz for mirror in kind.mirrors], {Path(gz).stem: ""})
-        for gz, md5 in kind.resources
-    ]
-
-
-def _is_intact(path: Path, md5: str) -> bool:
-    """Whether the file has this md5 or, without one, is an idx file of the length in its header."""
-    if not path.is_file():
-        return False
-    if md5:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, _md5).hexdigest() == md5
-    with path.open("rb") as file:
-        head = file.read(4)
-        sizes = file.read(4 * head[3]) if head[:3] == b"\0\0\x08" and len(head) == 4 else b""
-    body = math.prod(int.from_bytes(sizes[i : i + 4]) for i in range(0, len(sizes), 4))
-    return bool(sizes) and path.stat().st_size == len(head) + len(sizes) + body
-
-
-def _repair(name: Dataset, archive: _Archive) -> Iterator[Downloading]:
+def _repair(name: Dataset, archive: Archive) -> Iterator[Downloading]:
     """Unpack an archive if any of its files is damaged or missing; download it if necessary."""
     from torchvision.datasets.utils import extract_archive
 
@@ -192,7 +136,7 @@ def _repair(name: Dataset, archive: _Archive) -> Iterator[Downloading]:
     for file in broken:
         file.unlink(missing_ok=True)
     archive.path.parent.mkdir(parents=True, exist_ok=True)
-    if not _is_intact(archive.path, archive.md5):
+    if not is_intact(archive.path, archive.md5):
         archive.path.unlink(missing_ok=True)
         yield from _download(name, archive)
     # torchvision's own download() would fetch every missing archive, even if its files are there,
@@ -210,14 +154,14 @@ def _repair(name: Dataset, archive: _Archive) -> Iterator[Downloading]:
         shutil.rmtree(unpacked, ignore_errors=True)
 
 
-def _download(name: Dataset, archive: _Archive) -> Iterator[Downloading]:
+def _download(name: Dataset, archive: Archive) -> Iterator[Downloading]:
     """Download an archive from the first mirror that delivers it intact."""
     part = archive.path.with_name(archive.path.name + ".part")
     reasons = []
     for url in archive.urls:
         try:
             yield from _receive(url, part, archive.path.name)
-            if _is_intact(part, archive.md5):
+            if is_intact(part, archive.md5):
                 part.replace(archive.path)
                 return
             why = "the download is damaged"
@@ -238,8 +182,10 @@ def _receive(url: str, part: Path, file: str) -> Iterator[Downloading]:
     yield Downloading(file, 0, 0)
     with part.open("wb") as out, closing(_chunks(url)) as chunks:
         for chunk, total in chunks:
-            out.write(chunk)
             received += len(chunk)
+            if received > MOST_BYTES:
+                raise _MirrorError(f"it is larger than {MOST_BYTES >> 20} MiB")
+            out.write(chunk)
             if time.monotonic() - reported >= TICK:
                 reported = time.monotonic()
                 yield Downloading(file, received, total)
@@ -286,13 +232,34 @@ def _read(name: Dataset, root: Path) -> tuple[Images, Images]:
         digits = _digits()
         pool, test = _split(digits.y, DIGITS_HELD, seed=0)
         return digits.at(pool), digits.at(test)
-    if any(archive.broken() for archive in _archives(name, root)):
+    if any(archive.broken() for archive in archives_of(name, root)):
         raise DatasetError(
             f"Files of {name} are missing or damaged under {root}; fetch them again, or use "
             f"the bundled data set digits."
         )
-    kind = _torchvision(name)
-    return _images(kind(root, train=True)), _images(kind(root, train=False))
+    kind = torchvision_class(name)
+    try:
+        parts = _images(kind(root, train=True)), _images(kind(root, train=False))
+    except OSError:
+        raise
+    except Exception as error:  # whatever torchvision raises for files that are not what they were
+        raise _altered(name, root, _why(error).splitlines()[0]) from error
+    for part in parts:
+        if len(part.x) != len(part.y):
+            raise _altered(name, root, f"{len(part.x)} images, {len(part.y)} labels")
+        if len(part) < CLASSES:
+            raise _altered(name, root, f"{len(part)} images")
+        if not 0 <= int(part.y.min()) <= int(part.y.max()) < CLASSES:
+            raise _altered(name, root, f"labels from {part.y.min()} to {part.y.max()}")
+    return parts
+
+
+def _altered(name: Dataset, root: Path, why: str) -> DatasetError:
+    folder = archives_of(name, root)[0].path.parent
+    return DatasetError(
+        f"The files in {folder} are not those of {name} ({why}): delete them, so that they are "
+        "fetched again, or use the bundled data set digits."
+    )
 
 
 def _digits() -> Images:
