@@ -1,5 +1,7 @@
 """A name is shown as text, whatever is in it, and cut where it is too long to be read."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
