@@ -20,6 +20,11 @@ pytestmark = NEEDS_CHROMIUM
 
 EPOCHS = 20_000 if LONG else 3_000
 MOST_MARKERS = 2_500  # elements that the chart may have for them
+PATIENCE_MS = 300_000  # on a busy machine
+DRAWN = """(epochs) => {
+  const { data } = document.querySelector("#chart .js-plotly-plot");
+  return data.some(({ name, x }) => name === "validation loss" && x.length === epochs);
+}"""
 MAP = "document.querySelector('#map .js-plotly-plot')"
 IN_VIEW = """() => {
   const row = document.querySelector("#log [aria-selected=true]");
@@ -51,6 +56,8 @@ def test_a_run_of_many_epochs_is_drawn_read_and_asked_about(tmp_path, record_pro
 
 
 def look_through(page: Page, rows: list[Epoch]) -> None:
+    page.set_default_timeout(PATIENCE_MS)
+    page.wait_for_function(DRAWN, arg=EPOCHS)
     drawn = points(page, "validation loss", EPOCHS)
     assert drawn == [row.metrics["val_loss"] for row in rows]
     assert page.locator("#chart .points path").count() <= MOST_MARKERS
@@ -60,14 +67,14 @@ def look_through(page: Page, rows: list[Epoch]) -> None:
     for epoch in (1, EPOCHS // 2):
         page.evaluate("(epoch) => lrscope.pointing.pointAt(epoch)", epoch)
         row = page.locator("#log [aria-selected=true]")
-        expect(row).to_have_attribute("data-epoch", str(epoch))
+        expect(row).to_have_attribute("data-epoch", str(epoch), timeout=PATIENCE_MS)
         page.wait_for_function(IN_VIEW)
 
     page.get_by_text("What if", exact=True).click()
     panel = page.locator(".what-if")
     panel.get_by_role("textbox", name="Patience").fill("3")
     impatient = compare(Recipe(), rows, changed(Recipe(), {"patience": 3}), 1)
-    expect(page.locator("#answer")).to_contain_text(impatient.sentence)
+    expect(page.locator("#answer")).to_contain_text(impatient.sentence, timeout=PATIENCE_MS)
     page.wait_for_function(f"() => {MAP}.data?.length")
     cells = page.evaluate(f"() => {MAP}.data[0].z")
     assert len(cells) * len(cells[0]) * EPOCHS <= max(
