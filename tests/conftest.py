@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 LONG = bool(os.environ.get("LRSCOPE_LONG"))
-HAVE_LONG_VERSIONS = [Path(__file__).parent / folder for folder in ("faults", "load")]
+HAVE_LONG_VERSIONS = [Path(__file__).parent / folder for folder in ("faults", "input", "load")]
 
 # No test may fail because the machine is busy.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

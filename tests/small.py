@@ -1,7 +1,6 @@
 """A data set of a moment, and runs over it."""
 
 import dataclasses
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from trainer.engine.loop import train
 from trainer.engine.state import Snapshot
 
 NOWHERE = Path("no-such-folder")
-LONG = bool(os.environ.get("LRSCOPE_LONG"))  # the long version of the tests that have one
 
 SCHEDULES = {
     "none": schedules.NoSchedule(),

@@ -1,11 +1,6 @@
 """A run that was stopped, interrupted or killed goes on as if nothing had happened."""
 
-import os
-import random
-import subprocess
-import sys
 import threading
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +9,6 @@ import torch
 from tests.execute.runs import at, rows, train, trained
 from tests.small import NOWHERE, SCHEDULES, small
 from trainer.config.optimizers import SGD
-from trainer.config.schedules import ReduceLROnPlateau
 from trainer.engine import datasets
 from trainer.engine import loop as engine
 from trainer.engine.datasets import DatasetError
@@ -192,46 +186,6 @@ def test_a_snapshot_that_does_not_restore_is_passed_over_with_a_sentence(store, 
     assert rows(store, run) == rows(store, whole)
     for snapshot in files.listed(files.folder(store.home, run)):
         assert snapshots.read(snapshot.path)["epoch"] == snapshot.at[0]
-
-
-KILLED = """
-import sys
-from pathlib import Path
-from tests.small import NOWHERE, load, small
-from trainer.engine import loop as engine
-from trainer.config.schedules import ReduceLROnPlateau
-from trainer.store.store import Store
-from trainer.execute import execute
-engine.datasets.load = load
-engine.PROGRESS_SECONDS = -1
-store = Store(Path(sys.argv[1]))
-plateau = ReduceLROnPlateau(patience=0, factor=0.7)
-run = store.add(small(epochs=40, schedule=plateau, monitor="train_loss"), claimed=True)
-for event in execute(store, run, NOWHERE):
-    print("event", flush=True)
-"""
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_a_run_that_was_killed_is_resumed_as_if_never_interrupted(tmp_path, seed):
-    plateau = ReduceLROnPlateau(patience=0, factor=0.7)
-    moment = random.Random(seed).randrange(3, 100)
-    with subprocess.Popen(
-        [sys.executable, "-c", KILLED, tmp_path], stdout=subprocess.PIPE, env=os.environ
-    ) as process:
-        for _ in range(moment):
-            assert process.stdout.readline()
-        process.kill()
-    with closing(Store(tmp_path)) as store:
-        assert store.run(1).status == "interrupted"
-        done = len(store.epochs(1))
-        store.resume(1, claimed=True)
-        train(store, 1)
-        settings = small(epochs=40, schedule=plateau, monitor="train_loss")
-        whole = trained(store, settings)
-        assert done < 40
-        assert rows(store, 1) == rows(store, whole)
-        assert store.run(1).test_loss == store.run(whole).test_loss
 
 
 def test_other_settings_give_other_rows(store):  # else nothing above would mean a thing

@@ -27,7 +27,6 @@ from tests.input.values import (
     settings_with_anything,
     settings_with_text,
 )
-from tests.small import LONG
 from trainer.config import versions
 from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
@@ -47,7 +46,7 @@ from trainer.worker import Worker
 
 T = TypeVar("T")
 # An example opens a form, a command or a file.
-FEWER = settings(max_examples=settings.default.max_examples // (1 if LONG else 4))
+FEWER = settings(max_examples=settings.default.max_examples // 4)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,199 @@
+"""Processes that are killed, stand still, or share a home: no epoch is lost or doubled."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.bench.server import answers, command, started
+from tests.bench.turns import until
+from tests.conftest import LONG
+from tests.execute.runs import rows, train, trained
+from tests.small import NOWHERE, load, small
+from trainer.config.run import RunConfig
+from trainer.config.schedules import ReduceLROnPlateau
+from trainer.engine import datasets, models
+from trainer.execute import execute
+from trainer.store.store import Store
+from trainer.worker import Worker
+
+KILLS, IN_ONE_RUN = (100, 5) if LONG else (5, 5)
+SETTINGS = small(
+    epochs=60, schedule=ReduceLROnPlateau(patience=0, factor=0.7), monitor="train_loss"
+)
+
+# Trains the store's first run, new or resumed, and prints each epoch once it is recorded.
+TRAIN = """
+import sys
+from pathlib import Path
+from tests.small import NOWHERE, load
+from tests.faults.test_processes import SETTINGS
+from trainer.engine import loop as engine
+from trainer.engine.events import EpochEnded
+from trainer.store.store import Store
+from trainer.execute import execute
+engine.datasets.load = load
+engine.PROGRESS_SECONDS = -1
+store = Store(Path(sys.argv[1]))
+if store.run(1):
+    store.resume(1, claimed=True)
+else:
+    store.add(SETTINGS, claimed=True)
+for event in execute(store, 1, NOWHERE):
+    print(event.epoch if isinstance(event, EpochEnded) else 0, flush=True)
+"""
+
+
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "load", load)
+
+
+@contextmanager
+def training(home: Path) -> Iterator["subprocess.Popen[str]"]:
+    with subprocess.Popen(
+        [sys.executable, "-c", TRAIN, home], stdout=subprocess.PIPE, text=True, env=os.environ
+    ) as process:
+        yield process
+
+
+def events(process: "subprocess.Popen[str]", count: int) -> int:
+    """Wait for that many events; returns the last epoch among them that was recorded."""
+    assert process.stdout is not None
+    return max([int(process.stdout.readline() or 0) for _ in range(count)], default=0)
+
+
+@pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize("seed", range(KILLS // IN_ONE_RUN))
+def test_a_run_that_is_killed_again_and_again_loses_and_doubles_no_epoch(
+    tmp_path, seed, record_property
+):
+    moments, kills, last = random.Random(seed), 0, 0
+    for _ in range(IN_ONE_RUN):
+        with training(tmp_path) as process:
+            told = events(process, moments.randrange(3, 60))
+            process.kill()
+        kills += 1
+        with closing(Store(tmp_path)) as store:
+            if store.run(1).status == "finished":
+                break
+            assert store.run(1).status == "interrupted"
+            recorded = [row.epoch for row in store.epochs(1)]
+        assert recorded == list(range(1, len(recorded) + 1))
+        assert len(recorded) >= max(told, last)
+        last = len(recorded)
+    with closing(Store(tmp_path)) as store:
+        if store.run(1).status != "finished":
+            store.resume(1, claimed=True)
+            train(store, 1)
+        whole = trained(store, SETTINGS)
+        assert rows(store, 1) == rows(store, whole)
+        assert store.run(1).test_loss == store.run(whole).test_loss
+    record_property("kills", kills)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot stop a process")
+@pytest.mark.usefixtures("_small")
+def test_a_process_that_stands_still_for_a_while_keeps_its_run(tmp_path):
+    with training(tmp_path) as process:
+        events(process, 20)
+        process.send_signal(signal.SIGSTOP)
+        with closing(Store(tmp_path)) as other:  # looks for runs of processes that have died
+            assert other.run(1).status == "training"
+            other.interrupt_orphans()
+            assert other.run(1).status == "training"
+        process.send_signal(signal.SIGCONT)
+        process.communicate()
+        assert process.returncode == 0
+    with closing(Store(tmp_path)) as store:
+        assert store.run(1).status == "finished"
+        assert rows(store, 1) == rows(store, trained(store, SETTINGS))
+
+
+def test_two_servers_and_three_trainings_share_a_home(tmp_path, record_property):
+    config = RunConfig(model="mlp", epochs=3, batch_size=512, device="cpu")
+    arguments = ["--model", "mlp", "--epochs", "3", "--batch-size", "512", "--json"]
+    trainings = [
+        [sys.executable, "-m", "app", "train", *arguments, "--home", str(tmp_path)]
+        for _ in range(3)
+    ]
+    with closing(Store(tmp_path)) as store, ExitStack() as stack:
+        servers = [stack.enter_context(started(command(tmp_path), "--port")) for _ in range(2)]
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            )
+            for line in trainings
+        ]
+        for server, port in servers:
+            until(lambda server=server, port=port: answers(server, port))
+        queued = [store.add(config) for _ in range(4)]
+        for process in processes:
+            _, said = process.communicate()
+            assert (process.returncode, said) == (0, "")
+        until(lambda: all(store.run(run).over for run in queued))
+        runs = [store.run(run) for run in range(1, 8)]
+        assert [run.status for run in runs] == ["finished"] * 7
+        losses = {tuple(tuple(row.metrics.items()) for row in store.epochs(r.id)) for r in runs}
+        assert len(losses) == 1
+        assert all(len(store.epochs(run.id)) == 3 for run in runs)
+        record_property("runs", len(runs))
+
+
+@pytest.mark.parametrize(("module", "name"), [(datasets, "load"), (models, "build")])
+def test_a_loader_or_a_model_that_raises_fails_its_run_and_no_other(
+    tmp_path, monkeypatch, module, name
+):
+    def raises(*_):
+        raise OSError("libgomp.so.1 is not there\nand more lines")
+
+    with closing(Store(tmp_path)) as store:
+        run, after = store.add(small()), store.add(small())
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, raises)
+            for _ in execute(store, store.claim(), NOWHERE):
+                pass
+        assert store.run(run).status == "failed"
+        assert store.run(run).reason == "OSError: libgomp.so.1 is not there"
+        monkeypatch.setattr(datasets, "load", load)
+        worker = Worker(store, NOWHERE)
+        worker.start()
+        until(lambda: store.run(after).over)
+        worker.stop()
+        assert store.run(after).status == "finished"
+
+
+LITTLE_MEMORY = """
+import resource, sys
+from app.cli.main import main
+from pathlib import Path
+from trainer.engine import datasets, loop
+datasets.load("digits", Path(), 0)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 300_000_000, -1))
+sys.argv = ["lrscope", "train", "--model", "resnet18", "--batch-size", "1000", "--epochs", "1"]
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by Linux's own means")
+def test_a_run_without_memory_ends_in_a_sentence(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", LITTLE_MEMORY],
+        env={**os.environ, "LRSCOPE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done
+    assert "does not have enough memory" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    with closing(Store(tmp_path)) as store:
+        assert store.run(1).status == "failed"
+        assert "choose a smaller batch" in store.run(1).reason
