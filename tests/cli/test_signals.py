@@ -23,7 +23,7 @@ class Endless(nn.Module):
     def forward(self, x):
         print("in the batch", flush=True)
         threading.Event().wait()
-models.build = lambda *_: nn.Sequential(nn.Flatten(), nn.Linear(64, 10), Endless())
+models.build = lambda *_: nn.Sequential(Endless(), nn.Linear(1, 1))
 from app.cli.main import main
 main()
 """
@@ -52,8 +52,8 @@ def test_a_second_ctrl_c_in_a_batch_ends_at_once_and_the_run_can_be_resumed(
     with started(command, *options, "--home", str(tmp_path), code=ENDLESS) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        while "in the batch" not in process.stdout.readline():
-            pass
+        while "in the batch" not in (line := process.stdout.readline()):
+            assert line
         process.send_signal(signal.SIGINT)
         assert process.stderr.readline().startswith("Stopping: waiting for the batch.")
         process.send_signal(signal.SIGINT)

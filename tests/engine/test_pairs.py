@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from tests.small import LONG, OPTIMIZERS, SCHEDULES, load, numbers, run, small
+from tests.conftest import LONG
+from tests.small import OPTIMIZERS, SCHEDULES, load, numbers, run, small
 from trainer.config import optimizers, schedules
 from trainer.config.run import RunConfig
 from trainer.engine import datasets

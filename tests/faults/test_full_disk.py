@@ -150,9 +150,11 @@ def test_a_full_disk_does_not_keep_the_page_from_showing_what_there_is(
 
 @pytest.mark.browser
 @pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine")
-def test_the_page_says_why_start_came_to_nothing_and_starts_when_there_is_room(
-    disk: Path, home: Path
+def test_the_page_says_why_start_and_import_came_to_nothing_and_starts_when_there_is_room(
+    disk: Path, home: Path, tmp_path: Path
 ) -> None:
+    curve = tmp_path / "curve.csv"
+    curve.write_text("epoch,loss\n1,2\n2,1\n")
     with (
         sync_playwright() as playwright,
         closing(launch(playwright)) as browser,
@@ -164,6 +166,10 @@ def test_the_page_says_why_start_came_to_nothing_and_starts_when_there_is_room(
         ballast = use_up(lab.store, disk)
         start.click()
         expect(refused).to_contain_text("is full: free some space")
+        page.locator(f"#{ids.IMPORT}").click()
+        page.locator(f"#{ids.IMPORT_FILE} input").set_input_files(curve)
+        expect(page.locator(f"#{ids.IMPORT_ERROR}")).to_contain_text("is full: free some space")
+        page.get_by_label("Close").click()
         ballast.unlink()
         start.click()
         expect(refused).to_be_empty()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ SETTINGS = small(
 # Trains the store's first run, new or resumed, and prints each epoch once it is recorded.
 TRAIN = """
 import sys
+from functools import partial
 from pathlib import Path
 from tests.small import NOWHERE, load
 from tests.faults.test_processes import SETTINGS
@@ -132,7 +134,7 @@ def test_two_servers_and_three_trainings_share_a_home(tmp_path, record_property)
             for line in trainings
         ]
         for server, port in servers:
-            until(lambda server=server, port=port: answers(server, port))
+            until(partial(answers, server, port))
         queued = [store.add(config) for _ in range(4)]
         for process in processes:
             _, said = process.communicate()
@@ -157,7 +159,8 @@ def test_a_loader_or_a_model_that_raises_fails_its_run_and_no_other(
         run, after = store.add(small()), store.add(small())
         with monkeypatch.context() as patched:
             patched.setattr(module, name, raises)
-            for _ in execute(store, store.claim(), NOWHERE):
+            assert store.claim() == run
+            for _ in execute(store, run, NOWHERE):
                 pass
         assert store.run(run).status == "failed"
         assert store.run(run).reason == "OSError: libgomp.so.1 is not there"
@@ -172,6 +175,7 @@ def test_a_loader_or_a_model_that_raises_fails_its_run_and_no_other(
 LITTLE_MEMORY = """
 import resource, sys
 from app.cli.main import main
+from functools import partial
 from pathlib import Path
 from trainer.engine import datasets, loop
 datasets.load("digits", Path(), 0)
@@ -196,4 +200,4 @@ def test_a_run_without_memory_ends_in_a_sentence(tmp_path):
     assert "Traceback" not in done.stdout + done.stderr
     with closing(Store(tmp_path)) as store:
         assert store.run(1).status == "failed"
-        assert "choose a smaller batch" in store.run(1).reason
+        assert "choose a smaller batch" in str(store.run(1).reason)

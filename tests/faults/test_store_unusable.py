@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -136,16 +136,15 @@ def test_a_run_that_is_to_end_while_it_waits_can_be_resumed(tmp_path: Path) -> N
 def test_a_queue_that_cannot_be_read_is_said_and_goes_on(tmp_path: Path) -> None:
     with closing(Store(tmp_path)) as store:
         run = store.add(small())
-        with locked(store.path):
-            worker = Worker(store, NOWHERE)
-            worker.start()
-            until(lambda: worker.trouble)
-            assert worker.trouble == (
-                f"The queue of runs cannot be read (Another program has locked {store.path} for "
-                "too long: end it, or try again.)."
-            )
-        until(lambda: store.run(run).over)
-        worker.stop()
+        with ExitStack() as until_stopped:
+            with locked(store.path):
+                worker = until_stopped.enter_context(working(store))
+                until(lambda: worker.trouble)
+                assert worker.trouble == (
+                    "The queue of runs cannot be read (Another program has locked "
+                    f"{store.path} for too long: end it, or try again.)."
+                )
+            until(lambda: store.run(run).over)
 
 
 def test_snapshots_that_find_no_room_are_told_and_leave_no_file_behind(disk: Disk) -> None:
@@ -177,6 +176,7 @@ def test_in_the_terminal_a_full_disk_is_said_and_ctrl_c_ends_the_wait(disk: Disk
         assert said.startswith("lrscope: Run 1 waits") or "Snapshots cannot be written" in said
         while "waits" not in said:
             said = process.stderr.readline()
+            assert said
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
     assert process.returncode == 128 + signal.SIGINT
