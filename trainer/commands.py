@@ -106,9 +106,8 @@ class Commands:
 
     def made(self, event: Event) -> int | None:
         """The id of the command that the engine carried out with this event, if it did."""
-        if isinstance(event, Intervened) and not event.repeated and self._to_make:
-            return self._to_make.popleft()
-        return None
+        asked = isinstance(event, Intervened) and not event.repeated and event.name != "threads"
+        return self._to_make.popleft() if asked and self._to_make else None
 
     def steps_with(self, event: Event) -> bool:
         """Whether the run pauses by itself after this event, which was the step asked for."""

@@ -64,28 +64,30 @@ def execute(
         StoreError: the run's end could not be recorded before the shutdown.
         StoreFaultError: the store is damaged.
     """
-    shutdown = shutdown or threading.Event()
+    shutdown, stop = shutdown or threading.Event(), stop or threading.Event()
     try:
-        row = yield from patiently(lambda: store.run(run), run, shutdown)
+        row = yield from patiently(lambda: store.run(run), run, shutdown, stop)
+        assert row is not None
+        past = yield from patiently(lambda: store.interventions(run), run, shutdown, stop)
+        ended = yield from patiently(lambda: store.epochs(run, row.epoch), run, shutdown, stop)
     except UnreadableError as error:
         failed = Failed(str(error))
-        yield from patiently(lambda: store.record(run, failed), run, shutdown)
+        yield from patiently(lambda: store.record(run, failed), run, shutdown, stop)
         yield failed
         return
-    assert row is not None
-    past = yield from patiently(lambda: store.interventions(run), run, shutdown)
-    ended = yield from patiently(lambda: store.epochs(run, row.epoch), run, shutdown)
     last = ended[-1].epoch if ended else row.epoch
     threads = row.started.threads if row.started else 0
     control, stopwatch = Control(past, last, threads), Stopwatch(row.elapsed or 0.0)
-    commands = Commands(store, row, control, stopwatch, shutdown, stop or threading.Event())
+    commands = Commands(store, row, control, stopwatch, shutdown, stop)
     snapshots, has_ended = Snapshots(store, row, control, int(budget_mb * 1e6)), False
 
     def recorded(event: Event) -> Generator[Event, None, None]:
         made = commands.made(event) if isinstance(event, Intervened) else None
         elapsed = stopwatch.seconds()
         with stopwatch.stopped():
-            yield from patiently(lambda: store.record(run, event, elapsed, made), run, shutdown)
+            yield from patiently(
+                lambda: store.record(run, event, elapsed, made), run, shutdown, stop
+            )
             yield event
 
     try:
@@ -103,12 +105,12 @@ def execute(
             yield from recorded(event)
             if has_ended:
                 continue
-            yield from patiently(partial(snapshots.handle, event), run, shutdown)
+            yield from patiently(partial(snapshots.handle, event), run, shutdown, stop)
             for warned in snapshots.warnings():
                 yield from recorded(warned)
             commands.obey()
             if commands.steps_with(event):
-                yield from patiently(lambda: store.set_paused(run, True), run, shutdown)
+                yield from patiently(lambda: store.set_paused(run, True), run, shutdown, stop)
             commands.wait(event)
     except GeneratorExit:
         snapshots.close()

@@ -35,10 +35,10 @@ class Worker:
         self.store = store
         self.root = root
         self.budget_mb = budget_mb
-        self.training: int | None = None
+        self._training: tuple[int, threading.Event] | None = None  # a run, and what stops it
+        self._waits: str | None = None  # why it waits
         self._trouble: str | None = None
         self._failed: dict[int, Failed] = {}  # runs whose failure is not recorded yet
-        self._stop = threading.Event()  # the run that trains
         self._shutdown = threading.Event()
         self._expected = threading.Event()
         self._loaded = threading.Event()
@@ -49,11 +49,16 @@ class Worker:
     @property
     def trouble(self) -> str | None:
         """Why nothing is trained or recorded now, in a sentence; None if all is well."""
-        if self._shutdown.is_set() or (self._thread.is_alive() and not self._trouble):
+        if self._shutdown.is_set():
             return None
         if self._thread.is_alive():
-            return self._trouble
+            return self._trouble or self._waits
         return "No run is trained here: LRScope's worker is not running. Restart LRScope."
+
+    @property
+    def training(self) -> int | None:
+        """The run that trains now, None if none does."""
+        return self._training[0] if self._training else None
 
     def start(self) -> None:
         self._thread.start()
@@ -71,9 +76,10 @@ class Worker:
         """Stop the run if it trains here, also where the store cannot take the command; returns
         whether it does.
         """
-        if run != self.training:
+        training = self._training
+        if training is None or training[0] != run:
             return False
-        self._stop.set()
+        training[1].set()
         return True
 
     def stop(self) -> None:
@@ -92,7 +98,7 @@ class Worker:
                 if not self._failed:
                     self._trouble = None
             except BaseException as error:
-                self._report(f"The queue of runs cannot be read ({first_line(error)}).", error)
+                self._report(f"No run can be started now: {first_line(error)}", error)
                 self._shutdown.wait(ORPHAN_SECONDS)
                 continue
             if (run is not None or self._expected.is_set()) and not self._has_tried:
@@ -126,13 +132,11 @@ class Worker:
             self._loaded.set()
 
     def _execute(self, run: int) -> None:
-        self._stop.clear()
-        self.training = run
+        stop = threading.Event()
+        self._training = run, stop
         try:
-            for event in execute(
-                self.store, run, self.root, self._shutdown, self.budget_mb, self._stop
-            ):
-                self._trouble = event.sentence if isinstance(event, Waiting) else None
+            for event in execute(self.store, run, self.root, self._shutdown, self.budget_mb, stop):
+                self._waits = event.sentence if isinstance(event, Waiting) else None
         except BaseException as error:
             if self._shutdown.is_set():  # recorded as interrupted when the store is next opened
                 log.warning("%s", reason(error) or unexpected(error))
@@ -141,7 +145,7 @@ class Worker:
             self._failed[run] = Failed(reason(error) or unexpected(error))
             self._record_failure(run)
         finally:
-            self.training = None
+            self._training = self._waits = None
 
     def _record_failure(self, run: int) -> None:
         try:

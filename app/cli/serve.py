@@ -113,7 +113,8 @@ def _serve(
         print(f"LRScope is at {url} (runs under {store.home}). Ctrl-C stops it.", flush=True)
         if host in EVERY_ADDRESS:
             print(
-                "From another machine, write this one's name or address for localhost.", flush=True
+                "From another machine, use this one's name or address in place of localhost.",
+                flush=True,
             )
         if access.token is None and not is_loopback(host):
             print(
@@ -123,7 +124,7 @@ def _serve(
                 flush=True,
             )
         worker.start()
-        if open:
+        if open and access.token is None:  # other users see what a browser is started with
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         server.run()
     except KeyboardInterrupt:

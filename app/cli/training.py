@@ -77,7 +77,7 @@ def fork(
     """Start a new run from one of a run's epochs, optionally with other settings.
 
     Settings not given are the parent's. Data, model, optimizer class, batch size, seed, warm-up and
-    device cannot change, since both runs share the epochs before the fork.
+    device and threads cannot change, since both runs share the epochs before the fork.
     """
     from trainer.store import lineage
 

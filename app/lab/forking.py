@@ -86,8 +86,14 @@ def check(store: Store, fork: Fork, config: RunConfig) -> list[str]:
 def _left_out(store: Store, fork: Fork) -> Iterator[str]:
     """What of a run a fork of it does not repeat, even without a change."""
     run, epoch = fork["run"], fork["epoch"]
-    if any(made.by_hand and made.epoch > epoch for made in store.interventions(run)):
+    later = [made for made in store.interventions(run) if made.epoch > epoch]
+    if any(made.by_hand for made in later):
         yield f"What was done by hand after epoch {epoch} is not repeated."
+    if any(not made.by_hand for made in later):
+        yield (
+            f"Changes of the CPU threads after epoch {epoch} are not repeated: the last bits may "
+            "differ."
+        )
     owner = lineage.owner(store, run, epoch)
     if owner != run:
         yield f"Epoch {epoch} belongs to run {owner}: run {run}'s settings apply from there."

@@ -76,3 +76,22 @@ def test_a_fork_goes_on_with_the_threads_of_its_parent(store):
     assert not [event for event in events if isinstance(event, Intervened)]
     child = store.run(2)
     assert child.started.threads == 1
+
+
+def test_a_change_of_threads_carries_out_no_command(store):
+    OneLater.taken_at = 10**9
+    asked: list[int] = []
+
+    def act(event):
+        if at(2, 3)(event):  # the epoch's last batch: both are made before the next one's first
+            OneLater.taken_at = 0
+        if at(2)(event):
+            store.ask(run, "epochs", 1)
+            asked.append(store.commands(run)[-1].id)
+        if isinstance(event, Intervened) and event.name == "threads":
+            assert store.run(run).asked < asked[0]
+
+    run = store.add(small(), claimed=True)
+    train(store, run, act)
+    assert [i.name for i in store.interventions(run)] == ["threads", "epochs"]
+    assert store.run(run).asked == asked[0]

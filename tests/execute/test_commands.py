@@ -124,7 +124,7 @@ def test_epochs_asked_for_in_a_pause_are_added_up_and_kept_within_the_bound(stor
     run = store.add(small(), claimed=True)
     for epochs in (4.0, 5000.0):
         store.ask(run, "epochs", epochs)
-    with pytest.raises(CommandError, match=r"at most 10000 epochs; this one has 5010"):
+    with pytest.raises(CommandError, match=r"at most 10,000 epochs; this one has 5,010"):
         store.ask(run, "epochs", 5000.0)
     store.ask(run, "epochs", 2.0)
     train(store, run, lambda e: store.stop(run) if at(3)(e) else None)

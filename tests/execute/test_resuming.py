@@ -1,6 +1,8 @@
 """A run that was stopped, interrupted or killed goes on as if nothing had happened."""
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from trainer.config.optimizers import SGD
 from trainer.engine import datasets
 from trainer.engine import loop as engine
 from trainer.engine.datasets import DatasetError
-from trainer.engine.events import Warned
+from trainer.engine.events import EpochEnded, Failed, Warned
 from trainer.execute import execute
 from trainer.snapshots import files
 from trainer.snapshots import writer as snapshots
@@ -191,3 +193,34 @@ def test_a_snapshot_that_does_not_restore_is_passed_over_with_a_sentence(store, 
 def test_other_settings_give_other_rows(store):  # else nothing above would mean a thing
     first, other = trained(store, small()), trained(store, small(optimizer=SGD()))
     assert rows(store, first) != rows(store, other)
+
+
+def test_a_run_whose_record_cannot_be_read_fails_in_a_sentence(store):
+    run = store.add(small(), claimed=True)
+    train(store, run, lambda e: store.ask(run, "scale", 0.5) if at(2, 1)(e) else None)
+    with closing(sqlite3.connect(store.path)) as other, other:
+        other.execute("UPDATE interventions SET name = 'jump'")
+        other.execute("UPDATE runs SET status = 'stopped'")
+    store.resume(run, claimed=True)
+    (event,) = train(store, run)
+    assert event == Failed(store.run(run).reason)
+    assert event.reason.startswith(f"Run {run} cannot be read: intervention ")
+    assert len(store.epochs(run)) == 6
+
+
+@pytest.mark.usefixtures("none_left_out")
+def test_a_change_by_hand_in_a_resumed_run_ends_the_past_that_it_had_without(store):
+    run, kept = stopped(store, (5, 1))
+    for snapshot in kept[1:]:
+        snapshot.path.unlink()
+    store.resume(run, claimed=True)
+
+    def act(event):
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            store.ask(run, "scale", 0.1)
+        if at(3, 2)(event):
+            store.stop(run)
+
+    train(store, run, act)
+    assert [row.epoch for row in store.epochs(run)] == [1, 2]
+    assert store.best(run, "val_loss").epoch <= 2

@@ -141,8 +141,8 @@ def test_a_queue_that_cannot_be_read_is_said_and_goes_on(tmp_path: Path) -> None
                 worker = until_stopped.enter_context(working(store))
                 until(lambda: worker.trouble)
                 assert worker.trouble == (
-                    "The queue of runs cannot be read (Another program has locked "
-                    f"{store.path} for too long: end it, or try again.)."
+                    f"No run can be started now: Another program has locked {store.path} for too "
+                    "long: end it, or try again."
                 )
             until(lambda: store.run(run).over)
 

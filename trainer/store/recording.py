@@ -35,7 +35,10 @@ INSERT_INTERVENTION = (
 )
 # `ended - began` is how long the run has taken until now, by a clock of the process that trains it
 # which nobody sets.
-TIMES = "began = :now - :elapsed, ended = :now"
+TIMES = (
+    "began = coalesce(:now - :elapsed, began), "
+    "ended = CASE WHEN :elapsed IS NULL THEN ended ELSE :now END"
+)
 ACTIVITY = "UPDATE runs SET activity = :activity WHERE id = :run"
 END = f"UPDATE runs SET status = :status, reason = :reason, activity = NULL, paused = 0, {TIMES} "
 
@@ -100,6 +103,11 @@ def statements(event: Event) -> Iterator[Statement]:
             yield "UPDATE runs SET decision = :decision WHERE id = :run", values
         case Intervened():
             if not event.repeated:
+                # Of a run that was resumed: those that it had trained without this change.
+                yield (
+                    "DELETE FROM epochs WHERE run = :run AND epoch >= :epoch",
+                    {"epoch": event.epoch},
+                )
                 values = {name: getattr(event, name) for name in Intervened.__slots__}
                 yield INSERT_INTERVENTION, values
         case Warned(sentence):
@@ -136,14 +144,18 @@ def statements(event: Event) -> Iterator[Statement]:
             )
 
 
-def replaces(connection: sqlite3.Connection, run: int, event: Epoch) -> bool:
-    """Whether an event replaces recorded epochs by others, so that the best may be another one. The
-    same metrics again, as on the same machine, change nothing.
+def replaces(connection: sqlite3.Connection, run: int, event: Event) -> bool:
+    """Whether an event replaces or deletes recorded epochs, so that the best may be another one.
+    The same metrics again, as on the same machine, change nothing.
     """
+    if not isinstance(event, Epoch | Intervened):
+        return False
     found = connection.execute(
         "SELECT epoch, metrics FROM epochs WHERE run = ? AND epoch >= ? ORDER BY epoch LIMIT 1",
         (run, event.epoch),
     ).fetchone()
     if found is None:
         return False
+    if isinstance(event, Intervened):
+        return not event.repeated
     return isinstance(event, Diverged) or found != (event.epoch, numbers(event))

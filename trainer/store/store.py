@@ -204,16 +204,18 @@ class Store:
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def record(self, run: int, event: Event, elapsed: float = 0.0, made: int | None = None) -> None:
+    def record(
+        self, run: int, event: Event, elapsed: float | None = None, made: int | None = None
+    ) -> None:
         """Write one event of a run, in one transaction. An epoch replaces the one of that number.
 
         Args:
-            elapsed: the seconds that the run has taken until now.
+            elapsed: the seconds that the run has taken until now; None if unknown.
             made: the id of the command that the event carries out.
         """
         common = {"run": run, "now": time.time(), "elapsed": elapsed}
         with self._database.transaction() as connection:
-            again = isinstance(event, Epoch) and recording.replaces(connection, run, event)
+            again = recording.replaces(connection, run, event)
             for statement, values in recording.statements(event):
                 connection.execute(statement, {**values, **common})
             if made is not None:

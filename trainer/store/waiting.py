@@ -14,9 +14,13 @@ Result = TypeVar("Result")
 
 
 def patiently(
-    action: Callable[[], Result], run: int, shutdown: threading.Event
+    action: Callable[[], Result], run: int, shutdown: threading.Event, stop: threading.Event
 ) -> Generator[Waiting, None, Result]:
     """Do something with the store. While it cannot be done, yield why, wait and try again.
+
+    Args:
+        shutdown: ends the wait.
+        stop: only changes what is said: the run is to stop.
 
     Raises:
         StoreError: it could not be done before the shutdown.
@@ -35,6 +39,9 @@ def patiently(
                 f"The end of run {run} could not be stored; it can be resumed from its last "
                 f"snapshot. {why}"
             )
-        yield Waiting(f"Run {run} waits, and continues by itself as soon as it can. {why}")
+        then = "stops as soon as that can be recorded"
+        if not stop.is_set():
+            then = "waits, and continues by itself as soon as it can"
+        yield Waiting(f"Run {run} {then}. {why}")
         shutdown.wait(seconds)
         seconds = min(2 * seconds, MOST_SECONDS)
