@@ -132,7 +132,7 @@ def test_epochs_asked_for_in_a_pause_are_added_up_and_kept_within_the_bound(stor
     assert store.run(run).epochs == 6 + 5006
     store.resume(run, claimed=True)
     store.ask(run, "epochs", 4988.0)  # what was made does not count twice
-    with pytest.raises(CommandError, match="this one has 10000"):
+    with pytest.raises(CommandError, match="this one has 10,000"):
         store.ask(run, "epochs", 1.0)
 
 
