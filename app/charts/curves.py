@@ -82,7 +82,7 @@ WHAT_IF_CUTS = Curve(
 def metric(name: str, error: bool = False) -> Curve:
     """The curve of a metric by name or, with `error`, of 1 minus the metric."""
     # plotly reads markup and its own %{...} in a trace's name.
-    text = escape(label(name), quote=False).replace("%{", "%&#123;")
+    text = escape(label(name), quote=False).replace("%{", "%&#x7b;")
     if error:
         text = text.replace("accuracy", "error") if "accuracy" in text else f"1 - {text}"
     colour = {"train_loss": "train"}.get(name, "val" if name.startswith("val") else "neutral")

@@ -188,7 +188,7 @@ def test_a_run_is_paused_stepped_and_its_lr_changed_by_hand(browser: Browser, la
         page.get_by_role("textbox", name="Learning rate to set").fill("-1")
         page.get_by_role("button", name="Set", exact=True).click()
         expect(page.locator("#refused")).to_have_text(
-            "The learning rate must be a number above 0 and at most 100."
+            "Learning rate must be a number above 0 and at most 100."
         )
         page.evaluate("() => document.activeElement.blur()")
         page.keyboard.press("Space")
