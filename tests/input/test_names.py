@@ -1,5 +1,7 @@
 """A name is shown as text, whatever is in it, and cut where it is too long to be read."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +34,7 @@ def test_no_text_acts_on_what_is_around_it(text):
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
 def test_a_run_of_any_name_is_stored_and_titled_without_what_acts(tmp_path, name):
     store = Store(tmp_path / "home")
-    run = store.run(imported(store, tmp_path, name))
+    run: Any = store.run(imported(store, tmp_path, name))
     store.close()
     texts = [run.origin, run_picker.title(run), str(progress(run)["progress-left"])]
     for text in (*texts, run.recipe.monitor):

@@ -1,6 +1,7 @@
 """On the page every name is text, whatever is in it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -28,7 +29,7 @@ def test_every_name_is_text_wherever_the_page_shows_it(
     browser: Browser, lab: Served, tmp_path: Path
 ) -> None:
     runs = [imported(lab.store, tmp_path, name) for name in NAMES.values()]
-    rows = [lab.store.run(run) for run in runs]
+    rows: list[Any] = [lab.store.run(run) for run in runs]
     with opened(browser, lab.url) as page:
         for row in rows:
             page.locator("#run").click()
@@ -61,6 +62,6 @@ def test_a_file_of_any_name_is_imported_through_the_dialog(
         page.evaluate(DROP, name)
         expect(page.get_by_role("dialog")).to_be_hidden()
         all_drawn(page, 3)
-        run = lab.store.run(1)
+        run: Any = lab.store.run(1)
         assert run.origin == plain(name, 200)
         expect(page.locator("#run")).to_have_value(f"1 · {run_picker.title(run)}")
