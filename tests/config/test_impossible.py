@@ -53,7 +53,9 @@ def test_it_is_refused_in_the_form_beside_its_setting():
 def test_a_script_is_refused_at_the_call():
     run = RunConfig(schedule=SPEC, epochs=10, batch_size=1077)
     assert refused(lambda: train(run)) == AT
-    assert refused(lambda: train(lr=-1)) == {("lr", None): "Learning rate must be above 0."}
+    assert refused(lambda: train(lr=-1)) == {
+        ("lr", None): "Learning rate must be a number above 0 and at most 100."
+    }
     losses, imported = [1.0] * 10, Recipe(schedule=SPEC, epochs=10)
     assert refused(lambda: replay(losses, imported)) == AT
     assert refused(lambda: replay(losses, schedule="OneCycleLR", pct_start=0.1)) == AT
