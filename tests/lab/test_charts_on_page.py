@@ -61,11 +61,11 @@ def test_a_metric_that_the_charts_did_not_expect_is_drawn_from_its_first_epoch_o
 ) -> None:
     record = lab.store.record
 
-    def with_another(run: int, event: Event) -> None:
+    def with_another(run: int, event: Event, *more: Any) -> None:
         if isinstance(event, EpochEnded):
             rate: dict[str, float | None] = {"word/error rate": 2.0 * event.epoch}
             event = replace(event, metrics=event.metrics | rate)
-        record(run, event)
+        record(run, event, *more)
 
     with opened(browser, lab.url + "?epochs=10000") as page:
         start(page)
