@@ -27,10 +27,13 @@ def effects(store: Store, run: int, epoch: int) -> list[str]:
     return [sentence for sentence in check(store, fork, config) if "snapshot" not in sentence]
 
 
-def trained(store: Store, epochs: int) -> int:
-    """A run of which so many epochs are recorded."""
+def trained(store: Store, epochs: int, halved_in: int = 0) -> int:
+    """A run of which so many epochs are recorded, with its LR halved by hand in one of them."""
     run, schedule = store.add(small(), claimed=True), Schedule(small(), 1)
     for epoch in range(1, epochs + 1):
+        if epoch == halved_in:
+            halved = "By hand: LR divided by 2."
+            store.record(run, Intervened(epoch, 0, "scale", 0.5, 0.01, 0.005, halved))
         decided = schedule.advance(1.0)
         store.record(run, EpochEnded(epoch, 0.01, 0.01, metrics(1.0, 1.0, 0.5), 0.1, decided))
     return run
@@ -56,8 +59,7 @@ def test_without_a_change_it_would_repeat_its_parent(store: Store) -> None:
 
 
 def test_what_was_done_by_hand_later_is_not_repeated(store: Store) -> None:
-    run = trained(store, 4)
-    store.record(run, Intervened(4, 0, "scale", 0.5, 0.01, 0.005, "By hand: LR divided by 2."))
+    run = trained(store, 4, halved_in=4)
     assert effects(store, run, 2) == ["What was done by hand after epoch 2 is not repeated."]
     assert effects(store, run, 4) == []
 
