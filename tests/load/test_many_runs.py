@@ -11,6 +11,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
 from threading import Barrier
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -88,8 +89,8 @@ def test_runs_started_at_once_in_two_servers_are_each_trained_once(tmp_path) -> 
     recorded: Counter[tuple[int, str]] = Counter()
     record = Store.record
 
-    def counting(store: Store, run: int, event: Event) -> None:
-        record(store, run, event)
+    def counting(store: Store, run: int, event: Event, *more: Any) -> None:
+        record(store, run, event, *more)
         if isinstance(event, Started):
             recorded[run, "started"] += 1
         if isinstance(event, EpochEnded):
@@ -124,7 +125,7 @@ def press_start(together: Barrier, url: str) -> int:
         states = {"value": values, "id": fields}
         asked = {
             "output": callback["output"],
-            "outputs": [{"id": name, "property": prop.split("@")[0]} for name, _, prop in outputs],
+            "outputs": [{"id": name, "property": prop} for name, _, prop in outputs],
             "inputs": [{**callback["inputs"][0], "value": 1}],
             "changedPropIds": [f"{ids.START}.n_clicks"],
             "state": [

@@ -43,7 +43,7 @@ def shown_in_order(
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 
 
-@settings(max_examples=5000)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(run=plateau_runs(), metrics=sequences())
 def test_plateau_is_torchs_class_in_every_state_on_any_losses(run, metrics):
     compare_with_torch(run, metrics)
