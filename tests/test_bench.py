@@ -162,6 +162,7 @@ def test_the_store_is_filled_with_copies_of_one_run(tmp_path):
 def test_an_update_is_as_large_after_many_epochs():
     few, many = storage.update_sizes((12, 60))
     assert abs(many - few) < 40
+    assert few > 500  # an epoch, its sentence and the readout
 
 
 def test_an_unknown_part_is_refused_with_the_names_of_the_parts(run):

@@ -143,7 +143,7 @@ def update_sizes(lengths: tuple[int, ...]) -> list[float]:
         client = create_app(store, Worker(store, Path(home))).server.test_client()
         for length in lengths:
             run = long_run(store, falling(length))
-            cursor = {**view_of(store, run, run)["cursor"], "epoch": length - 1}
+            cursor = {**view_of(store, run, run)["cursor"], "epoch": length - 1, "last": None}
             sizes.append(float(len(client.post("/live", json=cursor).data)))
     return sizes
 
@@ -158,7 +158,7 @@ def answer(
         if f"{output}.data" in key and known.get("callback") and known["inputs"][0]["id"] == trigger
     )
     outputs = [
-        {"id": part.rpartition(".")[0], "property": part.rpartition(".")[2].partition("@")[0]}
+        {"id": part.rpartition(".")[0], "property": part.rpartition(".")[2]}
         for part in key.strip(".").split("...")
     ]
     body = {
