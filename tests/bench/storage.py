@@ -140,10 +140,12 @@ def update_sizes(lengths: tuple[int, ...]) -> list[float]:
     """Bytes of the update at each of these epochs."""
     sizes = []
     with tempfile.TemporaryDirectory() as home, closing(Store(Path(home))) as store:
-        client = create_app(store, Worker(store, Path(home))).server.test_client()
+        worker = Worker(store, Path(home))
+        client = create_app(store, worker).server.test_client()
         for length in lengths:
             run = long_run(store, falling(length))
-            cursor = {**view_of(store, run, run)["cursor"], "epoch": length - 1, "last": None}
+            view = view_of(store, run, run, worker.trouble)
+            cursor = {**view["cursor"], "epoch": length - 1, "last": None}
             sizes.append(float(len(client.post("/live", json=cursor).data)))
     return sizes
 
