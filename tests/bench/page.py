@@ -65,8 +65,8 @@ def noted() -> Iterator[list[tuple[float, int, Event]]]:
     notes: list[tuple[float, int, Event]] = []
     record = Store.record
 
-    def noting(store: Store, run: int, event: Event) -> None:
-        record(store, run, event)
+    def noting(store: Store, run: int, event: Event, *more: Any) -> None:
+        record(store, run, event, *more)
         notes.append((time.time(), run, event))
 
     with mock.patch.object(Store, "record", noting):
