@@ -15,7 +15,7 @@ from app import ids, run_picker
 from trainer.config.table import ConfigError
 from trainer.config.text import plain
 from trainer.curves.csv import MOST_NAME, CurveError, read
-from trainer.store.database import StoreError
+from trainer.store.faults import StoreError
 from trainer.store.store import Store
 from trainer.worker import Worker
 

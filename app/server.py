@@ -12,7 +12,7 @@ from app.access import Access, csp_hash, guard
 from app.charts import theme
 from app.checked import CheckedDash, refuse_what_is_forged
 from app.lab import view as lab
-from trainer.store.database import StoreError
+from trainer.store.faults import StoreError
 from trainer.store.rows import UnreadableError
 from trainer.store.store import Store
 from trainer.worker import Worker

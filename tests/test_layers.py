@@ -204,12 +204,12 @@ def test_the_app_imports_no_torch_at_its_top(path):
 
 # Beside its own module: the warm-up is a LinearLR; the plateau rule is what LRScope is about.
 NAMED_ELSEWHERE = {
-    "LinearLR": {"trainer/schedule/schedule.py"},
+    "LinearLR": {"trainer/schedule/parts.py"},
     "ReduceLROnPlateau": {
         "app/lab/answer.py", "trainer/config/recipe.py",
         "trainer/replay/cautions.py", "trainer/replay/comparison.py",
         "trainer/replay/keras_fastai.py", "trainer/schedule/decisions.py",
-        "trainer/schedule/plateau.py", "trainer/schedule/schedule.py",
+        "trainer/schedule/plateau.py", "trainer/schedule/parts.py",
         "trainer/schedule/torch_changed.py",
     },
 }  # fmt: skip

@@ -20,7 +20,6 @@ from .engine.events import (
     EpochEnded,
     Event,
     Failed,
-    Intervened,
     Progress,
     Started,
     Warned,
@@ -65,14 +64,15 @@ def execute(
         StoreFaultError: the store is damaged.
     """
     shutdown, stop = shutdown or threading.Event(), stop or threading.Event()
+    until_done = partial(patiently, run=run, shutdown=shutdown, stop=stop)
     try:
-        row = yield from patiently(lambda: store.run(run), run, shutdown, stop)
+        row = yield from until_done(lambda: store.run(run))
         assert row is not None
-        past = yield from patiently(lambda: store.interventions(run), run, shutdown, stop)
-        ended = yield from patiently(lambda: store.epochs(run, row.epoch), run, shutdown, stop)
+        past = yield from until_done(lambda: store.interventions(run))
+        ended = yield from until_done(lambda: store.epochs(run, row.epoch))
     except UnreadableError as error:
         failed = Failed(str(error))
-        yield from patiently(lambda: store.record(run, failed), run, shutdown, stop)
+        yield from until_done(lambda: store.record(run, failed))
         yield failed
         return
     last = ended[-1].epoch if ended else row.epoch
@@ -82,12 +82,10 @@ def execute(
     snapshots, has_ended = Snapshots(store, row, control, int(budget_mb * 1e6)), False
 
     def recorded(event: Event) -> Generator[Event, None, None]:
-        made = commands.made(event) if isinstance(event, Intervened) else None
+        made = commands.made(event)
         elapsed = stopwatch.seconds()
         with stopwatch.stopped():
-            yield from patiently(
-                lambda: store.record(run, event, elapsed, made), run, shutdown, stop
-            )
+            yield from until_done(lambda: store.record(run, event, elapsed, made))
             yield event
 
     try:
@@ -105,12 +103,12 @@ def execute(
             yield from recorded(event)
             if has_ended:
                 continue
-            yield from patiently(partial(snapshots.handle, event), run, shutdown, stop)
+            yield from until_done(partial(snapshots.handle, event))
             for warned in snapshots.warnings():
                 yield from recorded(warned)
             commands.obey()
             if commands.steps_with(event):
-                yield from patiently(lambda: store.set_paused(run, True), run, shutdown, stop)
+                yield from until_done(lambda: store.set_paused(run, True))
             commands.wait(event)
     except GeneratorExit:
         snapshots.close()

@@ -1,8 +1,9 @@
 """What is told of an error that ends a run."""
 
 from .config.table import ConfigError
+from .engine.errors import EngineError
 from .schedule.torch_changed import TorchChangedError
-from .store.database import StoreError
+from .store.faults import StoreError
 
 MEMORY = "The device does not have enough memory for this run; choose a smaller batch."
 # Where torch has no class of its own for it: the allocators of the CPU, of MPS and of CUDA's
@@ -13,7 +14,7 @@ NO_TORCH = "pip install --force-reinstall torch"
 
 def reason(error: BaseException) -> str | None:
     """One sentence for the user's mistakes and the machine's limits; None for bugs in LRScope."""
-    if isinstance(error, ConfigError | TorchChangedError | StoreError):
+    if isinstance(error, ConfigError | TorchChangedError | StoreError | EngineError):
         return str(error)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's
         return MEMORY
@@ -24,7 +25,7 @@ def reason(error: BaseException) -> str | None:
             "The installed torch and torchvision are incompatible; install both from one "
             "source: pip install --force-reinstall torch torchvision"
         )
-    return str(error) if isinstance(error, _told()) else None
+    return None
 
 
 def without_torch(error: BaseException) -> str:
@@ -40,14 +41,3 @@ def unexpected(error: BaseException) -> str:
 def first_line(error: BaseException) -> str:
     """An error's message, as one line."""
     return next(iter(str(error).splitlines()), "")
-
-
-def _told() -> tuple[type[Exception], ...]:
-    """The errors of the engine that are sentences; none if torch, which it needs, is not there."""
-    try:
-        from .engine.datasets import DatasetError
-        from .engine.loop import DeviceError
-        from .engine.state import SnapshotError
-    except Exception:
-        return ()
-    return DatasetError, DeviceError, SnapshotError

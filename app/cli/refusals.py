@@ -42,7 +42,7 @@ def opened(home: Path | None, create: bool = False) -> Iterator["Store"]:
     """Open the store in that folder, or in LRScope's own; a command that has something to store may
     create it. A user's mistake in the block ends the command with one sentence.
     """
-    from trainer.store.database import StoreError
+    from trainer.store.faults import StoreError
     from trainer.store.store import CommandError, Store, path_in
 
     folder = home or folders.home()

@@ -52,7 +52,7 @@ def serve(
 ) -> None:
     """Serve the page and open it in the browser. Ctrl-C stops it."""
     from trainer.store.aside import set_aside
-    from trainer.store.database import StoreError
+    from trainer.store.faults import StoreError
     from trainer.store.store import Store, path_in
 
     home, datasets = home or folders.home(), datasets or folders.datasets()

@@ -29,7 +29,7 @@ from trainer.config.table import ConfigError, to_config
 from trainer.engine.events import Ended, Event
 from trainer.schedule.interventions import ByHand, consequence
 from trainer.snapshots.files import BUDGET_MB
-from trainer.store.database import StoreError
+from trainer.store.faults import StoreError
 
 if TYPE_CHECKING:
     from trainer.store.store import Store

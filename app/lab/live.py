@@ -22,7 +22,7 @@ from app.lab.turns import Turns
 from trainer.config.recipe import Recipe
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import RecordedIntervention
-from trainer.store.database import StoreError
+from trainer.store.faults import StoreError
 from trainer.store.lineage import lineage, prefix
 from trainer.store.rows import Run, UnreadableError
 from trainer.store.store import Store

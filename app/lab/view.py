@@ -11,7 +11,7 @@ from app.charts import figures
 from app.lab import control, family, forking, live, preview, setup, what_if
 from app.lab.live import PACES
 from app.lab.readout import CARDS
-from trainer.store.database import StoreError
+from trainer.store.faults import StoreError
 from trainer.store.store import Store
 from trainer.worker import Worker
 

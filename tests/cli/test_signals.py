@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.bench.turns import until
 from trainer.store.store import Store
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without a signal")
@@ -68,9 +68,8 @@ def test_a_second_ctrl_c_in_a_batch_ends_at_once_and_the_run_can_be_resumed(
 def test_a_start_that_is_interrupted_leaves_no_lock(tmp_path: Path) -> None:
     with started("serve", "--no-open", "--port", "0", "--home", str(tmp_path)) as process:
         assert process.stderr is not None
-        while not list(tmp_path.glob("owners/*.lock")):
-            assert process.poll() is None
-            time.sleep(0.001)
+        until(lambda: process.poll() is not None or any(tmp_path.glob("owners/*.lock")))
+        assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 128 + signal.SIGINT
         assert process.stderr.read() == ""

@@ -15,7 +15,8 @@ from trainer.config.optimizers import SGD
 from trainer.config.recipe import Recipe
 from trainer.config.table import ConfigError
 from trainer.config.traits import ScheduleSettings
-from trainer.schedule.schedule import Schedule, main_part
+from trainer.schedule.parts import main_part
+from trainer.schedule.schedule import Schedule
 
 momentum = st.floats(0, 0.99)
 CYCLES: st.SearchStrategy[ScheduleSettings] = st.one_of(

@@ -20,8 +20,7 @@ from app.run_picker import choices
 from tests.faults.terminal import lrscope, sentence
 from tests.recorded import FOLDER, recorded
 from trainer.config.run import RunConfig
-from trainer.store.database import StoreError
-from trainer.store.faults import DamagedError
+from trainer.store.faults import DamagedError, StoreError
 from trainer.store.lineage import lineage, trees
 from trainer.store.migrations import COLUMNS, MIGRATIONS
 from trainer.store.schema import VERSION

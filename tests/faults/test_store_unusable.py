@@ -3,8 +3,7 @@
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from app import ids
 from app.lab.live import view_of
 from app.server import create_app
+from tests.bench.turns import until
 from tests.execute.runs import rows
 from tests.faults.conftest import Disk, locked
 from tests.small import NOWHERE, load, small
@@ -29,14 +29,6 @@ LONG = small(epochs=400)
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "load", load)
-
-
-def until(true: Callable[[], Any]) -> None:
-    """Wait until something is true, for a minute at most."""
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end, "it did not happen within a minute"
-        time.sleep(0.01)
 
 
 @contextmanager
@@ -68,7 +60,7 @@ def test_a_full_disk_makes_the_run_wait_until_there_is_room(disk: Disk, tmp_path
         run = store.add(LONG, pace=200)
         until(lambda: len(store.epochs(run)) > 5)
         disk.fill()
-        until(lambda: worker.trouble)
+        until(lambda: worker.trouble is not None)
         assert f"The disk of {store.path} is full" in notice(store, run, worker)
         assert store.run(run).status == "training"
         disk.free()
@@ -83,7 +75,7 @@ def test_a_locked_store_makes_the_run_wait_until_it_is_free(tmp_path: Path) -> N
         run = store.add(LONG, pace=200)
         until(lambda: len(store.epochs(run)) > 5)
         with locked(store.path):
-            until(lambda: worker.trouble)
+            until(lambda: worker.trouble is not None)
             assert f"Another program has locked {store.path}" in notice(store, run, worker)
         until(lambda: store.run(run).over)
         assert (store.run(run).status, worker.trouble) == ("finished", None)
@@ -97,7 +89,7 @@ def test_stop_works_where_the_store_cannot_take_it(tmp_path: Path) -> None:
         until(lambda: len(store.epochs(run)) > 5)
         client = create_app(store, worker).server.test_client()
         with locked(store.path):
-            until(lambda: worker.trouble)
+            until(lambda: worker.trouble is not None)
             pressed = {
                 "output": f"{ids.STOP}.loading",
                 "outputs": {"id": ids.STOP, "property": "loading"},
@@ -120,7 +112,7 @@ def test_a_run_that_is_to_end_while_it_waits_can_be_resumed(tmp_path: Path) -> N
         with working(store) as worker:
             until(lambda: len(store.epochs(run)) > 5)
             with locked(store.path):
-                until(lambda: worker.trouble)
+                until(lambda: worker.trouble is not None)
                 worker.stop()
         done = len(store.epochs(run))
     with closing(Store(tmp_path / "home")) as store:
@@ -139,7 +131,7 @@ def test_a_queue_that_cannot_be_read_is_said_and_goes_on(tmp_path: Path) -> None
         with ExitStack() as until_stopped:
             with locked(store.path):
                 worker = until_stopped.enter_context(working(store))
-                until(lambda: worker.trouble)
+                until(lambda: worker.trouble is not None)
                 assert worker.trouble == (
                     f"No run can be started now: Another program has locked {store.path} for too "
                     "long: end it, or try again."

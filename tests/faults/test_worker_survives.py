@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_store_unusable import until, working
+from tests.bench.turns import until
+from tests.faults.test_store_unusable import working
 from tests.small import small
 from trainer import worker as workers
 from trainer.store.store import Store
 
 QUEUE = """
-import sys, time
+import sys
 from pathlib import Path
+from tests.bench.turns import until
 from trainer.config.run import RunConfig
 from trainer.store.store import Store
 from trainer.worker import Worker
@@ -23,8 +25,7 @@ store = Store(Path(sys.argv[1]))
 runs = [store.add(RunConfig()), store.add(RunConfig())]
 worker = Worker(store, Path("nowhere"))
 worker.start()
-while worker._thread.is_alive() and not all(store.run(run).over for run in runs):
-    time.sleep(0.01)
+until(lambda: not worker._thread.is_alive() or all(store.run(run).over for run in runs))
 for run in runs:
     print(store.run(run).status, store.run(run).reason)
 worker.stop()

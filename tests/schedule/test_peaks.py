@@ -11,7 +11,7 @@ from trainer.config import schedules
 from trainer.config.recipe import Recipe
 from trainer.config.traits import ScheduleSettings
 from trainer.replay.replay import Replayed, preview, replay
-from trainer.schedule.schedule import main_part
+from trainer.schedule.parts import main_part
 
 
 def used_by_torch(run: Recipe, batches: int) -> list[list[float]]:

@@ -85,7 +85,7 @@ def test_cutting_now_says_when_torch_cannot(monkeypatch):
 
 def built() -> Plateau:
     from trainer.config.recipe import Recipe
-    from trainer.schedule.schedule import main_part
+    from trainer.schedule.parts import main_part
 
     scheduler = main_part(Recipe(schedule=ReduceLROnPlateau()), 1, 10).scheduler
     assert isinstance(scheduler, Plateau)

@@ -21,7 +21,8 @@ from trainer.engine.events import Failed
 from trainer.execute import execute
 from trainer.schedule.epoch import Epoch
 from trainer.store import lineage, migrations
-from trainer.store.database import Database, StoreError
+from trainer.store.database import Database
+from trainer.store.faults import StoreError
 from trainer.store.migrations import MIGRATIONS, backup_path
 from trainer.store.rows import Run, Unreadable, UnreadableError
 from trainer.store.schema import EPOCH_COLUMNS, VERSION

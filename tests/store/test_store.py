@@ -25,7 +25,7 @@ from trainer.engine.events import (
 )
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.schedule import Schedule
-from trainer.store.database import StoreError
+from trainer.store.faults import StoreError
 from trainer.store.schema import VERSION
 from trainer.store.store import Store
 

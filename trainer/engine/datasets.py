@@ -24,6 +24,7 @@ from torch import Tensor
 from ..config.run import Dataset
 from ..folders import DATASETS_ENV
 from .archives import Archive, archives_of, is_intact, torchvision_class
+from .errors import EngineError
 from .events import Downloading
 
 DIGITS_HELD = 360  # 20 % of 1797, rounded up
@@ -33,7 +34,7 @@ CLASSES = 10
 TIMEOUT = 20.0  # seconds without data before a server counts as dead
 
 
-class DatasetError(Exception):
+class DatasetError(EngineError):
     """The data is not available; the message is one sentence for the user."""
 
 

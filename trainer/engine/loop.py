@@ -21,6 +21,7 @@ from . import datasets, environment, models, threads
 from .control import Control
 from .cuda_graph import Graphed, uses_graph
 from .datasets import Images, Splits
+from .errors import EngineError
 from .events import (
     Diverged,
     Ended,
@@ -206,18 +207,19 @@ def started(state: State, splits: Splits, threads: int) -> Started:
 def intervene(state: State, control: Control) -> Iterator[Intervened]:
     """Make the interventions that are due before this batch, new or from the record."""
     for due, repeated in control.due(state.epoch + 1, state.batch):
-        before = state.schedule.lr
+        before, threads_before = state.schedule.lr, state.threads
         match due.name:
             case "epochs":
                 state.added += int(due.value or 0)
             case "threads":
-                sentence = threads.sentence(state.threads, int(due.value or 1))
                 state.threads = int(due.value or 1)
                 torch.set_num_threads(state.threads)
             case name:
                 state.schedule.intervene(name, due.value)
         after = state.schedule.lr
-        if due.name != "threads":
+        if due.name == "threads":
+            sentence = threads.sentence(threads_before, state.threads)
+        else:
             sentence = interventions.sentence(due.name, due.value, before, after)
         yield Intervened(
             due.epoch, due.batch, due.name, due.value, before, after, sentence, repeated
@@ -289,7 +291,7 @@ def diverged(
     )
 
 
-class DeviceError(Exception):
+class DeviceError(EngineError):
     """The chosen device is not available; the message is one sentence for the user."""
 
 

@@ -13,6 +13,7 @@ from ..schedule import optimizers
 from ..schedule.decisions import Decision
 from ..schedule.handover import hand_over
 from ..schedule.schedule import Schedule
+from .errors import EngineError
 
 Snapshot = dict[str, Any]
 """A run's full state: host tensors and plain values only, so that torch.load can read it with
@@ -27,7 +28,7 @@ RANDOM_LAYERS = (
 )  # fmt: skip
 
 
-class SnapshotError(Exception):
+class SnapshotError(EngineError):
     """A snapshot cannot be read; the message is one sentence for the user."""
 
 

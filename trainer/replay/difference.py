@@ -14,8 +14,9 @@ from ..config.recipe import Recipe
 from ..schedule.batches import Batches, Constant, Cycle, Listed
 from ..schedule.epoch import Epoch
 from ..schedule.handover import hand_over
+from ..schedule.parts import warm_up
 from ..schedule.past import Stretch
-from ..schedule.schedule import Schedule, warm_up
+from ..schedule.schedule import Schedule
 
 if TYPE_CHECKING:
     from .replay import Replayed, Used

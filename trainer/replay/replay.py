@@ -15,7 +15,8 @@ from ..config.schedules import NoSchedule
 from ..config.table import ConfigError, changed, keyed
 from ..config.text import lr_text
 from ..schedule.decisions import Decision
-from ..schedule.schedule import Schedule, warm_up
+from ..schedule.parts import warm_up
+from ..schedule.schedule import Schedule
 from .difference import Past, first_difference
 
 

@@ -9,7 +9,7 @@ from itertools import repeat
 
 from ..config.recipe import Recipe
 
-Setting = tuple[float, float | None]
+LrMomentum = tuple[float, float | None]
 """The LR and the momentum, or beta 1, of a batch; None for an optimizer without."""
 
 
@@ -21,7 +21,7 @@ class Constant:
     lr: float
     momentum: float | None
 
-    def __iter__(self) -> Iterator[Setting]:
+    def __iter__(self) -> Iterator[LrMomentum]:
         return repeat((self.lr, self.momentum), self.count)
 
 
@@ -32,7 +32,7 @@ class Listed:
     lrs: tuple[float, ...]
     momentum: float | None
 
-    def __iter__(self) -> Iterator[Setting]:
+    def __iter__(self) -> Iterator[LrMomentum]:
         return zip(self.lrs, repeat(self.momentum))
 
 
@@ -50,7 +50,7 @@ class Cycle:
     steps: range
     momentum: float | None
 
-    def __iter__(self) -> Iterator[Setting]:
+    def __iter__(self) -> Iterator[LrMomentum]:
         spec = self.recipe.schedule
         moved = spec.cycle(self.recipe.lr, self.epochs, self.batches, self.steps)
         if self.recipe.moves_momentum:

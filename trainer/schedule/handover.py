@@ -5,8 +5,9 @@ from typing import Any
 from ..config.recipe import Recipe
 from ..config.traits import ScheduleSettings
 from .decisions import Decision
+from .parts import main_part, private_optimizer, step_cycle
 from .plateau import Plateau
-from .schedule import Schedule, main_part, private_optimizer, step_cycle
+from .schedule import Schedule
 
 
 def hand_over(

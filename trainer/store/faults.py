@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ PASSING = {
     sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_READONLY,
 }
-# What the sqlite3 module raises of a file: the latter where it quotes what is damaged. Its other
+# What the sqlite3 module raises of a file: the latter where it quotes what is damaged. Two of its
 # errors, as of a row that is there already, are mistakes of LRScope's.
-ERRORS = (sqlite3.OperationalError, sqlite3.DatabaseError, UnicodeDecodeError)
+ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
 MISTAKES = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
 RESULT = 0xFF  # the part of SQLite's error code that says which error; the rest says where
 
@@ -54,12 +55,12 @@ def fault(path: Path, error: Exception) -> StoreFaultError:
     if isinstance(error, UnicodeDecodeError):
         return damaged(path, "its tables have no readable names")
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & RESULT
-    found = _told(path, error, code)
+    found = _sentence(path, error, code)
     found.passes = code in PASSING
     return found
 
 
-def _told(path: Path, error: Exception, code: int) -> StoreFaultError:
+def _sentence(path: Path, error: Exception, code: int) -> StoreFaultError:
     match code:
         case sqlite3.SQLITE_FULL:
             return _full(path)
@@ -118,42 +119,33 @@ class Cursor(sqlite3.Cursor):
     """A cursor that reads all rows at once, and raises StoreFaultError for every error."""
 
     def execute(self, sql: str, values: Any = ()) -> "Cursor":
-        try:
+        with self._told():
             super().execute(sql, values)
-        except MISTAKES:
-            raise
-        except ERRORS as error:
-            raise self._fault(error) from error
         return self
 
     def executemany(self, sql: str, values: Iterable[Any]) -> "Cursor":
-        try:
+        with self._told():
             super().executemany(sql, values)
-        except MISTAKES:
-            raise
-        except ERRORS as error:
-            raise self._fault(error) from error
         return self
 
     def fetchone(self) -> Any:
-        try:
+        with self._told():
             return super().fetchone()
-        except MISTAKES:
-            raise
-        except ERRORS as error:
-            raise self._fault(error) from error
 
     def fetchall(self) -> list[Any]:
-        try:
+        with self._told():
             return super().fetchall()
-        except MISTAKES:
-            raise
-        except ERRORS as error:
-            raise self._fault(error) from error
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         return iter(self.fetchall())
 
-    def _fault(self, error: Exception) -> StoreFaultError:
-        connection: Any = self.connection
-        return fault(connection.path, error)
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Raise StoreFaultError for what sqlite3 raises of the file in this block."""
+        try:
+            yield
+        except MISTAKES:
+            raise
+        except ERRORS as error:
+            connection: Any = self.connection
+            raise fault(connection.path, error) from error

@@ -16,7 +16,8 @@ from ..engine.events import Event
 from ..schedule.epoch import Epoch
 from ..schedule.interventions import ByHand, RecordedIntervention, refusal
 from . import commands, permissions, recording, rows
-from .database import Database, StoreError
+from .database import Database
+from .faults import StoreError
 from .owners import Owner, any_alive
 from .rows import (
     INTERVENTION_COLUMNS,

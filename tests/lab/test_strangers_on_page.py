@@ -8,28 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from app.access import NO_TOKEN, Access
 from tests.lab.page import NEEDS_CHROMIUM, box
-from tests.page import Served, launch, served
+from tests.page import Served, served
 
 pytestmark = NEEDS_CHROMIUM
 TOKEN = "right"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Served]:
-    with served(tmp_path / "home", tmp_path / "datasets") as lab:
-        yield lab
 
 
 @pytest.fixture
