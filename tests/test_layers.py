@@ -209,7 +209,7 @@ NAMED_ELSEWHERE = {
         "app/lab/answer.py", "trainer/config/recipe.py",
         "trainer/replay/cautions.py", "trainer/replay/comparison.py",
         "trainer/replay/keras_fastai.py", "trainer/schedule/decisions.py",
-        "trainer/schedule/plateau.py", "trainer/schedule/parts.py",
+        "trainer/schedule/plateau.py", "trainer/schedule/schedule.py",
         "trainer/schedule/torch_changed.py",
     },
 }  # fmt: skip
