@@ -315,7 +315,7 @@ def test_an_exception_of_any_kind_fails_the_run_and_not_the_worker(store, monkey
     working = Worker(store, ROOT)
     working.start()
     store.wait_until_over(runs[1])
-    assert working.trouble is None
+    assert working.trouble(runs[0]) is None
     working.stop()
     assert store.run(runs[0]).reason == "SystemExit: 3"
     assert store.run(runs[1]).status == "finished"

@@ -27,7 +27,7 @@ from .engine.events import (
 from .failures import reason, unexpected, without_torch
 from .schedule.epoch import Epoch
 from .snapshots import files
-from .snapshots.files import BUDGET_MB, Kept
+from .snapshots.files import BUDGET_MB
 from .store.rows import Run, UnreadableError
 from .store.store import Store
 from .store.waiting import patiently
@@ -198,35 +198,38 @@ def _events(store: Store, run: Run, root: Path, control: Control) -> Iterator[Ev
 
 
 def _trained(store: Store, run: Run, root: Path, control: Control) -> Iterator[Event]:
-    """The engine's events, from the newest of the run's snapshots that restores; without one from
-    the epoch that it was forked from, or from its start.
-    """
+    """The engine's events, from the first of the run's starts that restores."""
     from .engine.loop import train
     from .engine.state import SnapshotError
-    from .snapshots.restore import own, start_of
+    from .snapshots.restore import starts
 
     assert run.config is not None
     store.epochs(run.id)  # one that cannot be read fails the run before it trains
-    refused: list[tuple[Kept, SnapshotError]] = []
     folder = files.folder(store.home, run.id)
-    for kept in (*reversed(files.listed(folder)), None):
-        has_started = False
+    refused: list[SnapshotError] = []
+    useless: list[Path] = []
+    for kept, way in starts(store, run, root, control):
+        is_there = has_started = False
         try:
-            start = own(kept, run) if kept else (yield from start_of(store, run, root, control))
+            start = yield from way
+            is_there = True
             for event in train(run.config, root, control, start):
                 if isinstance(event, Started):
                     has_started = True
-                    for useless, _ in refused:  # written again when their epochs are
-                        useless.path.unlink(missing_ok=True)
+                    for path in useless:  # written again when their epochs are
+                        path.unlink(missing_ok=True)
                 yield event
                 if isinstance(event, Started):
                     epoch, batch = (start["epoch"], start["batch"]) if start else (0, 0)
                     if (epoch, batch) != (run.epoch, run.batch):
                         yield Progress(epoch + 1, batch, event.batches)
                     if refused:
-                        yield Warned(f"{refused[0][1]} The run continues from epoch {epoch}.")
+                        yield Warned(f"{refused[0]} The run continues from epoch {epoch}.")
             return
         except SnapshotError as error:
-            if has_started or kept is None:
+            if has_started or (is_there and not kept):  # no other way leads to another state
                 raise
-            refused.append((kept, error))
+            refused.append(error)
+            if kept and kept.path.parent == folder:
+                useless.append(kept.path)
+    raise refused[-1]

@@ -36,8 +36,7 @@ class Worker:
         self.root = root
         self.budget_mb = budget_mb
         self._training: tuple[int, threading.Event] | None = None  # a run, and what stops it
-        self._waits: str | None = None  # why it waits
-        self._trouble: str | None = None
+        self._troubles: dict[int | None, str] = {}  # by the run that they concern; None: all
         self._failed: dict[int, Failed] = {}  # runs whose failure is not recorded yet
         self._shutdown = threading.Event()
         self._expected = threading.Event()
@@ -46,14 +45,15 @@ class Worker:
         self._last_check = time.monotonic()
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
 
-    @property
-    def trouble(self) -> str | None:
-        """Why nothing is trained or recorded now, in a sentence; None if all is well."""
+    def trouble(self, run: int | None = None) -> str | None:
+        """Why no run is trained here or, if one is given, nothing of it recorded now, in a
+        sentence; None if all is well.
+        """
         if self._shutdown.is_set():
             return None
-        if self._thread.is_alive():
-            return self._trouble or self._waits
-        return "No run is trained here: LRScope's worker is not running. Restart LRScope."
+        if not self._thread.is_alive():
+            return "No run is trained here: LRScope's worker is not running. Restart LRScope."
+        return self._troubles.get(None) or self._troubles.get(run)
 
     @property
     def training(self) -> int | None:
@@ -95,10 +95,9 @@ class Worker:
             try:
                 self._check()
                 run = self.store.claim()
-                if not self._failed:
-                    self._trouble = None
+                self._troubles.pop(None, None)
             except BaseException as error:
-                self._report(f"No run can be started now: {first_line(error)}", error)
+                self._report(None, f"No run can be started now: {first_line(error)}", error)
                 self._shutdown.wait(ORPHAN_SECONDS)
                 continue
             if (run is not None or self._expected.is_set()) and not self._has_tried:
@@ -136,7 +135,10 @@ class Worker:
         self._training = run, stop
         try:
             for event in execute(self.store, run, self.root, self._shutdown, self.budget_mb, stop):
-                self._waits = event.sentence if isinstance(event, Waiting) else None
+                if isinstance(event, Waiting):
+                    self._troubles[run] = event.sentence
+                else:
+                    self._troubles.pop(run, None)
         except BaseException as error:
             if self._shutdown.is_set():  # recorded as interrupted when the store is next opened
                 log.warning("%s", reason(error) or unexpected(error))
@@ -145,17 +147,18 @@ class Worker:
             self._failed[run] = Failed(reason(error) or unexpected(error))
             self._record_failure(run)
         finally:
-            self._training = self._waits = None
+            self._training = None
 
     def _record_failure(self, run: int) -> None:
         try:
             self.store.record(run, self._failed[run])
             del self._failed[run]
+            self._troubles.pop(run, None)
         except Exception as error:
             why = f"{self._failed[run].reason} This could not be recorded ({first_line(error)})."
-            self._report(f"Run {run} has failed: {why}", error)
+            self._report(run, f"Run {run} has failed: {why}", error)
 
-    def _report(self, trouble: str, error: BaseException) -> None:
-        if trouble != self._trouble:  # once, not every time that it is tried again
-            self._trouble = trouble
+    def _report(self, run: int | None, trouble: str, error: BaseException) -> None:
+        if trouble != self._troubles.get(run):  # once, not every time that it is tried again
+            self._troubles[run] = trouble
             log.error("%s", trouble, exc_info=error)

@@ -5,6 +5,7 @@ import json
 import math
 import sqlite3
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +19,7 @@ from app.charts.series import Mark, by_hand, sentences, series
 from app.checked import RunChoice, Whole
 from app.lab.progress import progress, seconds_an_epoch
 from app.lab.readout import CHANCE_EPOCHS, after_epoch, state, unreadable
+from app.lab.trouble import Trouble
 from app.lab.turns import Turns
 from trainer.config.recipe import Recipe
 from trainer.schedule.epoch import Epoch
@@ -34,7 +36,14 @@ LATE_MS = 50  # how long after its expected end to look for an epoch's record
 IDLE_MS = 1000
 PACES = {"1": "1/s", "5": "5/s", "max": "max"}
 
+Why = Callable[[Run | None], str | None]
+"""Why nothing is trained, or recorded of the displayed run; None if all is well."""
+
 _view = itertools.count(1)
+
+
+def all_well(_: Run | None) -> None:
+    """Nothing is in the way of any run."""
 
 
 class Cursor(BaseModel):
@@ -54,15 +63,13 @@ class Cursor(BaseModel):
     last: int | None = None
 
 
-def view_of(
-    store: Store, run: int | None, begun: int, trouble: str | None = None
-) -> dict[str, Any]:
+def view_of(store: Store, run: int | None, begun: int, trouble: Why = all_well) -> dict[str, Any]:
     """Everything about one run that the page displays; the reason, if the run or the store cannot
     be read.
 
     Args:
         begun: the page knows of the started runs up to this id.
-        trouble: why nothing is trained or recorded now.
+        trouble: why nothing is trained, or recorded of a run.
     """
     try:
         return _view_of(store, run, begun, trouble)
@@ -75,7 +82,7 @@ def view_of(
         }
 
 
-def _view_of(store: Store, run: int | None, begun: int, trouble: str | None) -> dict[str, Any]:
+def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[str, Any]:
     row = store.run(run) if run is not None else None
     rows = store.epochs(row.id) if row else []
     interventions = store.interventions(row.id) if row else []
@@ -94,7 +101,7 @@ def _view_of(store: Store, run: int | None, begun: int, trouble: str | None) -> 
     view = f"{run}-{next(_view)}"
     figure["layout"]["meta"] = view
     last, best = _done(row, rows)[-CHANCE_EPOCHS:], _best(store, row)
-    texts = state(row, last, trouble)
+    texts = state(row, last, trouble(row))
     cursor = Cursor(
         run=run,
         view=view,
@@ -131,11 +138,11 @@ def _forebears(
     return past, parent, store.interventions(run.parent)
 
 
-def news(store: Store, cursor: Cursor, trouble: str | None = None) -> dict[str, Any]:
+def news(store: Store, cursor: Cursor, trouble: Why = all_well) -> dict[str, Any]:
     """What a page has not received yet, and in how many milliseconds to ask again.
 
     Args:
-        trouble: why nothing is trained or recorded now.
+        trouble: why nothing is trained, or recorded of a run.
     """
     try:
         newest = store.newest() or 0
@@ -156,7 +163,7 @@ def _reason(error: StoreError) -> dict[str, Any]:
     return {ids.NOTICE: str(error)}
 
 
-def _news_of(store: Store, cursor: Cursor, trouble: str | None) -> dict[str, Any]:
+def _news_of(store: Store, cursor: Cursor, trouble: Why) -> dict[str, Any]:
     """What is new in the run of a cursor."""
     row = store.run(cursor.run) if cursor.run is not None else None
     found = store.epochs(row.id, cursor.epoch - 1) if row else []
@@ -166,7 +173,7 @@ def _news_of(store: Store, cursor: Cursor, trouble: str | None) -> dict[str, Any
     if row and len(rows) < CHANCE_EPOCHS:
         recent = _done(row, store.epochs(row.id, row.epoch - CHANCE_EPOCHS))
     recent = recent[-CHANCE_EPOCHS:]
-    readout, texts = progress(row, recent), state(row, recent, trouble)
+    readout, texts = progress(row, recent), state(row, recent, trouble(row))
     token = _token(texts)
     moved = token != cursor.token
     if moved:
@@ -248,7 +255,7 @@ def _best(store: Store, run: Run | None) -> Epoch | None:
 
 def register(app: Dash, store: Store, worker: Worker) -> None:
     """The callbacks that display a run, update it, stop it and set its pace."""
-    turns = Turns()
+    turns, trouble = Turns(), Trouble(store, worker)
 
     # A page requests a redraw when there is a metric without a curve in its figure.
     @app.callback(
@@ -260,7 +267,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
     def show(run: RunChoice | None, _: Any, opened_at: Whole) -> dict[str, Any]:
         # Runs that started while the page was opening count as new.
         begun = store.newest_started() if ctx.triggered_id else opened_at
-        return view_of(store, int(run) if run else None, begun, worker.trouble)
+        return view_of(store, int(run) if run else None, begun, trouble.of)
 
     # Not a callback: for each one Dash visits every component of the page, which takes ten times as
     # long as the update itself, on the cores that train.
@@ -271,7 +278,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             cursor = Cursor.model_validate_json(request.get_data())
         except ValidationError:
             abort(400, "This is not a valid cursor; reload the page.")
-        answer = news(store, cursor, worker.trouble)
+        answer = news(store, cursor, trouble.of)
         return jsonify({**answer, "wait": turns.wait(answer["wait"])})
 
     @app.callback(

@@ -14,6 +14,7 @@ from typing import Any
 from dash import Dash
 
 from app.lab.live import view_of
+from app.lab.trouble import Trouble
 from app.server import create_app
 from tests.bench.table import Figure, Plan, Report, Row, Target, longer, p95
 from tests.bench.turns import seconds
@@ -144,7 +145,7 @@ def update_sizes(lengths: tuple[int, ...]) -> list[float]:
         client = create_app(store, worker).server.test_client()
         for length in lengths:
             run = long_run(store, falling(length))
-            view = view_of(store, run, run, worker.trouble)
+            view = view_of(store, run, run, Trouble(store, worker).of)
             cursor = {**view["cursor"], "epoch": length - 1, "last": None}
             sizes.append(float(len(client.post("/live", json=cursor).data)))
     return sizes

@@ -1,12 +1,16 @@
 """Runs of a store, trained to their ends."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from tests.small import NOWHERE
+import torch
+
+from tests.small import NOWHERE, small
 from trainer.config.run import RunConfig
 from trainer.engine.events import EpochEnded, Event, Progress
 from trainer.execute import execute
+from trainer.snapshots import writer as snapshots
 from trainer.store import lineage
 from trainer.store.store import Store
 
@@ -52,3 +56,30 @@ def forked(
 ) -> tuple[int, list[Event]]:
     run = store.add(settings, parent=(parent, epoch), claimed=True)
     return run, train(store, run, **how)
+
+
+def spoiled(path: Path, how: str) -> None:
+    """Change a snapshot so that it loads, and does not restore or is not what its name says."""
+    snapshot = snapshots.read(path)
+    match how:
+        case "shapes":
+            snapshot["model"] = {name: w[:1] for name, w in snapshot["model"].items()}
+        case "optimizer's shapes":
+            for buffers in snapshot["optimizer"]["state"].values():
+                buffers |= {name: b[:1] for name, b in buffers.items() if b.dim()}
+        case "empty":
+            snapshot = {}
+        case "half":
+            del snapshot["optimizer"], snapshot["order"]
+        case "no epoch":
+            del snapshot["epoch"]
+        case "another's":
+            snapshot["config"] = small(lr=0.02).model_dump_json()
+        case "another epoch's":
+            snapshot["epoch"] -= 1
+    torch.save(snapshot, path)
+
+
+SPOILED = [
+    "shapes", "optimizer's shapes", "empty", "half", "no epoch", "another's", "another epoch's"
+]  # fmt: skip

@@ -1,11 +1,22 @@
 """A fork trains on from its parent's epoch, and is a run like any other."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
-from tests.execute.runs import at, forked, rows, train, trained
+from tests.execute.runs import SPOILED, at, forked, rows, spoiled, train, trained
 from tests.small import NOWHERE, SCHEDULES, small
 from trainer.config.schedules import CosineAnnealingLR, ReduceLROnPlateau
-from trainer.engine.events import Ended, EpochEnded, Forked, Started
+from trainer.engine.events import (
+    Ended,
+    EpochEnded,
+    Forked,
+    Intervened,
+    Retraining,
+    Started,
+    Warned,
+)
 from trainer.execute import execute
 from trainer.snapshots import files
 from trainer.store import lineage
@@ -116,3 +127,52 @@ def test_a_stop_on_the_way_to_the_fork_is_obeyed(store):
     store.resume(child, claimed=True)
     train(store, child)
     assert rows(store, child) == rows(store, parent)
+
+
+@pytest.mark.usefixtures("none_left_out")
+@pytest.mark.parametrize("how", SPOILED)
+@pytest.mark.parametrize("spare", [2, 1, 0])
+def test_a_parents_snapshot_that_does_not_restore_is_passed_over_with_a_sentence(store, how, spare):
+    settings = small(schedule=SCHEDULES["plateau"])
+    parent = trained(store, settings)
+    other = settings.model_copy(update={"lr": 0.02})
+    whole, _ = forked(store, parent, 4, other)
+    kept = files.listed(files.folder(store.home, parent))
+    for snapshot in kept[spare:]:
+        spoiled(snapshot.path, how)
+    child, events = forked(store, parent, 4, other)
+    assert rows(store, child) == rows(store, whole)
+    assert store.run(child).test_loss == store.run(whole).test_loss
+    assert [e.epoch for e in events if isinstance(e, Retraining)] == list(range(1, 5 - spare))
+    (warned,) = [event.sentence for event in events if isinstance(event, Warned)]
+    assert warned.endswith("The run continues from epoch 4.")
+    assert store.run(child).warning == warned
+    assert all(snapshot.path.exists() for snapshot in kept)  # they are not the fork's
+
+
+@pytest.mark.usefixtures("none_left_out")
+def test_a_fork_of_a_fork_passes_over_what_does_not_restore_in_either(store):
+    first = trained(store, small())
+    second, _ = forked(store, first, 3, small(lr=0.02))
+    whole, _ = forked(store, second, 5, small(lr=0.03))
+    for snapshot in files.listed(files.folder(store.home, second)):
+        spoiled(snapshot.path, "shapes")
+    spoiled(files.folder(store.home, first) / files.name((3, 0)), "shapes")
+    third, events = forked(store, second, 5, small(lr=0.03))
+    assert rows(store, third) == rows(store, whole)
+    assert sum(isinstance(event, Retraining) for event in events) == 1 + 2
+
+
+def test_a_parent_that_ends_before_the_fork_when_it_is_trained_again_fails_it(store):
+    parent = trained(store, small())
+    for kept in files.listed(files.folder(store.home, parent)):
+        kept.path.unlink()
+    store.record(parent, Intervened(2, 1, "lr", 1e30, 0.01, 1e30, "By hand."))
+    record = "INSERT INTO epochs SELECT 1, 4, lr, lr_last, metrics, seconds, decision FROM epochs"
+    with closing(sqlite3.connect(store.path)) as other, other:
+        other.execute(record)  # recorded all the same, as a machine does that does not diverge
+    child, _ = forked(store, parent, 4, small())
+    assert (store.run(child).status, store.epochs(child)) == ("failed", [])
+    assert store.run(child).reason == (
+        f"Run {parent} was trained again, and ended before epoch 4: fork it after an earlier one."
+    )

@@ -15,7 +15,7 @@ from trainer.store.store import Store
 
 def reached(store: Store, run: int, epoch: int) -> tuple[Snapshot, int]:
     """The snapshot at the end of an epoch, and how many epochs it cost."""
-    steps, way = 0, restore.restored(store, run, epoch, NOWHERE, Control())
+    steps, (_, way) = 0, next(restore.ways(store, run, epoch, NOWHERE, Control()))
     while True:
         try:
             next(way)

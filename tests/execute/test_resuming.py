@@ -3,12 +3,10 @@
 import sqlite3
 import threading
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-import torch
 
-from tests.execute.runs import at, rows, train, trained
+from tests.execute.runs import SPOILED, at, rows, spoiled, train, trained
 from tests.small import NOWHERE, SCHEDULES, small
 from trainer.config.optimizers import SGD
 from trainer.engine import datasets
@@ -152,22 +150,8 @@ def test_a_resume_that_fails_costs_no_epoch(store, monkeypatch):
     monkeypatch.undo()
 
 
-def spoiled(path: Path, how: str) -> None:
-    snapshot = snapshots.read(path)
-    match how:
-        case "shapes":
-            snapshot["model"] = {name: w[:1] for name, w in snapshot["model"].items()}
-        case "empty":
-            snapshot = {}
-        case "half":
-            del snapshot["optimizer"], snapshot["order"]
-        case "another's":
-            snapshot["config"] = small(lr=0.02).model_dump_json()
-    torch.save(snapshot, path)
-
-
 @pytest.mark.usefixtures("none_left_out")
-@pytest.mark.parametrize("how", ["shapes", "empty", "half", "another's"])
+@pytest.mark.parametrize("how", SPOILED)
 @pytest.mark.parametrize("spare", [2, 0])
 def test_a_snapshot_that_does_not_restore_is_passed_over_with_a_sentence(store, how, spare):
     whole = trained(store, small())

@@ -12,6 +12,7 @@ import pytest
 
 from app import ids
 from app.lab.live import view_of
+from app.lab.trouble import Trouble
 from app.server import create_app
 from tests.bench.turns import until
 from tests.execute.runs import rows
@@ -51,7 +52,7 @@ def whole(tmp_path: Path) -> list[Any]:
 
 
 def notice(store: Store, run: int, worker: Worker) -> str:
-    view = view_of(store, run, store.newest_started(), worker.trouble)
+    view = view_of(store, run, store.newest_started(), Trouble(store, worker).of)
     return str(view["readout"][ids.NOTICE])
 
 
@@ -60,12 +61,12 @@ def test_a_full_disk_makes_the_run_wait_until_there_is_room(disk: Disk, tmp_path
         run = store.add(LONG, pace=200)
         until(lambda: len(store.epochs(run)) > 5)
         disk.fill()
-        until(lambda: worker.trouble is not None)
+        until(lambda: worker.trouble(run) is not None)
         assert f"The disk of {store.path} is full" in notice(store, run, worker)
         assert store.run(run).status == "training"
         disk.free()
         until(lambda: store.run(run).over)
-        assert (store.run(run).status, worker.trouble) == ("finished", None)
+        assert (store.run(run).status, worker.trouble(run)) == ("finished", None)
         assert rows(store, run) == whole(tmp_path)
 
 
@@ -75,10 +76,10 @@ def test_a_locked_store_makes_the_run_wait_until_it_is_free(tmp_path: Path) -> N
         run = store.add(LONG, pace=200)
         until(lambda: len(store.epochs(run)) > 5)
         with locked(store.path):
-            until(lambda: worker.trouble is not None)
+            until(lambda: worker.trouble(run) is not None)
             assert f"Another program has locked {store.path}" in notice(store, run, worker)
         until(lambda: store.run(run).over)
-        assert (store.run(run).status, worker.trouble) == ("finished", None)
+        assert (store.run(run).status, worker.trouble(run)) == ("finished", None)
         assert rows(store, run) == whole(tmp_path)
 
 
@@ -89,7 +90,7 @@ def test_stop_works_where_the_store_cannot_take_it(tmp_path: Path) -> None:
         until(lambda: len(store.epochs(run)) > 5)
         client = create_app(store, worker).server.test_client()
         with locked(store.path):
-            until(lambda: worker.trouble is not None)
+            until(lambda: worker.trouble(run) is not None)
             pressed = {
                 "output": f"{ids.STOP}.loading",
                 "outputs": {"id": ids.STOP, "property": "loading"},
@@ -112,7 +113,7 @@ def test_a_run_that_is_to_end_while_it_waits_can_be_resumed(tmp_path: Path) -> N
         with working(store) as worker:
             until(lambda: len(store.epochs(run)) > 5)
             with locked(store.path):
-                until(lambda: worker.trouble is not None)
+                until(lambda: worker.trouble(run) is not None)
                 worker.stop()
         done = len(store.epochs(run))
     with closing(Store(tmp_path / "home")) as store:
@@ -131,8 +132,8 @@ def test_a_queue_that_cannot_be_read_is_said_and_goes_on(tmp_path: Path) -> None
         with ExitStack() as until_stopped:
             with locked(store.path):
                 worker = until_stopped.enter_context(working(store))
-                until(lambda: worker.trouble is not None)
-                assert worker.trouble == (
+                until(lambda: worker.trouble() is not None)
+                assert worker.trouble() == (
                     f"No run can be started now: Another program has locked {store.path} for too "
                     "long: end it, or try again."
                 )

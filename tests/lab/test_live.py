@@ -203,7 +203,7 @@ def test_while_epochs_are_trained_again_the_texts_are_of_the_last_one_done(
 def test_why_nothing_can_be_recorded_is_said_on_every_page(store: Store, training: int) -> None:
     for number in (None, training):
         cursor = opened(store, number)
-        answer = news(store, cursor, "The disk is full.")
+        answer = news(store, cursor, lambda _: "The disk is full.")
         assert answer["readout"][ids.NOTICE] == "The disk is full."
         assert news(store, after(cursor, answer))["readout"][ids.NOTICE] == ""
 
@@ -212,5 +212,5 @@ def test_a_page_without_a_worker_says_so(store: Store, tmp_path: Path) -> None:
     idle = Worker(store, tmp_path)
     client = create_app(store, idle).server.test_client()
     answer = client.post("/live", data=opened(store, None).model_dump_json()).get_json()
-    assert answer["readout"][ids.NOTICE] == idle.trouble
+    assert answer["readout"][ids.NOTICE] == idle.trouble()
     assert "worker is not running" in answer["readout"][ids.NOTICE]

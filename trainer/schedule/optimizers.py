@@ -11,6 +11,7 @@ from ..config.optimizers import Optimizer
 # Where torch has fused kernels; elsewhere it raises.
 FUSED_DEVICES = {"cpu", "cuda", "mps"}
 FUSED_ONLY_ON = {"Adagrad": {"cpu"}}
+SCALARS = {"step", "mu_product"}  # buffers of one number; the others have their parameter's shape
 
 
 def build(
@@ -42,9 +43,18 @@ def load(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     """Load the state of an optimizer of the same class, but keep `optimizer`'s own parameters.
 
     A buffer that they need and the state lacks starts at zero, as in torch.
+
+    Raises:
+        ValueError: the state is not of these parameters.
     """
     own = [dict(group) for group in optimizer.param_groups]
     optimizer.load_state_dict(state)
+    for parameter, buffers in optimizer.state.items():
+        for name, buffer in buffers.items():
+            shape = () if name in SCALARS else parameter.shape
+            # torch's fused kernels do not check it: they read and write past the buffer's end.
+            if isinstance(buffer, torch.Tensor) and buffer.shape != shape:
+                raise ValueError(f"{name} has shape {[*buffer.shape]} and must have {[*shape]}")
     for group, settings in zip(optimizer.param_groups, own, strict=True):
         group.update({name: value for name, value in settings.items() if name != "params"})
     add_buffers(optimizer)

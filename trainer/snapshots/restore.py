@@ -1,6 +1,6 @@
-"""The state that a run starts from: a snapshot of its own, or its parent at an epoch."""
+"""The ways to the state that a run starts from: its own snapshot, or its parent at an epoch."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,68 +16,88 @@ from .files import Kept
 from .writer import read
 
 Restored = Generator[Downloading | Retraining, None, Snapshot | None]
+"""A way to a state; None is the state of a run that begins. Raises SnapshotError where a snapshot
+on it is missing, damaged, or not what its name says.
+"""
+Ways = Iterator[tuple[Kept | None, Restored]]
+"""Ways to one state, the shortest first, each with the snapshot that has this state; None where it
+is trained.
+"""
 
 
 class StoppedError(Exception):
     """The run was stopped before it reached its start."""
 
 
-def own(kept: Kept, run: Run) -> Snapshot:
-    """A snapshot of the run itself.
+def starts(store: Store, run: Run, root: Path, control: Control) -> Ways:
+    """The ways to a state from which a run can continue: its own snapshots, newest first; then
+    where it was forked from, or its beginning.
 
     Raises:
-        SnapshotError: the file is damaged or missing, or another run's.
+        StoppedError: on a way: the control was told to stop.
     """
-    start = read(kept.path)
-    if config_of(start) != run.config:
-        raise SnapshotError(f"The snapshot {kept.path.name} is of another run.")
-    return start
+    for kept in reversed(files.listed(files.folder(store.home, run.id))):
+        yield kept, _read(kept, run)
+    yield from _beginning(store, run, root, control)
 
 
-def start_of(store: Store, run: Run, root: Path, control: Control) -> Restored:
-    """The state that a run starts from where it has no snapshot of its own; None for a new run.
-
-    Raises:
-        StoppedError: the control was told to stop.
-    """
-    if run.parent is None or not run.parent_epoch:
-        return None
-    start = yield from restored(store, run.parent, run.parent_epoch, root, control)
-    return start and start | {"added": 0}  # the fork has its own number of epochs
-
-
-def restored(store: Store, run: int, epoch: int, root: Path, control: Control) -> Restored:
-    """A run's state at the end of an epoch, retrained from the nearest earlier snapshot.
+def ways(store: Store, run: int, epoch: int, root: Path, control: Control) -> Ways:
+    """The ways to a run's state at the end of an epoch: from each of its snapshots, nearest first;
+    then from where it was forked from, or its beginning.
 
     Raises:
-        StoppedError: the control was told to stop.
+        StoppedError: on a way: the control was told to stop.
     """
     row = store.run(owner(store, run, epoch))
     if row is None or row.config is None or epoch == 0:
-        return None
+        yield None, _nothing()
+        return
     for kept in files.nearest(files.folder(store.home, row.id), epoch):
-        try:
-            return (yield from _reached(store, row, own(kept, row), epoch, root, control))
-        except SnapshotError:  # just deleted, damaged, or another run's
-            continue
-    start: Snapshot | None = None
-    if row.parent is not None and row.parent_epoch:
-        start = yield from restored(store, row.parent, row.parent_epoch, root, control)
-        start = start and start | {"added": 0}
-    return (yield from _reached(store, row, start, epoch, root, control))
+        if kept.at == (epoch, 0):
+            yield kept, _read(kept, row)
+        else:
+            yield None, _retrained(store, row, _read(kept, row), epoch, root, control)
+    for _, way in _beginning(store, row, root, control):
+        yield None, _retrained(store, row, way, epoch, root, control)
 
 
-def _reached(
-    store: Store, row: Run, start: Snapshot | None, epoch: int, root: Path, control: Control
+def _beginning(store: Store, run: Run, root: Path, control: Control) -> Ways:
+    """The ways to where a run began."""
+    if run.parent is None or not run.parent_epoch:
+        yield None, _nothing()
+        return
+    for kept, way in ways(store, run.parent, run.parent_epoch, root, control):
+        yield kept, _forked(way)
+
+
+def _nothing() -> Restored:
+    yield from ()
+    return None
+
+
+def _forked(way: Restored) -> Restored:
+    """A parent's state, for its fork: that has its own number of epochs."""
+    start = yield from way
+    return start and start | {"added": 0}
+
+
+def _read(kept: Kept, run: Run) -> Restored:
+    """A snapshot of this run, checked against its name."""
+    yield from ()
+    start = read(kept.path)
+    if config_of(start) != run.config:
+        raise SnapshotError(f"The snapshot {kept.path.name} is of another run.")
+    at = start.get("epoch"), start.get("batch")
+    if not all(isinstance(count, int) for count in at) or at != kept.at:
+        raise SnapshotError(f"The snapshot {kept.path.name} is not of the batch that it names.")
+    return start
+
+
+def _retrained(
+    store: Store, row: Run, way: Restored, epoch: int, root: Path, control: Control
 ) -> Restored:
-    """A run's state at the end of an epoch, retrained from a snapshot.
-
-    Raises:
-        SnapshotError: the run cannot continue from this snapshot.
-        StoppedError: the control was told to stop.
-    """
-    if start is not None and (start["epoch"], start["batch"]) == (epoch, 0):
-        return start
+    """A run's state at the end of an epoch, trained from an earlier state."""
+    start = yield from way
     assert row.config is not None
     first = start["epoch"] if start else 0
     again = Control(store.interventions(row.id), epoch, row.started.threads if row.started else 0)
@@ -91,4 +111,7 @@ def _reached(
                     return again.capture()
             if control.stopping:
                 raise StoppedError
-    return None
+    raise SnapshotError(
+        f"Run {row.id} was trained again, and ended before epoch {epoch}: fork it after an earlier "
+        "one."
+    )

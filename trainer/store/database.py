@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from . import permissions
-from .faults import ERRORS, Connection, damaged, fault
+from .faults import ERRORS, Connection, StoreFaultError, damaged, fault, full, has_no_room
 from .faults import StoreError as StoreError
 from .migrations import COLUMNS, MIGRATIONS, back_up, migrate
 from .schema import SCHEMA, VERSION
@@ -18,6 +18,7 @@ from .schema import SCHEMA, VERSION
 # How long to wait for another process that is writing, and for one that is migrating the store.
 BUSY_MS = 10_000
 MIGRATION_MS = 600_000
+TRIAL_MS = 100  # a moment, since a page waits for the answer
 SMALLEST = 512  # bytes of a database: SQLite takes less for none, and would write over it
 
 
@@ -79,21 +80,27 @@ class Database:
         """This thread's own connection. `close`, from any thread, closes it."""
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            try:
-                connection = sqlite3.connect(
-                    self.path,
-                    isolation_level=None,
-                    timeout=BUSY_MS / 1000,
-                    check_same_thread=False,
-                    factory=Connection,
-                )
-            except sqlite3.Error as error:
-                raise fault(self.path, error) from error
-            connection.path = self.path
-            connection.text_factory = _text
+            connection = self._connect(self.path.absolute().as_uri(), BUSY_MS)
             self._connections.append(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             self._local.connection = connection
+        return connection
+
+    def _connect(self, uri: str, busy_ms: int) -> Connection:
+        """A new connection, which waits so long for another process that is writing."""
+        try:
+            connection = sqlite3.connect(
+                uri,
+                uri=True,
+                isolation_level=None,
+                timeout=busy_ms / 1000,
+                check_same_thread=False,
+                factory=Connection,
+            )
+        except sqlite3.Error as error:
+            raise fault(self.path, error) from error
+        connection.path = self.path
+        connection.text_factory = _text
         return connection
 
     @contextmanager
@@ -113,6 +120,19 @@ class Database:
                 with suppress(sqlite3.Error):  # it would hide what went wrong
                     connection.execute("ROLLBACK")
             raise
+
+    def refusal(self) -> str | None:
+        """Why the file cannot be written now, in a sentence; None if it can."""
+        if has_no_room(self.path):
+            return str(full(self.path))
+        uri = f"{self.path.absolute().as_uri()}?mode=rw"  # never a new file in its place
+        try:
+            with closing(self._connect(uri, TRIAL_MS)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+        except StoreFaultError as error:
+            return str(error)
+        return None
 
     def close(self) -> None:
         """Close every thread's connection."""

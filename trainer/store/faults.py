@@ -63,9 +63,9 @@ def fault(path: Path, error: Exception) -> StoreFaultError:
 def _sentence(path: Path, error: Exception, code: int) -> StoreFaultError:
     match code:
         case sqlite3.SQLITE_FULL:
-            return _full(path)
-        case sqlite3.SQLITE_IOERR if _has_no_room(path):
-            return _full(path)
+            return full(path)
+        case sqlite3.SQLITE_IOERR if has_no_room(path):
+            return full(path)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_FORMAT:
             return damaged(path, error)
         case sqlite3.SQLITE_ERROR if str(error).startswith(("no such ", "malformed ")):
@@ -89,14 +89,16 @@ def _sentence(path: Path, error: Exception, code: int) -> StoreFaultError:
     )
 
 
-def _full(path: Path) -> StoreFaultError:
+def full(path: Path) -> StoreFaultError:
+    """The error for a file whose disk is full."""
     return StoreFaultError(
         f"The disk of {path} is full: free some space, or choose another folder with --home; what "
         "was recorded is kept."
     )
 
 
-def _has_no_room(path: Path) -> bool:
+def has_no_room(path: Path) -> bool:
+    """Whether the file's disk is full, as far as can be seen."""
     try:
         return shutil.disk_usage(path.parent).free < NO_ROOM
     except OSError:

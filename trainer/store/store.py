@@ -82,6 +82,10 @@ class Store:
         """Mark the runs of processes that have died as interrupted."""
         self._owner.interrupt_orphans(self._database)
 
+    def refusal(self) -> str | None:
+        """Why nothing can be recorded now, in a sentence; None if it can."""
+        return self._database.refusal()
+
     def close(self) -> None:
         """Release this process's claim on its runs, and every thread's connection."""
         self._database.close()
