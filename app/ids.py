@@ -80,6 +80,7 @@ def group_controls(group: str, place: str) -> str:
 # The what-if
 TAB = "tab"
 WHAT_IF = "what-if"
+WHAT_IF_RUN = "what-if-run"
 WHAT_IF_FORM = "what-if-form"
 WHAT_IF_OWNED = "what-if-owned"
 WHAT_IF_PROBLEMS = "what-if-problems"

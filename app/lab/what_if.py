@@ -39,10 +39,7 @@ def layout() -> Component:
                 variant="light",
                 style={"display": "none"},
             ),
-            html.Div(
-                [html.Div(id=ids.WHAT_IF_FORM), html.Div(id=ids.WHAT_IF_OWNED)],
-                className="what-if-form",
-            ),
+            html.Div(html.Div(id=ids.WHAT_IF_OWNED), id=ids.WHAT_IF_FORM, className="what-if-form"),
             html.Div(
                 [
                     html.H3("Cut map"),
@@ -68,6 +65,7 @@ def layout() -> Component:
                 id=ids.MAP_PANEL,
             ),
             dcc.Store(ids.WHAT_IF),
+            dcc.Store(ids.WHAT_IF_RUN),
             dcc.Store(ids.WHAT_IF_EPOCH),
             dcc.Store(ids.WHAT_IF_PROBLEMS),
             dcc.Store(ids.MAP_DATA),
@@ -81,14 +79,17 @@ def _axis(identity: str, name: str) -> Any:
 
 
 def controls(recipe: Recipe) -> list[Component]:
-    """The what-if's controls for every schedule, with a run's own values."""
+    """The what-if's controls, with a run's own values."""
     values = settings.from_config(recipe)
     named = {s.key: s for s in settings.SETTINGS if s.owner is None}
 
     def draw(key: str) -> Any:
         return form.control(named[key], named[key].text(values[key]), PLACE)
 
-    return [draw("schedule"), draw("warmup")]
+    # The schedule's own are drawn within the same answer: Dash asks for what depends on a control
+    # that it inserts, and that answer would come while someone types into the first one's.
+    owned = html.Div(schedule_controls(recipe), id=ids.WHAT_IF_OWNED)
+    return [draw("schedule"), draw("warmup"), owned]
 
 
 def schedule_controls(recipe: Recipe) -> list[Component]:
@@ -117,21 +118,21 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
 
     @app.callback(
         Output(ids.WHAT_IF_FORM, "children"),
-        Output(ids.WHAT_IF_OWNED, "children"),
+        Output(ids.WHAT_IF_RUN, "data"),
         Input(ids.VIEW, "data"),
         Input(ids.TAB, "value"),
         State(ids.RUN, "value"),
-        State(ids.WHAT_IF, "data"),
+        State(ids.WHAT_IF_RUN, "data"),
         prevent_initial_call=True,
     )
-    def fill(_: Any, tab: str, run: RunChoice | None, result: Result | None) -> Any:
+    def fill(_: Any, tab: str, run: RunChoice | None, drawn: RunChoice | None) -> Any:
         row = store.run(int(run)) if run else None
-        if tab != PLACE or row is None or (result and result["run"] == row.id):
+        if tab != PLACE or row is None or run == drawn:
             raise PreventUpdate
-        return controls(row.recipe), schedule_controls(row.recipe)
+        return controls(row.recipe), run
 
     @app.callback(
-        Output(ids.WHAT_IF_OWNED, "children", allow_duplicate=True),
+        Output(ids.WHAT_IF_OWNED, "children"),
         Input(ids.field("schedule", None, PLACE), "value"),
         State(ids.RUN, "value"),
         prevent_initial_call=True,
@@ -254,7 +255,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("what_if", "epoch"),
+        ClientsideFunction("what_if", "open"),
         Output(ids.WHAT_IF_EPOCH, "data"),
         Input(ids.TAB, "value"),
         prevent_initial_call=True,

@@ -9,19 +9,29 @@
 
   const same = (a, b) => a.key === b.key && a.owner === b.owner;
 
+  // Where boxes have put their sliders, until Dash reports these as moved: a slider that was not
+  // moved by hand must not write into its box, which may have been typed into meanwhile.
+  const put = new Map();
+  const named = ({ type, key, owner }) => [type, key, owner].join();
+
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.form = {
     // A box and its slider show the same value; the one that changed sets the other. Only what
     // differs is set, since an output for every control would redraw them all.
     follow(texts, positions, fields, sliders, scales, steps) {
-      const slid = window.dash_clientside.callback_context.triggered
+      const moved = window.dash_clientside.callback_context.triggered
         .map((trigger) => JSON.parse(trigger.prop_id.slice(0, trigger.prop_id.lastIndexOf("."))))
         .filter((id) => id.type.endsWith("-slider"));
       sliders.forEach((id, i) => {
         const place = fields.findIndex((field) => same(field, id));
         const text = texts[place];
         const number = Number(text);
-        if (slid.some((moved) => same(moved, id))) {
+        const readable = text !== "" && Number.isFinite(number) && (!scales[i] || number > 0);
+        const position = scales[i] ? Math.log10(number) : number;
+        const byBox = put.get(named(id)) === positions[i] || (readable && position === positions[i]);
+        const slid = moved.some((other) => same(other, id));
+        if (slid) put.delete(named(id));
+        if (slid && !byBox) {
           const value = scales[i] ? 10 ** positions[i] : positions[i];
           const shown = Number(value.toPrecision(steps[i] >= 1 ? 6 : 2));
           if (shown !== number) {
@@ -29,9 +39,9 @@
               value: shown < 1e-3 && shown > 0 ? shown.toExponential() : String(shown),
             });
           }
-        } else if (text !== "" && Number.isFinite(number) && (!scales[i] || number > 0)) {
-          const position = scales[i] ? Math.log10(number) : number;
-          if (Math.abs(position - positions[i]) > steps[i] / 2) lrscope.page.set(id, { value: position });
+        } else if (readable && Math.abs(position - positions[i]) > steps[i] / 2) {
+          put.set(named(id), position);
+          lrscope.page.set(id, { value: position });
         }
       });
     },

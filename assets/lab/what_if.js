@@ -38,15 +38,17 @@
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.what_if = {
-    // Opens the chosen tab; the charts show the what-if only while its tab is open.
+    // The charts show the what-if only while its tab is open.
     show(result, tab) {
-      if (result) answered(result.epoch);
-      lrscope.page.element("explains").dataset.tab = tab;
+      const { triggered } = window.dash_clientside.callback_context;
+      // Before the first epoch has ended the answer is none, and counts as one.
+      if (triggered.some(({ prop_id }) => prop_id === "what-if.data")) answered(result ? result.epoch : 0);
       lrscope.charts.overlay((isOpen(tab) && result) || {});
     },
 
-    // The epoch at which the panel starts when it is opened.
-    epoch(tab) {
+    // Opens the chosen tab, also while an answer is awaited; and the epoch at which the panel starts.
+    open(tab) {
+      lrscope.page.element("explains").dataset.tab = tab;
       const epoch = lrscope.live.epoch();
       return isOpen(tab) && epoch !== null ? epoch : lrscope.page.noUpdate();
     },

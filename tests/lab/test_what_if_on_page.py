@@ -4,6 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Route, expect
 
+from app import ids
 from tests.charts.test_series import CONFIG, FLAT
 from tests.lab.page import NEEDS_CHROMIUM, all_drawn, in_state, points
 from tests.lab.test_live import record
@@ -79,6 +80,58 @@ def test_the_answer_follows_a_run_one_question_at_a_time(browser: Browser, lab: 
         assert page.evaluate("() => questions") <= 1
         page.unroute("**/_dash-update-component*")  # the browser sends what was held
         expect(page.locator("#answer")).to_contain_text(f"in {len(FLAT)} epochs")
+
+
+def test_what_is_typed_while_answers_are_slow_stays(browser: Browser, lab: Served) -> None:
+    run = lab.store.add(CONFIG, claimed=True)
+    lab.store.record(run, STARTED)
+    record(lab.store, run, FLAT[0])
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        asked = route.request.post_data_json or {}
+        late = asked["output"].startswith(ids.WHAT_IF_OWNED)
+        held.append(route) if late else route.continue_()
+
+    with opened(browser, lab.url) as page:
+        page.route("**/_dash-update-component*", hold)
+        page.get_by_text("What if", exact=True).click()
+        expect(page.locator("#answer")).to_contain_text("in 1 epoch")
+        patience = page.locator(".what-if").get_by_role("textbox", name="Patience")
+        patience.fill("17")
+        page.unroute("**/_dash-update-component*")  # the browser sends what was held
+        record(lab.store, run, FLAT[1])
+        expect(page.locator("#answer")).to_contain_text("in 2 epochs")
+        expect(patience).to_have_value("17")
+
+
+def test_what_is_typed_before_there_is_an_answer_stays_when_the_panel_is_left(
+    browser: Browser, lab: Served
+) -> None:
+    run = lab.store.add(CONFIG, claimed=True)
+    lab.store.record(run, STARTED)
+    with opened(browser, lab.url) as page:
+        page.get_by_text("What if", exact=True).click()
+        patience = page.locator(".what-if").get_by_role("textbox", name="Patience")
+        patience.fill("17")
+        page.get_by_text("Decisions", exact=True).click()
+        with page.expect_response(lambda r: ids.WHAT_IF_FORM in (r.request.post_data or "")):
+            page.get_by_text("What if", exact=True).click()
+        record(lab.store, run, FLAT[0])
+        expect(page.locator("#answer")).to_contain_text("in 1 epoch")
+        expect(patience).to_have_value("17")
+
+
+def test_an_open_panel_answers_for_a_run_that_starts_after_its_first_epoch(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url) as page:
+        page.get_by_text("What if", exact=True).click()
+        run = lab.store.add(CONFIG, claimed=True)
+        lab.store.record(run, STARTED)
+        expect(page.locator("#answer")).to_contain_text("nothing to replay before the first epoch")
+        record(lab.store, run, FLAT[0])
+        expect(page.locator("#answer")).to_contain_text("in 1 epoch")
 
 
 def test_a_what_if_that_does_not_suit_the_run_is_refused_beside_its_setting(
