@@ -214,7 +214,7 @@ def test_the_word_that_unpause_had_once_still_works_with_a_hint(tmp_path: Path, 
         (["replay", "9" * 40], "There is no run 999"),
         (["train", "--cuda-graph"], "--cuda-graph needs a value: on or off."),
         (["train", "--cuda-graph", "--epochs", "1"], "--cuda-graph needs a value: on or off."),
-        (["train", "--home", "--json"], "--home needs a value."),
+        (["train", "--home", "--json"], "--home needs a value: FOLDER."),
         (["train", "--snapshot-budget", "-1"], "A budget of -1 MB cannot be"),
         (["--port", "99999"], "'99999' is not a port: give a number from 0 to 65535."),
         (
