@@ -82,16 +82,29 @@ def port_number(text: str | int) -> int:
     return int(text)
 
 
+def folder(text: str | Path) -> Path:
+    """A folder."""
+    if text == "":  # as from "$UNSET", which would be the current folder
+        raise fail("A folder's name is empty: give one, or leave the option out.")
+    return Path(text)
+
+
 Home = Annotated[
     Path | None,
     typer.Option(
-        envvar=folders.HOME_ENV, help="Folder of the runs; by default in the user's data folder."
+        parser=folder,
+        metavar="FOLDER",
+        envvar=folders.HOME_ENV,
+        help="Folder of the runs; by default in the user's data folder.",
     ),
 ]
 Datasets = Annotated[
     Path | None,
     typer.Option(
-        envvar=folders.DATASETS_ENV, help="Folder of the data sets; by default in the user's cache."
+        parser=folder,
+        metavar="FOLDER",
+        envvar=folders.DATASETS_ENV,
+        help="Folder of the data sets; by default in the user's cache.",
     ),
 ]
 Budget = Annotated[

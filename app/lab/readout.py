@@ -172,8 +172,8 @@ def _schedule(run: Run | None, row: Epoch | None) -> Readout:
     better = "rise above" if run.recipe.mode == "max" else "fall below"
     watched = label(seen.monitor)
     if run.over:
-        kept = f"To keep {lr_text(decision.next_lr)}, {watched} would have had to {better} "
-        sentence = kept + f"{significant(seen.next_level)}." if seen.next_level else "No best yet."
+        left = seen.cooldown_left + seen.patience - seen.bad_epochs + 1
+        sentence = f"The next cut would have come after {epochs_text(left, 'more bad epoch')}."
     elif seen.next_level is None:
         sentence = f"Any {watched} will be the first best."
     else:

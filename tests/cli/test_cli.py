@@ -214,7 +214,7 @@ def test_the_word_that_unpause_had_once_still_works_with_a_hint(tmp_path: Path, 
         (["replay", "9" * 40], "There is no run 999"),
         (["train", "--cuda-graph"], "--cuda-graph needs a value: on or off."),
         (["train", "--cuda-graph", "--epochs", "1"], "--cuda-graph needs a value: on or off."),
-        (["train", "--home", "--json"], "--home needs a value."),
+        (["train", "--home", "--json"], "--home needs a value: FOLDER."),
         (["train", "--snapshot-budget", "-1"], "A budget of -1 MB cannot be"),
         (["--port", "99999"], "'99999' is not a port: give a number from 0 to 65535."),
         (
@@ -350,3 +350,11 @@ def test_what_cannot_be_replayed_or_imported_is_one_sentence(
     assert done.stderr.startswith("lrscope: ")
     assert sentence in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["--home", "--datasets"])
+def test_an_empty_name_of_a_folder_is_not_the_current_folder(tmp_path: Path, option: str) -> None:
+    done = lrscope("train", "--epochs", "1", option, "", home=tmp_path / "home")
+    assert done.returncode == 2
+    assert done.stderr == "lrscope: A folder's name is empty: give one, or leave the option out.\n"
+    assert not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@ curve are read. Time grows with the file's size only: where it grew with its squ
 took minutes.
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -126,3 +127,12 @@ def test_images_beside_a_curve_are_passed_over(tmp_path):
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(CurveError, match="cut off"):
         read(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no devices here")
+def test_what_is_not_a_regular_file_is_not_read(tmp_path):
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    for path in (Path("/dev/zero"), pipe):
+        with pytest.raises(CurveError, match="is not a regular file"):
+            read(path)

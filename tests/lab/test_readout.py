@@ -158,3 +158,9 @@ def test_a_warning_and_a_changed_machine_are_shown() -> None:
 def test_a_duration_never_says_sixty(seconds: float) -> None:
     assert "60 s" not in duration(seconds)
     assert "60 min" not in duration(seconds)
+
+
+def test_a_run_that_is_over_says_how_far_its_next_cut_was() -> None:
+    shown = after_epoch(run(epoch=1, status="finished"), FLAT[:1], FLAT[0])
+    sentence = shown[ids.schedule("sentence")]
+    assert sentence == "The next cut would have come after 2 more bad epochs."

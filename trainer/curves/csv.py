@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,9 +76,12 @@ def read(path: Path, tag: str | None = None, name: str | None = None) -> Curve:
             if len(files) != 1:
                 raise CurveError(f"{called} has {len(files) or 'no'} event files: choose one file.")
             return read(files[0], tag)
-        if path.stat().st_size > MOST_BYTES:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may have no end
+            raise CurveError(f"{called} is not a regular file: save the curve to one first.")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
             raise CurveError(f"{called} is larger than 64 MiB: export only the curve.")
-        data = path.read_bytes()
     except (OSError, ValueError) as error:  # a ValueError for a name that no file can have
         why = getattr(error, "strerror", None) or error
         raise CurveError(f"{called} cannot be read ({why}): choose another file.") from error
