@@ -17,6 +17,7 @@ import typer
 
 from app.cli.main import cli
 from app.cli.training import ControlCommand
+from trainer.config.fields import bounds_of
 from trainer.config.optimizers import OPTIMIZERS
 from trainer.config.run import RunConfig
 from trainer.config.schedules import SCHEDULES
@@ -71,11 +72,11 @@ def span(setting: Setting) -> str:
     if setting.kind == "list":
         return "N, N, ..."
     owner = (SCHEDULES | OPTIMIZERS)[setting.owner] if setting.owner else RunConfig
+    known = bounds_of(owner.model_fields[setting.name])
     bounds = [
-        f"{sign} {getattr(constraint, bound):,.10g}"
+        f"{sign} {known[bound]:,.10g}"
         for bound, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
-        for constraint in owner.model_fields[setting.name].metadata
-        if hasattr(constraint, bound)
+        if bound in known
     ]
     return ", ".join([*bounds, *(setting.words.values() if setting.kind == "int" else ())])
 

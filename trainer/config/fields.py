@@ -24,6 +24,7 @@ def setting(
     slider: tuple[float, float] | None = None,
     main: bool = False,
     words: dict[str, str] | None = None,
+    least: float | None = None,
     **bounds: Any,
 ) -> Any:
     """A pydantic field that also holds how to display it.
@@ -38,21 +39,27 @@ def setting(
         main: shown at the top level rather than under "More".
         words: labels for choices whose names are not clear on their own; of a number, the word
             that stands for it.
-        bounds: pydantic's constraints (gt, ge, lt, le, ...).
+        least: the smallest value that may be asked for, where runs were recorded with smaller ones:
+            a bound would make them unreadable.
+        bounds: pydantic's constraints (gt, ge, lt, le, ...), of whatever is read. Never narrow one.
     """
     extra: dict[str, Any] = {"unit": unit, "scale": scale, "slider": slider, "main": main}
-    extra["words"] = words or {}
+    extra |= {"words": words or {}, "least": least}
     return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
 
 
 def bounds_of(field: FieldInfo) -> dict[str, Any]:
-    """A field's constraints, by pydantic's names."""
-    return {
+    """What may be asked of a field, as constraints by pydantic's names."""
+    display: Any = field.json_schema_extra or {}
+    bounds = {
         name: getattr(constraint, name)
         for constraint in field.metadata
         for name in BOUNDS
         if hasattr(constraint, name)
     }
+    if display.get("least") is None:
+        return bounds
+    return {"ge": display["least"], **{n: b for n, b in bounds.items() if n not in ("ge", "gt")}}
 
 
 def permitted(kind: Kind, field: FieldInfo, choices: tuple[str, ...]) -> str:

@@ -339,7 +339,7 @@ class LinearLR(ScheduleSettings):
     name: Literal["LinearLR"] = "LinearLR"
     start_factor: float = setting(
         1.0, "Start factor", "The LR starts at this share of the learning rate.",
-        scale="linear", slider=(0.01, 1), main=True, ge=SMALLEST, le=1,
+        scale="linear", slider=(0.01, 1), main=True, gt=0, le=1, least=SMALLEST,
     )  # fmt: skip
     end_factor: float = setting(
         0.01, "End factor", "The LR ends at this share of the learning rate.",
@@ -362,7 +362,7 @@ class ConstantLR(ScheduleSettings):
     name: Literal["ConstantLR"] = "ConstantLR"
     factor: float = setting(
         1 / 3, "Factor", "Multiplies the LR at first.",
-        scale="linear", slider=(0.05, 1), main=True, ge=SMALLEST, le=1,
+        scale="linear", slider=(0.05, 1), main=True, gt=0, le=1, least=SMALLEST,
     )  # fmt: skip
     total_iters: int = count(5, "Over", "Epochs until the LR returns to its full value.")
 

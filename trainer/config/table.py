@@ -25,6 +25,7 @@ KINDS: dict[Any, Kind] = {bool: "bool", int: "int", float: "float"}
 R = TypeVar("R", bound=Recipe)
 # How many unknown settings an error names, and the characters of each.
 MOST_UNKNOWN, MOST_SHOWN = 5, 60
+NOTHING_KEPT: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,26 @@ def check_steps(recipe: Recipe, epochs: int, batches: int) -> None:
         raise ConfigError({(f"schedule.{field}", recipe.schedule.name): sentence})
 
 
-def _built(config_type: type[R], values: Mapping[str, Any]) -> R:
+def _check_least(config: Recipe, kept: Mapping[str, Any]) -> None:
+    """Refuse values that are too small to be asked for, except those that a run has already.
+
+    Raises:
+        ConfigError: with a sentence for each setting at fault.
+    """
+    values = from_config(config)
+    problems = {
+        (s.path, s.owner): _must_be(s)
+        for s in chosen(values, type(config))
+        if s.least is not None and values[s.key] < s.least and kept.get(s.key) != values[s.key]
+    }
+    if problems:
+        raise ConfigError(problems)
+
+
+def _built(
+    config_type: type[R], values: Mapping[str, Any], kept: Mapping[str, Any] = NOTHING_KEPT
+) -> R:
+    """The config with these values, by key, of which a run has the `kept` ones already."""
     names = _names(values, config_type)
     fields: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {"schedule": {}, "optimizer": {}}
@@ -229,7 +249,8 @@ def _built(config_type: type[R], values: Mapping[str, Any]) -> R:
         config = config_type.model_validate(fields)
     except ValidationError as error:
         raise refusal(error) from error
-    # Not a validator: a run that was stored before this was refused can still be read.
+    # Not validators: a run that was stored before this was refused can still be read.
+    _check_least(config, kept)
     if isinstance(config, RunConfig):
         check_steps(config, config.epochs - config.warmup, config.batches)
     return config
@@ -259,8 +280,9 @@ def changed(config: R, values: Mapping[str, Any]) -> R:
     other = {
         group for group in ("schedule", "optimizer") if values.get(group, own[group]) != own[group]
     }
-    kept = {s.key for s in chosen(own, type(config)) if s.group not in other}
-    return _built(type(config), {**{key: own[key] for key in own if key in kept}, **values})
+    same = {s.key for s in chosen(own, type(config)) if s.group not in other}
+    kept = {key: value for key, value in own.items() if key in same}
+    return _built(type(config), {**kept, **values}, kept)
 
 
 def keyed(named: Mapping[str, Any]) -> dict[str, Any]:
