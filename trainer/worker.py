@@ -92,14 +92,7 @@ class Worker:
 
     def _work(self) -> None:
         while not self._shutdown.is_set():
-            try:
-                self._check()
-                run = self.store.claim()
-                self._troubles.pop(None, None)
-            except BaseException as error:
-                self._report(None, f"No run can be started now: {first_line(error)}", error)
-                self._shutdown.wait(ORPHAN_SECONDS)
-                continue
+            run = self._next()
             if (run is not None or self._expected.is_set()) and not self._has_tried:
                 self._has_tried = True
                 self._load()
@@ -107,6 +100,22 @@ class Worker:
                 self._execute(run)
             else:
                 self._shutdown.wait(POLL_SECONDS)
+
+    def _next(self) -> int | None:
+        """Claim the oldest queued run; None if there is none, or none can be started."""
+        try:
+            if not self.store.damage:
+                self._check()
+                run = self.store.claim()
+                self._troubles.pop(None, None)
+                return run
+        except BaseException as error:
+            if not self.store.damage:
+                self._report(None, f"No run can be started now: {first_line(error)}", error)
+                self._shutdown.wait(ORPHAN_SECONDS)
+                return None
+        self._report(None, str(self.store.damage))
+        return None
 
     def _check(self) -> None:
         """Now and then: look for runs of processes that have died, and record what could not be
@@ -120,6 +129,8 @@ class Worker:
         try:
             self.store.interrupt_orphans()
         except (OSError, sqlite3.Error) as error:  # the queue does not depend on it
+            if self.store.damage:
+                raise
             log.warning("the runs of other processes could not be checked: %s", error)
 
     def _load(self) -> None:
@@ -143,6 +154,8 @@ class Worker:
             if self._shutdown.is_set():  # recorded as interrupted when the store is next opened
                 log.warning("%s", reason(error) or unexpected(error))
                 return
+            if self.store.damage:  # said by `_next`, of all runs
+                return
             log.error("run %d could not be recorded", run, exc_info=error)
             self._failed[run] = Failed(reason(error) or unexpected(error))
             self._record_failure(run)
@@ -158,7 +171,8 @@ class Worker:
             why = f"{self._failed[run].reason} This could not be recorded ({first_line(error)})."
             self._report(run, f"Run {run} has failed: {why}", error)
 
-    def _report(self, run: int | None, trouble: str, error: BaseException) -> None:
+    def _report(self, run: int | None, trouble: str, error: BaseException | None = None) -> None:
         if trouble != self._troubles.get(run):  # once, not every time that it is tried again
             self._troubles[run] = trouble
-            log.error("%s", trouble, exc_info=error)
+            is_known = error is None or reason(error) is not None
+            log.error("%s", trouble, exc_info=None if is_known else error)

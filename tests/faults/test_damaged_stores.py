@@ -1,5 +1,6 @@
 """A store that is damaged, foreign, empty or truncated ends in a sentence, and its file is kept."""
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -16,10 +17,15 @@ from hypothesis import strategies as st
 
 from app.lab.family import tree
 from app.lab.live import Cursor, news, view_of
+from app.lab.trouble import Trouble
 from app.run_picker import choices
+from tests.bench.turns import until
 from tests.faults.terminal import lrscope, sentence
+from tests.faults.test_store_unusable import notice, working
 from tests.recorded import FOLDER, recorded
+from tests.small import load, small
 from trainer.config.run import RunConfig
+from trainer.engine import datasets
 from trainer.store.faults import DamagedError, StoreError
 from trainer.store.lineage import lineage, trees
 from trainer.store.migrations import COLUMNS, MIGRATIONS
@@ -198,6 +204,92 @@ def test_every_command_says_it_in_one_sentence(
     assert "--fresh" in said
     assert path.read_bytes() == before
     assert not list(home.glob(ASIDE))
+
+
+# Pages of a store that is one
+
+TABLES = ["runs", "epochs", "best", "commands", "interventions"]
+INDEXES = ["runs_by_status", "commands_by_run", "interventions_by_run", "sqlite_sequence"]
+
+
+def overwrite(path: Path, *names: str, with_byte: int = 0xAA) -> bytes:
+    """Overwrite the beginning of the first page of these tables; returns the file's new bytes."""
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        pages = dict(connection.execute("SELECT name, rootpage FROM sqlite_master"))
+    with path.open("r+b") as file:
+        for name in names:
+            file.seek((pages[name] - 1) * size)
+            file.write(bytes([with_byte]) * 64)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("byte", [0, 0xAA])
+@pytest.mark.parametrize("table", [*TABLES, *INDEXES])
+def test_a_damaged_page_is_found_before_anything_is_written(
+    home: Path, table: str, byte: int
+) -> None:
+    before = overwrite(path_in(home), table, with_byte=byte)
+    with pytest.raises(DamagedError, match="--fresh") as raised:
+        Store(home)
+    assert says_what_to_do(str(raised.value))
+    assert path_in(home).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "command", [*COMMANDS[:2], *COMMANDS[3:5], COMMANDS[-1]], ids=lambda c: c[0]
+)
+@pytest.mark.parametrize("table", TABLES)
+def test_no_command_writes_to_a_store_with_a_damaged_page(
+    home: Path, table: str, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    Path("curve.csv").write_text("epoch,loss\n1,2\n2,1\n")
+    before = overwrite(path_in(home), table)
+    said = sentence(lrscope(*command, home=home))
+    assert said.startswith(f"lrscope: {path_in(home)} is damaged or is not a store of LRScope's (")
+    assert path_in(home).read_bytes() == before
+
+
+def test_a_store_with_a_damaged_page_is_replaced_when_asked_for(home: Path) -> None:
+    before = overwrite(path_in(home), "commands")
+    lrscope("--fresh", "--no-open", "--host", "192.0.2.1", home=home)
+    (aside,) = home.glob(ASIDE)
+    assert aside.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "table", ["epochs", "best", "interventions_by_run", "commands_by_run", "runs_by_status"]
+)
+def test_damage_that_is_met_later_ends_the_writing_in_one_sentence(
+    home: Path, table: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(datasets, "load", load)
+    caplog.set_level(logging.WARNING)
+    with closing(Store(home)) as store:
+        run = store.add(small())
+        overwrite(store.path, table)
+        with working(store) as worker:
+            until(lambda: worker.trouble() is not None)
+            said = str(worker.trouble())
+            assert said.startswith(f"{store.path} is damaged")
+            assert says_what_to_do(said)
+            log = store.path.with_name("lrscope.sqlite-wal")
+            before = store.path.read_bytes(), log.read_bytes()
+            assert notice(store, run, worker) == said
+            assert Trouble(store, worker).of(None) == said
+            for write in (
+                lambda: store.add(RunConfig()),
+                lambda: store.set_pace(run, 1),
+                lambda: store.stop(run),
+            ):
+                with pytest.raises(DamagedError, match="is damaged"):
+                    write()
+            assert store.refusal() == said
+            assert (store.path.read_bytes(), log.read_bytes()) == before
+    (told,) = caplog.records
+    assert (told.getMessage(), told.exc_info) == (said, None)
 
 
 # A fresh one, when asked for

@@ -302,6 +302,26 @@ def test_an_epoch_that_cannot_be_read_says_which(store: Store, column: str, valu
         store.epochs(1)
 
 
+@pytest.mark.parametrize("column", ["metrics", "decision"])
+def test_an_epoch_that_is_no_json_is_told_by_the_name_of_its_part(
+    store: Store, column: str
+) -> None:
+    execute_in(store.path, f"UPDATE epochs SET {column} = 'nonsense' WHERE run = 1 AND epoch = 2")
+    with pytest.raises(UnreadableError) as raised:
+        store.epochs(1)
+    said = f"Run 1 cannot be read: epoch 2: there is no valid JSON in its {column}."
+    assert str(raised.value) == said
+
+
+@pytest.mark.parametrize("column", ["config", "decision", "started"])
+def test_a_run_that_is_no_json_is_told_by_the_name_of_its_part(store: Store, column: str) -> None:
+    execute_in(store.path, f"UPDATE runs SET {column} = 'nonsense' WHERE id = 2")
+    part = "start" if column == "started" else column
+    with pytest.raises(UnreadableError) as raised:
+        store.run(2)
+    assert str(raised.value) == f"Run 2 cannot be read: there is no valid JSON in its {part}."
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [("name", "faster"), ("value", "x"), ("lr_after", float("inf")), ("at", "")],

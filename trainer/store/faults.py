@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -106,9 +106,9 @@ def has_no_room(path: Path) -> bool:
 
 
 class Connection(sqlite3.Connection):
-    """A connection whose errors are sentences about its file, `path`."""
+    """A connection whose errors are sentences about its file: `fault` makes them."""
 
-    path: Path
+    fault: Callable[[Exception], StoreFaultError]
 
     def execute(self, sql: str, values: Any = ()) -> "Cursor":
         return self.cursor(Cursor).execute(sql, values)
@@ -150,4 +150,4 @@ class Cursor(sqlite3.Cursor):
             raise
         except ERRORS as error:
             connection: Any = self.connection
-            raise fault(connection.path, error) from error
+            raise connection.fault(error) from error

@@ -2,6 +2,8 @@
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -170,8 +172,10 @@ def run(row: tuple[Any, ...]) -> Run:
                 raise ValueError(f"{word!r} is not known here")
         if values["parent"] is not None and not 0 < values["parent"] < id:
             raise ValueError(f"it cannot be a fork of run {values['parent']}")
-        recipe = versions.read(RunConfig if source == "trained" else Recipe, config, version)
-        started = values["started"] and STARTED.validate_json(values["started"], strict=True)
+        with _part("config"):
+            recipe = versions.read(RunConfig if source == "trained" else Recipe, config, version)
+        with _part("start"):
+            started = values["started"] and STARTED.validate_json(values["started"], strict=True)
         if started and started.batches < 1:
             raise ValueError(f"it has {started.batches} batches per epoch")
         decision = _decision(values["decision"])
@@ -179,7 +183,7 @@ def run(row: tuple[Any, ...]) -> Run:
         if recipe.epochs + added < 1:
             raise ValueError(f"{added} epochs were added to its {recipe.epochs}")
     except (ValueError, TypeError, ArithmeticError) as error:
-        raise UnreadableError(id, _why(error)) from error
+        raise UnreadableError(id, str(error)) from error
     values |= {"started": started, "decision": decision, "paused": bool(values["paused"])}
     values |= {"added": added, "stopping": bool(stopping)}
     return Run(id=id, source=source, recipe=recipe, **values)
@@ -194,10 +198,11 @@ def epoch(run: int, row: tuple[Any, ...]) -> Epoch:
     values = dict(zip(EPOCH_COLUMNS, row, strict=True))
     try:
         _check_types(values, EPOCH_TYPES)
-        values["metrics"] = METRICS.validate_json(values["metrics"], strict=True)
+        with _part("metrics"):
+            values["metrics"] = METRICS.validate_json(values["metrics"], strict=True)
         values["decision"] = _decision(values["decision"])
     except (ValueError, TypeError) as error:
-        raise UnreadableError(run, f"epoch {values['epoch']}: {_why(error)}") from error
+        raise UnreadableError(run, f"epoch {values['epoch']}: {error}") from error
     return Epoch(**values)
 
 
@@ -243,10 +248,11 @@ def _check_types(values: dict[str, Any], types: dict[str, Any]) -> None:
 def _decision(text: str | None) -> Decision | None:
     if text is None:
         return None
-    decision = json.loads(text, parse_float=_finite)
-    if isinstance(decision, dict):
-        decision.pop("sentence", None)  # derived again from the evidence
-    return Decision.model_validate(decision)
+    with _part("decision"):
+        decision = json.loads(text, parse_float=_finite)
+        if isinstance(decision, dict):
+            decision.pop("sentence", None)  # derived again from the evidence
+        return Decision.model_validate(decision)
 
 
 def _finite(text: str) -> float:
@@ -256,12 +262,23 @@ def _finite(text: str) -> float:
     return value
 
 
-def _why(error: Exception) -> str:
-    """One clause on what is wrong with stored fields."""
-    if isinstance(error, ValidationError):
+@contextmanager
+def _part(name: str) -> Iterator[None]:
+    """Say in one clause what is wrong with this part of a row.
+
+    Raises:
+        ValueError: something is.
+    """
+    try:
+        yield
+    except json.JSONDecodeError as error:
+        raise ValueError(f"there is no valid JSON in its {name}") from error
+    except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "its config"
-        if first["type"] == "extra_forbidden":
-            return f"there is no setting {place}"
-        return f"{place}: {first['msg'].lower()}"
-    return str(error)
+        place = ".".join(map(str, first["loc"])) or f"its {name}"
+        match first["type"]:
+            case "json_invalid":
+                raise ValueError(f"there is no valid JSON in its {name}") from error
+            case "extra_forbidden":
+                raise ValueError(f"there is no setting {place}") from error
+        raise ValueError(f"{place}: {first['msg'].lower()}") from error

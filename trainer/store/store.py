@@ -82,6 +82,13 @@ class Store:
         """Mark the runs of processes that have died as interrupted."""
         self._owner.interrupt_orphans(self._database)
 
+    @property
+    def damage(self) -> str | None:
+        """The sentence on damage that was met in its file; None if none was. Nothing is written
+        from then on.
+        """
+        return self._database.damage
+
     def refusal(self) -> str | None:
         """Why nothing can be recorded now, in a sentence; None if it can."""
         return self._database.refusal()
