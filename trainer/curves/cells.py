@@ -3,20 +3,15 @@
 import csv
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from .columns import CurveError
 
-MOST_LINES = 1_000_000
+# Whatever is larger is refused before it is read, for half a second is all that a refusal may take.
+MOST_BYTES = 20_000_000
+MOST_LINES = 120_000  # 12 for each of 10,000 epochs, or one for each of 1,000 batches in 120 epochs
+MOST_LENGTH = 2_000_000  # characters in a line
 MOST_FIELDS = 100_000  # in a line
-MOST_LINE_BYTES = 10_000_000
-
-
-class Line(NamedTuple):
-    """A line's number, from 1, and its cells with the spaces around them."""
-
-    number: int
-    cells: list[str]
+MOST_CELLS = 5_000_000  # in all lines
 
 
 class Lines:
@@ -32,68 +27,82 @@ class Lines:
 
     def __init__(self, name: str, data: bytes) -> None:
         self._name = name
+        if len(data) > MOST_BYTES:
+            raise CurveError(
+                f"{name} is larger than {MOST_BYTES // 1_000_000} MB: export only the curve."
+            )
         if b"\0" in data:
             raise CurveError(f"{name} is not a text file: export the curve as CSV in UTF-8.")
         if data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n") > MOST_LINES:
             raise CurveError(
                 f"{name} has more than {MOST_LINES:,} lines: export one line for each epoch."
             )
-        self._lines = data.removeprefix(b"\xef\xbb\xbf").splitlines()  # UTF-8's byte order mark
-        longest = max(self._lines, key=len, default=b"")
-        if len(longest) > MOST_LINE_BYTES:
-            raise CurveError(
-                f"{name} line {self._lines.index(longest) + 1} is longer than "
-                f"{MOST_LINE_BYTES // 1_000_000} MB: export only the columns of the curve."
-            )
-        self._encoding = "utf-8"
-        try:
-            data.decode()
-        except UnicodeDecodeError:
-            self._encoding = "latin-1"
-        number, line = next(self._written(), (0, ""))
-        if not line:
+        text = _decoded(data)
+        self._lines: list[str] = []
+        self._numbers: list[int] = []
+        for number, written in enumerate(text.split("\n"), 1):
+            line = written.strip(" ")
+            if line and not (line[0] <= "#" and line.lstrip().startswith("#")):
+                self._lines.append(line)
+                self._numbers.append(number)
+        if not self._lines:
             raise CurveError(f"{name} is empty: it needs a line for each epoch.")
-        if line.count('"') > 2 * MOST_FIELDS:
-            raise self._too_wide(number)
+        numbered = zip(self._numbers, self._lines, strict=True)
+        long = [(number, line) for number, line in numbered if len(line) > MOST_FIELDS]
+        for number, line in long:
+            if len(line) > MOST_LENGTH:
+                raise CurveError(
+                    f"{name} line {number} is longer than {MOST_LENGTH:,} characters: export only "
+                    "the columns of the curve."
+                )
+        if self._lines[0].count('"') > 2 * MOST_FIELDS:
+            raise self._too_wide(self._numbers[0])
         # csv.Sniffer fails on a single column and is confused by decimal commas.
-        unquoted = re.sub(r'"[^"]*"', "", line)
+        unquoted = re.sub(r'"[^"]*"', "", self._lines[0])
         self.delimiter = max("\t;,", key=unquoted.count)
+        for number, line in long:
+            if line.count(self.delimiter) >= MOST_FIELDS:
+                raise self._too_wide(number)
+        if text.count(self.delimiter) >= MOST_CELLS:
+            raise CurveError(
+                f"{name} has more than {MOST_CELLS:,} fields: export only the columns of the curve."
+            )
 
-    def __iter__(self) -> Iterator[Line]:
-        """Each line's cells.
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        """Each line's number, from 1, and its cells with the spaces around them.
 
         Raises:
-            CurveError: a line is not CSV, or has too many fields.
+            CurveError: a line is not CSV.
         """
-        numbers: list[int] = []  # of the lines that the reader took for the next row
-
-        def feed() -> Iterator[str]:
-            for number, line in self._written():
-                if len(line) > MOST_FIELDS and line.count(self.delimiter) >= MOST_FIELDS:
-                    raise self._too_wide(number)
-                numbers.append(number)
-                yield line
-
-        reader = csv.reader(feed(), delimiter=self.delimiter, skipinitialspace=True, strict=True)
-        try:
-            for cells in reader:
-                if len(numbers) > 1:
+        reader = csv.reader(
+            self._lines, delimiter=self.delimiter, skipinitialspace=True, strict=True
+        )
+        for row, number in enumerate(self._numbers, 1):
+            try:
+                cells = next(reader)
+                if reader.line_num > row:
                     raise csv.Error("unexpected end of data")
-                yield Line(numbers.pop(), cells)
-        except csv.Error as error:
-            raise CurveError(
-                f"{self._name} line {numbers[0]} is not CSV ({error}): correct it."
-            ) from error
-
-    def _written(self) -> Iterator[tuple[int, str]]:
-        """The lines that are neither blank nor comments, from their first character on."""
-        for number, raw in enumerate(self._lines, 1):
-            line = raw.strip(b" ").decode(self._encoding)
-            if line and not (line[0] <= "#" and line.lstrip().startswith("#")):
-                yield number, line
+            except csv.Error as error:
+                raise CurveError(
+                    f"{self._name} line {number} is not CSV ({error}): correct it."
+                ) from error
+            yield number, cells
 
     def _too_wide(self, number: int) -> CurveError:
         return CurveError(
             f"{self._name} line {number} has more than {MOST_FIELDS:,} fields: export only the "
             "columns of the curve."
         )
+
+
+def _decoded(data: bytes) -> str:
+    """The text, with one newline at the end of each line."""
+    data = data.removeprefix(b"\xef\xbb\xbf")  # UTF-8's byte order mark
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -8,16 +8,21 @@ from typing import Literal, get_args
 from ..config.text import plain
 
 Role = Literal["val_loss", "train_loss", "val_accuracy", "lr"]
+Rank = tuple[Role, int]  # 0 for the most likely name
 
 # Words for a validation set, most likely first.
 HELD_OUT = [{"val", "valid", "validation", "dev"}, {"eval", "evaluation"}, {"test", "testing"}]
 TRAIN = {"train", "training"}
 ACCURACY = {"acc", "accuracy"}
+COUNTERS = ["epoch", "epochs", "step", "global step", "iteration", "iter"]  # most likely first
+COUNTING = re.compile(r"(epochs?|step|global|iteration|iter|[\W_])+")  # without another word
+KNOWN = {"loss", *ACCURACY, *TRAIN}.union(*HELD_OUT)  # the words of a metric's name
 TELLING = re.compile("loss|acc|lr|rate")  # without one of these a name has no role
 CAMEL = re.compile("(?<=[a-z])(?=[A-Z])")
 WORD = re.compile(r"[^\W_]+")
+MOST_JUDGED = 200  # characters of a name
 MOST_SHOWN = 80  # characters of a name in an error
-BARE_LOSS: tuple[Role, int] = ("train_loss", 1)  # as in Keras, next to a val_loss
+BARE_LOSS: Rank = ("train_loss", 1)  # as in Keras, next to a val_loss
 
 
 class CurveError(Exception):
@@ -25,29 +30,33 @@ class CurveError(Exception):
 
 
 def words(name: str) -> tuple[str, ...]:
-    """The words of a name, without the run name that a W&B export puts before it."""
-    return _words(name.rpartition(" - ")[2])
+    """The words of a name."""
+    return tuple(WORD.findall(CAMEL.sub(" ", name).lower()))  # valLoss
 
 
-def rank_of(name: str) -> tuple[Role, int] | None:
-    """The role of that name and its rank, 0 for the most likely name; None if unknown."""
-    return _rank_of(name.rpartition(" - ")[2])
+def counted(name: str) -> str | None:
+    """What a column of that name counts, one of COUNTERS; None if it is no counter."""
+    own = _own(name)
+    if not COUNTING.fullmatch(own.lower()):
+        return None
+    said = " ".join(words(own))
+    return said if said in COUNTERS else None
 
 
-# Cached, since a W&B export has a column of each name for every run.
-@lru_cache
-def _words(name: str) -> tuple[str, ...]:
-    separated = CAMEL.sub(" ", name)  # valLoss
-    return tuple(WORD.findall(separated.lower()))
+def rank_of(name: str) -> Rank | None:
+    """The role of that name and its rank; None if unknown."""
+    return _rank_of(_own(name))
 
 
-@lru_cache
-def _rank_of(name: str) -> tuple[Role, int] | None:
+@lru_cache  # a W&B export has a column of each name for every run
+def _rank_of(name: str) -> Rank | None:
     if not TELLING.search(name.lower()):
         return None
-    found = set(_words(name)) - {"epoch"}  # Lightning's train_loss_epoch
+    found = set(words(name)) - {"epoch"}  # Lightning's train_loss_epoch
     if "lr" in found or {"learning", "rate"} <= found:
         return "lr", len(found)  # lr-Adam, before lr-Adam-momentum
+    if not found <= KNOWN:
+        return None
     for rank, held_out in enumerate(HELD_OUT):
         rest = found - held_out
         if rest != found and rest == {"loss"}:
@@ -59,7 +68,9 @@ def _rank_of(name: str) -> tuple[Role, int] | None:
     return ("val_accuracy", len(HELD_OUT)) if len(found) == 1 and found <= ACCURACY else None
 
 
-def roles_of(name: str, kind: str, names: list[str], tag: str | None) -> dict[Role, str]:
+def roles_of(
+    name: str, kind: str, names: dict[str, Rank | None], tag: str | None
+) -> dict[Role, str]:
     """The names in a file by role, the curve first.
 
     If two names are equally likely, neither is used; nor are names of another run than the curve's.
@@ -67,7 +78,7 @@ def roles_of(name: str, kind: str, names: list[str], tag: str | None) -> dict[Ro
     Args:
         name: the file's name, for the error.
         kind: "column" or "tag".
-        names: the columns or the tags.
+        names: the columns or the tags, each with its rank.
         tag: the one to use as the curve; None for the most likely.
 
     Raises:
@@ -75,13 +86,13 @@ def roles_of(name: str, kind: str, names: list[str], tag: str | None) -> dict[Ro
     """
     if tag is not None and tag not in names:
         raise CurveError(f"{name} has no {kind} called {cut(tag)}: choose one of {_listed(names)}.")
-    ranks = {n: rank for n in names if (rank := rank_of(n))}
+    ranks = {n: rank for n, rank in names.items() if rank}
     losses = {n: rank for n, rank in ranks.items() if rank[0] in ("val_loss", "train_loss")}
     if all(rank == BARE_LOSS for rank in losses.values()):
         ranks |= dict.fromkeys(losses, ("val_loss", 0))  # the curve to look at
     found: dict[Role, str] = {}
     if tag is not None:
-        accuracy = ACCURACY & set(words(tag))
+        accuracy = ACCURACY & set(words(_own(tag)))
         role, _ = ranks.get(tag, ("val_accuracy" if accuracy else "val_loss", 0))
         found[role] = tag
     for role in get_args(Role):
@@ -109,6 +120,11 @@ def unnamed(name: str, kind: str, names: Iterable[str]) -> CurveError:
 
 def _run(name: str) -> str:
     return name.rpartition(" - ")[0]
+
+
+def _own(name: str) -> str:
+    """What is judged of a name: its start, without the run that a W&B export puts before it."""
+    return name.rpartition(" - ")[2][:MOST_JUDGED]
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,18 +10,17 @@ from typing import NamedTuple
 
 from ..config.text import plain
 from . import tensorboard as event_files
-from .cells import Line, Lines
+from .cells import Lines
+from .columns import COUNTERS, Role, counted, cut, rank_of, roles_of, unnamed
 from .columns import CurveError as CurveError
-from .columns import Role, cut, rank_of, roles_of, unnamed, words
 
 MOST = 10_000  # epochs
+MOST_VALUES = 300_000  # such as 30 runs of 10,000 epochs, or 5 metrics on 60,000 lines
 MOST_BYTES = 2**26
 MOST_NAME = 200  # characters of a metric's name, as of a recipe's monitor
 # A value that was not recorded, as opposed to nan; Keras writes NA.
 MISSING = {"", "na", "n/a", "none", "null"}
 WATCHED: tuple[Role, ...] = ("val_loss", "train_loss", "val_accuracy")  # most likely first
-COUNTING = re.compile("epoch|step|iter")
-COUNTERS = ["epoch", "epochs", "step", "global step", "iteration", "iter"]
 
 
 @dataclass(frozen=True)
@@ -40,16 +38,16 @@ class Curve:
     lr: tuple[float, ...] | None = None
 
 
-class Row(NamedTuple):
-    """The values recorded at an epoch, by column or tag.
+# What a line has: its epoch, its number, its values by column, and whether any is a metric.
+Entry = tuple[int, int, dict[str, float], bool]
 
-    `at` is its line or its step; `measured` says whether it has any metric.
-    """
+
+class Row(NamedTuple):
+    """The values recorded at an epoch, by column or tag. `at` is its line or its step."""
 
     epoch: int
     at: int
     values: dict[str, float]
-    measured: bool = True
 
 
 def read(path: Path, tag: str | None = None, name: str | None = None) -> Curve:
@@ -94,12 +92,13 @@ def read(path: Path, tag: str | None = None, name: str | None = None) -> Curve:
 def _read_csv(name: str, data: bytes, tag: str | None) -> Curve:
     table = Lines(name, data)
     body = iter(table)
-    first, delimiter = next(body), table.delimiter
-    header = [cell.strip() for cell in first.cells]
+    number, cells = first = next(body)
+    delimiter = table.delimiter
+    header = [cell.strip() for cell in cells]
     if all(_is_number(cell, delimiter) for cell in header):
         if len(header) > 2:
             raise CurveError(
-                f"{name} line {first.number} has {len(header)} numbers but no header before "
+                f"{name} line {number} has {len(header)} numbers but no header before "
                 "it: add one, such as epoch,train_loss,val_loss."
             )
         header, body = ["epoch", "loss"][-len(header) :], itertools.chain([first], body)
@@ -108,12 +107,21 @@ def _read_csv(name: str, data: bytes, tag: str | None) -> Curve:
         if column in seen:
             raise CurveError(f"{name} has two columns called {cut(column)}: rename one of them.")
         seen.add(column)
-    counters = {c: " ".join(words(c)) for c in header if COUNTING.search(c.lower())}
-    counters = {column: counted for column, counted in counters.items() if counted in COUNTERS}
+    counters = {column: counts for column in header if (counts := counted(column))}
     counter = min(counters, key=lambda c: COUNTERS.index(counters[c]), default=None)
-    roles = roles_of(name, "column", [c for c in header if c not in counters], tag)
-    rows = _rows(name, header, body, delimiter, counter, roles)
-    return _curve(name, "line", _merged(name, rows, next(iter(roles.values()))), roles)
+    ranks = {column: rank_of(column) for column in header if column not in counters}
+    roles = roles_of(name, "column", ranks, tag)
+    # All metrics with known names are checked, also those of other runs.
+    known = {column: rank[0] for column, rank in ranks.items() if rank}
+    known |= {column: role for role, column in roles.items()}
+    if len(table) * len(known) > MOST_VALUES:
+        raise CurveError(
+            f"{name} has {len(known):,} columns of metrics and learning rates on {len(table):,} "
+            f"lines, more than {MOST_VALUES:,} values: export fewer columns, or one line for each "
+            "epoch."
+        )
+    entries = _entries(name, header, body, delimiter, counter, known, roles)
+    return _curve(name, "line", _merged(name, entries, next(iter(roles.values()))), roles)
 
 
 def _number(cell: str, delimiter: str) -> float | None:
@@ -136,20 +144,23 @@ def _is_number(cell: str, delimiter: str) -> bool:
     return True
 
 
-def _rows(
+def _entries(
     name: str,
     header: list[str],
-    body: Iterable[Line],
+    body: Iterable[tuple[int, list[str]]],
     delimiter: str,
     counter: str | None,
+    known: dict[str, Role],
     roles: dict[Role, str],
-) -> Iterator[Row]:
-    """The rows as written. All metrics with known names are checked, also those of other runs."""
-    known = {column: rank[0] for column in header if (rank := rank_of(column))}
-    metrics = {column for column, role in known.items() if role != "lr"}
-    known |= {column: role for role, column in roles.items()}
+) -> Iterator[Entry]:
+    """The lines' values in the columns of these roles. Those in all known columns are checked."""
     kept = {*roles.values(), counter}
-    columns = [(i, c) for i, c in enumerate(header) if c == counter or c in known]
+    columns = [
+        (i, column, role := known.get(column), role not in (None, "lr"), column in kept)
+        for i, column in enumerate(header)
+        if column == counter or column in known
+    ]
+    lr = {roles.get("lr")}
     ahead: dict[str, float] = {}
     for ordinal, (number, cells) in enumerate(body, 1):
         if len(cells) != len(header):
@@ -157,10 +168,10 @@ def _rows(
                 f"{name} line {number} has {len(cells)} fields where the first line has "
                 f"{len(header)}: make all lines the same length."
             )
-        values, measured = {}, False
-        for i, column in columns:
-            cell = cells[i]
-            if not cell:
+        values: dict[str, float] = {}
+        measured = False
+        for i, column, role, metric, keep in columns:
+            if not (cell := cells[i]):
                 continue
             try:
                 value = _number(cell, delimiter)
@@ -171,21 +182,22 @@ def _rows(
                 ) from None
             if value is None:
                 continue
-            if column != counter and (wrong := _wrong(known[column], value)):
+            if not 0 <= value <= 1 and role and (wrong := _wrong(role, value)):
                 raise CurveError(f"{name} line {number}: {cut(column)} is {wrong}")
-            measured = measured or column in metrics
-            if column in kept:
+            measured = measured or metric
+            if keep:
                 values[column] = value
-        epoch = values.pop(counter, None) if counter else float(ordinal)
-        if epoch is None and not measured and values.keys() <= {roles.get("lr")}:
+        epoch = values.pop(counter, None) if counter else ordinal
+        if epoch is None and not measured and values.keys() <= lr:
             ahead = values  # Lightning logs the LR before its epoch, on a line without epoch number
         elif epoch is None or epoch % 1 != 0 or abs(epoch) > 2**53:
             raise CurveError(
                 f"{name} line {number}: {cut(counter or '')} is not a whole number: correct it."
             )
         else:
-            yield Row(int(epoch), number, ahead | values, measured)
-            ahead = {}
+            if ahead:
+                values, ahead = ahead | values, {}
+            yield int(epoch), number, values, measured
 
 
 def _wrong(role: Role, value: float) -> str | None:
@@ -199,30 +211,35 @@ def _wrong(role: Role, value: float) -> str | None:
     return None
 
 
-def _merged(name: str, rows: Iterable[Row], curve: str) -> Iterator[Row]:
+def _merged(name: str, entries: Iterable[Entry], curve: str) -> Iterator[Row]:
     """One row per epoch, of those with the curve or, counted as nan, without any metric."""
-    last: Row | None = None
-    for row in rows:
-        if last is None or row.epoch > last.epoch:
+    last: Entry | None = None
+    for entry in entries:
+        if last is None or entry[0] > last[0]:
             yield from _with_curve(last, curve)
-            last = row
-        elif row.epoch == last.epoch and not (curve in row.values and curve in last.values):
+            last = entry
+            continue
+        epoch, at, values, measured = entry
+        if epoch == last[0] and not (curve in values and curve in last[2]):
             # Lightning logs train and validation separately, and the train loss of several batches.
-            values, measured = last.values | row.values, last.measured or row.measured
-            last = Row(row.epoch, row.at, values, measured)
+            last[2].update(values)
+            last = epoch, at, last[2], measured or last[3]
         else:
             raise CurveError(
-                f"{name} line {row.at}: {row.epoch} comes after {last.epoch}, but epochs must "
+                f"{name} line {at}: {epoch} comes after {last[0]}, but epochs must "
                 "increase: sort the lines and keep one for each epoch."
             )
     yield from _with_curve(last, curve)
 
 
-def _with_curve(row: Row | None, curve: str) -> Iterator[Row]:
-    if row is not None and not row.measured:
-        row.values.setdefault(curve, math.nan)
-    if row is not None and curve in row.values:
-        yield row
+def _with_curve(entry: Entry | None, curve: str) -> Iterator[Row]:
+    if entry is None:
+        return
+    epoch, at, values, measured = entry
+    if not measured:
+        values.setdefault(curve, math.nan)
+    if curve in values:
+        yield Row(epoch, at, values)
 
 
 def _read_events(name: str, data: bytes, tag: str | None) -> Curve:
@@ -234,7 +251,7 @@ def _read_events(name: str, data: bytes, tag: str | None) -> Curve:
             raise _too_many(name, f"step {step}", each)
     if tag is None and len(scalars) == 1:
         (tag,) = scalars
-    roles = roles_of(name, "tag", list(scalars), tag)
+    roles = roles_of(name, "tag", {each: rank_of(each) for each in scalars}, tag)
     curve = next(iter(roles.values()))
     if tag is None and "val_loss" not in roles:
         raise unnamed(name, "tag", scalars)
