@@ -115,6 +115,8 @@ class Worker:
                 self._shutdown.wait(ORPHAN_SECONDS)
                 return None
         self._report(None, str(self.store.damage))
+        self._shutdown.wait(ORPHAN_SECONDS)
+        self.store.recheck()
         return None
 
     def _check(self) -> None:

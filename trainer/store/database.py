@@ -40,8 +40,8 @@ class Database:
             read it any more after a migration.
 
     Attributes:
-        damage: the sentence on damage that was met since, after which nothing is written; None if
-            none was.
+        damage: the sentence on damage that was met since, after which nothing is written until
+            `recheck` finds the file whole; None if none was.
 
     Raises:
         StoreError: the file was written by a newer LRScope, needs a migration and is in use, is
@@ -142,6 +142,12 @@ class Database:
                 with suppress(sqlite3.Error):  # it would hide what went wrong
                     connection.execute("ROLLBACK")
             raise
+
+    def recheck(self) -> None:
+        """After damage, write again if the file is whole again, since a copy was put back."""
+        with suppress(StoreError):
+            check(self.path)
+            self.damage = None
 
     def refusal(self) -> str | None:
         """Why the file cannot be written now, in a sentence; None if it can."""

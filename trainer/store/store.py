@@ -85,9 +85,13 @@ class Store:
     @property
     def damage(self) -> str | None:
         """The sentence on damage that was met in its file; None if none was. Nothing is written
-        from then on.
+        from then on, until `recheck` finds the file whole.
         """
         return self._database.damage
+
+    def recheck(self) -> None:
+        """After damage, write again if the file is whole again, since a copy was put back."""
+        self._database.recheck()
 
     def refusal(self) -> str | None:
         """Why nothing can be recorded now, in a sentence; None if it can."""
