@@ -26,6 +26,7 @@ from .engine.events import (
 )
 from .failures import reason, unexpected, without_torch
 from .schedule.epoch import Epoch
+from .schedule.trace import EMPTY
 from .snapshots import files
 from .snapshots.files import BUDGET_MB, Kept
 from .store.rows import Run, UnreadableError
@@ -203,6 +204,7 @@ def _trained(store: Store, run: Run, root: Path, control: Control) -> Iterator[E
     """
     from .engine.loop import train
     from .engine.state import SnapshotError
+    from .engine.trace import kept as traced
     from .snapshots.restore import own, start_of
 
     assert run.config is not None
@@ -222,7 +224,8 @@ def _trained(store: Store, run: Run, root: Path, control: Control) -> Iterator[E
                 if isinstance(event, Started):
                     epoch, batch = (start["epoch"], start["batch"]) if start else (0, 0)
                     if (epoch, batch) != (run.epoch, run.batch):
-                        yield Progress(epoch + 1, batch, event.batches)
+                        trace = traced(start, event.batches) if start else EMPTY
+                        yield Progress(epoch + 1, batch, event.batches, trace)
                     if refused:
                         yield Warned(f"{refused[0][1]} The run continues from epoch {epoch}.")
             return
