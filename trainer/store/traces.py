@@ -1,6 +1,5 @@
 """The table of traces, written as an epoch trains and when it ends. torch-free."""
 
-import json
 import sqlite3
 from typing import Any
 
@@ -29,12 +28,11 @@ def without_later(epoch: int) -> tuple[str, dict[str, Any]]:
 
 
 def text(trace: Trace) -> str:
-    """A trace as it is stored: its losses and its LRs, at most 2 KB."""
-    rounded = [
-        [None if value is None else float(f"{value:.{DIGITS}g}") for value in values]
-        for values in (trace.losses, trace.lrs)
-    ]
-    return json.dumps(rounded, allow_nan=False, separators=(",", ":"))
+    """A trace as it is stored: its losses and its LRs as JSON, at most 2 KB."""
+    # By hand, in half of json's time: it is written many times a second.
+    losses = ",".join(["null" if loss is None else f"{loss:.{DIGITS}g}" for loss in trace.losses])
+    lrs = ",".join([f"{lr:.{DIGITS}g}" for lr in trace.lrs])
+    return f"[[{losses}],[{lrs}]]"
 
 
 def after(connection: sqlite3.Connection, run: int, epoch: int) -> dict[int, Trace]:
