@@ -60,6 +60,18 @@ def test_a_run_that_was_resumed_has_the_traces_of_one_that_never_stopped(
     assert store.traces(run) == store.traces(whole)
 
 
+def test_batches_that_were_trained_but_not_told_before_a_stop_are_told_at_the_resume(store):
+    run = store.add(small(), claimed=True)
+    train(store, run, lambda event: store.stop(run) if at(3, 2)(event) else None)
+    before = store.traces(run)
+    store.record(run, Progress(3, 1, 3))
+    store.resume(run, claimed=True)
+    told = [event for event in train(store, run) if isinstance(event, Progress)]
+    assert (told[0].epoch, told[0].batch) == (3, 2)
+    assert rounded(told[0].trace) == before[3]
+    assert len(before[3].losses) == 2
+
+
 @pytest.mark.usefixtures("none_left_out")
 def test_epochs_that_are_trained_again_after_a_crash_replace_their_traces(store):
     whole = trained(store, small())
