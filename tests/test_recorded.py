@@ -25,6 +25,7 @@ from trainer.store.store import Store
 NOWHERE = Path("no-such-folder")
 RUNS, HOME = recorded("runs"), recorded("home-1")
 HERE = RUNS["machine"] == HOME["machine"] == machine_here()
+SECOND = recorded("home-2")
 
 
 def decision(made: Decision | None) -> dict[str, Any] | None:
@@ -94,24 +95,40 @@ def test_a_training_has_the_numbers_that_it_had(case, monkeypatch):
     assert agrees(found, case["events"], HERE)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    shutil.copytree(FOLDER / "home-1", tmp_path / "home")
+@pytest.fixture(params=["home-1"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    shutil.copytree(FOLDER / request.param, tmp_path / "home")
     with closing(Store(tmp_path / "home")) as store:
         yield store
 
 
+of_version_2 = pytest.mark.parametrize("store", ["home-2"], indirect=True)
+
+
 @pytest.mark.parametrize("run", HOME["runs"])
 def test_a_home_of_the_first_edition_opens_with_every_number_in_place(store, run):
-    row, then = store.run(int(run)), HOME["runs"][run]
+    then = HOME["runs"][run]
+    imported = store.run(int(run)).source == "imported"
+    is_in_place(store, int(run), then, measured(then["rows"]) if imported else then["rows"])
+
+
+@of_version_2
+@pytest.mark.parametrize("run", SECOND["runs"])
+def test_a_home_of_version_2_opens_with_every_number_in_place(store, run):
+    then = SECOND["runs"][run]
+    is_in_place(store, int(run), then, then["rows"])
+
+
+def is_in_place(store: Store, run: int, then: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    """Assert that a run is read as it was recorded, with these rows."""
+    row = store.run(run)
     assert (row.status, row.epoch, row.epochs) == (then["status"], then["epoch"], then["epochs"])
     assert (row.parent, row.parent_epoch) == (then["parent"], then["parent_epoch"])
     assert (row.pace, row.test_accuracy) == (then["pace"], then["test_accuracy"])
-    rows = then["rows"] if row.source == "trained" else measured(then["rows"])
-    assert [epoch(row) for row in lineage.lineage(store, row.id)] == rows
+    assert [epoch(row) for row in lineage.lineage(store, run)] == rows
     changes = [
         [c.epoch, c.batch, c.name, c.value, c.lr_before, c.lr_after]
-        for c in store.interventions(row.id)
+        for c in store.interventions(run)
     ]
     assert changes == then["changes"]
 
@@ -134,6 +151,13 @@ def trained(store: Store, run: int) -> list[dict[str, Any]]:
 def test_a_run_of_the_first_edition_is_resumed_bit_by_bit(store, run):
     store.resume(run, claimed=True)
     assert agrees(trained(store, run), HOME["going on"][f"resume {run}"], HERE)
+
+
+@of_version_2
+def test_a_run_of_version_2_is_resumed_within_an_epoch_bit_by_bit(store):
+    store.resume(3, claimed=True)
+    exactly = SECOND["machine"] == machine_here()
+    assert agrees(trained(store, 3), SECOND["going on"]["resume 3"], exactly)
 
 
 def test_a_queued_run_of_the_first_edition_trains(store):

@@ -26,6 +26,7 @@ from .engine.events import (
 )
 from .failures import reason, unexpected, without_torch
 from .schedule.epoch import Epoch
+from .schedule.trace import EMPTY
 from .snapshots import files
 from .snapshots.files import BUDGET_MB
 from .store.rows import Run, UnreadableError
@@ -75,7 +76,7 @@ def execute(
         yield from until_done(lambda: store.record(run, failed))
         yield failed
         return
-    last = ended[-1].epoch if ended else row.epoch
+    last, first = ended[-1].epoch if ended else row.epoch, (row.parent_epoch or 0) + 1
     threads = row.started.threads if row.started else 0
     control, stopwatch = Control(past, last, threads), Stopwatch(row.elapsed or 0.0)
     commands = Commands(store, row, control, stopwatch, shutdown, stop)
@@ -100,6 +101,8 @@ def execute(
                     yield from recorded(warned)
             if isinstance(event, Started):
                 stopwatch.start()
+            elif isinstance(event, Progress) and not event.batch and event.epoch == first:
+                stopwatch.restart()  # it starts over: nothing of what took these seconds is left
             yield from recorded(event)
             if has_ended:
                 continue
@@ -201,6 +204,7 @@ def _trained(store: Store, run: Run, root: Path, control: Control) -> Iterator[E
     """The engine's events, from the first of the run's starts that restores."""
     from .engine.loop import train
     from .engine.state import SnapshotError
+    from .engine.trace import kept as traced
     from .snapshots.restore import starts
 
     assert run.config is not None
@@ -222,7 +226,8 @@ def _trained(store: Store, run: Run, root: Path, control: Control) -> Iterator[E
                 if isinstance(event, Started):
                     epoch, batch = (start["epoch"], start["batch"]) if start else (0, 0)
                     if (epoch, batch) != (run.epoch, run.batch):
-                        yield Progress(epoch + 1, batch, event.batches)
+                        trace = traced(start, event.batches) if start else EMPTY
+                        yield Progress(epoch + 1, batch, event.batches, trace)
                     if refused:
                         yield Warned(f"{refused[0]} The run continues from epoch {epoch}.")
             return

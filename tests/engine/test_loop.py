@@ -25,6 +25,7 @@ from trainer.engine.events import Diverged, Ended, EpochEnded, Event, Progress, 
 from trainer.engine.loop import DeviceError, pick_device, train
 from trainer.schedule import optimizers
 from trainer.schedule.epoch import Epoch
+from trainer.schedule.trace import EMPTY
 
 MNIST_ENV = "LRSCOPE_TEST_MNIST"
 NOWHERE = Path("no-such-folder")  # digits need none
@@ -304,7 +305,7 @@ def test_a_stop_is_obeyed_before_the_next_batch(monkeypatch):
     control, events = Control(), []
     for event in train(tiny(), NOWHERE, control):
         events.append(event)
-        if event == Progress(1, 1, 3):
+        if isinstance(event, Progress) and event.batch == 1:
             control.stop()
     assert [type(event) for event in events] == [Started, Progress, Ended]
     assert events[-1] == Ended("stopped")
@@ -330,7 +331,8 @@ def test_a_stop_after_an_epoch_is_followed_by_no_other():
 def test_progress_counts_the_batches_of_its_epoch(monkeypatch):
     monkeypatch.setattr(engine, "PROGRESS_SECONDS", -1)
     progress = [event for event in run(tiny(epochs=2)) if isinstance(event, Progress)]
-    assert progress == [Progress(epoch, batch, 3) for epoch in (1, 2) for batch in (1, 2, 3)]
+    counted = [(event.epoch, event.batch, event.batches) for event in progress]
+    assert counted == [(epoch, batch, 3) for epoch in (1, 2) for batch in (1, 2, 3)]
 
 
 def test_a_run_that_diverges_ends_there_with_none_for_what_is_not_a_number():
@@ -361,7 +363,7 @@ def test_a_run_that_diverges_ends_there_with_none_for_what_is_not_a_number():
 )
 def test_the_record_of_a_divergence_says_which_loss_and_keeps_the_other(train_loss, val_loss, said):
     measured = {"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": 0.1}
-    record = engine.diverged(3, 0.5, 0.5, measured, 1.0)
+    record = engine.diverged(3, 0.5, 0.5, measured, 1.0, EMPTY)
     assert record.reason == f"{said} in epoch 3, at LR 0.5; try a tenth of it."
     assert record.metrics["train_loss"] == (train_loss if math.isfinite(train_loss) else None)
     assert record.metrics["val_loss"] == (val_loss if math.isfinite(val_loss) else None)

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.lab.family import tree
-from app.lab.live import Cursor, news, view_of
+from app.lab.live import news, view_of
+from app.lab.received import Cursor
 from app.lab.trouble import Trouble
 from app.run_picker import choices
 from tests.bench.turns import until
@@ -26,6 +27,8 @@ from tests.recorded import FOLDER, recorded
 from tests.small import load, small
 from trainer.config.run import RunConfig
 from trainer.engine import datasets
+from trainer.engine.events import Progress
+from trainer.schedule.trace import Trace
 from trainer.store.faults import DamagedError, StoreError
 from trainer.store.lineage import lineage, trees
 from trainer.store.migrations import COLUMNS, MIGRATIONS
@@ -41,7 +44,10 @@ def whole() -> bytes:
     """The file of a store of the present version, with runs of every kind."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(shutil.copytree(FOLDER / "home-1", Path(folder) / "home"))
-        Store(home).close()
+        with closing(Store(home)) as store:
+            for epoch in range(1, 5):
+                store.record(7, Progress(epoch, 9, 17, Trace((2.5, None) * 32, (0.01, 0.02) * 32)))
+            store.rename(7, "seventh")
         return path_in(home).read_bytes()
 
 
@@ -53,11 +59,11 @@ def home(tmp_path: Path) -> Path:
 
 def everything(store: Store) -> list[Any]:
     """All that the page reads of a store."""
-    read: list[Any] = [choices(store), store.newest()]
+    read: list[Any] = [choices(store, None), store.newest()]
     for run in range(1, len(RUNS) + 1):
         view = view_of(store, run, store.newest_started())
         read += [view["log"], news(store, Cursor(**{**view["cursor"], "epoch": 1}))]
-        for rows in (store.epochs, store.interventions, store.commands):
+        for rows in (store.epochs, store.traces, store.interventions, store.commands):
             read.append(rows(run))
         read.append(lineage(store, run))
     return [*read, [tree(store, root, None) for root in trees(store, 50)]]

@@ -2,8 +2,8 @@
 
 `runs.json` has 24 trainings (settings, interventions, a resume or a fork, and every epoch),
 `home-1` a folder of runs as version 1 of the store wrote it, `home-1.json` what it held and what
-the first edition made of going on with it, `bounds.json` the bounds of its settings. None of them
-is ever written again.
+the first edition made of going on with it, `bounds.json` the bounds of its settings. `home-2` and
+`home-2.json` are the same of version 2. None of them is ever written again.
 """
 
 import hashlib

@@ -17,9 +17,10 @@ from tests.recorded import FOLDER, recorded
 from trainer.config import versions
 from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
-from trainer.engine.events import Failed
+from trainer.engine.events import Failed, Progress
 from trainer.execute import execute
 from trainer.schedule.epoch import Epoch
+from trainer.schedule.trace import Trace
 from trainer.store import lineage, migrations
 from trainer.store.database import Database
 from trainer.store.faults import StoreError
@@ -28,7 +29,7 @@ from trainer.store.rows import Run, Unreadable, UnreadableError
 from trainer.store.schema import EPOCH_COLUMNS, VERSION
 from trainer.store.store import Store
 
-HOME = recorded("home-1")["runs"]
+HOME, SECOND = recorded("home-1")["runs"], recorded("home-2")["runs"]
 IMPORTED = 5
 
 
@@ -37,6 +38,14 @@ def home(tmp_path: Path) -> Path:
     """A home that version 1 of the store wrote."""
     shutil.copytree(FOLDER / "home-1", tmp_path / "home")
     return tmp_path / "home"
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[Store]:
+    """A home that version 2 of the store wrote, opened."""
+    shutil.copytree(FOLDER / "home-2", tmp_path / "second")
+    with closing(Store(tmp_path / "second")) as store:
+        yield store
 
 
 @pytest.fixture
@@ -75,10 +84,30 @@ def test_every_version_before_this_one_has_a_migration() -> None:
     assert sorted(MIGRATIONS) == list(range(1, VERSION))
 
 
-def test_a_migrated_store_is_laid_out_as_a_fresh_one(store: Store, tmp_path: Path) -> None:
-    with closing(Store(tmp_path / "fresh")) as fresh:
+@pytest.mark.parametrize("version", range(1, VERSION))
+def test_a_migrated_store_is_laid_out_as_a_fresh_one(tmp_path: Path, version: int) -> None:
+    shutil.copytree(FOLDER / f"home-{version}", tmp_path / "old")
+    with closing(Store(tmp_path / "old")) as store, closing(Store(tmp_path / "fresh")) as fresh:
         assert columns(store.path) == columns(fresh.path)
         assert indexes(store.path) == indexes(fresh.path)
+
+
+def test_a_run_of_version_2_has_no_name_and_no_trace_and_may_get_them(second: Store) -> None:
+    for run in map(int, SECOND):
+        assert second.run(run).name is None
+        assert second.traces(run) == {}
+    second.rename(3, "one cycle")
+    second.record(3, Progress(3, 2, 9, Trace((1.5, 1.25))))
+    assert second.run(3).name == "one cycle"
+    assert second.traces(3) == {3: Trace((1.5, 1.25))}
+
+
+def test_the_epochs_of_version_2_are_where_they_were(second: Store) -> None:
+    copy = backup_path(second.path, 2)
+    for table in ("epochs", "best", "commands", "interventions"):
+        rows = rows_of(copy, f"SELECT * FROM {table}")
+        assert rows
+        assert rows_of(second.path, f"SELECT * FROM {table}") == rows
 
 
 def test_the_columns_of_an_epoch_are_the_fields_of_its_record(store: Store) -> None:
@@ -333,6 +362,19 @@ def test_an_intervention_that_cannot_be_read_says_which(
     execute_in(store.path, f"UPDATE interventions SET {column} = ? WHERE run = 1", value)
     with pytest.raises(UnreadableError, match=f"Run {run} cannot be read: intervention "):
         store.interventions(run)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "{}", "null", "[[1.0]]", '[["x"],[]]', "[[1e999],[]]", "[[1],[null]]", b"[[],[]]", 1],
+)
+def test_a_trace_that_cannot_be_read_says_which_and_the_epochs_are_read(
+    store: Store, value: object
+) -> None:
+    execute_in(store.path, "INSERT INTO traces VALUES (1, 2, ?)", value)
+    with pytest.raises(UnreadableError, match="Run 1 cannot be read: the trace of epoch 2: "):
+        store.traces(1)
+    assert len(store.epochs(1)) == len(HOME["1"]["rows"])
 
 
 def test_epochs_that_cannot_have_been_added_make_a_run_unreadable(store: Store) -> None:

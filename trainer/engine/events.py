@@ -6,6 +6,7 @@ from typing import Literal
 from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
 from ..schedule.interventions import InterventionName
+from ..schedule.trace import EMPTY, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,14 @@ class Retraining:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`batch` of `batches` are done within an epoch. Yielded at time intervals."""
+    """`batch` of `batches` are done within an epoch. Yielded at time intervals. `trace` has the
+    groups of the epoch that are complete and have reached the host.
+    """
 
     epoch: int
     batch: int
     batches: int
+    trace: Trace = EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class EpochEnded(Epoch):
-    """An epoch was trained and evaluated, and the schedule has decided."""
+    """An epoch was trained and evaluated, and the schedule has decided. `trace` is the epoch's."""
 
     decision: Decision
+    trace: Trace = EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ class Diverged(Epoch):
     """A loss became infinite or NaN in this epoch, which has no decision; the run is over."""
 
     reason: str
+    trace: Trace = EMPTY
 
 
 @dataclass(frozen=True, slots=True)

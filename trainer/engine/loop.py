@@ -17,6 +17,7 @@ from ..config.run import Device, RunConfig
 from ..config.table import changed, check_steps, keyed
 from ..schedule import interventions, optimizers
 from ..schedule.schedule import Schedule
+from ..schedule.trace import Trace
 from . import datasets, environment, models, threads
 from .control import Control
 from .cuda_graph import Graphed, uses_graph
@@ -34,6 +35,7 @@ from .events import (
 )
 from .state import Snapshot, State, config_of
 from .threads import FreeCores
+from .trace import Arrivals, whole
 
 PROGRESS_SECONDS = 0.05
 EVALUATION_BATCH = 1000
@@ -125,7 +127,7 @@ def _train(
             if state.epoch >= state.epochs:
                 break
         epoch, began, reported = state.epoch + 1, clock.now() - state.seconds, clock.now()
-        shuffled = state.shuffled(len(x)).to(x.device)
+        shuffled, arrivals = state.shuffled(len(x)).to(x.device), Arrivals(state.losses)
         model.train()
         for index in shuffled.split(config.batch_size)[state.batch :]:
             if control.stopping:
@@ -133,14 +135,10 @@ def _train(
                 yield Ended("stopped")
                 return
             yield from intervene(state, control)
-            state.lr_last = schedule.lr
-            state.lr = state.lr if state.batch else state.lr_last
             schedule.apply(optimizer)
-            state.losses[state.batch] = train_step(index)
-            schedule.step_batch()
-            state.batch += 1
+            state.end_batch(train_step(index))
             if clock.now() - reported > PROGRESS_SECONDS:
-                yield Progress(epoch, state.batch, batches)
+                yield Progress(epoch, state.batch, batches, arrivals.trace(state))
                 reported = clock.now()
                 if cores and not control.repeats(epoch):
                     fit_threads(cores, state, control)
@@ -155,14 +153,14 @@ def _train(
         val_loss, val_accuracy = validated
         on_device = {"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy}
         # The only device sync of the epoch.
-        on_host = torch.stack(list(on_device.values())).tolist()
-        metrics = dict(zip(on_device, on_host, strict=True))
-        seconds = clock.now() - began
-        if not all(map(math.isfinite, on_host)):
-            yield diverged(epoch, state.lr, state.lr_last, metrics, seconds)
+        on_host = torch.cat([state.losses, torch.stack(list(on_device.values()))]).tolist()
+        metrics = dict(zip(on_device, on_host[batches:], strict=True))
+        trace, seconds = whole(on_host[:batches], state), clock.now() - began
+        if not all(map(math.isfinite, metrics.values())):
+            yield diverged(epoch, state.lr, state.lr_last, metrics, seconds, trace)
             return
         decision = state.end_epoch(metrics[config.monitor])
-        yield EpochEnded(epoch, state.lr, state.lr_last, metrics, seconds, decision)
+        yield EpochEnded(epoch, state.lr, state.lr_last, metrics, seconds, decision, trace)
     tested = evaluate(model, splits.test, control)
     yield Ended("finished", *(value.item() for value in tested)) if tested else Ended("stopped")
 
@@ -274,7 +272,12 @@ def evaluate(model: nn.Module, images: Images, control: Control) -> tuple[Tensor
 
 
 def diverged(
-    epoch: int, lr: float, lr_last: float, metrics: dict[str, float], seconds: float
+    epoch: int,
+    lr: float,
+    lr_last: float,
+    metrics: dict[str, float],
+    seconds: float,
+    trace: Trace,
 ) -> Diverged:
     """The record of an epoch in which a loss became infinite or NaN."""
     name, value = next((n, v) for n, v in metrics.items() if not math.isfinite(v))
@@ -288,6 +291,7 @@ def diverged(
         decision=None,
         reason=f"The {label(name)} became {became} in epoch {epoch}, at LR {lr_last:.3g}; "
         "try a tenth of it.",
+        trace=trace,
     )
 
 

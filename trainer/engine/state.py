@@ -1,5 +1,6 @@
 """The full state of a run, and how it is captured in a snapshot and restored from one."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from ..schedule import optimizers
 from ..schedule.decisions import Decision
 from ..schedule.handover import hand_over
 from ..schedule.schedule import Schedule
+from ..schedule.trace import groups
 from .errors import EngineError
 
 Snapshot = dict[str, Any]
@@ -38,8 +40,9 @@ class State:
 
     `epoch` epochs are complete, and `batch` batches of the next one. For that epoch, `losses` has
     the loss of each batch so far (float32 [batches], on the device), `lr` and `lr_last` are the LRs
-    of the first and the last batch so far, `seconds` is the time taken. `added` counts epochs added
-    by hand. `threads` is torch's number of CPU threads.
+    of the first and the last batch so far, `lrs` those of the last batch of each group of its trace
+    (NaN where unknown), `seconds` is the time taken. `added` counts epochs added by hand. `threads`
+    is torch's number of CPU threads.
     """
 
     config: RunConfig
@@ -54,6 +57,7 @@ class State:
     seconds: float = 0.0
     lr: float = 0.0
     lr_last: float = 0.0
+    lrs: list[float] = field(default_factory=list)
     added: int = 0
     # The schedule before it stepped with the last epoch's metric: a fork decides on it again.
     _undecided: dict[str, Any] = field(default_factory=dict)
@@ -73,11 +77,21 @@ class State:
         self.order.set_state(self._order)
         return torch.randperm(images, generator=self.order)
 
+    def end_batch(self, loss: Tensor) -> None:
+        """End a batch that was trained with the schedule's LR; its loss stays on the device."""
+        self.losses[self.batch] = loss
+        self.lr_last = self.schedule.lr
+        self.lr = self.lr if self.batch else self.lr_last
+        self.batch += 1
+        if groups(self.batch, self.schedule.batches) > len(self.lrs):
+            self.lrs.append(self.lr_last)
+        self.schedule.step_batch()
+
     def end_epoch(self, metric: float) -> Decision:
         """End the epoch; return the schedule's decision on its metric."""
         self._undecided, self._metric = self.schedule.state_dict(), metric
         self._order = self.order.get_state()
-        self.epoch, self.batch, self.seconds = self.epoch + 1, 0, 0.0
+        self.epoch, self.batch, self.seconds, self.lrs = self.epoch + 1, 0, 0.0, []
         return self.schedule.advance(metric)
 
     def capture(self) -> Snapshot:
@@ -89,6 +103,7 @@ class State:
                 "config_version": versions.VERSION,
                 **{name: getattr(self, name) for name in PLAIN},
                 "threads": self.threads,
+                "lrs": self.lrs,
                 "losses": self.losses[: self.batch],
                 "model": dict(self.model.state_dict()),
                 "optimizer": self.optimizer.state_dict(),
@@ -120,6 +135,8 @@ class State:
         for name in PLAIN:
             setattr(self, name, start[name])
         self.threads = start.get("threads", self.threads)  # since the setting of that name
+        unknown = [math.nan] * groups(self.batch, self.schedule.batches)  # before there were traces
+        self.lrs = list(start.get("lrs", unknown))
         self.losses[: self.batch] = start["losses"].to(self.losses.device)
         self.model.load_state_dict(start["model"])
         # A copy, because torch's optimizers keep and modify the tensors that they load.

@@ -85,6 +85,22 @@ def _epochs_by_name(connection: sqlite3.Connection) -> Iterator[tuple[object, ..
         yield run, epoch, lr, lr_last, json.dumps(known), seconds, decision
 
 
+def _keep_traces_and_names(connection: sqlite3.Connection) -> None:
+    """A table for what happened within each epoch, and a name for each run."""
+    _execute_all(
+        connection,
+        """
+        CREATE TABLE traces (
+            run INTEGER NOT NULL REFERENCES runs (id),
+            epoch INTEGER NOT NULL,
+            trace TEXT NOT NULL,
+            PRIMARY KEY (run, epoch)
+        );
+        ALTER TABLE runs ADD COLUMN name TEXT;
+        """,
+    )
+
+
 # The columns that each version's migration needs: a file without them is not a store.
 COLUMNS = {
     1: {
@@ -92,9 +108,19 @@ COLUMNS = {
         "epochs": "run epoch lr lr_last train_loss val_loss val_accuracy seconds decision",
         "commands": "id run name value",
         "interventions": "id run epoch batch name value",
-    }
+    },
+    2: {
+        "runs": "id config config_version status owner started source origin parent asked",
+        "epochs": "run epoch lr lr_last metrics seconds decision",
+        "best": "run metric epoch cost",
+        "commands": "id run name value",
+        "interventions": "id run epoch batch name value",
+    },
 }
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _name_metrics_and_sources}
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
+    1: _name_metrics_and_sources,
+    2: _keep_traces_and_names,
+}
 
 
 def backup_path(path: Path, version: int) -> Path:

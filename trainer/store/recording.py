@@ -22,6 +22,7 @@ from ..engine.events import (
 )
 from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
+from . import traces
 from .schema import EPOCH_COLUMNS
 
 # A resumed run replaces its epochs one by one as it trains them again.
@@ -108,24 +109,29 @@ def statements(event: Event) -> Iterator[Statement]:
                     "DELETE FROM epochs WHERE run = :run AND epoch >= :epoch",
                     {"epoch": event.epoch},
                 )
+                yield traces.without_later(event.epoch if event.batch else event.epoch - 1)
                 values = {name: getattr(event, name) for name in Intervened.__slots__}
                 yield INSERT_INTERVENTION, values
         case Warned(sentence):
             yield "UPDATE runs SET warning = :warning WHERE id = :run", {"warning": sentence}
-        case Progress(epoch, batch, _):
+        case Progress(epoch, batch, _, trace):
+            yield traces.statement(epoch, trace)
             yield (
                 f"UPDATE runs SET epoch = :epoch, batch = :batch, {TIMES} WHERE id = :run",
                 {"epoch": epoch - 1, "batch": batch},
             )
         case EpochEnded():
             yield from epoch_statements(event)
+            yield traces.statement(event.epoch, event.trace)
             yield (
                 f"UPDATE runs SET epoch = :epoch, batch = 0, {TIMES} WHERE id = :run",
                 {"epoch": event.epoch},
             )
         case Diverged():
             yield from epoch_statements(event)
+            yield traces.statement(event.epoch, event.trace)
             yield "DELETE FROM epochs WHERE run = :run AND epoch > :epoch", {"epoch": event.epoch}
+            yield traces.without_later(event.epoch)
             yield (
                 END + ", epoch = :epoch, batch = 0 WHERE id = :run",
                 {"status": "diverged", "reason": event.reason, "epoch": event.epoch},

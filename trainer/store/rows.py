@@ -16,6 +16,7 @@ from ..engine.events import Started
 from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
 from ..schedule.interventions import ByHand, InterventionName, RecordedIntervention
+from ..schedule.trace import Trace
 from .faults import StoreError
 from .schema import EPOCH_COLUMNS
 
@@ -54,6 +55,7 @@ class Run:
         warning: a problem that did not end it.
         added: epochs added by hand.
         stopping: whether it was asked to stop and still trains.
+        name: what a person calls it; None if nobody has named it.
     """
 
     id: int
@@ -80,6 +82,7 @@ class Run:
     warning: str | None = None
     added: int = 0
     stopping: bool = False
+    name: str | None = None
 
     @property
     def elapsed(self) -> float | None:
@@ -134,6 +137,7 @@ class Command:
 
 
 METRICS = TypeAdapter(dict[str, FiniteFloat | None])
+TRACE = TypeAdapter(tuple[tuple[FiniteFloat | None, ...], tuple[FiniteFloat, ...]])
 STARTED = TypeAdapter(Started)
 # Columns of the table that are not stored as fields of `Run`.
 CONFIG_COLUMNS = "id, source, config, config_version"
@@ -204,6 +208,21 @@ def epoch(run: int, row: tuple[Any, ...]) -> Epoch:
     except (ValueError, TypeError) as error:
         raise UnreadableError(run, f"epoch {values['epoch']}: {error}") from error
     return Epoch(**values)
+
+
+def trace(run: int, row: tuple[Any, ...]) -> tuple[int, Trace]:
+    """An epoch and its trace, from a row of `epoch, trace`.
+
+    Raises:
+        UnreadableError: it is not what this LRScope writes.
+    """
+    number, text = row
+    try:
+        _check_types({"epoch": number, "trace": text}, {"epoch": int, "trace": str})
+        losses, lrs = TRACE.validate_json(text, strict=True)
+    except (ValueError, TypeError) as error:
+        raise UnreadableError(run, f"the trace of epoch {number}: {_why(error)}") from error
+    return number, Trace(losses, lrs)
 
 
 def intervention(run: int, row: tuple[Any, ...]) -> RecordedIntervention:

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 from ..schedule.epoch import Epoch
 
-VERSION = 2
+VERSION = 3
 SCHEMA = """
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -34,7 +34,8 @@ CREATE TABLE runs (
     decision TEXT,
     paused INTEGER NOT NULL DEFAULT 0,
     asked INTEGER NOT NULL DEFAULT 0,
-    warning TEXT
+    warning TEXT,
+    name TEXT
 );
 CREATE INDEX runs_by_status ON runs (status);
 CREATE TABLE epochs (
@@ -47,6 +48,12 @@ CREATE TABLE epochs (
     decision TEXT,
     PRIMARY KEY (run, epoch)
 ) WITHOUT ROWID;
+CREATE TABLE traces (
+    run INTEGER NOT NULL REFERENCES runs (id),
+    epoch INTEGER NOT NULL,
+    trace TEXT NOT NULL,
+    PRIMARY KEY (run, epoch)
+);
 CREATE TABLE best (
     run INTEGER NOT NULL REFERENCES runs (id),
     metric TEXT NOT NULL,
@@ -77,6 +84,8 @@ CREATE TABLE interventions (
 CREATE INDEX interventions_by_run ON interventions (run, id);
 """
 
-# Metrics and decision are JSON. `best` has the best epoch by each metric, so that it is found at
-# once in a run of any length; its cost is the metric, or minus the metric where it rises.
+# Metrics, decision and trace are JSON. `best` has the best epoch by each metric, so that it is
+# found at once in a run of any length; its cost is the metric, or minus the metric where it rises.
+# Traces lie apart, so that reading epochs reads none of them, and by rowid, since SQLite keeps
+# large rows poorly without.
 EPOCH_COLUMNS = tuple(field.name for field in fields(Epoch))

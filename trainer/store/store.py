@@ -3,35 +3,34 @@
 torch-free.
 """
 
-import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast, get_args
 
-from ..config import versions
 from ..config.recipe import Recipe
 from ..config.run import RunConfig
+from ..config.text import plain
 from ..engine.events import Event
 from ..schedule.epoch import Epoch
 from ..schedule.interventions import ByHand, RecordedIntervention, refusal
-from . import commands, permissions, recording, rows
+from ..schedule.trace import Trace
+from . import commands, permissions, queue, recording, rows, traces
 from .database import Database
 from .faults import StoreError
 from .owners import Owner, any_alive
 from .rows import (
     INTERVENTION_COLUMNS,
-    RESUMABLE,
     RUN_COLUMNS,
     Command,
     CommandName,
     Run,
-    Source,
     Unreadable,
     UnreadableError,
 )
 from .schema import EPOCH_COLUMNS
 
+NAME_LENGTH = 80
 TAKE_NO_VALUE: set[CommandName] = {"stop", "pause", "unpause", "step", "cut"}
 
 
@@ -132,9 +131,9 @@ class Store:
         """
         forked, epoch = parent or (None, None)
         with self._database.transaction() as connection:
-            if parent and not _has_trained(connection, *parent):
+            if parent and not queue.has_trained(connection, *parent):
                 raise CommandError(f"Run {forked} has not trained epoch {epoch}: fork another.")
-            run = _insert(
+            run = queue.insert(
                 connection,
                 config,
                 "trained",
@@ -147,7 +146,7 @@ class Store:
                 },
             )
             if claimed:
-                self._claim(connection, run)
+                queue.claim(connection, self._owner.id, run)
         return run
 
     def add_imported(
@@ -165,7 +164,7 @@ class Store:
         with self._database.transaction() as connection:
             over = {"status": "finished", "began": now, "ended": now, "epoch": epochs[-1].epoch}
             known = {**over, "origin": origin, "warning": warning}
-            run = _insert(connection, recipe, "imported", known)
+            run = queue.insert(connection, recipe, "imported", known)
             for epoch in epochs:
                 for statement, values in recording.epoch_statements(epoch):
                     connection.execute(statement, {**values, "run": run})
@@ -182,15 +181,9 @@ class Store:
         """
         row = self._known(run)
         with self._database.transaction() as connection:
-            resumed = connection.execute(
-                "UPDATE runs SET status = 'queued', reason = NULL, activity = NULL, paused = 0, "
-                "warning = NULL, "
-                "asked = (SELECT coalesce(max(id), 0) FROM commands WHERE run = runs.id) "
-                f"WHERE id = ? AND status IN ({', '.join('?' * len(RESUMABLE))}) RETURNING id",
-                (run, *RESUMABLE),
-            ).fetchone()
+            resumed = queue.resume(connection, run)
             if resumed and claimed:
-                self._claim(connection, run)
+                queue.claim(connection, self._owner.id, run)
         if not resumed:
             if not row.over:
                 raise CommandError(f"Run {run} is already {row.status}.")
@@ -204,21 +197,10 @@ class Store:
 
     def claim(self, run: int | None = None) -> int | None:
         """Claim a queued run, this one or the oldest, for this process; None if there is none."""
-        queued = "SELECT 1 FROM runs WHERE status = 'queued' LIMIT 1"
-        if self._database.connection.execute(queued).fetchone() is None:
+        if queue.is_empty(self._database.connection):
             return None  # called often, so avoid the write lock
         with self._database.transaction() as connection:
-            return self._claim(connection, run)
-
-    def _claim(self, connection: sqlite3.Connection, run: int | None) -> int | None:
-        row = connection.execute(
-            "UPDATE runs SET status = 'training', owner = :owner, began = coalesce(began, :now), "
-            "ended = coalesce(ended, began, :now) WHERE id = ("
-            "SELECT id FROM runs WHERE status = 'queued' AND id = coalesce(:run, id) "
-            "ORDER BY id LIMIT 1) RETURNING id",
-            {"owner": self._owner.id, "now": time.time(), "run": run},
-        ).fetchone()
-        return None if row is None else int(row[0])
+            return queue.claim(connection, self._owner.id, run)
 
     def record(
         self, run: int, event: Event, elapsed: float | None = None, made: int | None = None
@@ -241,6 +223,17 @@ class Store:
                 for row in self.epochs(run):
                     for statement, values in recording.best_statements(row):
                         connection.execute(statement, {**values, "run": run})
+
+    def rename(self, run: int, name: str | None) -> None:
+        """Name a run, on one line of at most 80 characters; None or blanks take its name away.
+
+        Raises:
+            CommandError: there is no such run.
+        """
+        self._known(run)
+        named = plain(" ".join((name or "").split()), NAME_LENGTH) or None
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE runs SET name = ? WHERE id = ?", (named, run))
 
     # Read runs
 
@@ -286,6 +279,15 @@ class Store:
             UnreadableError: one of them cannot be read.
         """
         return self._epochs(run, "epoch > ?", after)
+
+    def traces(self, run: int, after: int = 0) -> dict[int, Trace]:
+        """What happened within the run's own epochs after `after`, by epoch, in order; also of the
+        epoch that is training, as far as it is known.
+
+        Raises:
+            UnreadableError: one of them cannot be read.
+        """
+        return traces.after(self._database.connection, run, after)
 
     def best(self, run: int, metric: str) -> Epoch | None:
         """The run's epoch with the best value of a metric, the first of them; None if it has none.
@@ -374,35 +376,6 @@ class Store:
         if row is None:
             raise CommandError(f"There is no run {run}.")
         return row
-
-
-def _insert(
-    connection: sqlite3.Connection, config: Recipe, source: Source, columns: dict[str, object]
-) -> int:
-    """Insert a run; returns the run id."""
-    values = {
-        "created": time.time(),
-        "source": source,
-        "config": config.model_dump_json(),
-        "config_version": versions.VERSION,
-        **columns,
-    }
-    cursor = connection.execute(
-        f"INSERT INTO runs ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
-        tuple(values.values()),
-    )
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
-
-
-def _has_trained(connection: sqlite3.Connection, run: int, epoch: int) -> bool:
-    """Whether a run of LRScope's own has trained this epoch; every one has its start, epoch 0."""
-    found = connection.execute(
-        "SELECT 1 FROM runs WHERE id = :run AND source = 'trained' AND (:epoch = 0 OR EXISTS "
-        "(SELECT 1 FROM epochs WHERE run = :run AND epoch = :epoch AND decision IS NOT NULL))",
-        {"run": run, "epoch": epoch},
-    )
-    return found.fetchone() is not None
 
 
 def _run_or_reason(row: tuple[object, ...]) -> Run | Unreadable:

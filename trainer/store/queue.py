@@ -1,0 +1,67 @@
+"""Runs that wait to be trained: inserted, queued again, claimed. torch-free."""
+
+import sqlite3
+import time
+
+from ..config import versions
+from ..config.recipe import Recipe
+from .rows import RESUMABLE, Source
+
+
+def insert(
+    connection: sqlite3.Connection, config: Recipe, source: Source, columns: dict[str, object]
+) -> int:
+    """Insert a run; returns the run id."""
+    values = {
+        "created": time.time(),
+        "source": source,
+        "config": config.model_dump_json(),
+        "config_version": versions.VERSION,
+        **columns,
+    }
+    cursor = connection.execute(
+        f"INSERT INTO runs ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
+        tuple(values.values()),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def has_trained(connection: sqlite3.Connection, run: int, epoch: int) -> bool:
+    """Whether a run of LRScope's own has trained this epoch; every one has its start, epoch 0."""
+    found = connection.execute(
+        "SELECT 1 FROM runs WHERE id = :run AND source = 'trained' AND (:epoch = 0 OR EXISTS "
+        "(SELECT 1 FROM epochs WHERE run = :run AND epoch = :epoch AND decision IS NOT NULL))",
+        {"run": run, "epoch": epoch},
+    )
+    return found.fetchone() is not None
+
+
+def resume(connection: sqlite3.Connection, run: int) -> bool:
+    """Queue a run again if it can be resumed; returns whether it was."""
+    resumed = connection.execute(
+        "UPDATE runs SET status = 'queued', reason = NULL, activity = NULL, paused = 0, "
+        "warning = NULL, "
+        "asked = (SELECT coalesce(max(id), 0) FROM commands WHERE run = runs.id) "
+        f"WHERE id = ? AND status IN ({', '.join('?' * len(RESUMABLE))}) RETURNING id",
+        (run, *RESUMABLE),
+    )
+    return resumed.fetchone() is not None
+
+
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether no run is queued."""
+    found = connection.execute("SELECT 1 FROM runs WHERE status = 'queued' LIMIT 1")
+    return found.fetchone() is None
+
+
+def claim(connection: sqlite3.Connection, owner: str, run: int | None) -> int | None:
+    """Claim a queued run, this one or the oldest, for an owner; None if there is none."""
+    row = connection.execute(
+        "UPDATE runs SET status = 'training', owner = :owner, began = coalesce(began, :now), "
+        "ended = coalesce(ended, began, :now) WHERE id = ("
+        "SELECT id FROM runs WHERE status = 'queued' AND id = coalesce(:run, id) "
+        "ORDER BY id LIMIT 1) RETURNING id",
+        {"owner": owner, "now": time.time(), "run": run},
+    ).fetchone()
+    return None if row is None else int(row[0])
