@@ -4,19 +4,17 @@ Two trainings with the same LR and the same momentum in every batch are the same
 epoch's first and last LR are not enough where a schedule moves within an epoch, or a person did.
 """
 
-import math
 from collections.abc import Iterator, Sequence
-from itertools import chain, groupby, pairwise
+from itertools import chain
 from operator import eq
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..config.recipe import Recipe
 from ..schedule.batches import Batches, Constant, Cycle, Listed
 from ..schedule.epoch import Epoch
-from ..schedule.handover import hand_over
 from ..schedule.parts import warm_up
 from ..schedule.past import Stretch
-from ..schedule.schedule import Schedule
+from .walk import Walk
 
 if TYPE_CHECKING:
     from .replay import Replayed, Used
@@ -45,7 +43,7 @@ class Past:
         self.stretches = stretches
         self.rows = rows
         self.batches = batches
-        self._walked = _walk(stretches, rows, batches)
+        self._walked = _walked(stretches, rows, batches)
         self._epochs: list[list[Batches]] = []
 
     def epoch(self, i: int) -> list[Batches]:
@@ -66,45 +64,14 @@ class Past:
         )
 
 
-def _walk(
+def _walked(
     stretches: Sequence[Stretch], rows: Sequence[Epoch], batches: int
 ) -> Iterator[list[Batches]]:
     """The batches of each epoch, from the schedule that trained it."""
-    schedule, left = Schedule(stretches[0].recipe, batches), list(rows)
-    for stretch, following in pairwise([*stretches, None]):
-        assert stretch is not None
-        while left:
-            row = left.pop(0)
-            yield list(_through(schedule, stretch, row.epoch))
-            value = row.metrics.get(stretch.recipe.monitor)
-            metric = math.nan if value is None else value
-            if following is None or row.epoch < following.after:
-                schedule.step_epoch(metric)
-                continue
-            undecided = schedule.state_dict()
-            schedule.step_epoch(metric)
-            decided, schedule = schedule.state_dict(), Schedule(following.recipe, batches)
-            if following.recipe == stretch.recipe:
-                schedule.load_state_dict(decided)
-            else:
-                hand_over(schedule, undecided, metric, decided, stretch.recipe)
-            break
-
-
-def _through(schedule: Schedule, stretch: Stretch, epoch: int) -> Iterator[Batches]:
-    """Advance a schedule through an epoch, and make its interventions."""
-    at, made = 0, [past for past in stretch.interventions if past.epoch == epoch]
-    for batch, together in groupby(made, lambda past: past.batch):
-        if batch > at:
-            yield schedule.through(batch - at)
-        for past in together:
-            schedule.intervene(past.name, past.value)
-        # By itself, since a schedule that steps each batch overwrites it after this one.
-        yield Constant(1, schedule.lr, schedule.momentum)
-        schedule.step_batch()
-        at = batch + 1
-    if at < schedule.batches:
-        yield schedule.through(schedule.batches - at)
+    walk = Walk(stretches, batches)
+    for row in rows:
+        yield walk.through(row.epoch)
+        walk.end(row.epoch, row.metrics)
 
 
 def first_difference(
