@@ -24,6 +24,7 @@ NEAR_BEST = 5  # values from the best on: the best alone is the luckiest of many
 GUESSING = 0.98
 # So is an accuracy below 1 / classes and this share of what is left to 1: 0.19 of ten classes.
 BETTER = 0.1
+HUGE = 1e100  # sums and squares of what is larger overflow
 # A loss or accuracy within this share is the same: less than the charts' three digits show.
 FLAT = 0.005
 
@@ -132,7 +133,7 @@ class Course:
             row.epoch,
             row.lr if row.lr == row.lr_last else None,
             self._signed(self.metric, row),
-            row.metrics.get(self.train_metric) if self.train_metric else None,
+            _shown(row.metrics.get(self.train_metric)) if self.train_metric else None,
         )
         if self.lr_known:
             self.rungs |= rungs((row.lr, row.lr_last))
@@ -160,7 +161,7 @@ class Course:
         self.lr_known |= bool(row.decision and row.decision.schedule == "Recorded")
 
     def _signed(self, name: str, row: Epoch) -> float | None:
-        value = row.metrics.get(name)
+        value = _shown(row.metrics.get(name))
         return -value if value is not None and rises(name) else value
 
     def _level(self, point: Point, row: Epoch) -> None:
@@ -227,6 +228,11 @@ class Course:
             (point for point in self.window if point.epoch == row.epoch - seen.counted), None
         )
         self.first_cut = FirstCut(row.epoch, seen.patience, seen.counted, best, self.window[-1])
+
+
+def _shown(value: float | None) -> float | None:
+    """A metric, or None where it is no number that a chart can show."""
+    return value if value is not None and abs(value) < HUGE else None
 
 
 def flat(low: float, high: float) -> bool:

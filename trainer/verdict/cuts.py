@@ -2,6 +2,7 @@
 before, and whether it is so low now that nothing moves.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 from statistics import median
@@ -63,9 +64,11 @@ def effects(course: Course) -> list[Effect]:
         if min(len(old), len(new)) < LEAST_COMPARED:
             continue
         was, became = median(old), median(new)
-        error = (noise.uncertainty(old) ** 2 + noise.uncertainty(new) ** 2) ** 0.5
-        trend = noise.slope(old) * (len(old) + len(new)) / 2
-        found.append(Effect(before, after, was, became, noise.step(old), error, trend))
+        error = math.hypot(noise.uncertainty(old), noise.uncertainty(new))
+        step, slope = noise.step(old), noise.slope(old)
+        real = abs(slope) * len(old) > CLEAR * step  # noise alone has a slope too
+        trend = slope * (len(old) + len(new)) / 2 if real else 0.0
+        found.append(Effect(before, after, was, became, step, error, trend))
     return found
 
 

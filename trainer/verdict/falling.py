@@ -1,5 +1,6 @@
 """What the loss still does: overfitting, still falling at the end, or falling too slowly."""
 
+import math
 from collections.abc import Collection
 from statistics import median
 
@@ -15,6 +16,8 @@ from .statement import Action, Statement
 STALE_EPOCHS, STALE_SHARE = 10, 0.4
 # Where validation rises clearly, sooner.
 RISING_EPOCHS, RISING_SHARE = 5, 0.8
+# On digits Adam overfits without weight decay and with 1e-4, and no longer does with 1e-3.
+LEAST_DECAY, MOST_DECAY = 1e-3, 0.1
 RECENT = 5  # epochs compared with as many before them
 CLEAR = 2.0  # standard errors: a chance of 1 in 20 that noise alone does it
 FALLS = 5  # falls in a row without a rise are no noise: by noise alone 1 in 700
@@ -90,11 +93,11 @@ def overfitting(course: Course, over: bool) -> Statement | None:
 
 
 def _decay(course: Course) -> Action | None:
-    """Ten times the weight decay, up to 0.1 of its own kind's usual value."""
+    """A new run with ten times the weight decay, up to ten times AdamW's usual one."""
     decay = getattr(course.recipe.optimizer, "weight_decay", None)
-    if decay is None or decay > 0.01:
+    if decay is None or decay > MOST_DECAY / 10:
         return None
-    more = decay * 10 or 1e-4
+    more = max(decay * 10, LEAST_DECAY)
     words = f"New run with weight decay {lr_text(more)}"
     return advice.new_run(course, words, {"weight-decay": more})
 
@@ -158,7 +161,7 @@ def unfinished(course: Course, epochs: int) -> Statement | None:
             return None
         earlier, later = values[-2 * RECENT : -RECENT], values[-RECENT:]
         fall = median(earlier) - median(later)
-        error = (noise.uncertainty(earlier) ** 2 + noise.uncertainty(later) ** 2) ** 0.5
+        error = math.hypot(noise.uncertainty(earlier), noise.uncertainty(later))
         if fall < CLEAR * error or fall < NOISY_FALL * size or last > median(later):
             return None
         start = found[-2 * RECENT]

@@ -36,5 +36,5 @@ def jitter(values: Iterable[float]) -> float:
     """The standard deviation around the running median of five; 0 where they only rise or fall."""
     values = list(values)
     residuals = [abs(values[i] - median(values[i - 2 : i + 3])) for i in range(2, len(values) - 2)]
-    # A median of five takes part of the noise with it: of normal noise 0.66 is left in the mean.
-    return sum(residuals) / len(residuals) / 0.66 if residuals else 0.0
+    # A median of five takes part of the noise with it; of normal noise 0.52 is left in the median.
+    return median(residuals) / 0.52 if residuals else 0.0

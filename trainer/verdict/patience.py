@@ -11,7 +11,7 @@ from .falling import CLEAR
 from .statement import Action, Statement
 
 # Epochs at one LR: in fewer, noise and trend cannot be told apart.
-LEAST_EPOCHS = 8
+LEAST_EPOCHS = 10
 RECENT = 10  # epochs over which the trend is taken: before them the loss fell faster
 # Bad epochs in a row of runs that went on to a new best at the same LR, on digits at seven LRs:
 # often one or two, up to five.
