@@ -1,6 +1,6 @@
 """Runs without training: metrics through a real schedule."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,7 +38,7 @@ def said(
     return {statement.kind: statement for statement in found}
 
 
-def imported(named: dict[str, Values], monitor: str, lrs: Sequence[float] = ()) -> Course:
+def imported(named: Mapping[str, Values], monitor: str, lrs: Sequence[float] = ()) -> Course:
     """An imported curve, with learning rates of its own or with those of an assumed schedule."""
     values = named[monitor]
     recipe = Recipe(monitor=monitor, epochs=len(values))

@@ -99,6 +99,7 @@ def check(
             forks.check(parent, child, action.after)
         if "lr" in action.settings:
             lr, bounds = float(action.settings["lr"]), setting_of("lr")
+            assert bounds.most is not None
             assert 0 < lr <= bounds.most
             assert action.settings["lr"] not in used
 

@@ -247,6 +247,14 @@ def test_a_cut_after_one_bad_epoch_of_a_run_that_learns_is_hasty() -> None:
     assert "patience" not in said(patient, val, falling(1.5, 0.2, 7), over=False)
 
 
+def test_a_fork_is_not_reproached_with_a_cut_of_its_past() -> None:
+    hasty = RunConfig(lr=0.01, schedule=ReduceLROnPlateau(patience=0))
+    val = [0.48, 0.21, 0.13, 0.18, 0.11, 0.10, 0.10]
+    past = rows(hasty, val, falling(1.5, 0.2, 7))
+    forked = Course(hasty, classes=10, after=5).extend(past)
+    assert "patience" not in {s.kind for s in verdict(forked, 50, over=False)}
+
+
 def test_noise_that_hides_the_trend_asks_for_patience() -> None:
     """The trend falls by 0.01 an epoch and the noise is 0.03: three epochs until it shows."""
     config = RunConfig(lr=0.01, schedule=ReduceLROnPlateau(patience=1))

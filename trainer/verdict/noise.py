@@ -1,7 +1,7 @@
 """Robust statistics of a few values in the order of their epochs."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -32,9 +32,8 @@ def slope(values: Sequence[float]) -> float:
     return median(slopes) if slopes else 0.0
 
 
-def jitter(values: Iterable[float]) -> float:
+def jitter(values: Sequence[float]) -> float:
     """The standard deviation around the running median of five; 0 where they only rise or fall."""
-    values = list(values)
     residuals = [abs(values[i] - median(values[i - 2 : i + 3])) for i in range(2, len(values) - 2)]
     # A median of five takes part of the noise with it; of normal noise 0.52 is left in the median.
     return median(residuals) / 0.52 if residuals else 0.0

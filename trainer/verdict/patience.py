@@ -10,9 +10,9 @@ from .cuts import SMALL_LR
 from .falling import CLEAR
 from .statement import Action, Statement
 
-# Epochs at one LR: in fewer, noise and trend cannot be told apart.
-LEAST_EPOCHS = 10
-RECENT = 10  # epochs over which the trend is taken: before them the loss fell faster
+# Noise and trend are taken over the last epochs at one LR, after as many as a network needs to
+# settle: at first its loss falls faster and jumps more than it does later.
+RECENT, LEAST_EPOCHS = 10, 15
 # Bad epochs in a row of runs that went on to a new best at the same LR, on digits at seven LRs:
 # often one or two, up to five.
 SHORT, USUAL = 2, 5
@@ -39,7 +39,7 @@ def needed(level: Level) -> tuple[int, float]:
     to get there as its slope goes into that deviation. No less than what was seen.
     """
     values = list(level.watched)[-RECENT:]
-    around, slope = noise.jitter(level.watched), noise.slope(values)
+    around, slope = noise.jitter(values), noise.slope(values)
     falls = slope < 0 and -slope * len(values) >= CLEAR * around
     if len(level.watched) < LEAST_EPOCHS or not falls:
         return 0, around
