@@ -28,6 +28,7 @@ ARROWS = {
     "trainer.folders": "",
     "trainer.schedule": "trainer.config",
     "trainer.replay": "trainer.config trainer.schedule",
+    "trainer.verdict": "trainer.config trainer.schedule",
     "trainer.engine": "trainer.config trainer.folders trainer.schedule",
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
@@ -53,7 +54,7 @@ ARROWS = {
     "app.run_picker": "trainer.config trainer.store",
     "app.lab": """
         app.ids app.charts app.checked app.form app.run_picker trainer.config trainer.schedule
-        trainer.replay trainer.engine trainer.store trainer.snapshots trainer.worker
+        trainer.replay trainer.verdict trainer.engine trainer.store trainer.snapshots trainer.worker
     """,
     "app.importing": """
         app.ids app.run_picker trainer.config trainer.curves trainer.store trainer.worker

@@ -6,12 +6,12 @@ from typing import Any
 
 from app import ids
 from trainer.config.metrics import label
-from trainer.config.recipe import Recipe
 from trainer.config.text import epochs_text, lr_text, significant
 from trainer.engine.environment import difference
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import consequence
 from trainer.store.rows import Run
+from trainer.verdict.guessing import LEAST_EPOCHS, at_chance
 
 STATUS_WORDS = {
     "queued": "waiting",
@@ -28,9 +28,7 @@ CARDS = {
     "train": "Train loss",
     "accuracy": "Accuracy",
 }
-# If the train loss stays above this share of the loss of guessing, the run has learned nothing.
-CHANCE_SHARE = 0.98
-CHANCE_EPOCHS = 3
+CHANCE_EPOCHS = LEAST_EPOCHS  # the last epochs that the state of a run is told from
 
 
 # What the page shows next to the charts: texts by the id of their element, and also `percent` (0 to
@@ -208,25 +206,4 @@ def _notice(run: Run, last: Sequence[Epoch]) -> str:
         return run.reason or run.warning or ""
     if run.resumable and run.started and (differs := difference(run.started)):
         return differs
-    return at_chance(run.recipe, run.started.classes if run.started else 0, last) or ""
-
-
-def at_chance(recipe: Recipe, classes: int, last: Sequence[Epoch]) -> str | None:
-    """A sentence if the last epochs' train loss is that of guessing, ln(classes); else None."""
-    recent = [row.metrics.get("train_loss") for row in last[-CHANCE_EPOCHS:]]
-    if classes < 2 or len(recent) < CHANCE_EPOCHS:
-        return None
-    chance = math.log(classes)
-    if not all(loss is not None and loss > CHANCE_SHARE * chance for loss in recent):
-        return None
-    lr = recipe.lr
-    advice = (
-        f"The learning rate {lr_text(lr)} is likely too high for {recipe.optimizer.name}: "
-        f"try {lr_text(lr / 10)}, or a warm-up of a few epochs."
-        if lr >= 0.02
-        else f"Try ten times the learning rate, {lr_text(lr * 10)}, or a tenth of it."
-    )
-    return (
-        f"This run does no better than guessing: its loss stays at {significant(recent[-1])}, and "
-        f"guessing among {classes} classes gives ln {classes} ≈ {chance:.3f}. {advice}"
-    )
+    return at_chance(run.started.classes if run.started else 0, last) or ""

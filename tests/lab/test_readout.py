@@ -8,15 +8,13 @@ from hypothesis import strategies as st
 
 from app import ids
 from app.lab.progress import duration, progress
-from app.lab.readout import after_epoch, at_chance, state
+from app.lab.readout import after_epoch, state
 from app.run_picker import title
 from tests.charts.test_series import CONFIG, DIVERGED, FLAT
-from tests.small import metrics
 from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
 from trainer.config.schedules import NoSchedule
 from trainer.engine.events import Started
-from trainer.schedule.epoch import Epoch
 from trainer.store.rows import Run
 
 IMPORTED: dict[str, object] = {"source": "imported", "origin": "mine.csv", "recipe": Recipe()}
@@ -68,21 +66,6 @@ def test_the_reason_of_a_failure_is_shown() -> None:
 def test_a_diverged_epoch_shows_dashes_not_numbers() -> None:
     cards = after_epoch(run(status="diverged"), [*FLAT, DIVERGED], FLAT[3])
     assert cards[ids.card("val", "value")] == cards[ids.card("train", "value")] == "–"
-
-
-def chance(loss: float) -> list[Epoch]:
-    return [Epoch(e, 0.1, 0.1, metrics(loss, loss, 0.1), 0.1, None) for e in (1, 2, 3)]
-
-
-@pytest.mark.parametrize(
-    ("loss", "dead"), [(2.303, True), (2.31, True), (60.0, True), (2.0, False)]
-)
-def test_a_loss_that_stays_at_that_of_guessing_is_shown(loss: float, dead: bool) -> None:
-    assert (at_chance(RunConfig(lr=0.1), 10, chance(loss)) is not None) == dead
-
-
-def test_two_epochs_are_too_few_to_call_a_run_dead() -> None:
-    assert at_chance(RunConfig(lr=0.1), 10, chance(2.303)[:2]) is None
 
 
 def test_a_title_names_model_data_optimizer_and_schedule() -> None:

@@ -106,3 +106,5 @@ Optimizer = Annotated[
 OPTIMIZERS: dict[str, type[Settings]] = {
     cls.model_fields["name"].default: cls for cls in get_args(get_args(Optimizer)[0])
 }
+# In our trials most runs of this page's networks at these LRs stay at the loss of guessing.
+TOO_HIGH = {"Adam": 0.05, "AdamW": 0.05, "NAdam": 0.05, "RAdam": 0.05, "RMSprop": 0.02}

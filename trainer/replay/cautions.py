@@ -7,13 +7,11 @@ settings, in `trainer.config.schedules`.
 
 from collections.abc import Iterator, Sequence
 
+from ..config.optimizers import TOO_HIGH
 from ..config.recipe import Recipe
 from ..config.schedules import ReduceLROnPlateau
 from ..config.text import epochs_text, lr_text, significant
 from .replay import Preview
-
-# In our trials most runs of this page's networks at these LRs stay at the loss of guessing.
-TOO_HIGH = {"Adam": 0.05, "AdamW": 0.05, "NAdam": 0.05, "RAdam": 0.05, "RMSprop": 0.02}
 
 # At so small a fraction of the LR training no longer changes, whether eps skips cuts or not.
 NOTICED = 1e-4
