@@ -30,7 +30,6 @@ SCHEME = "scheme"
 EXPLAINS = "explains"
 SCHEDULE_PANEL = "schedule-panel"
 LOG = "log"
-LOG_SELECTED = "log-selected"
 ALL_EPOCHS = "all-epochs"
 METER = "meter"
 

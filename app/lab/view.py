@@ -183,7 +183,7 @@ def _schedule_panel() -> Component:
     )
 
 
-def _tabs() -> Component:
+def _tabs() -> Any:
     """What happened, what would have, and which runs belong together: one panel."""
     named: dict[str, Any] = {"aria-label": "Events, newest first"}
     pressed: dict[str, Any] = {"aria-pressed": "false"}

@@ -188,8 +188,10 @@
     log().style.setProperty("--digits", epochs < 10 ? 3 : 2 * digits + 1);
   }
 
+  const selectedRow = () => log().querySelector("[aria-selected=true]");
+
   function mark(row) {
-    const before = document.getElementById("log-selected");
+    const before = selectedRow();
     if (before && before !== row) {
       before.removeAttribute("id");
       before.setAttribute("aria-selected", "false");
@@ -233,7 +235,7 @@
 
   // Keeps the selection where its line has grown, or its row has moved into another line.
   function keepSelected(touched) {
-    const row = document.getElementById("log-selected");
+    const row = selectedRow();
     if (selected === null || (row && meantBy(row) === selected && !touched.has(selected))) return;
     mark(selected.row || rowOf(selected));
     if (touched.has(selected)) lrscope.pointing.point(epochsOf(selected));
@@ -304,7 +306,7 @@
 
     // Selects the row above or below, or the newest; returns its epochs.
     step(direction) {
-      const row = document.getElementById("log-selected");
+      const row = selectedRow();
       if (!row) return lines.length ? select(meantBy(log().querySelector("[role=option]"))) : null;
       if (direction === "below" && undrawn && !row.nextSibling) showOlder();
       let next = row;
@@ -315,7 +317,7 @@
 
     // Unfolds (true) or folds (false) the line of the selected row; returns the selected epochs.
     turn(open) {
-      const row = document.getElementById("log-selected"), line = row && lineOf.get(row);
+      const row = selectedRow(), line = row && lineOf.get(row);
       if (!line || line.count === 1) return select(selected);
       if (open && !line.open) unfold(line);
       if (!open && line.open) fold(line);
@@ -324,7 +326,7 @@
 
     // Enter or the space bar on the selected row.
     press() {
-      const row = document.getElementById("log-selected"), line = row && lineOf.get(row);
+      const row = selectedRow(), line = row && lineOf.get(row);
       return line && row === line.row ? lrscope.log.turn(!line.open) : epochsOf(selected);
     },
   };
