@@ -35,27 +35,14 @@
     return line;
   }
 
-  function blank(line) {
-    const row = document.createElement("li");
-    row.setAttribute("role", "option");
-    row.setAttribute("aria-selected", "false");
-    if (line.past) row.dataset.past = "";
-    row.append(document.createElement("span"), document.createElement("span"));
-    row.firstChild.className = "log-epoch";
+  function rowFor(line) {
+    const row = lrscope.event_rows.blank(line.past);
     lineOf.set(row, line);
     return row;
   }
 
-  function write(row, epochs, kind, epoch, text) {
-    row.dataset.kind = kind;
-    row.dataset.epoch = epoch;
-    row.firstChild.textContent = epochs;
-    const parts = text.split(/(\S*\de-\d\S*)/); // a line must not end within 1e-5
-    row.lastChild.replaceChildren(...parts.map((part, i) => (i % 2 ? note("log-number", part) : part)));
-  }
-
   function rowOfLine(line) {
-    line.row = blank(line);
+    line.row = rowFor(line);
     label(line);
     return line.row;
   }
@@ -63,20 +50,13 @@
   // What a line says now. A row of one epoch has its sentence; only a folded one needs a hint.
   function label(line) {
     const { row, kind, count, first, last, isBest } = line;
-    write(row, count > 1 ? `${first}–${last}` : last, kind, last, lrscope.events.words(line));
+    lrscope.event_rows.write(row, count > 1 ? `${first}–${last}` : last, kind, last, lrscope.events.words(line));
     row.toggleAttribute("data-best", Boolean(isBest));
-    if (isBest) row.lastChild.append(note("log-best", "best"));
+    if (isBest) lrscope.event_rows.note(row, "log-best", "best");
     if (count === 1) return;
     row.dataset.fold = line.open ? "open" : "closed";
     row.title = `${count} epochs: click to ${line.open ? "fold them" : "see each"}`;
-    row.lastChild.append(note("unseen", line.open ? ", unfolded" : ", folded"));
-  }
-
-  function note(className, text) {
-    const span = document.createElement("span");
-    span.className = className;
-    span.textContent = text;
-    return span;
+    lrscope.event_rows.note(row, "unseen", line.open ? ", unfolded" : ", folded");
   }
 
   function showOlder() {
@@ -88,9 +68,9 @@
   // The rows of the sentences from index `low` up to `high`, newest first.
   function rowsOf(line, low, high) {
     return sentences.slice(low, high).reverse().map(([epoch, kind, text]) => {
-      const row = blank(line);
+      const row = rowFor(line);
       row.className = "log-one";
-      write(row, epoch, kind, epoch, text);
+      lrscope.event_rows.write(row, epoch, kind, epoch, text);
       return row;
     });
   }

@@ -54,9 +54,10 @@ CHANGED = """(added) => {
   lrscope.log.prepend([added], { epochs: 10_000, best: 1 });
   return seen.takeRecords().length;
 }"""
-NARROW = "() => { const { scrollWidth, clientWidth } = lrscope.page.element('log');" + (
-    " return scrollWidth <= clientWidth; }"
-)
+NARROW = """() => {
+  const list = lrscope.page.element("log");
+  return [list, ...list.children].every((part) => part.scrollWidth <= part.clientWidth);
+}"""
 
 
 def begun(store: Store, config: RunConfig) -> int:
@@ -128,8 +129,9 @@ def test_each_kind_of_schedule_has_its_line(browser: Browser, lab: Served) -> No
         ):
             config = RunConfig(lr=0.1, epochs=6, schedule=schedule)
             said = sentences(rows([1.0] * 6, config))
-            page.evaluate(FRESH, [said, 6, None])
+            page.evaluate(FRESH, [said, 6_000, None])
             assert lines(page) == expected
+            assert page.evaluate(NARROW)
 
 
 def test_what_is_done_by_hand_has_a_line_of_its_own(browser: Browser, lab: Served) -> None:
