@@ -30,6 +30,7 @@ SCHEME = "scheme"
 EXPLAINS = "explains"
 SCHEDULE_PANEL = "schedule-panel"
 LOG = "log"
+ALL_EPOCHS = "all-epochs"
 METER = "meter"
 
 # The form

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from tests.lab.page import all_drawn
 from tests.page import launch, opened, served
 
 FOLDER = Path(__file__).parent.parent / "assets" / "screenshots"
@@ -20,7 +21,7 @@ def main() -> None:
                 browser = launch(playwright)
                 with opened(browser, lab.url, scheme=scheme) as page:
                     page.get_by_role("button", name="Start").click()
-                    page.locator(f'#log li[data-epoch="{EPOCH}"]').wait_for()
+                    all_drawn(page, EPOCH)
                     page.mouse.move(0, 0)
                     page.screenshot(path=FOLDER / f"lab-{scheme}.png")
                 browser.close()

@@ -53,11 +53,14 @@ class Series(NamedTuple):
 
 
 class Sentence(NamedTuple):
-    """One line of the decision log."""
+    """An event of an epoch. One with an `ending` may share a line with others like it (see
+    `Decision.ending`).
+    """
 
     epoch: int
     kind: str
     text: str
+    ending: str = ""
 
 
 def series(
@@ -161,9 +164,9 @@ def _explained(rows: Sequence[Epoch], y: list[float | None]) -> Line:
 def sentences(
     rows: Sequence[Epoch], interventions: Sequence[RecordedIntervention] = ()
 ) -> list[Sentence]:
-    """The decision log of these rows and interventions, oldest first."""
+    """The events of these rows and interventions, oldest first."""
     decided = [
-        Sentence(row.epoch, row.decision.kind, row.decision.sentence)
+        Sentence(row.epoch, row.decision.kind, row.decision.sentence, row.decision.ending)
         if row.decision
         else Sentence(row.epoch, "diverged", f"Diverged at LR {lr_text(row.lr_last)}.")
         for row in rows

@@ -116,6 +116,7 @@ def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[st
         "figure": figure,
         "templates": figures.chart_templates(points),
         "log": sentences(past + rows, interventions),
+        "best": best.epoch if best else None,
         "readout": {**progress(row, last), **texts, **after_epoch(row, last, best)},
         "pace": pace_key(row.pace) if row and not row.over else None,
         "forked": (row.parent_epoch or 0) if row else 0,
@@ -178,20 +179,23 @@ def _news_of(store: Store, cursor: Cursor, trouble: Why) -> dict[str, Any]:
     moved = token != cursor.token
     if moved:
         readout |= texts
+    best = _best(store, row) if moved or rows else None
     if moved or rows:
-        readout |= after_epoch(row, recent, _best(store, row))
+        readout |= after_epoch(row, recent, best)
     wait = IDLE_MS
     if row and not row.over:
         wait = interval(row, recent)
     return {
-        "drawn": _drawn(store, row, rows, cursor) if row else None,
+        "drawn": _drawn(store, row, rows, cursor, best) if row else None,
         "readout": readout,
         "token": token,
         "wait": wait,
     }
 
 
-def _drawn(store: Store, row: Run, rows: list[Epoch], cursor: Cursor) -> dict[str, Any] | None:
+def _drawn(
+    store: Store, row: Run, rows: list[Epoch], cursor: Cursor, best: Epoch | None
+) -> dict[str, Any] | None:
     """The additions to charts and log, and the cursor after them; None if there is nothing new."""
     new = store.interventions(row.id, cursor.intervention)
     if not (rows or new):
@@ -207,6 +211,7 @@ def _drawn(store: Store, row: Run, rows: list[Epoch], cursor: Cursor) -> dict[st
         "last": _checksum(rows[-1]) if rows else cursor.last,
         "epochs": row.epochs,
         **({"intervention": new[-1].id} if new else {}),
+        **({"best": best.epoch} if best else {}),
     }
 
 

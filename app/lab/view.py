@@ -48,7 +48,6 @@ def layout(store: Store, query: str) -> Component:
     except StoreError as error:  # the page says so, and shows the runs when it can
         refused = str(error)
     name: dict[str, Any] = {"aria-label": "What the schedule does"}
-    decisions: dict[str, Any] = {"aria-label": "Decisions, newest first"}
     return html.Div(
         [
             setup.layout(query),
@@ -74,34 +73,7 @@ def layout(store: Store, query: str) -> Component:
                 id=ids.RUN_PANEL,
             ),
             html.Aside(
-                [
-                    dmc.SegmentedControl(
-                        id=ids.TAB,
-                        data=[
-                            {"value": "decisions", "label": "Decisions"},
-                            {"value": what_if.PLACE, "label": "What if"},
-                            {"value": family.PLACE, "label": "Family"},
-                        ],
-                        value="decisions",
-                        size="sm",
-                        fullWidth=True,
-                    ),
-                    html.Div(
-                        [
-                            _schedule_panel(),
-                            html.Ol(
-                                id=ids.LOG,
-                                className="log",
-                                tabIndex="0",
-                                role="listbox",
-                                **decisions,
-                            ),
-                        ],
-                        className="decisions",
-                    ),
-                    what_if.layout(),
-                    family.layout(),
-                ],
+                [_schedule_panel(), _tabs()],
                 className="explains",
                 id=ids.EXPLAINS,
                 **name,
@@ -208,6 +180,33 @@ def _schedule_panel() -> Component:
         ],
         className="panel",
         id=ids.SCHEDULE_PANEL,
+    )
+
+
+def _tabs() -> Any:
+    """What happened, what would have, and which runs belong together: one panel."""
+    named: dict[str, Any] = {"aria-label": "Events, newest first"}
+    pressed: dict[str, Any] = {"aria-pressed": "false"}
+    log = html.Ol(id=ids.LOG, className="log", tabIndex="0", role="listbox", **named)
+    tabs = {
+        "events": ("Events", log),
+        what_if.PLACE: ("What if", what_if.layout()),
+        family.PLACE: ("Family", family.layout()),
+    }
+    return dmc.Tabs(
+        [
+            html.Div(
+                [
+                    dmc.TabsList([dmc.TabsTab(name, value=tab) for tab, (name, _) in tabs.items()]),
+                    html.Button("all epochs", id=ids.ALL_EPOCHS, className="all-epochs", **pressed),
+                ],
+                className="tabs-head",
+            ),
+            *(dmc.TabsPanel(panel, value=tab) for tab, (_, panel) in tabs.items()),
+        ],
+        id=ids.TAB,
+        value="events",
+        className="panel tabs",
     )
 
 

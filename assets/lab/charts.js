@@ -65,8 +65,8 @@
     recolour(); // the scheme may have changed during the drawing
   }
 
-  // Draws a band at the selected epoch, or none.
-  function point(epoch) {
+  // Draws a band at the selected epoch, or from `first` to it, or none.
+  function point(epoch, first = epoch) {
     const gd = chart();
     if (!gd || !gd._fullLayout) return;
     const shapes = (gd.layout.shapes || []).filter((shape) => shape.name !== "pointer");
@@ -74,7 +74,7 @@
       shapes.push({
         name: "pointer", type: "rect", layer: "below", line: { width: 0 },
         fillcolor: lrscope.page.colour("neutral"), opacity: 0.25,
-        xref: "x", yref: "paper", x0: epoch - 0.5, x1: epoch + 0.5, y0: 0, y1: 1,
+        xref: "x", yref: "paper", x0: first - 0.5, x1: epoch + 0.5, y0: 0, y1: 1,
       });
     }
     window.Plotly.relayout(gd, { shapes });

@@ -58,7 +58,7 @@
       return false;
     }
     lrscope.charts.extend(drawn, cursor);
-    lrscope.log.prepend(drawn.log);
+    lrscope.log.prepend(drawn.log, drawn);
     const { epoch, epochs, last, intervention = cursor.intervention } = drawn;
     cursor = { ...cursor, epoch, epochs, last, intervention };
     lrscope.pointing.nameFork();
@@ -112,7 +112,7 @@
       }
       forked = view.forked;
       cursor = { ...view.cursor, epochs: range[1] - 0.5 };
-      lrscope.log.fill(view.log, forked);
+      lrscope.log.fill(view.log, { epochs: cursor.epochs, best: view.best, forked });
       lrscope.pointing.clear();
       lrscope.pointing.nameFork();
       lrscope.readout.show(view.readout);

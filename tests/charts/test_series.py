@@ -65,7 +65,7 @@ def test_cooldown_is_shaded_and_a_cut_without_effect_has_its_own_marker() -> Non
         update={"schedule": ReduceLROnPlateau(factor=0.5, patience=0, cooldown=1, min_lr=0.05)}
     )
     drawn = series(cooling, rows([1.0] * 5, cooling))
-    assert [kind for _, kind, _ in sentences(rows([1.0] * 5, cooling))] == [
+    assert [kind for _, kind, *_ in sentences(rows([1.0] * 5, cooling))] == [
         "improved", "cut", "cooldown", "no effect", "cooldown",
     ]  # fmt: skip
     assert (drawn.cuts.x, drawn.no_effects.x) == ([2], [4])

@@ -52,5 +52,25 @@ def points(page: Page, name: str, count: int) -> list[float]:
     return found
 
 
+EN_DASH = "\N{EN DASH}"
+NEWEST = """(epochs) => {
+  const row = document.querySelector("#log li:not([data-kind=hand], [data-kind=threads])");
+  return row && row.checkVisibility() && row.dataset.epoch >= epochs;
+}"""
+
+
 def all_drawn(page: Page, epochs: int) -> None:
-    page.locator(f'#log li[data-epoch="{epochs}"]').first.wait_for()
+    """Waits until the list of events has so many epochs, or more."""
+    page.wait_for_function(NEWEST, arg=epochs)
+
+
+def lines(page: Page) -> list[tuple[str, str]]:
+    """The rows of the list of events, newest first: their epochs (13-17), and what they say."""
+    rows = page.locator("#log [role=option]").evaluate_all(
+        """rows => rows.map((row) => {
+          const [epochs, said] = row.cloneNode(true).children;
+          said.querySelectorAll(".unseen, .log-best").forEach((note) => note.remove());
+          return [epochs.textContent, said.textContent];
+        })"""
+    )
+    return [(epochs.replace(EN_DASH, "-"), said) for epochs, said in rows]

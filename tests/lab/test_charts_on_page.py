@@ -116,6 +116,7 @@ def test_a_sentence_points_at_its_epoch_in_the_charts_and_the_other_way_round(
     with opened(browser, lab.url) as page:
         all_drawn(page, 12)
         points(page, "train loss", 12)
+        page.get_by_role("button", name="all epochs").click()
         page.locator('#log li[data-epoch="3"]').click()
         assert pointed(page) == [3]
         page.locator("#log").press("ArrowUp")

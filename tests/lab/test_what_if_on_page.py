@@ -52,7 +52,7 @@ def test_a_what_if_shows_where_the_run_would_have_been_cut(browser: Browser, lab
         expect(page.locator("#answer")).to_contain_text(clicked.sentence)
         panel.get_by_role("textbox", name="Factor").fill("7")
         expect(panel.get_by_text("Factor must be a number above 0 and below 1.")).to_be_visible()
-        page.get_by_text("Decisions", exact=True).click()
+        page.get_by_text("Events", exact=True).click()
         expect(page.locator("#chart")).not_to_contain_text("differs from here")
 
 

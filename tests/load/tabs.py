@@ -81,8 +81,8 @@ class Tab:
                 cursor |= {key: drawn[key] for key in cursor.keys() & drawn.keys()}
         return int(news["wait"])
 
-    def _draw(self, log: list[tuple[int, str, str]]) -> None:
-        self.drawn += [epoch for epoch, kind, _ in log if kind != "hand"]
+    def _draw(self, log: list[list[Any]]) -> None:
+        self.drawn += [epoch for epoch, kind, *_ in log if kind != "hand"]
 
     async def _open(self) -> dict[str, Any]:
         """Draw the run in full; the cursor after it."""

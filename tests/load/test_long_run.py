@@ -62,8 +62,12 @@ def look_through(page: Page, rows: list[Epoch]) -> None:
     assert drawn == [row.metrics["val_loss"] for row in rows]
     assert page.locator("#chart .points path").count() <= MOST_MARKERS
 
+    every = page.get_by_role("button", name="all epochs")
+    every.click()
     page.locator("#log").evaluate("(log) => { log.scrollTop = log.scrollHeight; }")
     page.wait_for_function("() => document.querySelectorAll('#log li').length > 500")
+    every.click()
+    page.wait_for_function("() => document.querySelectorAll('#log li').length <= 500")
     for epoch in (1, EPOCHS // 2):
         page.evaluate("(epoch) => lrscope.pointing.pointAt(epoch)", epoch)
         row = page.locator("#log [aria-selected=true]")

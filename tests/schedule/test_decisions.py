@@ -22,20 +22,25 @@ from trainer.schedule.decisions import Decision
 from trainer.schedule.schedule import Schedule
 
 
-def told(
+def told(metrics: Sequence[float], **settings: Any) -> list[str]:
+    """The sentence of each epoch, for these metrics."""
+    return [decision.sentence for decision in decided(metrics, **settings)]
+
+
+def decided(
     metrics: Sequence[float],
     lr: float = 0.1,
     schedule: ScheduleSettings | None = None,
     **changes: Any,
-) -> list[str]:
-    """The sentence of each epoch, for these metrics."""
+) -> list[Decision]:
+    """The decision of each epoch, for these metrics."""
     run = RunConfig(lr=lr, epochs=100, schedule=schedule or NoSchedule(), **changes)
     live = Schedule(run, batches=1)
-    sentences = []
+    decisions = []
     for metric in metrics:
         live.step_batch()
-        sentences.append(live.advance(metric).sentence)
-    return sentences
+        decisions.append(live.advance(metric))
+    return decisions
 
 
 def test_plateau_from_the_first_value_to_the_cut():
@@ -249,3 +254,35 @@ def test_distinct_shows_three_digits_where_they_suffice():
 def test_counts_agree_with_their_noun():
     assert [epochs_text(n) for n in (0, 1, 2)] == ["0 epochs", "1 epoch", "2 epochs"]
     assert epochs_text(1, "bad epoch") == "1 bad epoch"
+
+
+def endings(metrics: Sequence[float], **settings: Any) -> list[str]:
+    return [decision.ending for decision in decided(metrics, **settings)]
+
+
+def test_what_folds_says_what_its_line_ends_with_and_a_cut_does_not_fold():
+    rule = ReduceLROnPlateau(patience=0, cooldown=1, min_lr=0.01)
+    assert endings([0.5, 0.4, 0.6, 0.7, 0.6], schedule=rule) == [
+        "down to 0.500", "down to 0.400", "", "0.400 stands", "0.01",
+    ]  # fmt: skip
+    assert endings([0.5, 0.6], schedule=rule, monitor="val_accuracy") == [
+        "up to 0.500", "up to 0.600",
+    ]  # fmt: skip
+    assert endings([1.0] * 3, schedule=StepLR(step_size=2), warmup=1) == ["0.1", "0.1", ""]
+
+
+def test_what_counts_as_better_but_is_not_stands_alone():
+    worse = endings([-1.0, -0.99995], schedule=ReduceLROnPlateau())
+    assert worse == ["down to -1.00", ""]
+    infinite = endings([math.inf, math.nan], schedule=ReduceLROnPlateau())
+    assert infinite == ["no finite best", "no finite best"]
+
+
+@given(lr=st.floats(1e-9, 10), next_lr=st.floats(1e-9, 10))
+def test_a_sentence_of_a_moved_lr_ends_with_its_ending(lr, next_lr):
+    """The page replaces the one by the last one of several."""
+    for kind in ("warm-up", "lowered", "raised"):
+        moved = Decision(kind=kind, epoch=1, lr=lr, next_lr=next_lr, schedule="CyclicLR")
+        assert moved.sentence.endswith(f" {moved.ending}.")
+    kept = Decision(kind="kept", epoch=1, lr=lr, next_lr=lr, schedule="none")
+    assert kept.sentence == f"Kept {kept.ending}."

@@ -122,7 +122,7 @@ results = st.fixed_dictionaries(
 # Of the right type, so that it comes as far as a callback.
 plausible = {
     ids.RUN: st.sampled_from(["1", "2", "3", "4", "99", None]),
-    ids.TAB: st.sampled_from(["what-if", "family", "decisions"]),
+    ids.TAB: st.sampled_from(["what-if", "family", "events"]),
     ids.FORK_OF: st.none() | forks,
     ids.WHAT_IF: st.none() | results,
     ids.POINTED: st.none() | whole,

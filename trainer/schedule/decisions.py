@@ -50,6 +50,14 @@ class PlateauEvidence(BaseModel):
     min_lr: float
     eps: float
 
+    @property
+    def surpassed(self) -> bool:
+        """Whether the metric is truly better than the best before it, or is the first."""
+        if self.metric is None or self.level is None:
+            return self.metric is not None
+        gain = (self.met_best or 0.0) - self.metric
+        return gain * (1 if self.mode == "min" else -1) > 0
+
 
 class Decision(BaseModel):
     """What the schedule did after `epoch`: the LR of its first batch, and of the next epoch's.
@@ -94,6 +102,17 @@ class Decision(BaseModel):
                 return f"Kept {lr}."
 
     @property
+    def ending(self) -> str:
+        """What one line about this epoch and others like it ends with: "0.0574 stands". Empty if
+        the epoch needs a line of its own.
+        """
+        if self.plateau is not None:
+            return _plateau_ending(self, self.plateau)
+        if self.kind in ("warm-up", "kept", "lowered", "raised"):
+            return distinct(self.lr, self.next_lr, lr_text)[1]
+        return ""
+
+    @property
     def turned_within(self) -> bool:
         """Whether a cycle turned within the epoch, and not between it and the next."""
         return self.turn not in (None, self.next_lr)
@@ -133,14 +152,25 @@ def _plateau_sentence(decision: Decision, seen: PlateauEvidence) -> str:
             return f"Kept {lr}: {_worse(seen)}; {count}.{last}"
 
 
+def _plateau_ending(decision: Decision, seen: PlateauEvidence) -> str:
+    match decision.kind:
+        case "improved" if seen.surpassed:
+            return f"{'down' if seen.mode == 'min' else 'up'} to {significant(seen.metric)}"
+        case "waiting" | "cooldown":
+            return f"{significant(seen.best)} stands" if seen.best is not None else "no finite best"
+        case "no effect":
+            return lr_text(decision.next_lr)
+        case _:
+            return ""
+
+
 def _better(seen: PlateauEvidence) -> str:
     if seen.metric is None:
         return "New best: an infinite value, which nothing can beat."
     if seen.level is None:
         return f"First value: {significant(seen.metric)} is the best so far."
     metric, level = distinct(seen.metric, seen.level)
-    gain = (seen.met_best or 0.0) - seen.metric
-    if gain * (1 if seen.mode == "min" else -1) > 0:
+    if seen.surpassed:
         return f"New best: {metric} beats {level}."
     return (
         f"Counted as better: {metric} beats {level}, though it is no better than "
