@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -40,6 +40,16 @@ def layout() -> Component:
             ),
             dmc.Modal(
                 [
+                    # Not Mantine's own head, which would be a second banner of the page.
+                    html.Div(
+                        [
+                            html.H2("Import a loss curve"),
+                            dmc.Button(
+                                "Close", id=ids.IMPORT_CLOSE, size="compact-sm", variant="subtle"
+                            ),
+                        ],
+                        className="counting",
+                    ),
                     html.P(HELP, className="import-help"),
                     html.Div(
                         [
@@ -70,8 +80,7 @@ def layout() -> Component:
                     html.Div(id=ids.IMPORT_ERROR, className="start-error", role="alert"),
                 ],
                 id=ids.IMPORT_DIALOG,
-                title="Import a loss curve",
-                closeButtonProps={"aria-label": "Close"},
+                withCloseButton=False,
             ),
         ]
     )
@@ -84,10 +93,11 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         Output(ids.IMPORT_DIALOG, "opened"),
         Output(ids.IMPORT_ERROR, "children"),
         Input(ids.IMPORT, "n_clicks"),
+        Input(ids.IMPORT_CLOSE, "n_clicks"),
         prevent_initial_call=True,
     )
-    def show(_: Any) -> tuple[bool, str]:
-        return True, ""
+    def show(_: Any, __: Any) -> tuple[bool, str]:
+        return ctx.triggered_id == ids.IMPORT, ""
 
     @app.callback(
         Output(ids.IMPORT_DIALOG, "opened", allow_duplicate=True),
@@ -125,4 +135,4 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         except (binascii.Error, ValueError):
             why = f"{plain(name, MOST_NAME)} could not be received; try again."
             return no_update, why, no_update, no_update, None
-        return False, "", run_picker.choices(store), str(run), None
+        return False, "", run_picker.choices(store, run), str(run), None

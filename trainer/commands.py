@@ -5,9 +5,11 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from .engine.control import Control
 from .engine.events import EpochEnded, Event, Intervened, Started
+from .schedule.interventions import ByHand
 from .store.faults import StoreFaultError
 from .store.rows import Command, Run
 from .store.store import Store
@@ -28,6 +30,10 @@ class Stopwatch:
 
     def start(self) -> None:
         self._since = time.monotonic()
+
+    def restart(self) -> None:
+        """Count from zero."""
+        self._counted, self._since = 0.0, time.monotonic()
 
     def seconds(self) -> float:
         return self._counted + (time.monotonic() - self._since if self._since is not None else 0.0)
@@ -72,6 +78,7 @@ class Commands:
         self._pace = run.pace
         self._paused = self._stepping = False
         self._released = 0.0
+        self._held: list[int] = []  # changes by hand that can be undone until the engine goes on
         self._to_make: deque[int] = deque()  # the interventions that the engine was asked for
 
     def obey(self) -> None:
@@ -87,22 +94,38 @@ class Commands:
                 case "pause" | "unpause" | "step":
                     self._paused = command.name == "pause"
                     self._stepping = command.name == "step"
-                case name:
-                    self._to_make.append(command.id)
-                    self._control.ask(name, command.value)
+                case _:
+                    self._held.append(command.id)
         if self._stop.is_set():
             self.stopped = True
             self._control.stop()
         if self._shutdown.is_set():
             self._control.stop()
 
+    def _release(self) -> None:
+        """Ask the engine for the changes by hand that have not been undone."""
+        if not self._held:
+            return
+        asked = self._after(self._held[0] - 1)
+        if asked is None:
+            return
+        for command in asked:
+            if command.id in self._held:
+                self._to_make.append(command.id)
+                self._control.ask(cast(ByHand, command.name), command.value)
+        self._held.clear()
+
     def _new(self) -> list[Command]:
+        return self._after(self._asked) or []
+
+    def _after(self, command: int) -> list[Command] | None:
+        """The commands after that one; None while they cannot be read."""
         try:
-            return self._store.commands(self._run, self._asked)
+            return self._store.commands(self._run, command)
         except StoreFaultError as error:
             if not error.passes:
                 raise
-            return []  # they are obeyed when they can be read
+            return None
 
     def made(self, event: Event) -> int | None:
         """The id of the command that the engine carried out with this event, if it did."""
@@ -132,6 +155,7 @@ class Commands:
                 while self._paused and not self._control.stopping:
                     self._poll(POLL_SECONDS)
             self._released = time.monotonic()
+        self._release()
 
     def _poll(self, left: float) -> None:
         self._shutdown.wait(min(left, POLL_SECONDS))

@@ -67,6 +67,11 @@ class Worker:
         """A run may be queued soon: load torch now."""
         self._expected.set()
 
+    @property
+    def has_loaded(self) -> bool:
+        """Whether torch is loaded."""
+        return self._loaded.is_set()
+
     def loaded(self, timeout: float = LOAD_SECONDS) -> bool:
         """Wait until the worker thread has loaded torch; returns whether it has."""
         self.expect()

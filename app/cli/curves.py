@@ -72,9 +72,9 @@ def import_(
     except CurveError as error:
         raise fail(str(error)) from None
     with opened(home, create=True) as store:
-        from trainer.curves.importing import import_curve, renumbered
+        from trainer.curves.importing import about, import_curve
 
         run = import_curve(store, curve, given(settings))
     print(f"Run {run}: {len(curve.epochs)} epochs of {curve.name}. Try: lrscope replay {run}")
-    if notice := renumbered(curve):
-        print(notice)
+    if said := about(curve):
+        print(said)

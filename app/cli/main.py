@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from click.exceptions import Abort
 
+from app import environment
 from app.cli import curves, serve, training
 from app.cli.refusals import fail, output_lost
 
@@ -31,6 +32,7 @@ for commands in (serve, training, curves):
 
 def main() -> None:
     """The entry point; without a command it runs `serve`."""
+    environment.quiet_torch()
     arguments = sys.argv[1:]
     global_options = ("--help", "-h", "--version")
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in global_options):

@@ -43,6 +43,9 @@ def serve(
             "other machines can reach.",
         ),
     ] = None,
+    example: Annotated[
+        bool, typer.Option(help="Train an example when the first page opens and there is no run.")
+    ] = True,
     home: Home = None,
     datasets: Datasets = None,
     snapshot_budget: Budget = BUDGET_MB,
@@ -67,7 +70,7 @@ def serve(
             path = path_in(home)
             print(f"{path} is kept as {set_aside(path).name}.", file=sys.stderr)
         store = Store(home)
-        _serve(store, host, port, token, open, datasets, snapshot_budget)
+        _serve(store, host, port, token, open, example, datasets, snapshot_budget)
     except StoreError as error:
         raise fail(str(error)) from None
     except KeyboardInterrupt:  # before the page was served
@@ -83,6 +86,7 @@ def _serve(
     port: int,
     token: bool | None,
     open: bool,
+    example: bool,
     datasets: Path,
     budget_mb: float,
 ) -> None:
@@ -99,7 +103,7 @@ def _serve(
     gc.enable()
     worker = Worker(store, datasets, budget_mb)
     access = access_for(host, token)
-    app = create_app(store, worker, access)
+    app = create_app(store, worker, access, example)
     try:
         server = listen(app, host, port)
     except OSError as error:

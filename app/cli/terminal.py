@@ -143,7 +143,7 @@ class Terminal:
             f"{event.epoch:>5}  lr {lr_text(event.lr):<8} "
             f"train {significant(metrics['train_loss']):<8} "
             f"val {significant(metrics['val_loss']):<8} {_percent(metrics['val_accuracy'])}  "
-            f"[{style}]{escape(event.decision.sentence)}[/]"
+            f"[{style}]{escape(event.decision.told(self.epochs))}[/]"
         )
 
     def _end(self, styled: str, sentence: str) -> None:

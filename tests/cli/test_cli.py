@@ -309,14 +309,14 @@ def test_a_replay_in_the_terminal_says_what_would_have_been_different(tmp_path: 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "Run 1: 8 epochs of mine.csv. Try: lrscope replay 1",
-        "mine.csv counts its epochs from 0; here they count from 1.",
+        "Curve: val_loss, column loss. mine.csv counts its epochs from 0; here they count from 1.",
     ]
     done = lrscope("replay", "1", "--patience", "3", home=tmp_path)
     assert done.stdout.splitlines()[:2] == [
         "Run 1. Exact up to epoch 4: in epoch 5 the LR would have been 0.1 instead of 0.01. "
         "The rest is a guess, since the losses would have been different.",
-        "The cut after epoch 4 came after 2 bad epochs: a patience of 2 or more would have avoided "
-        "it.",
+        "The cut after epoch 4 came after 2 bad epochs. No patience avoids a cut for good: the "
+        "last 6 epochs are all bad, so a longer one only puts it off.",
     ]
     for line in ("this run  4, 6, 8", "what if   6", "Keras     5, 8"):
         assert line in done.stdout

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from app import ids
-from app.lab.readout import state
+from app.lab.readout import after_epoch, state
 from trainer.config.recipe import Recipe
 from trainer.config.schedules import ReduceLROnPlateau
 from trainer.config.table import ConfigError
-from trainer.curves.csv import Curve
+from trainer.curves.csv import Curve, read
 from trainer.curves.importing import import_curve
 from trainer.replay.replay import replay
 from trainer.store.store import Store
@@ -108,4 +108,34 @@ def test_the_run_says_that_its_epochs_are_numbered_otherwise_than_in_the_file(st
     run = import_curve(store, Curve("mine.csv", epochs, {"val_loss": (3, 2, 1)}), {})
     assert [row.epoch for row in store.epochs(run)] == [1, 2, 3]
     assert store.run(run).warning == said
-    assert state(store.run(run), store.epochs(run))[ids.NOTICE] == (said or "")
+    shown = after_epoch(store.run(run), store.epochs(run), None)
+    assert shown[ids.schedule("sentence")].endswith(f"more bad epochs. {said}" if said else "s.")
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        ("epoch,val_loss,lr\n1,2,0.1\n2,1,0.01\n", "column val_loss"),
+        ("epoch,mine - validation/loss,lr\n1,2,0.1\n2,1,0.01\n", "column mine - validation/loss"),
+        ("1,2\n2,1\n", None),
+    ],
+)
+def test_the_run_says_what_in_the_file_its_curve_is(store, tmp_path, text, chosen):
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    run = store.run(import_curve(store, read(path), {}))
+    assert run.warning == (chosen and f"Curve: val_loss, {chosen}.")
+    shown = after_epoch(run, store.epochs(run.id), None)
+    assert (chosen or "") in shown[ids.schedule("sentence")]
+
+
+def test_a_recorded_lr_is_shown_as_recorded_and_as_no_rules_decision(store):
+    run = store.run(import_curve(store, curve((0.1, 0.1, 0.1, 0.01, 0.009, 0.02)), {}))
+    rows = store.epochs(run.id)
+    assert [row.decision.plateau for row in rows] == [None] * 6
+    assert state(run, rows)[ids.schedule("heading")] == "The learning rate as recorded"
+    shown = after_epoch(run, rows, None)
+    assert shown[ids.schedule("sentence")].startswith(
+        "The learning rates are those of mine.csv; no rule is known."
+    )
+    assert (shown[ids.schedule("value")], shown["meter"]) == ("", [0, 0])

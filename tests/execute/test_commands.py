@@ -142,3 +142,53 @@ def test_nothing_can_be_asked_of_a_run_that_is_over_or_not_there(store):
         store.ask(run, "scale", 2.0)
     with pytest.raises(CommandError, match="no run 9"):
         store.ask(9, "pause")
+
+
+def test_what_is_asked_for_in_a_pause_is_made_in_order_when_it_ends_unless_it_was_undone(store):
+    run = store.add(small(schedule=NoSchedule(), lr=0.1), claimed=True)
+
+    def wait(n):
+        if n == 1:
+            store.ask(run, "scale", 0.5)
+            store.ask(run, "scale", 0.1)
+            store.ask(run, "lr", 7.0)
+            assert [c.value for c in store.pending(store.run(run))] == [0.5, 0.1, 7.0]
+        elif n == 3:
+            store.undo(run)
+            assert [c.value for c in store.pending(store.run(run))] == [0.5, 0.1]
+        elif n == 5:
+            assert not store.interventions(run)
+            store.ask(run, "unpause")
+
+    train(store, run, lambda e: store.ask(run, "pause") if at(2, 1)(e) else None, Waits(wait))
+    made = [(done.epoch, done.value, done.lr_after) for done in store.interventions(run)]
+    assert made == [(2, 0.5, 0.05), (2, 0.1, pytest.approx(0.005))]
+    with pytest.raises(CommandError, match="no change that could be undone"):
+        store.undo(run)
+
+
+def test_a_change_that_is_already_made_or_not_in_a_pause_cannot_be_undone(store):
+    run = store.add(small(schedule=NoSchedule()), claimed=True)
+    store.ask(run, "scale", 0.5)
+    with pytest.raises(CommandError, match="no change"):
+        store.undo(run)
+    train(store, run)
+    assert len(store.interventions(run)) == 1
+
+
+def test_a_change_asked_for_before_a_pause_is_pending_in_it_and_can_be_undone(store):
+    run = store.add(small(schedule=NoSchedule(), lr=0.1), claimed=True)
+
+    def ask(event):
+        if at(2, 1)(event):
+            store.ask(run, "scale", 0.5)
+            store.ask(run, "pause")
+
+    def wait(n):
+        if n == 2:
+            store.undo(run)
+            store.ask(run, "unpause")
+
+    train(store, run, ask, Waits(wait))
+    assert store.interventions(run) == []
+    assert {row.lr for row in store.epochs(run)} == {0.1}

@@ -18,15 +18,23 @@ def test_a_change_by_hand_within_an_epoch_is_a_difference_in_a_fork_too(store, s
     parent = trained(
         store, settings, lambda event: changed_by_hand(event) and store.ask(1, "lr", 0.03)
     )
-    child, _ = forked(store, parent, 4, settings.model_copy(update={"lr": 0.02}))
-    for run, whole in ((parent, 1), (child, 2)):
+    again = at(5, 1)
+    child, _ = forked(
+        store,
+        parent,
+        4,
+        settings.model_copy(update={"lr": 0.02}),
+        act=lambda event: again(event) and store.ask(2, "lr", 0.03),
+    )
+    for run, first in ((parent, 2), (child, 5)):
         stretches, rows = lineage.stretches(store, run), lineage.lineage(store, run)
-        assert [len(stretch.interventions) for stretch in stretches] == [1, 0][:whole]
+        assert [len(stretch.interventions) for stretch in stretches] == [1, 1][: len(stretches)]
         past = Past(stretches, rows, 3)
         for i, row in enumerate(rows):
             lrs = [lr for lr, _ in chain(*past.epoch(i))]
             assert (lrs[0], lrs[-1], len(lrs)) == (row.lr, row.lr_last, 3)
-        found = compare(settings, rows, settings, 3, stretches).difference
+        recipe = stretches[-1].recipe
+        found = compare(recipe, rows, recipe, 3, stretches).difference
         assert found is not None
-        assert found[:3] == (2, 1, "LR")
+        assert found[:3] == (first, 1, "LR")
         assert found.did == 0.03

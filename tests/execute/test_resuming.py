@@ -12,7 +12,7 @@ from trainer.config.optimizers import SGD
 from trainer.engine import datasets
 from trainer.engine import loop as engine
 from trainer.engine.datasets import DatasetError
-from trainer.engine.events import EpochEnded, Failed, Warned
+from trainer.engine.events import Ended, EpochEnded, Failed, Warned
 from trainer.execute import execute
 from trainer.snapshots import files
 from trainer.snapshots import writer as snapshots
@@ -63,6 +63,19 @@ def test_a_resumed_run_does_not_obey_its_old_commands_again(store):
     assert store.run(run).status == "finished"
     assert [c.name for c in store.interventions(run)] in ([], ["scale"])
     assert len(store.interventions(run)) <= 1
+
+
+@pytest.mark.parametrize(("moment", "starts_over"), [((1, 2), True), ((3, 2), False)], ids=str)
+@pytest.mark.usefixtures("none_left_out")
+def test_the_seconds_of_what_is_lost_count_only_if_something_is_left(store, moment, starts_over):
+    run = store.add(small(), claimed=True)
+    with closing(execute(store, run, NOWHERE)) as events:  # ends without a last snapshot
+        next(event for event in events if at(*moment)(event))
+    store.record(run, Ended("stopped"), elapsed=1000.0)
+    store.resume(run, claimed=True)
+    taken = []
+    train(store, run, lambda _: taken.append(store.run(run).elapsed))
+    assert (taken[-1] < 1000) == starts_over
 
 
 @pytest.mark.usefixtures("none_left_out")

@@ -169,7 +169,7 @@ def test_the_page_says_why_start_and_import_came_to_nothing_and_starts_when_ther
         page.locator(f"#{ids.IMPORT}").click()
         page.locator(f"#{ids.IMPORT_FILE} input").set_input_files(curve)
         expect(page.locator(f"#{ids.IMPORT_ERROR}")).to_contain_text("is full: free some space")
-        page.get_by_label("Close").click()
+        page.get_by_role("button", name="Close").click()
         ballast.unlink()
         start.click()
         expect(refused).to_be_empty()
@@ -194,7 +194,7 @@ def test_the_page_says_what_is_wrong_with_the_store_and_recovers(tmp_path: Path)
         rename(path_in(tmp_path), "gone", "runs")
         expect(notice).to_be_empty()
         lab.store.add_imported(Recipe(epochs=3), "mine.csv", imported())
-        expect(status).to_have_text("finished")
+        expect(status).to_have_text("imported")
 
 
 def rename(path: Path, table: str, name: str) -> None:

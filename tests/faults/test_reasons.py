@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from app import ids
-from app.lab.live import Cursor, news, view_of
+from app.lab.live import news, view_of
+from app.lab.received import Cursor
 from app.lab.trouble import Trouble
 from tests.bench.turns import until
 from tests.faults.conftest import Disk, locked

@@ -67,7 +67,7 @@ def test_the_server_starts_and_answers(home: Path) -> None:
         assert line.startswith("LRScope is at http://127.0.0.1:"), process.communicate()
         url = line.split()[3]
         with urllib.request.urlopen(f"{url}_dash-layout") as layout:
-            assert "9 · " in json.dumps(json.load(layout), ensure_ascii=False)
+            assert "#9 " in json.dumps(json.load(layout), ensure_ascii=False)
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=120)
     assert process.returncode == 0

@@ -16,7 +16,7 @@ from dash import Dash
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from app import form, ids
+from app import address, form, ids
 from app.cli import training
 from app.cli.main import cli
 from app.lab import setup
@@ -134,7 +134,8 @@ def test_the_address_takes_what_python_takes(drawn):
 )
 def test_any_address_opens_the_page_with_what_is_wrong_in_few_words(query):
     text = query if isinstance(query, str) else urlencode(query)
-    drawn = setup.layout(f"?{text}")
+    asked_for = address.read(f"?{text}")
+    drawn = setup.layout(asked_for.config, " ".join(asked_for.refused))
     words = json.dumps(drawn.to_plotly_json(), default=lambda part: part.to_plotly_json())
     assert len(words) < 60_000
 

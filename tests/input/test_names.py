@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import run_picker
+from app import run_names
 from app.cli.terminal import Terminal, print_comparison
 from app.lab.progress import progress
 from tests.input.names import ACTING, NAMES, imported
@@ -36,11 +36,11 @@ def test_a_run_of_any_name_is_stored_and_titled_without_what_acts(tmp_path, name
     store = Store(tmp_path / "home")
     run: Any = store.run(imported(store, tmp_path, name))
     store.close()
-    texts = [run.origin, run_picker.title(run), str(progress(run)["progress-left"])]
+    texts = [run.origin, run_names.name(run), str(progress(run)["progress-left"])]
     for text in (*texts, run.recipe.monitor):
         assert not ACTING & set(text)
         assert len(text) <= 200
-    assert len(run_picker.title(run)) < 80
+    assert len(run_names.name(run)) < 80
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())

@@ -93,7 +93,9 @@ def test_its_schedule_can_be_stepped_through_looked_ahead_and_replayed(config):
             json.dumps(decision.model_dump(), allow_nan=False)
         steps = replay((METRICS * MOST_EPOCHS)[: recipe.epochs], recipe, batches=BATCHES)
         assert len(steps) == recipe.epochs
-        assert all(s.endswith(".") for s in cautions(recipe, preview(recipe, BATCHES)))
+        assert all(
+            told.sentence.endswith(".") for told in cautions(recipe, preview(recipe, BATCHES))
+        )
 
 
 @settings(max_examples=settings.default.max_examples // 10)  # an example trains a network

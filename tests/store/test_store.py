@@ -218,6 +218,22 @@ def test_a_queued_run_is_stopped_at_once_and_never_claimed(store):
     assert store.claim() is None
 
 
+def test_a_queued_run_that_was_paused_is_stopped_and_no_longer_paused(store):
+    run = store.add(RunConfig())
+    store.ask(run, "pause")
+    store.ask(run, "scale", 0.5)
+    store.stop(run)
+    stopped = store.run(run)
+    assert (stopped.status, stopped.paused, store.pending(stopped)) == ("stopped", False, [])
+
+
+def test_a_run_that_is_over_is_never_read_as_paused(store):
+    run = store.add(RunConfig())
+    store.stop(run)
+    store.set_paused(run, True)  # as one that ended while it was asked to pause
+    assert not store.run(run).paused
+
+
 def test_a_training_run_is_asked_to_stop(store):
     run = training(store)
     store.stop(run)

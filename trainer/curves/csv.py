@@ -4,7 +4,7 @@ import itertools
 import math
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,12 +30,15 @@ class Curve:
     `name` is the file's name; `epochs` its own strictly increasing numbering of epochs or steps.
     `metrics` has at least one metric by name, the most likely monitor first; None in them means
     nan, +inf or not recorded. `val_accuracy` lies in 0 to 1. `lr` is None if the file has none.
+    `chosen` says what in the file the first metric is: "tag validation/loss", "column loss"; None
+    if it has no name there.
     """
 
     name: str
     epochs: tuple[int, ...]
     metrics: dict[str, tuple[float | None, ...]]
     lr: tuple[float, ...] | None = None
+    chosen: str | None = field(default=None, compare=False)
 
 
 # What a line has: its epoch, its number, its values by column, and whether any is a metric.
@@ -95,6 +98,7 @@ def _read_csv(name: str, data: bytes, tag: str | None) -> Curve:
     number, cells = first = next(body)
     delimiter = table.delimiter
     header = [cell.strip() for cell in cells]
+    named = "column"
     if all(_is_number(cell, delimiter) for cell in header):
         if len(header) > 2:
             raise CurveError(
@@ -102,6 +106,7 @@ def _read_csv(name: str, data: bytes, tag: str | None) -> Curve:
                 "it: add one, such as epoch,train_loss,val_loss."
             )
         header, body = ["epoch", "loss"][-len(header) :], itertools.chain([first], body)
+        named = ""
     seen: set[str] = set()
     for column in filter(None, header):
         if column in seen:
@@ -121,7 +126,7 @@ def _read_csv(name: str, data: bytes, tag: str | None) -> Curve:
             "epoch."
         )
     entries = _entries(name, header, body, delimiter, counter, known, roles)
-    return _curve(name, "line", _merged(name, entries, next(iter(roles.values()))), roles)
+    return _curve(name, "line", named, _merged(name, entries, next(iter(roles.values()))), roles)
 
 
 def _number(cell: str, delimiter: str) -> float | None:
@@ -264,11 +269,13 @@ def _read_events(name: str, data: bytes, tag: str | None) -> Curve:
             if wrong := _wrong(role, values[tag]):
                 raise CurveError(f"{name} step {step}: {cut(tag)} is {wrong}")
         rows.append(Row(step, step, values))
-    return _curve(name, "step", rows, roles)
+    return _curve(name, "step", "tag", rows, roles)
 
 
-def _curve(name: str, kind: str, found: Iterable[Row], roles: dict[Role, str]) -> Curve:
-    """The curve of these rows; `kind` says what their places are."""
+def _curve(name: str, kind: str, named: str, found: Iterable[Row], roles: dict[Role, str]) -> Curve:
+    """The curve of these rows; `kind` says what their places are, and `named` what has the names:
+    "column", "tag", or nothing.
+    """
     curve = next(iter(roles.values()))
     rows = list(itertools.islice(found, MOST + 1))
     if len(rows) < 2:
@@ -296,7 +303,8 @@ def _curve(name: str, kind: str, found: Iterable[Row], roles: dict[Role, str]) -
             f"{name} {kind} {row.at}: {cut(roles['lr'])} is missing: fill it in or delete the "
             "column."
         )
-    return Curve(name, tuple(row.epoch for row in rows), metrics, lr or None)
+    chosen = f"{named} {cut(curve)}" if named else None
+    return Curve(name, tuple(row.epoch for row in rows), metrics, lr or None, chosen)
 
 
 def _too_many(name: str, where: str, curve: str) -> CurveError:

@@ -6,7 +6,7 @@ from typing import Any
 from ..config.recipe import Recipe
 from ..config.table import ConfigError, to_recipe
 from ..replay.replay import replay
-from ..schedule.decisions import Decision, Kind
+from ..schedule.decisions import RECORDED, Decision, Kind
 from ..schedule.epoch import Epoch
 from ..store.store import Store
 from .csv import Curve
@@ -14,7 +14,7 @@ from .csv import Curve
 
 def import_curve(store: Store, curve: Curve, values: dict[str, Any]) -> int:
     """Store a curve as a run; returns the run id. Its epochs count from 1, whatever the file's do:
-    the run keeps what `renumbered` says about that as its warning.
+    the run keeps what `about` says of that, and of the curve, as its warning.
 
     If the file has no learning rates, the run gets those of its schedule replayed on the curve. If
     it has, the run keeps them, and the schedule is the starting point for what-if.
@@ -26,10 +26,18 @@ def import_curve(store: Store, curve: Curve, values: dict[str, Any]) -> int:
         ConfigError: a value is out of bounds.
     """
     recipe = _recipe(curve, values)
-    return store.add_imported(recipe, curve.name, list(_rows(curve, recipe)), renumbered(curve))
+    return store.add_imported(recipe, curve.name, list(_rows(curve, recipe)), about(curve))
 
 
-def renumbered(curve: Curve) -> str | None:
+def about(curve: Curve) -> str | None:
+    """What was taken from the file as the curve, and how its epochs are numbered here, in a
+    sentence each; None if there is nothing to say.
+    """
+    chosen = curve.chosen and f"Curve: {next(iter(curve.metrics))}, {curve.chosen}."
+    return " ".join(filter(None, (chosen, _renumbered(curve)))) or None
+
+
+def _renumbered(curve: Curve) -> str | None:
     """One sentence on how the file's epochs are numbered here; None if as in the file."""
     rows, first, last = len(curve.epochs), curve.epochs[0], curve.epochs[-1]
     if (first, last) == (1, rows):
@@ -77,4 +85,4 @@ def _move(lrs: tuple[float, ...], i: int) -> Decision:
         kind = "raised"
     elif next_lr < lr:
         kind = "cut" if was_constant else "lowered"
-    return Decision(kind=kind, epoch=i + 1, lr=lr, next_lr=next_lr, schedule="Recorded")
+    return Decision(kind=kind, epoch=i + 1, lr=lr, next_lr=next_lr, schedule=RECORDED)

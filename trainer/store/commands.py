@@ -2,9 +2,13 @@
 
 import sqlite3
 import time
+from typing import get_args
 
+from ..schedule.interventions import ByHand
 from . import rows
 from .rows import Command
+
+BY_HAND = get_args(ByHand)
 
 
 def add(connection: sqlite3.Connection, run: int, name: str, value: float | None) -> None:
@@ -28,6 +32,19 @@ def after(connection: sqlite3.Connection, run: int, command: int) -> list[Comman
 def carried_out(connection: sqlite3.Connection, run: int, command: int) -> None:
     """Note that a run has carried out its commands up to that id."""
     connection.execute("UPDATE runs SET asked = ? WHERE id = ?", (command, run))
+
+
+def undo(connection: sqlite3.Connection, run: int) -> bool:
+    """Take back the last change by hand that a paused run has not made yet; return whether there
+    was one.
+    """
+    undone = connection.execute(
+        "DELETE FROM commands WHERE id = (SELECT max(commands.id) FROM commands JOIN runs "
+        "ON runs.id = commands.run WHERE runs.id = ? AND runs.paused AND commands.id > runs.asked "
+        f"AND commands.name IN ({', '.join('?' * len(BY_HAND))}))",
+        (run, *BY_HAND),
+    )
+    return undone.rowcount > 0
 
 
 def epochs_asked(connection: sqlite3.Connection, run: int) -> int:

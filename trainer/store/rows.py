@@ -23,6 +23,7 @@ from .schema import EPOCH_COLUMNS
 Status = Literal["queued", "training", "finished", "stopped", "diverged", "failed", "interrupted"]
 OVER: set[Status] = {"finished", "stopped", "diverged", "failed", "interrupted"}
 RESUMABLE: set[Status] = {"interrupted", "stopped", "failed"}
+EXAMPLE = "example"  # the origin of the run that a first visitor finds
 Source = Literal["trained", "imported", "watched"]
 PlainCommand = Literal["stop", "pace", "pause", "unpause", "step"]
 CommandName = PlainCommand | ByHand
@@ -43,7 +44,7 @@ class Run:
 
     Attributes:
         source: whether it was trained here, imported, or watched while it trains elsewhere.
-        origin: the file of an imported run.
+        origin: the file of an imported run; EXAMPLE for the one that a first visitor finds.
         recipe: its recipe; for a run that was trained here, its whole config.
         pace: epochs per second, None for no limit.
         began, ended: `ended` is when it was last recorded; see `elapsed`.
@@ -188,7 +189,9 @@ def run(row: tuple[Any, ...]) -> Run:
             raise ValueError(f"{added} epochs were added to its {recipe.epochs}")
     except (ValueError, TypeError, ArithmeticError) as error:
         raise UnreadableError(id, str(error)) from error
-    values |= {"started": started, "decision": decision, "paused": bool(values["paused"])}
+    # One that ends while it is asked to pause is over.
+    paused = bool(values["paused"]) and values["status"] not in OVER
+    values |= {"started": started, "decision": decision, "paused": paused}
     values |= {"added": added, "stopping": bool(stopping)}
     return Run(id=id, source=source, recipe=recipe, **values)
 
@@ -219,9 +222,10 @@ def trace(run: int, row: tuple[Any, ...]) -> tuple[int, Trace]:
     number, text = row
     try:
         _check_types({"epoch": number, "trace": text}, {"epoch": int, "trace": str})
-        losses, lrs = TRACE.validate_json(text, strict=True)
+        with _part("losses"):
+            losses, lrs = TRACE.validate_json(text, strict=True)
     except (ValueError, TypeError) as error:
-        raise UnreadableError(run, f"the trace of epoch {number}: {_why(error)}") from error
+        raise UnreadableError(run, f"the trace of epoch {number}: {error}") from error
     return number, Trace(losses, lrs)
 
 

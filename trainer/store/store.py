@@ -20,6 +20,7 @@ from .database import Database
 from .faults import StoreError
 from .owners import Owner, any_alive
 from .rows import (
+    EXAMPLE,
     INTERVENTION_COLUMNS,
     RUN_COLUMNS,
     Command,
@@ -149,6 +150,18 @@ class Store:
                 queue.claim(connection, self._owner.id, run)
         return run
 
+    def add_example(self, config: RunConfig, name: str) -> int | None:
+        """Queue a run as an example; returns the run id, None if there are runs already."""
+        with self._database.transaction() as connection:
+            if connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone():
+                return None
+            return queue.insert(
+                connection,
+                config,
+                "trained",
+                {"status": "queued", "name": name, "origin": EXAMPLE},
+            )
+
     def add_imported(
         self, recipe: Recipe, origin: str, epochs: Sequence[Epoch], warning: str | None = None
     ) -> int:
@@ -263,6 +276,11 @@ class Store:
         ).fetchone()
         return None if row[0] is None else int(row[0])
 
+    def has(self, run: int | None) -> bool:
+        """Whether there is a run with this id."""
+        found = self._database.connection.execute("SELECT 1 FROM runs WHERE id = ?", (run,))
+        return found.fetchone() is not None
+
     def newest_started(self) -> int:
         """The highest id of a run that has started or is over; 0 before the first."""
         row = self._database.connection.execute(
@@ -315,7 +333,8 @@ class Store:
         """Ask a run to stop; a queued run is stopped at once."""
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE runs SET status = 'stopped' WHERE id = ? AND status = 'queued'", (run,)
+                "UPDATE runs SET status = 'stopped', paused = 0 WHERE id = ? AND status = 'queued'",
+                (run,),
             )
             commands.add(connection, run, "stop", None)
 
@@ -359,6 +378,21 @@ class Store:
     def commands(self, run: int, after: int = 0) -> list[Command]:
         """The commands to the run after that command id, in order."""
         return commands.after(self._database.connection, run, after)
+
+    def pending(self, run: Run) -> list[Command]:
+        """What a paused run was asked to change and has not yet; it can be undone."""
+        asked = self.commands(run.id, run.asked) if run.paused else []
+        return [command for command in asked if command.name in commands.BY_HAND]
+
+    def undo(self, run: int) -> None:
+        """Take back the last change by hand that a paused run has not made yet.
+
+        Raises:
+            CommandError: there is none.
+        """
+        with self._database.transaction() as connection:
+            if not commands.undo(connection, run):
+                raise CommandError(f"Run {run} has no change that could be undone.")
 
     def interventions(self, run: int, after: int = 0) -> list[RecordedIntervention]:
         """The run's interventions after that intervention id, in order: the record that a
