@@ -53,7 +53,7 @@ def answer(
     ]
     table = html.Table(
         [
-            html.Thead(html.Tr([html.Th(""), html.Th("cuts after epoch")])),
+            html.Thead(html.Tr([html.Td(), html.Th("cuts after epoch")])),
             html.Tbody(
                 [html.Tr([html.Th(name, title=help), html.Td(cuts)]) for name, cuts, help in rows]
             ),
@@ -77,15 +77,16 @@ def _epochs(known: Sequence[int], guessed: Sequence[int] = ()) -> list[Any]:
 
 
 def overlay(comparison: Comparison) -> dict[str, Any]:
-    """The first differing epoch, and what a what-if adds to the charts: its LR and cuts from that
-    epoch on.
+    """The first differing epoch, and what a what-if adds to the charts: its LR from that epoch on,
+    and its cuts before the last epoch, those that are exact and those that are guesses.
     """
     first = comparison.first
-    steps = [s for s in comparison.steps if first is not None and s.epoch >= first]
-    cuts = [s for s in steps if s.decision.kind == "cut"]
+    guessed = [s for s in comparison.steps if first is not None and s.epoch >= first]
     lr = Line(
-        [x for s in steps for x in (s.epoch - 0.5, s.epoch + 0.5)],
-        [y for s in steps for y in (s.lr, s.lr_last)],
+        [x for s in guessed for x in (s.epoch - 0.5, s.epoch, s.epoch + 0.5)],
+        [y for s in guessed for y in (s.lr, s.lr, s.lr_last)],
     )
-    at = Line([s.epoch for s in cuts], [s.lr_last for s in cuts])
-    return {"first": first, **figures.what_if(lr, at, first)}
+    decided = [s.decision for s in comparison.steps if s.epoch < comparison.other.epochs]
+    cuts = [decision for decision in decided if decision.kind == "cut"]
+    exact = [cut for cut in cuts if first is None or cut.epoch < first]
+    return {"first": first, **figures.what_if(lr, exact, cuts[len(exact) :], first)}

@@ -1,7 +1,7 @@
 """Replays over a grid of two settings: in each cell the first difference, or the number of cuts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from app.charts import theme
@@ -18,19 +18,27 @@ MOST_REPLAYED = 200_000  # epochs, in all cells together
 MEASURES = {"first": "first difference", "cuts": "cuts"}
 
 
-def axes(config: Recipe) -> list[Setting]:
-    """The settings that can be an axis: the schedule's numbers, and the warm-up."""
+def axes(config: Recipe, fork: bool = False) -> list[Setting]:
+    """The settings that can be an axis: the schedule's numbers and, except in a fork, the
+    warm-up.
+    """
     own = settings.chosen(settings.from_config(config))
     return [
         s
         for s in own
-        if s.kind in ("int", "float") and s.slider and (s.group == "schedule" or s.key == "warmup")
+        if s.kind in ("int", "float")
+        and s.slider
+        and (s.group == "schedule" or (s.key == "warmup" and not fork))
     ]
 
 
-def default_axes(config: Recipe) -> tuple[str, str]:
-    """Patience and factor if the schedule has them, else its first two numbers."""
-    keys = [s.key for s in axes(config)]
+def default_axes(config: Recipe, fork: bool = False) -> tuple[str, str] | None:
+    """Patience and factor if the schedule has them, else its first two numbers; None if there is
+    no number.
+    """
+    keys = [s.key for s in axes(config, fork)]
+    if not keys:
+        return None
     if {"patience", "factor"} <= set(keys):
         return "patience", "factor"
     return keys[0], keys[1] if len(keys) > 1 else keys[0]
@@ -41,8 +49,8 @@ def side(epochs: int) -> int:
     return min(max(math.isqrt(MOST_REPLAYED // max(epochs, 1)), LEAST_VALUES), MOST_VALUES)
 
 
-def values(setting: Setting, current: float, count: int) -> list[float]:
-    """At most `count` values over the setting's slider, including the current one."""
+def values(setting: Setting, kept: Collection[float], count: int) -> list[float]:
+    """At most `count` values over the setting's slider, including those that are to be kept."""
     assert setting.slider is not None
     low, high = setting.slider
     if setting.scale == "log":
@@ -51,9 +59,11 @@ def values(setting: Setting, current: float, count: int) -> list[float]:
     if setting.scale == "log":
         spread = [10**exponent for exponent in spread]
     rounded = {round(v) if setting.kind == "int" else float(f"{v:.2g}") for v in spread}
-    if current not in rounded:
-        rounded -= {min(rounded, key=lambda v: abs(v - current))}
-    return sorted(rounded | {current})
+    for value in kept:
+        if value not in rounded:
+            rounded -= {min(rounded - set(kept), key=lambda v: abs(v - value))}
+            rounded |= {value}
+    return sorted(rounded)
 
 
 def view_of(
@@ -79,8 +89,13 @@ def view_of(
     from trainer.replay.replay import cut_map
 
     by_key = {s.key: s for s in axes(other)}
+    most = side(len(rows))
     now, was = settings.from_config(other), settings.from_config(happened)
-    along = {key: values(by_key[key], now[key], side(len(rows))) for key in (x, y)}
+    same_schedule = other.schedule.name == happened.schedule.name
+    along = {
+        key: values(by_key[key], {now[key], was[key]} if same_schedule else {now[key]}, most)
+        for key in (x, y)
+    }
     cells = cut_map(
         Past(stretches or [Stretch(happened)], rows, batches),
         monitored(other.monitor, rows),
@@ -89,7 +104,6 @@ def view_of(
         (y, along[y]),
     )
     texts = {key: [by_key[key].text(v) for v in along[key]] for key in along}
-    same_schedule = other.schedule.name == happened.schedule.name
     return {
         "x": texts[x],
         "y": texts[y],
@@ -105,15 +119,15 @@ def view_of(
 
 
 def figure(view: dict[str, Any], measure: str) -> dict[str, Any]:
-    """A cut map's heat map: the number of cuts, or the first epoch that would differ."""
-    last = view["epochs"] + 1  # no difference at all
-    values = [
-        [None if n is None else (first or last if measure == "first" else n) for first, n in pairs]
+    """A cut map's heat map: the number of cuts, or the first epoch that would differ. A cell
+    without either has the background's colour.
+    """
+    cells = [
+        [None if n is None else (first if measure == "first" else n) or 0 for first, n in pairs]
         for pairs in map(zip, view["first"], view["cuts"])
     ]
-    # Colour by rank, so that a difference of one epoch is visible even in a long run.
-    order = sorted({value for row in values for value in row if value is not None})
-    z = [[None if value is None else order.index(value) for value in row] for row in values]
+    order = _order(cells, measure)
+    z = [[None if value is None else order.index(value) for value in row] for row in cells]
     text = [[_cell(view, i, j) for j in range(len(view["x"]))] for i in range(len(view["y"]))]
     here = {"type": "scatter", "mode": "markers", "hoverinfo": "skip"}
     x, y = view["labels"]
@@ -126,20 +140,17 @@ def figure(view: dict[str, Any], measure: str) -> dict[str, Any]:
             "text": text,
             "hovertemplate": "%{text}<extra></extra>",
             "showscale": False,
-            "reversescale": measure == "first",
             "zmin": 0,
             "zmax": max(len(order) - 1, 1),
             "xgap": 1,
             "ygap": 1,
         },
-        {**here, "x": view["now"][:1], "y": view["now"][1:], "marker": {"symbol": "circle-open"}},
     ]
-    if view["was"]:
-        traces.append(
-            {**here, "x": view["was"][:1], "y": view["was"][1:], "marker": {"symbol": "x-thin"}}
-        )
-    for trace in traces[1:]:
-        trace["marker"].update({"size": 9, "line": {"width": theme.CURVE}})
+    for at, symbol in ((view["now"], "circle-open"), (view["was"], "x-thin")):
+        # The wider one below it sets it off from a cell of any colour.
+        for width in (2 * theme.BOLD, theme.CURVE) if at else ():
+            marker = {"symbol": symbol, "size": 9, "line": {"width": width}}
+            traces.append({**here, "x": at[:1], "y": at[1:], "marker": marker})
     axis: dict[str, Any] = {
         "type": "category",
         "nticks": 6,
@@ -168,13 +179,50 @@ def figure(view: dict[str, Any], measure: str) -> dict[str, Any]:
     }
 
 
-def coloured(colour: dict[str, str]) -> dict[str, Any]:
-    """The map's part of a template: cells, and the marks of the current and the run's values."""
-    ink = colour["ink"]
-    return {
-        "heatmap": [{"colorscale": [[0, colour["grid"]], [1, colour["lr"]]]}],
-        "scatter": [{"marker": {"color": ink, "line": {"color": ink}}}],
-    }
+def _order(cells: list[list[int | None]], measure: str) -> list[int]:
+    """The values of a map from the faintest colour to the strongest, 0 first: an early difference
+    and many cuts are strong. By rank, so that one epoch is visible even in a long run.
+    """
+    found = {value for row in cells for value in row if value}
+    return [0, *sorted(found, reverse=measure == "first")]
+
+
+def legend(view: dict[str, Any], measure: str) -> list[dict[str, str]]:
+    """What the marks and colours of a map mean, each as a text with a sign or the share of the
+    measure's colour.
+    """
+    key = "first" if measure == "first" else "cuts"
+    signs = [{"sign": "○", "text": "what if"}, {"sign": "\u00d7", "text": "this run"}]
+    _, *order = _order(view[key], measure)
+    none = "no difference" if measure == "first" else "no cut"
+    texts = [f"from epoch {n}" if measure == "first" else epochs_text(n, "cut") for n in order]
+    steps = [{"share": "0%", "text": none}]
+    if order[:-1]:
+        steps.append({"share": f"{100 // len(order)}%", "text": texts[0]})
+    if order:
+        steps.append({"share": "100%", "text": texts[-1]})
+    return [*(signs if view["was"] else signs[:1]), *steps]
+
+
+COLOURS = {"first": "lr", "cuts": "cut"}  # of each measure, by meaning
+
+
+def coloured(measure: str) -> Callable[[dict[str, str]], dict[str, Any]]:
+    """Makes a map's part of a template: cells, and the marks of the current and the run's values,
+    each on one of the background's colour.
+    """
+
+    def template(colour: dict[str, str]) -> dict[str, Any]:
+        lines = [
+            {"marker": {"color": colour[name], "line": {"color": colour[name]}}}
+            for name in ("panel", "ink")
+        ]
+        return {
+            "heatmap": [{"colorscale": [[0, colour["grid"]], [1, colour[COLOURS[measure]]]]}],
+            "scatter": [*lines, *lines],
+        }
+
+    return template
 
 
 def _cell(view: dict[str, Any], i: int, j: int) -> str:

@@ -1,39 +1,63 @@
 """The Family panel: which run was forked from which, and how each ended."""
 
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, ctx, html
+from dash import ALL, Dash, Input, Output, State, ctx, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from app import ids, run_picker
+from app import ids, run_names, run_picker
 from app.checked import RunChoice
-from app.lab.readout import STATUS_WORDS
-from app.run_picker import LISTED_RUNS, title
+from app.run_picker import LISTED_RUNS
 from trainer.config import forks
 from trainer.config.table import chosen, from_config
 from trainer.config.text import significant
 from trainer.store.lineage import Member, trees
-from trainer.store.rows import Run, UnreadableError
+from trainer.store.rows import Run, Unreadable, UnreadableError
 from trainer.store.store import Store
 
 PLACE = "family"
 
 
 def layout() -> Component:
-    return html.Div(id=ids.FAMILY, className="family")
+    return html.Div(
+        [
+            html.Div(id=ids.FAMILY, className="family"),
+            dcc.Store(ids.FAMILY_ASKED),
+            dcc.Store(ids.FAMILY_SEEN),
+        ]
+    )
+
+
+def family(store: Store, run: int | None) -> list[Component]:
+    """Every run with its forks below it, and the runs that cannot be read, with the reason; `run`
+    is the displayed one.
+    """
+    found: list[Component] = [tree(store, root, run) for root in trees(store, LISTED_RUNS)]
+    found += [
+        html.P(each.reason, className="member-unreadable")
+        for each in store.runs(LISTED_RUNS)
+        if isinstance(each, Unreadable)
+    ]
+    return found or [html.P("No runs yet.")]
 
 
 def tree(store: Store, member: Member, run: int | None) -> Component:
     """A run with its forks below it; `run` is the displayed one."""
     row = member.run
-    small = [STATUS_WORDS[row.status], *_best(store, row)]
+    differs = _differs(store, row)
+    if differs and not row.name:
+        head, more = differs, ""
+    else:
+        head, more = run_names.name(row), differs or run_names.details(row)
+    small = [*filter(None, [more]), run_names.status(row)[1], *_best(store, row)]
     current: dict[str, Any] = {"aria-current": "true" if row.id == run else "false"}
     label = html.Button(
         [
             html.Span(str(row.id), className="member-number"),
-            html.Span(_differs(store, row)),
+            html.Span(head),
             html.Span(" · ".join(small), className="card-small"),
         ],
         id=ids.member(row.id),
@@ -54,16 +78,14 @@ def _best(store: Store, run: Run) -> Iterator[str]:
         yield f"best {significant(best.metrics.get('val_loss'))}, epoch {best.epoch}"
 
 
-def _differs(store: Store, run: Run) -> str:
-    """How a fork differs from its parent; its title if it is not a fork, or its parent cannot be
-    read.
-    """
+def _differs(store: Store, run: Run) -> str | None:
+    """How a fork differs from its parent; None if it is no fork, or its parent cannot be read."""
     try:
         parent = store.run(run.parent) if run.parent else None
     except UnreadableError:
         parent = None
     if parent is None:
-        return title(run)
+        return None
     values = from_config(run.recipe)
     own = {s.path: s for s in chosen(values, type(run.recipe))}
     changed = [
@@ -78,19 +100,23 @@ def register(app: Dash, store: Store) -> None:
 
     @app.callback(
         Output(ids.FAMILY, "children"),
+        Output(ids.FAMILY_SEEN, "data"),
         Input(ids.TAB, "value"),
         Input(ids.VIEW, "data"),
         Input(ids.STATUS, "children"),
+        Input(ids.FAMILY_ASKED, "data"),
+        State(ids.FAMILY_SEEN, "data"),
         State(ids.RUN, "value"),
         prevent_initial_call=True,
     )
-    def draw(tab: str, _: Any, __: Any, run: RunChoice | None) -> Any:
+    def draw(tab: str, _: Any, __: Any, ___: Any, seen: int | None, run: RunChoice | None) -> Any:
         if tab != PLACE:
             raise PreventUpdate
-        found = trees(store, LISTED_RUNS)
-        if not found:
-            return "No runs yet."
-        return [tree(store, root, int(run) if run else None) for root in found]
+        drawn = family(store, int(run) if run else None)
+        now = zlib.crc32(repr(drawn).encode())
+        if now == seen:
+            raise PreventUpdate
+        return drawn, now
 
     @app.callback(
         Output(ids.RUN, "data", allow_duplicate=True),
@@ -101,4 +127,7 @@ def register(app: Dash, store: Store) -> None:
     def show(clicks: list[int | None]) -> tuple[Any, str]:
         if not ctx.triggered_id or not any(clicks):
             raise PreventUpdate
-        return run_picker.choices(store), str(ctx.triggered_id["run"])
+        run = ctx.triggered_id["run"]
+        if not isinstance(run, int) or not store.has(run):
+            raise PreventUpdate
+        return run_picker.choices(store, run), str(run)

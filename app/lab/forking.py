@@ -111,7 +111,7 @@ def add(store: Store, fork: Fork, config: RunConfig, pace: float | None) -> int:
 
 
 def register(app: Dash, store: Store) -> None:
-    """Set up a fork from the strip or from a what-if; fill the form; cancel it."""
+    """Set up a fork from the run on show or from a what-if; fill the form; cancel it."""
 
     @app.callback(
         Output(ids.FORK_OF, "data"),

@@ -19,11 +19,12 @@ from trainer.replay.comparison import compare, rules
 from trainer.schedule.epoch import Epoch, monitored
 from trainer.schedule.torch_changed import TorchChangedError
 from trainer.store.lineage import lineage, stretches
-from trainer.store.rows import Run
+from trainer.store.rows import Run, UnreadableError
 from trainer.store.store import Store
 from trainer.worker import Worker
 
 PLACE = "what-if"
+HIDDEN = {"display": "none"}
 FIELDS, SLIDERS = ids.every("field", PLACE), ids.every("slider", PLACE)
 
 
@@ -35,9 +36,10 @@ def layout() -> Component:
             dmc.Button(
                 "Measure it",
                 id=ids.MEASURE,
+                className="measure",
                 size="compact-sm",
                 variant="light",
-                style={"display": "none"},
+                style=HIDDEN,
             ),
             html.Div(html.Div(id=ids.WHAT_IF_OWNED), id=ids.WHAT_IF_FORM, className="what-if-form"),
             html.Div(
@@ -61,6 +63,7 @@ def layout() -> Component:
                         responsive=True,
                         style={"height": 230},
                     ),
+                    html.Ul(id=ids.MAP_LEGEND, className="map-legend"),
                 ],
                 id=ids.MAP_PANEL,
             ),
@@ -78,8 +81,14 @@ def _axis(identity: str, name: str) -> Any:
     return dmc.Select(id=identity, size="xs", allowDeselect=False, **{"aria-label": name})
 
 
-def controls(recipe: Recipe) -> list[Component]:
+def is_fork(run: Run) -> bool:
+    """Whether a what-if applies only from where it was forked on."""
+    return bool(run.parent and run.parent_epoch)
+
+
+def controls(run: Run) -> list[Component]:
     """The what-if's controls, with a run's own values."""
+    recipe = run.recipe
     values = settings.from_config(recipe)
     named = {s.key: s for s in settings.SETTINGS if s.owner is None}
 
@@ -89,7 +98,7 @@ def controls(recipe: Recipe) -> list[Component]:
     # The schedule's own are drawn within the same answer: Dash asks for what depends on a control
     # that it inserts, and that answer would come while someone types into the first one's.
     owned = html.Div(schedule_controls(recipe), id=ids.WHAT_IF_OWNED)
-    return [draw("schedule"), draw("warmup"), owned]
+    return [draw("schedule"), *([] if is_fork(run) else [draw("warmup")]), owned]
 
 
 def schedule_controls(recipe: Recipe) -> list[Component]:
@@ -109,16 +118,19 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             return None
         return row, lineage(store, row.id)
 
-    def imagined(result: Result) -> Recipe:
-        """The recipe of a what-if's result."""
+    def imagined(result: Result) -> tuple[Recipe, bool]:
+        """The recipe of a what-if's result, and whether its run is a fork."""
         row = store.run(result["run"])
         if row is None:
             raise PreventUpdate
-        return settings.changed(row.recipe, result["values"])
+        return settings.changed(row.recipe, result["values"]), is_fork(row)
 
     @app.callback(
         Output(ids.WHAT_IF_FORM, "children"),
         Output(ids.WHAT_IF_RUN, "data"),
+        Output(ids.ANSWER, "children", allow_duplicate=True),
+        Output(ids.WHAT_IF, "data", allow_duplicate=True),
+        Output(ids.MEASURE, "style", allow_duplicate=True),
         Input(ids.VIEW, "data"),
         Input(ids.TAB, "value"),
         State(ids.RUN, "value"),
@@ -126,10 +138,16 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         prevent_initial_call=True,
     )
     def fill(_: Any, tab: str, run: RunChoice | None, drawn: RunChoice | None) -> Any:
-        row = store.run(int(run)) if run else None
-        if tab != PLACE or row is None or run == drawn:
+        if tab != PLACE or not run:
             raise PreventUpdate
-        return controls(row.recipe), run
+        try:
+            row = store.run(int(run))
+            lineage(store, int(run))
+        except UnreadableError as error:
+            return html.Div(html.Div(id=ids.WHAT_IF_OWNED)), None, str(error), None, HIDDEN
+        if row is None or run == drawn:
+            raise PreventUpdate
+        return controls(row), run, no_update, no_update, no_update
 
     @app.callback(
         Output(ids.WHAT_IF_OWNED, "children"),
@@ -176,13 +194,13 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             return no_update, no_update, form.problems(refusal, PLACE), no_update, no_update
         if not rows:
             early = "There is nothing to replay before the first epoch has ended."
-            return None, early, [], "", {"display": "none"}
+            return None, early, [], "", HIDDEN
         try:
             comparison = compare(row.recipe, rows, other, row.batches, stretches(store, row.id))
         except ConfigError as refusal:
             return no_update, no_update, form.problems(refusal, PLACE), no_update, no_update
         except TorchChangedError as error:
-            return None, str(error), [], "", {"display": "none"}
+            return None, str(error), [], "", HIDDEN
         # While a run trains its map is not updated: redrawing it every epoch would cost too much.
         stale_map = not row.over and ctx.triggered_id == ids.WHAT_IF_EPOCH
         own = settings.from_config(other)
@@ -196,10 +214,10 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         from trainer.replay.replay import preview
 
         known = cautions(other, preview(other, row.batches), monitored(other.monitor, rows))
-        words = answer(comparison, rules(comparison), known)
+        words = answer(comparison, rules(comparison), [caution.sentence for caution in known])
         first = comparison.first or 0
-        offered = {} if first > 1 and row.config is not None else {"display": "none"}
-        label = f"Measure it: fork after epoch {first - 1}"
+        offered = {} if first > 1 and row.config is not None else HIDDEN
+        label = f"Measure it: fork after {first - 1}"
         return {**result, **overlay(comparison)}, words, [], label, offered
 
     @app.callback(
@@ -207,6 +225,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         Output(ids.MAP_X, "value"),
         Output(ids.MAP_Y, "data"),
         Output(ids.MAP_Y, "value"),
+        Output(ids.MAP_PANEL, "hidden"),
         Input(ids.WHAT_IF, "data"),
         State(ids.MAP_X, "value"),
         State(ids.MAP_Y, "value"),
@@ -214,12 +233,12 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
     def offer(result: Result | None, x: str | None, y: str | None) -> Any:
         if not result:
             raise PreventUpdate
-        recipe = imagined(result)
-        choices = [{"value": s.key, "label": s.label} for s in cut_map.axes(recipe)]
+        recipe, fork = imagined(result)
+        choices = [{"value": s.key, "label": s.label} for s in cut_map.axes(recipe, fork)]
         keys = {choice["value"] for choice in choices}
         if not {x, y} <= keys:
-            x, y = cut_map.default_axes(recipe)
-        return choices, x, choices, y
+            x, y = cut_map.default_axes(recipe, fork) or (None, None)
+        return choices, x, choices, y, not choices
 
     @app.callback(
         Output(ids.MAP_DATA, "data"),
@@ -234,8 +253,8 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         if not result or found is None or str(result["run"]) != run:
             raise PreventUpdate
         row, rows = found
-        other = imagined(result)
-        if not {x, y} <= {s.key for s in cut_map.axes(other)} or not x or not y:
+        other, fork = imagined(result)
+        if not {x, y} <= {s.key for s in cut_map.axes(other, fork)} or not x or not y:
             raise PreventUpdate
         if result["stale_map"] and ctx.triggered_id == ids.WHAT_IF:
             raise PreventUpdate
@@ -243,8 +262,15 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         cells = cut_map.view_of(row.recipe, rows, row.batches, other, x, y, past)
         return {
             "cells": cells,
-            "figures": {measure: cut_map.figure(cells, measure) for measure in cut_map.MEASURES},
-            "templates": figures.templates(cut_map.coloured),
+            "maps": {
+                measure: {
+                    "figure": cut_map.figure(cells, measure),
+                    "templates": figures.templates(cut_map.coloured(measure)),
+                    "legend": cut_map.legend(cells, measure),
+                    "colour": cut_map.COLOURS[measure],
+                }
+                for measure in cut_map.MEASURES
+            },
         }
 
     app.clientside_callback(

@@ -36,6 +36,20 @@
     if (timer !== null) lrscope.what_if.follow(lrscope.live.epoch());
   }
 
+  // A line of the map's legend: a sign, or a colour between no cell's and the strongest.
+  function key({ sign, share, text }) {
+    const item = document.createElement("li"), mark = document.createElement("span");
+    if (sign) {
+      mark.dataset.sign = sign;
+      mark.textContent = sign;
+    } else {
+      mark.dataset.share = share;
+      mark.style.setProperty("--share", share);
+    }
+    item.append(mark, text);
+    return item;
+  }
+
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.what_if = {
     // The charts show the what-if only while its tab is open.
@@ -55,7 +69,11 @@
 
     drawMap(map, measure) {
       if (!map) return lrscope.page.noUpdate();
-      return lrscope.charts.themed("map", map.figures[measure], map.templates);
+      const { figure, templates, legend, colour } = map.maps[measure];
+      const list = lrscope.page.element("map-legend");
+      list.style.setProperty("--hue", `var(--${colour})`);
+      list.replaceChildren(...legend.map(key));
+      return lrscope.charts.themed("map", figure, templates);
     },
 
     // A click on a cell of the map sets its two settings.

@@ -9,6 +9,7 @@ from tests.charts.test_series import CONFIG, FLAT
 from tests.lab.page import NEEDS_CHROMIUM, all_drawn, in_state, points
 from tests.lab.test_live import record
 from tests.lab.test_readout import STARTED
+from tests.lab.test_unreadable import add, damage
 from tests.page import Served, opened
 from trainer.config.run import RunConfig
 from trainer.config.schedules import ReduceLROnPlateau
@@ -37,9 +38,9 @@ def test_a_what_if_shows_where_the_run_would_have_been_cut(browser: Browser, lab
         assert patient.first is not None
         expect(page.locator("#answer")).to_contain_text(patient.sentence)
         steps = [s for s in patient.steps if s.epoch >= patient.first]
-        dashed = points(page, "learning rate, what if", 2 * len(steps))
-        assert dashed == [lr for s in steps for lr in (s.lr, s.lr_last)]
-        expect(page.locator("#chart")).to_contain_text("differs from here")
+        dashed = points(page, "learning rate, what if", 3 * len(steps))
+        assert dashed == [lr for s in steps for lr in (s.lr, s.lr, s.lr_last)]
+        expect(page.locator("#labels")).to_contain_text("differs from here")
         page.locator("#map .js-plotly-plot").scroll_into_view_if_needed()
         page.locator("#map .nsewdrag").click(position={"x": 130, "y": 60})
         expect(panel.get_by_role("textbox", name="Patience")).not_to_have_value("2")
@@ -53,7 +54,7 @@ def test_a_what_if_shows_where_the_run_would_have_been_cut(browser: Browser, lab
         panel.get_by_role("textbox", name="Factor").fill("7")
         expect(panel.get_by_text("Factor must be a number above 0 and below 1.")).to_be_visible()
         page.get_by_text("Events", exact=True).click()
-        expect(page.locator("#chart")).not_to_contain_text("differs from here")
+        expect(page.locator("#labels")).not_to_contain_text("differs from here")
 
 
 NOTE_QUESTIONS = """() => {
@@ -114,7 +115,7 @@ def test_what_is_typed_before_there_is_an_answer_stays_when_the_panel_is_left(
         page.get_by_text("What if", exact=True).click()
         patience = page.locator(".what-if").get_by_role("textbox", name="Patience")
         patience.fill("17")
-        page.get_by_text("Decisions", exact=True).click()
+        page.get_by_role("tab", name="Events").click()
         with page.expect_response(lambda r: ids.WHAT_IF_FORM in (r.request.post_data or "")):
             page.get_by_text("What if", exact=True).click()
         record(lab.store, run, FLAT[0])
@@ -177,7 +178,46 @@ def test_a_curve_from_elsewhere_is_imported_explained_and_replayed(
         expect(page.locator("#progress-left")).to_have_text(
             "8 epochs of elsewhere.csv; nothing was trained here."
         )
-        expect(page.locator("#log")).to_contain_text("6 bad epochs, patience is 5: LR cut")
+        expect(page.locator("#log")).to_contain_text(
+            "6 bad epochs, patience is 5: one more epoch would have LR"
+        )
         page.get_by_text("What if", exact=True).click()
         page.locator(".what-if").get_by_role("textbox", name="Patience").fill("1")
         expect(page.locator("#answer")).to_contain_text("Exact up to epoch 4")
+
+
+def test_the_open_family_follows_a_parent_that_trains_elsewhere(
+    browser: Browser, lab: Served
+) -> None:
+    parent = lab.store.add(CONFIG, claimed=True)
+    lab.store.record(parent, STARTED)
+    record(lab.store, parent, FLAT[0])
+    lab.store.add_imported(CONFIG, "other.csv", FLAT)
+    with opened(browser, f"{lab.url}?run=2") as page:
+        page.get_by_text("Family", exact=True).click()
+        expect(page.locator("#family")).to_contain_text("best 1.00, epoch 1")
+        record(lab.store, parent, FLAT[3])
+        expect(page.locator("#family")).to_contain_text("best 0.500, epoch 4")
+
+
+def test_a_run_that_cannot_be_read_has_its_reason_in_the_what_if(
+    browser: Browser, lab: Served
+) -> None:
+    damage(lab.store.path, add(lab.store, "two.csv"))
+    with opened(browser, lab.url) as page:
+        page.get_by_text("What if", exact=True).click()
+        expect(page.locator("#answer")).to_contain_text("Run 1 cannot be read: There is no setting")
+
+
+def test_a_caution_is_mended_by_its_button_and_moves_nothing(browser: Browser, lab: Served) -> None:
+    with opened(browser, f"{lab.url}?schedule=CosineAnnealingLR&epochs=30&t-max=30") as page:
+        start, chart = (page.locator(name) for name in ("#start", "#chart"))
+        expect(page.locator("#preview-text")).to_contain_text("from 0.01")
+        before = start.bounding_box(), chart.bounding_box()
+        page.get_by_role("textbox", name="T max").first.fill("20")
+        expect(page.locator("#cautions")).to_contain_text("After epoch 20 the LR rises again")
+        assert (start.bounding_box(), chart.bounding_box()) == before
+        page.get_by_role("button", name="T max = 30").click()
+        expect(page.get_by_role("textbox", name="T max").first).to_have_value("30")
+        expect(page.locator("#cautions")).to_be_empty()
+        assert (start.bounding_box(), chart.bounding_box()) == before

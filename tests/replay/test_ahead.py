@@ -31,8 +31,9 @@ from trainer.engine.control import Control
 from trainer.engine.events import EpochEnded, Forked
 from trainer.engine.loop import train
 from trainer.engine.state import Snapshot
-from trainer.replay.ahead import MOST, NOTHING, Ahead, ahead, inherit, planned, rest
+from trainer.replay.ahead import MOST, NOTHING, Ahead, ahead, planned, rest
 from trainer.replay.replay import used
+from trainer.replay.walk import inherit
 from trainer.schedule.decisions import Decision
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import Intervention

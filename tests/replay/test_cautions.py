@@ -18,13 +18,21 @@ from trainer.replay.replay import preview, replay, used
 
 
 def told(run: RunConfig, metrics: Sequence[float | None] = ()) -> str:
-    return " ".join(cautions(run, preview(run, 20), metrics))
+    return " ".join(caution.sentence for caution in cautions(run, preview(run, 20), metrics))
 
 
-def test_the_presets_surprise_nobody_but_the_cycle():
+def test_the_presets_surprise_nobody_but_the_cycle_and_the_tutorial_as_it_is_written():
     assert {name for name, run in table.PRESETS.items() if told(run)} == {
-        "One cycle: up, then down"
+        "One cycle: up, then down",
+        "Tutorial, as written",
     }
+    assert "stays at that of guessing" in told(table.PRESETS["Tutorial, as written"])
+
+
+def test_the_tutorial_is_made_to_learn_by_nothing_but_another_lr():
+    written, learns = (table.PRESETS[f"Tutorial, {how}"] for how in ("as written", "made to learn"))
+    assert written.lr == 0.1
+    assert learns == written.model_copy(update={"lr": 0.001})
 
 
 @pytest.mark.parametrize(
@@ -101,4 +109,13 @@ def test_every_schedule_has_a_preview_and_says_what_it_must(name, optimizer, epo
     spec = SCHEDULES[name].model_validate({"max_lr": 3.0} if name == "CyclicLR" else {})
     run = RunConfig(schedule=spec, optimizer=OPTIMIZERS[optimizer](), epochs=epochs, lr=lr)
     assert len(preview(run, 5).steps) == epochs
-    assert all(sentence.endswith(".") for sentence in cautions(run, preview(run, 5)))
+    found = cautions(run, preview(run, 5))
+    assert all(caution.sentence.endswith(".") for caution in found)
+    for caution in found:
+        if caution.fix is None:
+            continue
+        path, value = caution.fix
+        key = next(s.key for s in table.chosen(table.from_config(run)) if s.path == path)
+        mended = table.changed(run, {key: value})
+        kept = {other.sentence for other in cautions(mended, preview(mended, 5))}
+        assert caution.sentence not in kept, caution

@@ -70,29 +70,13 @@ def planned(recipe: Recipe, batches: int, inherited: Inherited | None = None) ->
     Args:
         recipe: the run's.
         batches: batches per epoch.
-        inherited: for a fork, what it takes over from its parent (`inherit`).
+        inherited: for a fork, what it takes over from its parent (`walk.inherit`).
 
     Raises:
         ConfigError: torch's class cannot run for so many steps.
     """
     schedule = inherited.by(recipe, batches) if inherited else Schedule(recipe, batches)
     return _from(schedule, recipe.epochs)
-
-
-def inherit(stretches: Sequence[Stretch], rows: Sequence[Epoch], batches: int) -> Inherited:
-    """What a fork after the last of these epochs would take over.
-
-    Args:
-        stretches: how they were trained.
-        rows: the epochs of the parent's lineage, from the first to the fork; at least one.
-        batches: batches per epoch.
-    """
-    walk = Walk(stretches, batches)
-    for row in rows[:-1]:
-        walk.through(row.epoch)
-        walk.end(row.epoch, row.metrics)
-    walk.through(rows[-1].epoch)
-    return walk.inherit(rows[-1].metrics)
 
 
 def ahead(stretches: Sequence[Stretch], last: Epoch | None, batches: int, epochs: int) -> Ahead:

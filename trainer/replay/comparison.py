@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..config import forks
 from ..config.recipe import Recipe
 from ..config.schedules import ReduceLROnPlateau
-from ..config.table import ConfigError
+from ..config.table import ConfigError, changed
 from ..config.text import distinct, epochs_text, lr_text
 from ..schedule.epoch import Epoch, monitored
 from ..schedule.past import Stretch
 from .keras_fastai import fastai, keras
 
 if TYPE_CHECKING:
-    from .difference import Difference
+    from .difference import Difference, Past
     from .replay import Replayed
 
 
@@ -25,6 +26,9 @@ class Comparison:
 
     `difference` is the first batch that would have been trained differently, or None: everything in
     the replay after it is a guess, since other LRs would have given other losses.
+
+    `unending` has, for each epoch that a plateau run decided on, how many bad epochs torch's class
+    would have counted with a patience that never ends.
     """
 
     happened: Recipe
@@ -32,6 +36,7 @@ class Comparison:
     rows: Sequence[Epoch]
     steps: "Sequence[Replayed]"
     difference: "Difference | None"
+    unending: Sequence[int] = ()
 
     @property
     def first(self) -> int | None:
@@ -75,18 +80,22 @@ class Comparison:
 
     @property
     def remedy(self) -> str | None:
-        """Which patience would have avoided the first cut of a plateau run; None without a cut."""
-        for row in self.rows:
-            decision = row.decision
-            if decision and decision.kind == "cut":
-                if decision.plateau is None:
-                    return None
-                return (
-                    f"The cut after epoch {row.epoch} came after "
-                    f"{epochs_text(decision.plateau.counted, 'bad epoch')}: a patience of "
-                    f"{decision.plateau.counted} or more would have avoided it."
-                )
-        return None
+        """Which patience would have avoided every cut of a plateau run, by torch's own class over
+        these values; None without a cut.
+        """
+        decided = [r.decision for r in self.rows[-len(self.unending) :] if r.decision]
+        cuts = [(d.epoch, d.plateau.counted) for d in decided if d.kind == "cut" and d.plateau]
+        if not self.unending or not cuts:
+            return None
+        epoch, counted = cuts[0]
+        most, last = max(self.unending), self.unending[-1]
+        came = f"The cut after epoch {epoch} came after {epochs_text(counted, 'bad epoch')}"
+        if last == most:
+            return (
+                f"{came}. No patience avoids a cut for good: the last {epochs_text(last)} "
+                f"{'is' if last == 1 else 'are all'} bad, so a longer one only puts it off."
+            )
+        return f"{came}. On these values a patience of {most} or more never cuts."
 
 
 def rules(comparison: Comparison) -> dict[str, list[int]]:
@@ -108,21 +117,37 @@ def compare(
     batches: int,
     stretches: Sequence[Stretch] = (),
 ) -> Comparison:
-    """Replay `other` over the rows of a run of `happened`, with that many batches per epoch.
+    """Replay `other` over the rows of a run of `happened`, with that many batches per epoch; over
+    those of a fork from where it starts.
 
     Args:
         stretches: how the run was trained; the whole of it with `happened`, if empty.
 
     Raises:
-        ConfigError: the run has no such metric, or torch's class cannot run for so many steps.
+        ConfigError: the run has no such metric, a fork cannot change a setting, or torch's class
+            cannot run for so many steps.
     """
     from .difference import Past, first_difference
-    from .replay import replay
+    from .replay import replay_past
 
     names = {name for row in rows for name in row.metrics}
     if other.monitor not in names:
         sentence = f"Monitor must be a metric of the run: {', '.join(sorted(names))}."
         raise ConfigError({("monitor", None): sentence})
-    steps = replay(monitored(other.monitor, rows), other, batches=batches)
     past = Past(stretches or [Stretch(happened)], rows, batches)
-    return Comparison(happened, other, rows, steps, first_difference(past, other, steps))
+    if past.after and (refused := forks.locked(happened, other)):
+        raise ConfigError({(path, None): sentence for path, sentence in refused.items()})
+    steps = replay_past(past, other)
+    counted = _without_a_cut(past, happened)
+    return Comparison(happened, other, rows, steps, first_difference(past, other, steps), counted)
+
+
+def _without_a_cut(past: "Past", happened: Recipe) -> list[int]:
+    """The bad epochs that the plateau rule of a run counts, if it has more patience than epochs."""
+    from .replay import replay_past
+
+    if not isinstance(happened.schedule, ReduceLROnPlateau):
+        return []
+    steps = replay_past(past, changed(happened, {"patience": len(past.rows)}))
+    decided = [step.decision for step in steps[max(past.after - 1, 0) :]]
+    return [d.plateau.counted for d in decided if d.plateau]

@@ -4,17 +4,19 @@ Two trainings with the same LR and the same momentum in every batch are the same
 epoch's first and last LR are not enough where a schedule moves within an epoch, or a person did.
 """
 
+import math
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import chain
 from operator import eq
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..config.recipe import Recipe
 from ..schedule.batches import Batches, Constant, Cycle, Listed
-from ..schedule.epoch import Epoch
+from ..schedule.epoch import Epoch, monitored
 from ..schedule.parts import warm_up
 from ..schedule.past import Stretch
-from .walk import Walk
+from .walk import Inherited, Walk, inherit
 
 if TYPE_CHECKING:
     from .replay import Replayed, Used
@@ -37,12 +39,16 @@ class Past:
         stretches: how it was trained.
         rows: its epochs, from the first.
         batches: batches per epoch.
+
+    Attributes:
+        after: the epoch after which another recipe would apply: where a fork starts, else 0.
     """
 
     def __init__(self, stretches: Sequence[Stretch], rows: Sequence[Epoch], batches: int) -> None:
         self.stretches = stretches
         self.rows = rows
         self.batches = batches
+        self.after = stretches[-1].after
         self._walked = _walked(stretches, rows, batches)
         self._epochs: list[list[Batches]] = []
 
@@ -51,6 +57,11 @@ class Past:
         while len(self._epochs) <= i:
             self._epochs.append(next(self._walked))
         return self._epochs[i]
+
+    @cached_property
+    def inherited(self) -> Inherited:
+        """What a fork took over from its parent."""
+        return inherit(self.stretches[:-1], self.rows[: self.after], self.batches)
 
     def moves_within_epochs(self, other: Recipe) -> bool:
         """Whether an epoch of this past or of that recipe may have more than one LR, or a momentum
@@ -79,15 +90,19 @@ def first_difference(
 ) -> Difference | None:
     """The first batch that `other`, replayed as `steps`, would have trained differently, or None.
 
-    Up to it a replay is exact: the same LRs and momenta give the same losses.
+    Up to it a replay is exact: the same LRs and momenta give the same losses. What a fork's parent
+    trained stays as it was.
     """
     closely = past.moves_within_epochs(other)
     momenta = any(r.moves_momentum for r in (other, *(s.recipe for s in past.stretches)))
-    for i, (row, step) in enumerate(zip(past.rows, steps, strict=True)):
+    forked = _forked(past, other) if closely and past.after else None
+    for i in range(past.after, len(past.rows)):
+        row, step = past.rows[i], steps[i]
         if row.lr != step.lr:
             return Difference(row.epoch, 0, "LR", step.lr, row.lr)
         if closely:
-            did, would = past.epoch(i), [_planned(other, past.batches, i, step)]
+            did = past.epoch(i)
+            would = [next(forked) if forked else _planned(other, past.batches, i, step)]
             if next(iter(did[0]))[0] != row.lr:  # recorded elsewhere: the LR is the file's
                 did = [Constant(past.batches, row.lr, None)]
             found = None if did == would else _between(row.epoch, did, would, momenta)
@@ -96,6 +111,14 @@ def first_difference(
         if row.lr_last != step.lr_last:
             return Difference(row.epoch, past.batches - 1, "LR", step.lr_last, row.lr_last)
     return None
+
+
+def _forked(past: Past, other: Recipe) -> Iterator[Batches]:
+    """The batches of each epoch after a fork, if it had this recipe."""
+    schedule = past.inherited.by(other, past.batches)
+    for value in monitored(other.monitor, past.rows[past.after :]):
+        yield schedule.through(past.batches)
+        schedule.step_epoch(math.nan if value is None else value)
 
 
 def _planned(recipe: Recipe, batches: int, i: int, step: "Used | Replayed") -> Batches:

@@ -7,7 +7,7 @@ parameters gives the run's own learning rates, bit for bit.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..config.recipe import Recipe
@@ -15,6 +15,7 @@ from ..config.schedules import NoSchedule
 from ..config.table import ConfigError, changed, keyed
 from ..config.text import lr_text
 from ..schedule.decisions import Decision
+from ..schedule.epoch import monitored
 from ..schedule.parts import warm_up
 from ..schedule.schedule import Schedule
 from .difference import Past, first_difference
@@ -62,8 +63,32 @@ def replay(
         ConfigError: a setting is unknown or out of its bounds.
     """
     recipe = changed(recipe or Recipe(epochs=max(len(metrics), 1)), keyed(settings))
-    schedule, steps = Schedule(recipe, batches), []
-    for epoch, metric in enumerate(metrics, 1):
+    return _replayed(Schedule(recipe, batches), metrics)
+
+
+def replay_past(past: Past, other: Recipe) -> list[Replayed]:
+    """What a recorded run would have done with another recipe; a fork's parent stays as it was.
+
+    Raises:
+        ConfigError: torch's class cannot run for so many steps.
+    """
+    metrics = monitored(other.monitor, past.rows)
+    if not past.after:
+        return _replayed(Schedule(other, past.batches), metrics)
+    schedule, decision = past.inherited.begin(other, past.batches)
+    before = [
+        Replayed(row.epoch, row.lr, row.lr_last, row.decision)
+        for row in past.rows[: past.after]
+        if row.decision is not None  # true of every epoch before a fork
+    ]
+    before[-1] = replace(before[-1], decision=decision)
+    return [*before, *_replayed(schedule, metrics[past.after :])]
+
+
+def _replayed(schedule: Schedule, metrics: Sequence[float | None]) -> list[Replayed]:
+    """What a schedule does from where it stands on."""
+    steps = []
+    for epoch, metric in enumerate(metrics, schedule.epoch + 1):
         lr = schedule.lr
         lr_last = _last_batch(schedule)
         decision = schedule.advance(math.nan if metric is None else metric)
@@ -80,7 +105,24 @@ def used(config: Recipe, metrics: Sequence[float | None], batches: int = 1) -> l
         last = first + batches - 1
         next_lr = warming[last + 1] if last + 1 < len(warming) else schedule.lr
         steps.append(Used(warming[first], warming[last], next_lr))
-    for metric in metrics[config.warmup :]:
+    return [*steps, *_used(schedule, metrics[config.warmup :])]
+
+
+def used_in(past: Past, other: Recipe, metrics: Sequence[float | None]) -> list[Used]:
+    """Only the LRs of `replay_past`."""
+    if not past.after:
+        return used(other, metrics, past.batches)
+    schedule = past.inherited.by(other, past.batches)
+    rows = past.rows[: past.after]
+    following = [*(row.lr for row in rows[1:]), schedule.lr]
+    before = [Used(row.lr, row.lr_last, lr) for row, lr in zip(rows, following, strict=True)]
+    return [*before, *_used(schedule, metrics[past.after :])]
+
+
+def _used(schedule: Schedule, metrics: Sequence[float | None]) -> list[Used]:
+    """The LRs of a schedule from where it stands on."""
+    steps = []
+    for metric in metrics:
         lr = schedule.lr
         lr_last = _last_batch(schedule)
         schedule.step_epoch(math.nan if metric is None else metric)
@@ -176,7 +218,7 @@ def cut_map(
     def cell(x_value: Any, y_value: Any) -> tuple[int | None, int | None]:
         try:
             config = changed(other, {x[0]: x_value, y[0]: y_value})
-            steps = used(config, metrics, past.batches)
+            steps = used_in(past, config, metrics)
         except ConfigError:
             return None, None
         cuts = sum(step.next_lr < step.lr for step in steps)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from ..config.recipe import Recipe
 from ..schedule.batches import Batches, Constant
+from ..schedule.decisions import Decision
+from ..schedule.epoch import Epoch
 from ..schedule.handover import hand_over
 from ..schedule.interventions import Intervention
 from ..schedule.past import Stretch
@@ -23,12 +25,14 @@ class Inherited(NamedTuple):
         undecided, decided: the state of the parent's schedule before it stepped with the epoch's
             metric, and after.
         metric: the parent's monitor in that epoch.
+        decision: the parent's on that epoch.
     """
 
     recipe: Recipe
     undecided: dict[str, Any]
     metric: float
     decided: dict[str, Any]
+    decision: Decision
 
     def by(self, recipe: Recipe, batches: int) -> Schedule:
         """The fork's schedule at its start.
@@ -36,12 +40,21 @@ class Inherited(NamedTuple):
         Raises:
             ConfigError: torch's class cannot run for so many steps.
         """
+        return self.begin(recipe, batches)[0]
+
+    def begin(self, recipe: Recipe, batches: int) -> tuple[Schedule, Decision]:
+        """The fork's schedule at its start, and the decision that stands on the epoch before it:
+        its own, or the parent's if it made none.
+
+        Raises:
+            ConfigError: torch's class cannot run for so many steps.
+        """
         schedule = Schedule(recipe, batches)
         if recipe == self.recipe:
             schedule.load_state_dict(self.decided)
-        else:
-            hand_over(schedule, self.undecided, self.metric, self.decided, self.recipe)
-        return schedule
+            return schedule, self.decision
+        own = hand_over(schedule, self.undecided, self.metric, self.decided, self.recipe)
+        return schedule, own or self.decision
 
 
 class Walk:
@@ -76,12 +89,29 @@ class Walk:
     def inherit(self, metrics: Metrics) -> Inherited:
         """End the epoch, as the last before a fork."""
         metric, undecided = self._monitored(metrics), self.schedule.state_dict()
-        self.schedule.step_epoch(metric)
-        return Inherited(self._stretch.recipe, undecided, metric, self.schedule.state_dict())
+        decision = self.schedule.advance(metric)
+        recipe = self._stretch.recipe
+        return Inherited(recipe, undecided, metric, self.schedule.state_dict(), decision)
 
     def _monitored(self, metrics: Metrics) -> float:
         value = metrics.get(self._stretch.recipe.monitor)
         return math.nan if value is None else value
+
+
+def inherit(stretches: Sequence[Stretch], rows: Sequence[Epoch], batches: int) -> Inherited:
+    """What a fork after the last of these epochs would take over.
+
+    Args:
+        stretches: how they were trained.
+        rows: the epochs of the parent's lineage, from the first to the fork; at least one.
+        batches: batches per epoch.
+    """
+    walk = Walk(stretches, batches)
+    for row in rows[:-1]:
+        walk.through(row.epoch)
+        walk.end(row.epoch, row.metrics)
+    walk.through(rows[-1].epoch)
+    return walk.inherit(rows[-1].metrics)
 
 
 def through(schedule: Schedule, made: Sequence[Intervention], epoch: int) -> Iterator[Batches]:

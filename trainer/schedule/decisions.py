@@ -21,6 +21,8 @@ Kind = Literal[
     "restart",  # the LR jumped back up
 ]
 
+RECORDED = "Recorded"  # in place of the schedule, for LRs that came with a file
+
 
 class PlateauEvidence(BaseModel):
     """The state of torch's ReduceLROnPlateau before and after one `step(metric)`.
@@ -101,6 +103,21 @@ class Decision(BaseModel):
             case _:
                 return f"Kept {lr}."
 
+    def told(self, epochs: float) -> str:
+        """The sentence in a run of so many epochs: after its last one nothing takes effect."""
+        if self.epoch < epochs:
+            return self.sentence
+        if self.plateau is not None and self.kind == "waiting":
+            return self.sentence.removesuffix(_warning(self, self.plateau))
+        between = self.kind in ("peak", "bottom") and not self.turned_within
+        if not between and self.kind not in ("cut", "restart"):
+            return self.sentence
+        lr, next_lr = distinct(self.lr, self.next_lr, lr_text)
+        why = self.schedule
+        if self.plateau is not None:
+            why = _bad(self.plateau)
+        return f"{why}: one more epoch would have LR {next_lr} instead of {lr}."
+
     @property
     def ending(self) -> str:
         """What one line about this epoch and others like it ends with: "0.0574 stands". Empty if
@@ -127,9 +144,13 @@ class Decision(BaseModel):
         return f"{lr_text(self.turn)}, {epoch}"
 
 
+def _bad(seen: PlateauEvidence) -> str:
+    return f"{epochs_text(seen.counted, 'bad epoch')}, patience is {seen.patience}"
+
+
 def _plateau_sentence(decision: Decision, seen: PlateauEvidence) -> str:
     lr, next_lr = distinct(decision.lr, decision.next_lr, lr_text)
-    bad = f"{epochs_text(seen.counted, 'bad epoch')}, patience is {seen.patience}"
+    bad = _bad(seen)
     match decision.kind:
         case "improved":
             return _better(seen)

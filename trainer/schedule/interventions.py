@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from ..config.recipe import Recipe
 from ..config.table import setting_of
-from ..config.text import epochs_text, lr_text, significant
+from ..config.text import epochs_text, factor_text, lr_text
 
 ByHand = Literal["lr", "scale", "cut", "epochs"]
 InterventionName = Literal[ByHand, "threads"]
@@ -98,4 +98,4 @@ def sentence(name: ByHand, value: float | None, before: float, after: float) -> 
 
 
 def _times(value: float) -> str:
-    return f"{value:.0f}" if abs(value - round(value)) < 1e-9 else significant(value)
+    return f"{value:.0f}" if abs(value - round(value)) < 1e-9 else factor_text(value)
