@@ -1,51 +1,55 @@
-"""The choice of a run: what each is called, and the choices of the control that picks one."""
+"""The choices of the control that picks a run."""
 
-import unicodedata
+from typing import Any
 
-from trainer.config.table import setting_of
-from trainer.config.text import lr_text, plain
-from trainer.store.rows import Run, Unreadable
+from app import run_names
+from trainer.config.text import significant
+from trainer.store.rows import Run, Unreadable, UnreadableError
 from trainer.store.store import Store
 
 LISTED_RUNS = 50
-MOST_SHOWN = 60  # characters of a file's name
-FROM_THE_RIGHT = {"R", "AL"}  # Hebrew and its like, Arabic and its like
-MODELS, DATASETS = setting_of("model").words, setting_of("dataset").words
 
 
-def choices(store: Store) -> list[dict[str, str]]:
-    """The choices of the run picker, newest first."""
-    return [
-        {"value": str(run.id), "label": f"{run.id} · {_named(run)}"}
-        for run in store.runs(LISTED_RUNS)
-    ]
+def choices(store: Store, shown: int | None) -> list[dict[str, Any]]:
+    """The newest runs, newest first, and the one on show, also when it is older."""
+    runs = store.runs(LISTED_RUNS)
+    if shown is not None and shown not in {run.id for run in runs}:
+        runs += _older(store, shown)
+    return [_choice(store, run) for run in runs]
 
 
-def _named(run: Run | Unreadable) -> str:
-    return "cannot be read" if isinstance(run, Unreadable) else title(run)
+def _older(store: Store, run: int) -> list[Run | Unreadable]:
+    try:
+        found = store.run(run)
+    except UnreadableError as error:
+        return [Unreadable(run, str(error))]
+    return [found] if found else []
 
 
-def title(run: Run) -> str:
-    """A run in a few words: CNN · Digits · Adam 0.01 · constant LR, or its origin."""
-    config = run.config
-    if config is None:
-        return f"{origin(run)} · {run.source}"
-    words = [
-        MODELS[config.model],
-        DATASETS[config.dataset].split(" (")[0],
-        f"{config.optimizer.name} {lr_text(config.lr)}",
-        config.schedule.traits.title or config.schedule.name,
-    ]
-    if run.parent:
-        words.insert(0, f"fork of {run.parent} after {run.parent_epoch}")
-    return " · ".join(words)
-
-
-def origin(run: Run) -> str:
-    """The file of an imported run as the page shows it. One that is written from right to left does
-    not reorder the words around it.
+def _choice(store: Store, run: Run | Unreadable) -> dict[str, Any]:
+    """A choice: its label is what the closed control shows; `given` is the name that a person gave
+    it, `called` the one that it has without; `when` is in seconds since 1970.
     """
-    name = plain(run.origin or "", MOST_SHOWN)
-    if any(unicodedata.bidirectional(letter) in FROM_THE_RIGHT for letter in name):
-        return f"\u2068{name}\u2069"
-    return name
+    if isinstance(run, Unreadable):
+        label, status = f"#{run.id} cannot be read", ["unreadable", "unreadable"]
+        return {"value": str(run.id), "label": label, "status": status, "details": ""}
+    return {
+        "value": str(run.id),
+        "label": f"#{run.id} {run_names.name(run)}",
+        "given": run.name or "",
+        "called": run_names.default_name(run),
+        "details": run_names.details(run),
+        "status": run_names.status(run),
+        "result": _result(store, run),
+        "when": run.ended or run.created,
+    }
+
+
+def _result(store: Store, run: Run) -> str:
+    """Its best validation loss, of an imported run its best value; empty if there is none."""
+    metric = "val_loss" if run.config else run.recipe.monitor
+    try:
+        best = store.best(run.id, metric)
+    except UnreadableError:
+        return ""
+    return significant(best.metrics[metric]) if best else ""

@@ -67,7 +67,8 @@ def test_every_locked_setting_is_one_and_says_why():
 )
 def test_what_breaks_the_past_is_refused_beside_its_field(changes):
     (path,) = changes
-    assert forks.locked(small(), small(**changes)) == {path: forks.LOCKED[path]}
+    (sentence,) = forks.locked(small(), small(**changes)).values()
+    assert sentence == f"{forks.LABELS[path]} cannot change in a fork. {forks.LOCKED[path]}"
     with pytest.raises(ConfigError) as refused:
         forks.check(small(), small(**changes), 2)
     (sentence,) = refused.value.problems.values()

@@ -34,8 +34,12 @@ def changed(parent: Recipe, child: Recipe) -> list[str]:
 
 
 def locked(parent: Recipe, child: Recipe) -> dict[str, str]:
-    """The paths that the child changes but must not, each with the reason."""
-    return {path: LOCKED[path] for path in changed(parent, child) if path in LOCKED}
+    """The paths that the child changes but must not, each with a sentence."""
+    return {
+        path: f"{LABELS[path]} cannot change in a fork. {LOCKED[path]}"
+        for path in changed(parent, child)
+        if path in LOCKED
+    }
 
 
 def changed_config(parent: R, epochs: int, values: Mapping[str, Any]) -> R:
@@ -61,8 +65,7 @@ def check(parent: RunConfig, child: RunConfig, epoch: int, length: int | None = 
         ConfigError: with a sentence for each setting at fault.
     """
     problems: dict[tuple[str, str | None], str] = {
-        (path, None): f"{LABELS[path]} cannot change in a fork. {why}"
-        for path, why in locked(parent, child).items()
+        (path, None): sentence for path, sentence in locked(parent, child).items()
     }
     if child.epochs <= epoch:
         problems["epochs", None] = f"Epochs must be above {epoch}, where the fork starts."

@@ -18,7 +18,7 @@ from .cycles import Moved
 from .fields import refuse, setting
 from .optimizers import beta
 from .text import epochs_text, exact, lr_text
-from .traits import ScheduleSettings, Traits
+from .traits import Caution, ScheduleSettings, Traits, set_to
 
 # The smallest factor that torch divides by: the LR must come back from it in its full precision.
 SMALLEST = 1e-8
@@ -43,7 +43,7 @@ class NoSchedule(ScheduleSettings):
     traits = Traits(
         after_set_lr="The LR then stays constant.",
         after_added_epochs="The LR stays the same in the added epochs.",
-        title="constant LR",
+        summary="constant LR",
     )
     name: Literal["none"] = "none"
 
@@ -56,11 +56,13 @@ class ReduceLROnPlateau(ScheduleSettings):
         watches_monitor=True,
         after_set_lr="{name} keeps the new LR; its next cut multiplies it.",
         after_cut="Like a cut by {name}: bad epochs restart at 0, and the cooldown starts.",
+        summary="plateau {cut}, patience {patience}",
     )
     presets = {  # noqa: RUF012 - a ClassVar of the base class
         "Default: plateau on digits": {},
-        # The tutorial's settings.
-        "Tutorial: plateau on MNIST": {"dataset": "mnist", "lr": 0.001, "monitor": "train_loss"},
+        # The tutorial's settings. At its LR the loss stays at that of guessing.
+        "Tutorial, as written": {"dataset": "mnist", "lr": 0.1, "monitor": "train_loss"},
+        "Tutorial, made to learn": {"dataset": "mnist", "lr": 0.001, "monitor": "train_loss"},
     }
     name: Literal["ReduceLROnPlateau"] = "ReduceLROnPlateau"
     factor: float = setting(
@@ -109,19 +111,22 @@ class ReduceLROnPlateau(ScheduleSettings):
 
 
 class StepLR(ScheduleSettings):
-    traits = Traits(axis="log", fall="cut", cut_by="gamma")
+    traits = Traits(axis="log", fall="cut", cut_by="gamma", summary="steps {cut} every {step_size}")
     name: Literal["StepLR"] = "StepLR"
     step_size: int = count(10, "Step size", "Epochs between cuts.")
     gamma: float = gamma(0.1, "Each cut multiplies the LR by this.")
 
-    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[Caution]:
         if self.step_size >= epochs:
-            yield (f"No cut in {epochs_text(epochs)}: the first would come after {self.step_size}.")
+            yield Caution(
+                f"No cut in {epochs_text(epochs)}: the first would come after {self.step_size}.",
+                set_to("step_size", epochs // 3),
+            )
         yield from super().cautions(lr, warmup, epochs)
 
 
 class MultiStepLR(ScheduleSettings):
-    traits = Traits(axis="log", fall="cut", cut_by="gamma")
+    traits = Traits(axis="log", fall="cut", cut_by="gamma", summary="steps {cut} at {milestones}")
     name: Literal["MultiStepLR"] = "MultiStepLR"
     milestones: tuple[Annotated[int, Field(ge=1, le=10_000)], ...] = setting(
         (20, 35, 45), "Milestones", "Epochs after which the LR is cut, such as 20, 35, 45.",
@@ -133,15 +138,19 @@ class MultiStepLR(ScheduleSettings):
         counted = ("milestones", Counter(self.milestones))
         return counted if field == "milestones" else super().attribute(field)
 
-    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[Caution]:
         late = ", ".join(str(m) for m in self.milestones if m >= epochs)
         if late:
-            yield f"The schedule runs for {epochs_text(epochs)}: it never reaches {late}."
+            reached = tuple(m for m in self.milestones if m < epochs) or (epochs // 2,)
+            yield Caution(
+                f"The schedule runs for {epochs_text(epochs)}: it never reaches {late}.",
+                ("schedule.milestones", reached) if epochs > 1 else None,
+            )
         yield from super().cautions(lr, warmup, epochs)
 
 
 class ExponentialLR(ScheduleSettings):
-    traits = Traits(axis="log", cut_by="gamma")
+    traits = Traits(axis="log", cut_by="gamma", summary="exponential ×{gamma}")
     name: Literal["ExponentialLR"] = "ExponentialLR"
     gamma: float = gamma(0.95, "Every epoch multiplies the LR by this.")
 
@@ -152,6 +161,7 @@ class CosineAnnealingLR(ScheduleSettings):
         after_set_lr="{name} continues from the new LR with the same relative changes, until the "
         "step after T max restores its own.",
         after_added_epochs="{name} continues unchanged: after T max its LR rises again.",
+        summary="cosine, T max {T_max}",
     )
     presets = {"Cosine: one long decline": {}}  # noqa: RUF012
     name: Literal["CosineAnnealingLR"] = "CosineAnnealingLR"
@@ -161,18 +171,23 @@ class CosineAnnealingLR(ScheduleSettings):
     def turns(self, done: int, batches: int) -> bool:  # noqa: ARG002
         return done % self.T_max == 0
 
-    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[Caution]:
         if self.eta_min > lr:
-            yield f"Eta min {lr_text(self.eta_min)} is above the LR: the LR rises to it."
+            yield Caution(
+                f"Eta min {lr_text(self.eta_min)} is above the LR: the LR rises to it.",
+                ("schedule.eta_min", 0.0),
+            )
         elif self.T_max < epochs:
-            yield (
+            yield Caution(
                 f"After epoch {warmup + self.T_max} the LR rises again: T max is {self.T_max}, "
-                f"and the schedule runs for {epochs_text(epochs)}."
+                f"and the schedule runs for {epochs_text(epochs)}.",
+                set_to("T_max", epochs),
             )
         elif self.T_max > epochs:
-            yield (
+            yield Caution(
                 f"The LR does not reach its lowest: T max is {self.T_max}, and the schedule runs "
-                f"for {epochs_text(epochs)}."
+                f"for {epochs_text(epochs)}.",
+                set_to("T_max", epochs),
             )
         yield from super().cautions(lr, warmup, epochs)
 
@@ -182,6 +197,7 @@ class CosineAnnealingWarmRestarts(ScheduleSettings):
         formula=True,
         rise="restart",
         after_set_lr="{name} overwrites it with its own LR at the end of this epoch.",
+        summary="cosine with restarts, T 0 {T_0}",
     )
     name: Literal["CosineAnnealingWarmRestarts"] = "CosineAnnealingWarmRestarts"
     T_0: int = count(10, "T 0", "Epochs until the first restart.")
@@ -191,9 +207,12 @@ class CosineAnnealingWarmRestarts(ScheduleSettings):
     )  # fmt: skip
     eta_min: float = setting(0.0, "Eta min", "The lowest LR.", ge=0, le=100)
 
-    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[Caution]:
         if epochs <= self.T_0:
-            yield f"No restart in {epochs_text(epochs)}: the first cycle takes {self.T_0}."
+            yield Caution(
+                f"No restart in {epochs_text(epochs)}: the first cycle takes {self.T_0}.",
+                set_to("T_0", epochs // 3),
+            )
         yield from super().cautions(lr, warmup, epochs)
 
 
@@ -208,6 +227,7 @@ class OneCycleLR(ScheduleSettings):
         after_set_lr="{name} overwrites it with its own LR at the next batch: it lasts one batch.",
         after_added_epochs="{name}'s length was fixed when it started: in the added epochs the LR "
         "stays at its lowest.",
+        summary="one cycle to {lr}",
     )
     presets = {"One cycle: up, then down": {"epochs": 30}}  # noqa: RUF012
     name: Literal["OneCycleLR"] = "OneCycleLR"
@@ -255,8 +275,8 @@ class OneCycleLR(ScheduleSettings):
         before = max(math.floor(self.pct_start * steps - 1), 0)
         return tuple(step for step in (before, before + 1) if step < steps - 1)
 
-    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
-        yield (
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[Caution]:
+        yield Caution(
             f"The cycle spans exactly {epochs_text(epochs)}: torch's class takes no further steps, "
             "and a run that is stopped early misses the low LRs at the end."
         )
@@ -273,6 +293,7 @@ class CyclicLR(ScheduleSettings):
         per_batch=True,
         formula=True,
         after_set_lr="{name} overwrites it with its own LR at the next batch: it lasts one batch.",
+        summary="cycles from {lr} to {max_lr}",
     )
     name: Literal["CyclicLR"] = "CyclicLR"
     max_lr: float = setting(
@@ -325,17 +346,20 @@ class CyclicLR(ScheduleSettings):
         start = (done - 1) // (2 * self.step_size_up) * 2 * top
         return start + math.floor(k), start + math.ceil(k)
 
-    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[Caution]:
         if self.step_size_up > epochs:
-            yield (
+            yield Caution(
                 f"The LR does not reach its peak: the rise takes {self.step_size_up}, and the "
-                f"schedule runs for {epochs_text(epochs)}."
+                f"schedule runs for {epochs_text(epochs)}.",
+                set_to("step_size_up", epochs // 2),
             )
         yield from super().cautions(lr, warmup, epochs)
 
 
 class LinearLR(ScheduleSettings):
-    traits = Traits(formula=True)
+    traits = Traits(
+        formula=True, summary="linear from ×{start_factor} to ×{end_factor} over {total_iters}"
+    )
     name: Literal["LinearLR"] = "LinearLR"
     start_factor: float = setting(
         1.0, "Start factor", "The LR starts at this share of the learning rate.",
@@ -349,6 +373,7 @@ class LinearLR(ScheduleSettings):
 
 
 class PolynomialLR(ScheduleSettings):
+    traits = Traits(summary="polynomial to 0 over {total_iters}, power {power}")
     name: Literal["PolynomialLR"] = "PolynomialLR"
     total_iters: int = count(50, "Over", "Epochs until the LR reaches zero.")
     power: float = setting(
@@ -358,7 +383,7 @@ class PolynomialLR(ScheduleSettings):
 
 
 class ConstantLR(ScheduleSettings):
-    traits = Traits(formula=True)
+    traits = Traits(formula=True, summary="×{factor} for {total_iters}")
     name: Literal["ConstantLR"] = "ConstantLR"
     factor: float = setting(
         1 / 3, "Factor", "Multiplies the LR at first.",

@@ -36,6 +36,19 @@ def lr_text(lr: float, digits: int = 3) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
+def factor_text(factor: float) -> str:
+    """A factor with three significant digits, written out up to a million: 2, 3.16, 1370."""
+    if 1000 <= factor < 1e6:
+        return f"{float(f'{factor:.3g}'):.0f}"
+    return lr_text(factor)
+
+
+def cut_text(factor: float) -> str:
+    """What multiplies an LR, as a division where that is a whole number: ÷10, ×0.3."""
+    divisor = float(f"{1 / factor:.6g}")
+    return f"÷{lr_text(divisor)}" if divisor.is_integer() else f"×{lr_text(factor)}"
+
+
 def exact(value: float) -> str:
     """A number as short as it can be without loss: 0.01, 1e-4, 0.0123456789."""
     short = lr_text(value)

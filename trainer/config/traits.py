@@ -2,14 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from .cycles import Moved
 from .fields import Settings
-from .text import epochs_text
+from .text import cut_text, epochs_text, lr_text
 
 KEEPS_FACTORS = "{name} continues from the new LR with the same relative changes."
 CONTINUES = "{name} continues unchanged in the added epochs."
+
+
+class Caution(NamedTuple):
+    """What people may not expect of a recipe, and the setting that would mend it: its path, as
+    "schedule.T_max", and the value. None where no one value is the obvious one.
+    """
+
+    sentence: str
+    fix: tuple[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,8 @@ class Traits:
         after_set_lr: what it does after the LR is set by hand.
         after_cut: what it does after a cut by hand, if that differs.
         after_added_epochs: what it does in epochs added by hand.
-        title: its name in a run's title, if that differs from its class name.
+        summary: what it does, in the few words of a run's name. `{lr}` is the run's LR, `{cut}`
+            the factor of a cut; others are its own fields.
     """
 
     per_batch: bool = False
@@ -47,7 +57,7 @@ class Traits:
     after_set_lr: str = KEEPS_FACTORS
     after_cut: str | None = None
     after_added_epochs: str = CONTINUES
-    title: str | None = None
+    summary: str = "{name}"
 
 
 class ScheduleSettings(Settings):
@@ -105,8 +115,8 @@ class ScheduleSettings(Settings):
         """
         return ()
 
-    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[str]:  # noqa: ARG002
-        """What people may not expect of these settings, one sentence each.
+    def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[Caution]:  # noqa: ARG002
+        """What people may not expect of these settings.
 
         Args:
             lr: the run's learning rate.
@@ -115,10 +125,22 @@ class ScheduleSettings(Settings):
         """
         total = getattr(self, "total_iters", 0)
         if total > epochs:
-            yield (
+            yield Caution(
                 f"The schedule does not reach its end: it takes {epochs_text(total)}, and the "
-                f"run gives it {epochs}."
+                f"run gives it {epochs}.",
+                set_to("total_iters", epochs),
             )
+
+    def summary(self, lr: float) -> str:
+        """What it does, in a few words: plateau ÷10, patience 5.
+
+        Args:
+            lr: the run's learning rate.
+        """
+        words = {field: _word(value) for field, value in self}
+        if self.traits.cut_by:
+            words["cut"] = cut_text(getattr(self, self.traits.cut_by))
+        return self.traits.summary.format(lr=lr_text(lr), **words)
 
     @property
     def momentum_range(self) -> tuple[float, float] | None:
@@ -128,3 +150,14 @@ class ScheduleSettings(Settings):
         if not getattr(self, "cycle_momentum", False):
             return None
         return getattr(self, "base_momentum"), getattr(self, "max_momentum")  # noqa: B009
+
+
+def set_to(field: str, epochs: int) -> tuple[str, Any] | None:
+    """The schedule's setting at a number of epochs; None below one."""
+    return (f"schedule.{field}", epochs) if epochs >= 1 else None
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_word, value))
+    return lr_text(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,95 @@
+"""The displayed run's name: it can be changed, and another run be chosen in its place."""
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+from typing_extensions import TypedDict  # the one that pydantic reads before Python 3.12
+
+from app import ids, run_picker
+from app.checked import RunChoice, Whole
+from trainer.store.store import NAME_LENGTH, CommandError, Store
+
+
+class Renamed(TypedDict):
+    """A run's new name; `clicks` tells two of them apart."""
+
+    run: RunChoice
+    name: str
+    clicks: Whole
+
+
+def layout(runs: list[dict[str, Any]], shown: int | None) -> Component:
+    """The control with these choices, the pencil, and what the name leaves out."""
+    named: dict[str, Any] = {"aria-label": "Displayed run"}
+    rename: dict[str, Any] = {"aria-label": "Rename this run"}
+    box: dict[str, Any] = {"aria-label": "Name of this run", "data-most": str(NAME_LENGTH)}
+    return html.Div(
+        [
+            dmc.Select(
+                id=ids.RUN,
+                data=runs,
+                value=str(shown) if shown is not None else None,
+                placeholder="No run yet",
+                nothingFoundMessage="No run has these words.",
+                searchable=True,
+                allowDeselect=False,
+                maxDropdownHeight=420,
+                renderOption={"function": "runs.option"},
+                filter={"function": "runs.filter"},
+                comboboxProps={"width": "max-content", "position": "bottom-start"},
+                classNames={"option": "run-choice", "dropdown": "run-choices"},
+                className="run",
+                **named,
+            ),
+            html.Button("✎", id=ids.RENAME, className="rename", title="Rename", **rename),
+            html.Span(id=ids.RUN_DETAILS, className="run-details"),
+            dmc.TextInput(id=ids.NAME, value="", className="new-name", **box),
+            dcc.Store(ids.RUNS_ASKED),
+            dcc.Store(ids.RENAMED),
+        ],
+        className="run-name",
+    )
+
+
+def register(app: Dash, store: Store) -> None:
+    """Keep the choices fresh; rename a run."""
+
+    @app.callback(
+        Output(ids.RUN, "data", allow_duplicate=True),
+        Input(ids.RUNS_ASKED, "data"),
+        State(ids.RUN, "value"),
+        prevent_initial_call=True,
+    )
+    def refresh(_: Any, run: RunChoice | None) -> list[dict[str, Any]]:
+        return run_picker.choices(store, int(run) if run else None)
+
+    @app.callback(
+        Output(ids.RUN, "data", allow_duplicate=True),
+        Input(ids.RENAMED, "data"),
+        prevent_initial_call=True,
+    )
+    def rename(renamed: Renamed | None) -> list[dict[str, Any]]:
+        if renamed is None:
+            raise PreventUpdate
+        run = int(renamed["run"])
+        try:
+            store.rename(run, renamed["name"])
+        except CommandError:
+            raise PreventUpdate from None
+        return run_picker.choices(store, run)
+
+    app.clientside_callback(
+        ClientsideFunction("chooser", "show"),
+        Output(ids.RUN_DETAILS, "children"),
+        Output(ids.RUN_DETAILS, "title"),
+        Input(ids.RUN, "value"),
+        Input(ids.RUN, "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("chooser", "rename"),
+        Input(ids.RENAME, "n_clicks"),
+        prevent_initial_call=True,
+    )

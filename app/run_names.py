@@ -1,0 +1,75 @@
+"""What a run is called, and its state in a word."""
+
+import unicodedata
+
+from trainer.config.table import setting_of
+from trainer.config.text import lr_text, plain
+from trainer.store.rows import Run
+
+MOST_SHOWN = 60  # characters of a file's name
+FROM_THE_RIGHT = {"R", "AL"}  # Hebrew and its like, Arabic and its like
+MODELS, DATASETS = setting_of("model").words, setting_of("dataset").words
+STATUS_WORDS = {
+    "queued": "waiting",
+    "training": "training",
+    "finished": "finished",
+    "stopped": "stopped",
+    "diverged": "diverged",
+    "failed": "failed",
+    "interrupted": "interrupted",
+}
+
+
+def name(run: Run) -> str:
+    """What a person calls a run; else what sets it apart."""
+    return isolated(run.name) if run.name else default_name(run)
+
+
+def default_name(run: Run) -> str:
+    """What sets a run apart: its schedule, the run that it was forked from, or its file."""
+    if run.config is None:
+        return origin(run)
+    if run.parent:
+        return f"fork of #{run.parent} after {run.parent_epoch}"
+    return schedule(run)
+
+
+def schedule(run: Run) -> str:
+    """The schedule in a few words: plateau ÷10, patience 5."""
+    recipe = run.recipe
+    warmup = f", warm-up {recipe.warmup}" if recipe.warmup else ""
+    return plain(recipe.schedule.summary(recipe.lr), MOST_SHOWN) + warmup
+
+
+def details(run: Run) -> str:
+    """What its name leaves out: CNN · Digits · Adam 0.01."""
+    config = run.config
+    told = name(run)
+    words = [] if told == schedule(run) else [schedule(run)]
+    if config is None:
+        return " · ".join([*([] if told == origin(run) else [origin(run)]), *words])
+    if run.parent and run.name:
+        words.insert(0, default_name(run))
+    words += [MODELS[config.model], DATASETS[config.dataset].split(" (")[0]]
+    return " · ".join([*words, f"{config.optimizer.name} {lr_text(config.lr)}"])
+
+
+def origin(run: Run) -> str:
+    """The file of an imported run as the page shows it."""
+    return isolated(plain(run.origin or "", MOST_SHOWN))
+
+
+def isolated(text: str) -> str:
+    """A text that does not reorder the words around it if it is written from right to left."""
+    if any(unicodedata.bidirectional(letter) in FROM_THE_RIGHT for letter in text):
+        return f"\u2068{text}\u2069"
+    return text
+
+
+def status(run: Run) -> list[str]:
+    """A run's state, by which the page colours it, and the word for it."""
+    if run.paused:
+        return ["paused", "paused"]
+    if run.source == "imported":
+        return ["imported", "imported"]
+    return [run.status, STATUS_WORDS[run.status]]
