@@ -1,6 +1,7 @@
-"""The environment variables that Dash reads."""
+"""What other libraries read from the environment, and what they print."""
 
 import os
+import warnings
 
 
 def forget_dash() -> None:
@@ -10,3 +11,13 @@ def forget_dash() -> None:
     for name in list(os.environ):
         if name.upper().startswith("DASH_") or name.upper() == "REACT_VERSION":
             del os.environ[name]
+
+
+def quiet_torch() -> None:
+    """Keep what torch prints about its profiler and a CUDA that it cannot use out of the terminal:
+    a run says itself on which device it trains. Before torch is imported; what the environment
+    already asks for stays.
+    """
+    os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # the profiler's: errors only
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    warnings.filterwarnings("ignore", "CUDA initialization", UserWarning)

@@ -6,10 +6,16 @@ from dash import ALL
 
 # Lab: the run
 RUN = "run"
+RUN_DETAILS = "run-details"
+RUNS_ASKED = "runs-asked"
+RENAME = "rename"
+NAME = "run-name"
+RENAMED = "renamed"
 STATUS = "status"
 START = "start"
 STOP = "stop"
 PACE = "pace"
+CHOSEN_PACE = "chosen-pace"
 PAUSE = "pause"
 STEP = "step"
 PROGRESS = "progress"
@@ -21,6 +27,10 @@ NOTICE = "notice"
 RUN_PANEL = "run-panel"
 CHART = "chart"
 LOSS_SCALE = "loss-scale"
+LR_SCALE = "lr-scale"
+LABELS = "labels"
+TABLE = "table"
+TABLE_BUTTON = "table-button"
 VIEW = "view"
 BEGUN = "begun"
 REDRAW = "redraw"
@@ -35,13 +45,14 @@ METER = "meter"
 
 # The form
 PRESET = "preset"
+STARTED = "started"
 QUERY = "query"
 FORM = "form"
+FOLD = "fold"
 PROBLEMS = "problems"
 
 # The preview
 PREVIEW = "preview"
-PREVIEW_CHART = "preview-chart"
 PREVIEW_TEXT = "preview-text"
 CAUTIONS = "cautions"
 
@@ -90,6 +101,7 @@ ANSWER = "answer"
 MAP = "map"
 MAP_PANEL = "map-panel"
 MAP_DATA = "map-data"
+MAP_LEGEND = "map-legend"
 MAP_X = "map-x"
 MAP_Y = "map-y"
 MAP_SHOWS = "map-shows"
@@ -97,18 +109,25 @@ MAP_SHOWS = "map-shows"
 # The import
 IMPORT = "import"
 IMPORT_DIALOG = "import-dialog"
+IMPORT_CLOSE = "import-close"
 IMPORT_LR = "import-lr"
 IMPORT_TAG = "import-tag"
 IMPORT_FILE = "import-file"
 IMPORT_ERROR = "import-error"
 
 # Changes by hand
-STRIP = "strip"
+LR_HEAD = "lr-head"
 HINT = "hint"
+PENDING = "pending"
+UNDO = "undo"
 SET_LR = "set-lr"
 SET_LR_TO = "set-lr-to"
 REFUSED = "refused"
 START_REFUSED = "start-refused"
+
+# The verdict
+VERDICT = "verdict"
+ADVICE = "advice"
 
 # Forks
 FORK = "fork"
@@ -122,6 +141,8 @@ RESUME = "resume"
 POINTED = "pointed"
 MEASURE = "measure"
 FAMILY = "family"
+FAMILY_ASKED = "family-asked"
+FAMILY_SEEN = "family-seen"
 
 
 def by_hand(name: str, value: float | None = None) -> dict[str, str]:

@@ -11,13 +11,14 @@ from app import environment, ids, importing
 from app.access import Access, csp_hash, guard
 from app.charts import theme
 from app.checked import CheckedDash, refuse_what_is_forged
+from app.example import Example
 from app.lab import view as lab
 from trainer.store.faults import StoreError
 from trainer.store.rows import UnreadableError
 from trainer.store.store import Store
 from trainer.worker import Worker
 
-# Where the page says why a click came to nothing; by default it is under the strip.
+# Where the page says why a click came to nothing; by default it is under the head of the LR chart.
 PLACES = {ids.START: ids.START_REFUSED, ids.RESUME: ids.REFUSED}
 THIS_MACHINE = Access()
 
@@ -53,13 +54,16 @@ def assets_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parent.parent / "assets"
 
 
-def create_app(store: Store, worker: Worker, access: Access = THIS_MACHINE) -> Dash:
+def create_app(
+    store: Store, worker: Worker, access: Access = THIS_MACHINE, example: bool = False
+) -> Dash:
     """The page for a store. Nothing is global: two apps in one process are independent.
 
     Args:
         store: the runs to display, and the queue of new ones.
         worker: trains the queued runs; it loads torch early while a page is open.
         access: who is answered.
+        example: train one when the first page asks and there is no run.
     """
     environment.forget_dash()
     app = CheckedDash(
@@ -84,7 +88,7 @@ def create_app(store: Store, worker: Worker, access: Access = THIS_MACHINE) -> D
         return _page(store, query)
 
     app.layout = page
-    lab.register(app, store, worker)
+    lab.register(app, store, worker, Example(store).queue if example else lambda: None)
     importing.register(app, store, worker)
     guard(app.server, access, [*app.csp_hashes(), csp_hash(EARLY_SCHEME)])
     refuse_what_is_forged(app)
@@ -109,7 +113,7 @@ def _page(store: Store, query: str) -> dmc.MantineProvider:
             html.Header(
                 [
                     html.A(
-                        [html.Span(className="logo"), html.Span("LRScope")],
+                        [html.Span(className="logo"), html.H1("LRScope")],
                         href="/",
                         className="brand",
                     ),
@@ -133,7 +137,7 @@ def _page(store: Store, query: str) -> dmc.MantineProvider:
             "fontFamily": theme.FONT,
             "headings": {"fontFamily": theme.FONT},
             "primaryColor": "teal",
-            "primaryShade": {"light": 7, "dark": 8},
+            "primaryShade": 9,
             "defaultRadius": "md",
         },
     )

@@ -14,6 +14,16 @@
     scheme: () =>
       document.documentElement.getAttribute("data-mantine-color-scheme") === "dark" ? "dark" : "light",
 
+    // A sentence in lines, for plotly, which reads markup in it.
+    wrapped(text, width = 46) {
+      const lines = [""];
+      for (const word of text.split(" ")) {
+        if ((lines.at(-1) + word).length > width) lines.push("");
+        lines[lines.length - 1] += `${word} `;
+      }
+      return lines.map((line) => line.trim().replaceAll("&", "&amp;").replaceAll("<", "&lt;")).join("<br>");
+    },
+
     // A colour of the theme, by meaning.
     colour: (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim(),
   };

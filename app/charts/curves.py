@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any, NamedTuple
 
-from app.charts import theme
+from app.charts import rule, theme
 from app.charts.series import Line, Series
 from trainer.config.metrics import TRAINED, label, rises
 
 
 class Curve(NamedTuple):
-    """How one trace is drawn: its key, its label, its colour by meaning, its style."""
+    """How one trace is drawn: its key, its name, its colour by meaning, its style; and its label at
+    the right end, if it has one.
+    """
 
     key: str
     name: str
@@ -22,67 +24,81 @@ class Curve(NamedTuple):
     style: dict[str, Any]
     hollow: bool = False
     fill: str = "00"  # the fill's opacity, in hexadecimal
+    end: str = ""
 
 
 LINES = {"mode": "lines"}
 SILENT = {"hoverinfo": "skip"}
 FADED = {"opacity": 0.35, **SILENT}
-# Each marker is an element of the page: more of them than pixels would only slow it down.
-MOST = {"maxdisplayed": 500}
-TRIANGLE = {"size": 10, "symbol": "triangle-down", **MOST}
-CUT = {"mode": "markers", "marker": TRIANGLE}
-NO_EFFECT = {"mode": "markers", "marker": {**TRIANGLE, "line": {"width": theme.THIN}}}
-SENTENCE = {"hovertemplate": "%{text}<extra></extra>"}
-LR = {"yaxis": "y2"}
+LR, STRIP, OVER = {"yaxis": "y2"}, {"yaxis": "y3"}, {"yaxis": "y4"}
 
-# Each key is the field of Series that the curve draws.
-BEHIND_LR = Curve("behind_lr", "learning rate of the parent", "lr", {**LINES, **FADED, **LR})
-BELOW_METRICS = (
-    Curve(
-        "cooldown", "cooldown", "faint",
-        {**LINES, "line": {"width": 0}, "fill": "tozeroy", "yaxis": "y3", **SILENT},
-        fill="2e",
-    ),
-    Curve("best", "best so far", "level", {**LINES, "line": {"width": theme.HAIR, "shape": "hv"}}),
-    Curve(
-        "level", "level to beat next", "level",
-        {
-            **LINES,
-            "line": {"width": theme.THIN, "dash": theme.DASHED, "shape": "hv"},
-            "fill": "tonexty",
-        },
-        fill="2e",
-    ),
+BATCHES = Curve(
+    "batches", "loss of the batches", "train",
+    {**LINES, "line": {"width": theme.HAIR}, "opacity": 0.4, **SILENT},
 )  # fmt: skip
-ABOVE_METRICS = (
-    Curve(
-        "bad_epochs", "bad epoch", "val",
-        {
-            "mode": "markers",
-            "marker": {"size": 7, "line": {"width": theme.THIN}, **MOST},
-            **SILENT,
-        },
-        hollow=True,
-    ),
-    Curve("cuts", "cut", "cut", {**CUT, **SENTENCE}),
-    Curve("no_effects", "cut without effect", "cut", {**NO_EFFECT, **SENTENCE}, hollow=True),
+LEVEL = Curve(
+    "level", "level to beat next", "level",
+    {
+        **LINES,
+        "line": {"width": theme.THIN, "dash": theme.DOTTED, "shape": "hv"},
+        "connectgaps": True,
+    },
+    end="to beat",
+)  # fmt: skip
+# Each marker is an element of the page: more of them than pixels would only slow it down.
+LOST = Curve(
+    "lost", "not finite", "cut",
+    {"mode": "markers", "marker": {"size": 8, "symbol": "x-thin", "maxdisplayed": 200,
+     "line": {"width": theme.CURVE}}, **OVER, "hovertemplate": "not a finite number"},
+    hollow=True,
+)  # fmt: skip
+BEHIND_LR = Curve("behind_lr", "learning rate of the parent", "lr", {**LINES, **FADED, **LR})
+USED = (
     Curve("lr", "learning rate", "lr", {**LINES, "line": {"width": theme.BOLD}, **LR, **SILENT}),
     # An invisible line for hovering only; markers would add one element per epoch.
-    Curve("lr_used", "learning rate", "lr", {**LINES, "line": {"width": 0}, **LR}),
-    Curve("lr_cuts", "cut", "cut", {**CUT, **LR, **SILENT}),
     Curve(
-        "lr_no_effects", "cut without effect", "cut", {**NO_EFFECT, **LR, **SILENT}, hollow=True
+        "lr_used",
+        "learning rate",
+        "lr",
+        {**LINES, "line": {"width": 0}, **LR, "hovertemplate": "%{y:.3g}<br>%{text}"},
     ),
-)  # fmt: skip
+)
 
-# The what-if's curves: in every figure, empty until the browser fills them.
+# The traces below are in every figure, empty until the browser fills them: what is ahead of the
+# run (under the plateau rule a band), the schedule that the form describes, and the what-if.
+DASHED = {**LINES, "line": {"width": theme.THIN, "dash": theme.DASHED}, **LR, **SILENT}
+DOTTED = {**LINES, "line": {"width": theme.THIN, "dash": theme.DOTTED}, **LR, **SILENT}
+AHEAD_HIGH = Curve("ahead:high", "learning rate ahead", "lr", DASHED, end="if all improve")
+AHEAD_LOW = Curve(
+    "ahead:low", "learning rate ahead", "lr", {**DASHED, "fill": "tonexty"}, fill="1f",
+    end="if none does",
+)  # fmt: skip
+AHEAD_LR = Curve("ahead:lr", "learning rate ahead", "lr", DASHED)
+PLAN_LR = Curve("plan:lr", "learning rate of the next run", "lr", DOTTED, end="next run")
+PLAN_HIGH = Curve("plan:high", "learning rate of the next run", "lr", DOTTED)
+PLAN_LOW = Curve(
+    "plan:low", "learning rate of the next run", "lr", {**DOTTED, "fill": "tonexty"}, fill="12",
+    end="next run",
+)  # fmt: skip
+EARLIEST = Curve(
+    "ahead:cut", "earliest cut", "cut",
+    {**LINES, "line": {"width": theme.CURVE, "dash": theme.DOTTED}, **STRIP, **SILENT},
+)  # fmt: skip
 WHAT_IF_LR = Curve(
     "what-if:lr", "learning rate, what if", "lr",
-    {**LINES, "line": {"width": theme.CURVE, "dash": theme.DASHED}, **LR},
+    {**LINES, "line": {"width": theme.CURVE, "dash": theme.DASHED}, **LR}, end="what if",
 )  # fmt: skip
 WHAT_IF_CUTS = Curve(
-    "what-if:cuts", "cut, what if", "lr", {**NO_EFFECT, **LR, **SILENT}, hollow=True
-)
+    "what-if:cuts", "cut, what if", "cut",
+    {"mode": "markers", "marker": {"size": 10, "symbol": "triangle-down", "maxdisplayed": 200},
+     **LR, **SILENT},
+)  # fmt: skip
+# A guess has the colour of the curve that is guessed; hollow, it would be a cut without effect.
+WHAT_IF_GUESSES = Curve("what-if:guesses", "guessed cut, what if", "lr", WHAT_IF_CUTS.style)
+FILLED_BY_THE_BROWSER = (
+    AHEAD_HIGH, AHEAD_LOW, AHEAD_LR, PLAN_HIGH, PLAN_LOW, PLAN_LR, EARLIEST,
+    WHAT_IF_LR, WHAT_IF_CUTS, WHAT_IF_GUESSES,
+)  # fmt: skip
 
 
 def metric(name: str, error: bool = False) -> Curve:
@@ -97,7 +113,10 @@ def metric(name: str, error: bool = False) -> Curve:
         line["dash"] = theme.DOTTED
     elif name not in TRAINED:
         line["dash"] = theme.DASH_DOTTED
-    return Curve(f"metric:{name}", text, colour, {**LINES, "line": line})
+    end = label(name).removesuffix(" loss") if not error else text
+    # A value that is not finite leaves no hole: a curve with every second one would be invisible.
+    style = {**LINES, "line": line, "connectgaps": True}
+    return Curve(f"metric:{name}", text, colour, style, end=end)
 
 
 def behind(name: str) -> Curve:
@@ -108,15 +127,31 @@ def behind(name: str) -> Curve:
     return Curve(f"behind:{name}", f"{own.name} of the parent", own.colour, style)
 
 
+def cells(kind: str) -> Curve:
+    """The cells of a kind in the rule strip."""
+    look = rule.LOOKS[kind]
+    style: dict[str, Any] = {**LINES, **STRIP, **SILENT}
+    if look.hollow:
+        return Curve(
+            f"cell:{kind}", look.name, look.colour, {**style, "line": {"width": theme.THIN}}
+        )
+    style |= {"line": {"width": 0}, "fill": "tozeroy"}
+    return Curve(f"cell:{kind}", look.name, look.colour, style, fill=look.fill)
+
+
 def curves(series: Series) -> Iterator[tuple[Curve, Line]]:
     """Every trace with its points, in drawing order, the last on top."""
     for name, line in series.behind.items():
         yield behind(name), line
-    for curve in (BEHIND_LR, *BELOW_METRICS):
-        yield curve, getattr(series, curve.key)
+    yield BEHIND_LR, series.behind_lr
+    yield BATCHES, series.batches
+    yield LEVEL, series.level
     for name, line in series.metrics.items():
         yield metric(name, rises(name)), line
-    for curve in ABOVE_METRICS:
-        yield curve, getattr(series, curve.key)
-    for curve in (WHAT_IF_LR, WHAT_IF_CUTS):
+    yield LOST, series.lost
+    for kind, line in series.cells.items():
+        yield cells(kind), line
+    for curve in FILLED_BY_THE_BROWSER:
         yield curve, Line([], [])
+    for curve in USED:
+        yield curve, getattr(series, curve.key)

@@ -1,17 +1,23 @@
 """Turns a series into a plotly figure, as plain dicts: validation costs more than drawing. Pure."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.charts import theme
-from app.charts.curves import WHAT_IF_CUTS, WHAT_IF_LR, Curve, curves
-from app.charts.series import Line, Mark, Series
+from app.charts.curves import WHAT_IF_CUTS, WHAT_IF_GUESSES, WHAT_IF_LR, Curve, curves
+from app.charts.series import Line, Mark, Series, ratio
 from trainer.config.metrics import rises
 from trainer.config.recipe import Recipe
+from trainer.schedule.decisions import Decision
 
 NEUTRAL = theme.SHARED["neutral"]
-NEUTRAL_KINDS = {"turn", "hand", "fork"}
+MINUS = "\u2212"  # as plotly writes it
+# The labels of the LR axis: 1e-5, but 0.001 and not 1e-3.
+LR_TICKS = {"log": "~e", "linear": "~g"}
+ALIASES = {
+    f"{m}e{e:+}".replace("-", MINUS): f"{m * 10.0**e:g}" for m in (1, 2, 5) for e in range(-3, 3)
+}
 
 CONFIG: Any = {
     "showSendToCloud": False,
@@ -32,9 +38,15 @@ BLANK = {
 }
 
 
-def figure(recipe: Recipe, series: Series, epochs: int | None = None) -> dict[str, Any]:
-    """The loss above and the learning rate below, with a shared epoch axis and hover. `epochs` is
-    the length of the axis, the recipe's if None. Its colours come from `chart_templates`.
+def figure(
+    recipe: Recipe, series: Series, epochs: int | None = None, lr_scale: str | None = None
+) -> dict[str, Any]:
+    """The loss, the rule strip below it and the learning rate at the bottom, with a shared epoch
+    axis and hover. Its colours come from `chart_templates`, its panes' heights from the browser.
+
+    Args:
+        epochs: the length of the axis, the recipe's if None.
+        lr_scale: "log" or "linear" for the LR axis; as fits the schedule if None.
     """
     traces = []
     for curve, line in curves(series):
@@ -49,54 +61,65 @@ def figure(recipe: Recipe, series: Series, epochs: int | None = None) -> dict[st
         }
         if "hoverinfo" not in drawn:
             drawn.setdefault("hovertemplate", "%{y:.3g}")
-        if line.text is not None:
-            drawn["text"] = line.text
         traces.append(drawn)
-    frame = layout(epochs or recipe.epochs, series.marks)
+    frame = layout(epochs or recipe.epochs)
     losses = [line.y for name, line in series.metrics.items() if not rises(name)]
     # An imported run may have losses below zero.
     if any(loss is not None and loss <= 0 for y in losses for loss in y):
         frame["yaxis"]["type"] = "linear"
-    if not series.lr_used.x and not series.behind_lr.x:
-        # Without points plotly would choose odd axes; the first point makes them automatic again.
-        lr = math.log10(recipe.lr)
-        frame["yaxis"]["range"], frame["yaxis2"]["range"] = [-2.2, 0.6], [lr - 1, lr + 1]
+    scale = lr_scale or recipe.schedule.traits.axis
+    frame["yaxis2"] |= {"type": scale, "tickformat": LR_TICKS[scale]}
+    # Without points plotly would choose odd axes; the first point makes them automatic again.
+    if not any(line.x for line in series.metrics.values()) and not series.behind:
+        frame["yaxis"]["range"] = [-2.2, 0.6]
+    if not series.lr.x and not series.behind_lr.x:
+        lr, axis = recipe.lr, frame["yaxis2"]
+        decade = math.log10(lr)
+        axis["range"] = [decade - 1, decade + 1] if axis["type"] == "log" else [0, lr]
+    frame["shapes"] = [shape(mark) for mark in series.marks if mark.kind == "fork"]
     return {"data": traces, "layout": frame}
 
 
+def ends(series: Series) -> dict[str, list[str]]:
+    """The label at the right end of each trace that has one, and its colour by meaning."""
+    return {curve.key: [curve.end, curve.colour] for curve, _ in curves(series) if curve.end}
+
+
 def extension(series: Series) -> dict[str, Any]:
-    """The new points of each trace that has any, as (key, x, y) or (key, x, y, text), and the
-    shapes and labels that they add, if any.
-    """
-    traces = [
-        [curve.key, line.x, line.y] + ([line.text] if line.text else [])
-        for curve, line in curves(series)
-        if line.x
-    ]
-    if not series.marks:
-        return {"traces": traces}
-    return {
-        "traces": traces,
-        "shapes": [shape(mark) for mark in series.marks],
-        "annotations": [annotation(mark) for mark in series.marks],
-    }
+    """The new points of each trace that has any, as (key, x, y), and the marks that they add."""
+    traces = [[curve.key, line.x, line.y] for curve, line in curves(series) if line.x]
+    return {"traces": traces, **({"marks": series.marks} if series.marks else {})}
 
 
-def what_if(lr: Line, cuts: Line, first: int | None) -> dict[str, Any]:
-    """What a what-if adds to a figure: the points of its traces by key, and a line before the first
-    differing epoch, if there is one.
+def what_if(
+    lr: Line, exact: Sequence[Decision], guessed: Sequence[Decision], first: int | None
+) -> dict[str, Any]:
+    """What a what-if adds to a figure: the points of its traces by key, marks that say its cuts,
+    and a line before the first differing epoch, if there is one.
     """
     place = {"name": "what-if", "xref": "x", "yref": "paper"}
     x = (first or 0) - 0.5
-    line = {"color": NEUTRAL, "dash": theme.DASHED}
-    text = {"text": "differs from here", "showarrow": False, "font": {"color": NEUTRAL}}
+    line = {"color": NEUTRAL, "dash": theme.DASHED, "width": theme.HAIR}
+    marks = [Mark(x, None, "what-if", "differs from here")] if first else []
+    for kind, cuts, doubt in (("cut", exact, ""), ("guess", guessed, "?")):
+        for cut in cuts:
+            text = f"{ratio(cut.lr, cut.next_lr)}{doubt}"
+            marks.append(Mark(cut.epoch + 0.5, cut.next_lr, kind, text))
     return {
-        "traces": {WHAT_IF_LR.key: [lr.x, lr.y], WHAT_IF_CUTS.key: [cuts.x, cuts.y]},
+        "traces": {
+            WHAT_IF_LR.key: [lr.x, lr.y],
+            WHAT_IF_CUTS.key: _places(exact),
+            WHAT_IF_GUESSES.key: _places(guessed),
+        },
         "shapes": [{**place, "type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "line": line}]
         if first
         else [],
-        "annotations": [{**place, "x": x, "y": 0.32, "xanchor": "left", **text}] if first else [],
+        "marks": marks,
     }
+
+
+def _places(cuts: Sequence[Decision]) -> list[list[float]]:
+    return [[cut.epoch + 0.5 for cut in cuts], [cut.next_lr for cut in cuts]]
 
 
 def templates(
@@ -152,57 +175,55 @@ def _layout_template(colour: dict[str, str]) -> dict[str, Any]:
             "bordercolor": colour["axis"],
             "font": {"family": theme.FONT, "size": 12, "color": colour["ink"]},
         },
-        "shapedefaults": {
-            "line": {"color": colour["cut"], "width": theme.THIN, "dash": theme.DOTTED}
-        },
-        "annotationdefaults": {"font": {"size": 11, "color": colour["cut"]}},
     }
 
 
-def layout(epochs: int, marks: list[Mark]) -> dict[str, Any]:
-    """The layout: fixed to the planned epochs, so that nothing jumps while a run trains."""
-    log = {"type": "log", "exponentformat": "power"}
+def layout(epochs: int) -> dict[str, Any]:
+    """The layout: fixed to the planned epochs, so that nothing jumps while a run trains. The
+    domains are replaced by those that fit the height of the page.
+    """
+    log = {"type": "log", "exponentformat": "power", "tickformat": "~r"}
     ticks = {"dtick": 1} if epochs <= 10 else {}
+    over = {"overlaying": "y", "range": [0, 1.03], "visible": False, "fixedrange": True}
     return {
         "xaxis": {
             "range": [0.5, epochs + 0.5],
             "anchor": "free",
             "position": 0,
-            "title": {"text": "epoch", "standoff": 6},
             "showline": True,
             **ticks,
             "hoverformat": "d",
             "unifiedhovertitle": {"text": "epoch %{x:d}"},
         },
-        "yaxis": {**log, "nticks": 8, "domain": [0.36, 1], "title": {"text": "loss"}},
+        "yaxis": {**log, "nticks": 5, "domain": [0.46, 1]},
         "yaxis2": {
-            **log,
-            "nticks": 5,
+            "type": "log",
+            # Without a format plotly writes 5 for 0.05.
+            "tickformat": LR_TICKS["log"],
+            "labelalias": ALIASES,
+            "rangemode": "tozero",  # a constant LR would get an axis from below zero to 1
+            "nticks": 3,
             "domain": [0, 0.28],
-            "title": {"text": "learning rate"},
             "anchor": "x",
         },
-        "yaxis3": {
-            "overlaying": "y",
-            "range": [0, 1],
-            "visible": False,
-            "fixedrange": True,
-        },
+        "yaxis3": {"domain": [0.4, 0.44], "range": [0, 1], "visible": False, "fixedrange": True},
+        "yaxis4": over,
+        "meta": {"lr_ticks": LR_TICKS},
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "showlegend": False,
-        "margin": {"l": 68, "r": 30, "t": 8, "b": 40},
-        "shapes": [shape(mark) for mark in marks],
-        "annotations": [annotation(mark) for mark in marks],
+        "margin": {"l": 56, "r": 96, "t": 6, "b": 24},
+        "shapes": [],
         "uirevision": "keep",
         "dragmode": "zoom",
     }
 
 
 def shape(mark: Mark) -> dict[str, Any]:
-    """A line through both charts: red where the LR was cut, grey elsewhere."""
+    """A grey line through all panes."""
     return {
-        **({"line": {"color": NEUTRAL}} if mark.kind in NEUTRAL_KINDS else {}),
+        "name": mark.kind,
+        "line": {"color": NEUTRAL, "width": theme.HAIR, "dash": theme.DOTTED},
         "type": "line",
         "xref": "x",
         "yref": "paper",
@@ -210,19 +231,4 @@ def shape(mark: Mark) -> dict[str, Any]:
         "x1": mark.x,
         "y0": 0,
         "y1": 1,
-    }
-
-
-def annotation(mark: Mark) -> dict[str, Any]:
-    """The label at the top of a mark's line."""
-    return {
-        "xref": "x",
-        "yref": "paper",
-        "x": mark.x,
-        "y": 1,
-        "xanchor": "left",
-        "yanchor": "top",
-        "text": mark.label,
-        "showarrow": False,
-        **({"font": {"color": NEUTRAL}} if mark.kind in NEUTRAL_KINDS else {}),
     }

@@ -1,30 +1,37 @@
 """Turns rows into plain lists ready to draw. Pure; a gap is None, never NaN."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
+from app.charts import batches as within
+from app.charts import rule
 from trainer.config.metrics import rises
 from trainer.config.recipe import Recipe
-from trainer.config.text import lr_text
+from trainer.config.text import factor_text, lr_text
 from trainer.schedule.epoch import Epoch
-from trainer.schedule.interventions import RecordedIntervention
+from trainer.schedule.interventions import Intervention, RecordedIntervention
+from trainer.schedule.trace import Trace, point_place
 
 # These have a curve before the first epoch has ended; others from their first value on.
 EXPECTED = ("train_loss", "val_loss")
 
 
 class Line(NamedTuple):
-    """Points of one curve; `text` is the hover text, if it is more than the number."""
+    """Points of one curve."""
 
     x: list[float]
     y: list[float | None]
-    text: list[str] | None = None
 
 
 class Mark(NamedTuple):
-    """A vertical line through both charts, with a label."""
+    """A label at a place on the epoch axis: beside the LR curve at that LR, or at the top of the
+    charts where it is None.
+    """
 
     x: float
+    lr: float | None
     kind: str
     label: str
 
@@ -33,22 +40,19 @@ class Series(NamedTuple):
     """Everything that some rows add to the charts.
 
     `metrics` has a curve on the loss axis for each metric by name, and `behind` the same for a
-    fork's parent.
+    fork's parent; `lost` has the epochs with a metric that was not finite, and `cells` the outlines
+    of the rule strip's cells by kind.
     """
 
     behind: dict[str, Line]
     behind_lr: Line
-    cooldown: Line
-    best: Line
+    batches: Line
     level: Line
     metrics: dict[str, Line]
-    bad_epochs: Line
-    cuts: Line
-    no_effects: Line
+    lost: Line
+    cells: dict[str, Line]
     lr: Line
     lr_used: Line
-    lr_cuts: Line
-    lr_no_effects: Line
     marks: list[Mark]
 
 
@@ -68,8 +72,9 @@ def series(
     rows: Sequence[Epoch],
     interventions: Sequence[RecordedIntervention] = (),
     batches: int = 1,
-    behind: Sequence[Epoch] = (),
-    behind_interventions: Sequence[RecordedIntervention] = (),
+    epochs: int | None = None,
+    traces: Mapping[int, Trace] | None = None,
+    after: tuple[int, int] = (0, 0),
 ) -> Series:
     """The curves of these rows.
 
@@ -78,35 +83,67 @@ def series(
         rows: its epochs.
         interventions: the interventions in these epochs.
         batches: batches per epoch.
-        behind, behind_interventions: the epochs and interventions of a fork's parent.
+        epochs: the planned number of epochs, the recipe's if None.
+        traces: the traces of these epochs and of the one that trains, by epoch.
+        after: of the trace of this epoch, leave out so many points.
 
-    Epoch e is drawn at x = e, and its LR from e - 1/2 to e + 1/2, so a cut at the end of epoch e is
-    at e + 1/2. The best so far and the level to beat at e are those after epoch e.
+    Epoch e is drawn at x = e, and its batches and its LR from e - 1/2 to e + 1/2, so a cut at the
+    end of epoch e is at e + 1/2. The level to beat at e is the one after epoch e.
     """
-    epochs = [row.epoch for row in rows]
+    planned = epochs or recipe.epochs
+    numbers = [row.epoch for row in rows]
     seen = [row.decision.plateau if row.decision else None for row in rows]
-    cooling = [row.epoch for row, s in zip(rows, seen, strict=True) if s and s.cooling]
-    bad = _of_kind(rows, "waiting", "cooldown")
-    cuts, no_effects = _of_kind(rows, "cut"), _of_kind(rows, "no effect")
+    lost = [row.epoch for row in rows if None in _shown(recipe, row.metrics).values()]
+    marks = [
+        *(mark for row in rows if (mark := _mark(row)) and mark.x <= planned),
+        *by_hand(interventions, batches),
+    ]
     return Series(
-        behind={m: line for m, line in _metrics(recipe, behind).items() if not rises(m)},
-        behind_lr=_lr(behind, behind_interventions, batches),
-        cooldown=Line(
-            [x for e in cooling for x in (e - 0.5, e - 0.5, e + 0.5, e + 0.5)],
-            [0.0, 1.0, 1.0, 0.0] * len(cooling),
-        ),
-        best=Line(list(epochs), [_monitored(recipe, s.best) if s else None for s in seen]),
-        level=Line(list(epochs), [_monitored(recipe, s.next_level) if s else None for s in seen]),
+        behind={},
+        behind_lr=Line([], []),
+        batches=_traced(traces or {}, batches, within.an_epoch(planned), after),
+        level=Line(list(numbers), [_monitored(recipe, s.next_level) if s else None for s in seen]),
         metrics=_metrics(recipe, rows),
-        bad_epochs=Line([r.epoch for r in bad], [_monitor(recipe, r) for r in bad]),
-        cuts=_explained(cuts, [_monitor(recipe, r) for r in cuts]),
-        no_effects=_explained(no_effects, [_monitor(recipe, r) for r in no_effects]),
-        lr=_lr(rows, interventions, batches),
-        lr_used=Line(list(epochs), [row.lr for row in rows]),
-        lr_cuts=Line([r.epoch for r in cuts], [r.lr_last for r in cuts]),
-        lr_no_effects=Line([r.epoch for r in no_effects], [r.lr_last for r in no_effects]),
-        marks=[mark for row in rows if (mark := _mark(row))],
+        lost=Line(list(lost), [1.0] * len(lost)),
+        cells={kind: Line(x, y) for kind, (x, y) in rule.cells(rows, planned).items()},
+        lr=_lr(rows, interventions, batches, traces or {}, within.an_epoch(planned)),
+        lr_used=Line(list(numbers), [row.lr for row in rows]),
+        marks=sorted(marks, key=lambda mark: mark.x),
     )
+
+
+def with_parent(
+    own: Series,
+    recipe: Recipe,
+    rows: Sequence[Epoch],
+    interventions: Sequence[RecordedIntervention],
+    batches: int,
+) -> Series:
+    """A fork's curves with its parent's behind them: its epochs and interventions."""
+    lines = {name: line for name, line in _metrics(recipe, rows).items() if not rises(name)}
+    return own._replace(behind=lines, behind_lr=_lr(rows, interventions, batches, {}))
+
+
+def _traced(traces: Mapping[int, Trace], batches: int, most: int, after: tuple[int, int]) -> Line:
+    line = Line([], [])
+    for epoch, trace in traces.items() if most else ():
+        skipped = after[1] if epoch == after[0] else 0
+        for x, y in within.points(epoch, trace, batches, most, skipped):
+            line.x.append(x)
+            line.y.append(y)
+    return line
+
+
+def _shown(recipe: Recipe, metrics: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Those of an epoch's metrics that have a curve."""
+    return {n: value for n, value in metrics.items() if n == recipe.monitor or not rises(n)}
+
+
+def _kept(lrs: Sequence[float], most: int) -> list[int]:
+    """Which of an epoch's LRs to draw: about so many, with the highest and the lowest."""
+    every = -(-len(lrs) // most) if most else len(lrs)
+    extremes = {lrs.index(max(lrs)), lrs.index(min(lrs))}
+    return sorted({*range(0, len(lrs), every), *extremes})
 
 
 def _metrics(recipe: Recipe, rows: Sequence[Epoch]) -> dict[str, Line]:
@@ -125,16 +162,32 @@ def _metrics(recipe: Recipe, rows: Sequence[Epoch]) -> dict[str, Line]:
     }
 
 
-def _lr(rows: Sequence[Epoch], interventions: Sequence[RecordedIntervention], batches: int) -> Line:
-    """Each epoch's LR as a horizontal line, with a step where it was changed by hand within it."""
+def _lr(
+    rows: Sequence[Epoch],
+    interventions: Sequence[RecordedIntervention],
+    batches: int,
+    traces: Mapping[int, Trace],
+    most: int = 0,
+) -> Line:
+    """The LR over each epoch: a horizontal line, with a step where it was changed by hand; through
+    about `most` LRs of its trace where the schedule moved it within the epoch.
+    """
     line = Line([], [])
     for row in rows:
         moved = [m for m in interventions if m.epoch == row.epoch and m.lr_before != m.lr_after]
+        trace = traces.get(row.epoch)
         line.x.append(row.epoch - 0.5)
-        line.y.append(moved[0].lr_before if moved else row.lr)
-        for change in moved:
-            line.x.extend([_position(change, batches)] * 2)
-            line.y.extend([change.lr_before, change.lr_after])
+        line.y.append(moved[0].lr_before if moved and moved[0].batch else row.lr)
+        if trace and trace.lrs:
+            kept = _kept(trace.lrs, most)
+            line.x.extend(round(point_place(row.epoch, i, batches), 4) for i in kept)
+            line.y.extend(trace.lrs[i] for i in kept)
+        else:
+            for batch, made in groupby(moved, key=lambda change: change.batch):
+                changes = list(made)
+                if batch:  # an LR that trained no batch, before it or between two, is not drawn
+                    line.x.extend([_position(changes[0], batches)] * 2)
+                    line.y.extend([changes[0].lr_before, changes[-1].lr_after])
         line.x.append(row.epoch + 0.5)
         line.y.append(row.lr_last)
     return line
@@ -146,38 +199,64 @@ def _position(intervention: RecordedIntervention, batches: int) -> float:
 
 
 def by_hand(interventions: Sequence[RecordedIntervention], batches: int) -> list[Mark]:
-    """What was done by hand, as marks."""
-    return [
-        Mark(_position(done, batches), "hand", "by hand") for done in interventions if done.by_hand
-    ]
+    """What was done by hand, as marks that say it: one for all that was done before a batch."""
+    marks = []
+    done = [made for made in interventions if made.by_hand]
+    for _, group in groupby(done, key=lambda made: (made.epoch, made.batch)):
+        together = list(group)
+        label = ", ".join(done_text(made, made.lr_before, made.lr_after) for made in together)
+        marks.append(Mark(_position(together[0], batches), together[-1].lr_after, "hand", label))
+    return marks
 
 
-def _of_kind(rows: Sequence[Epoch], *kinds: str) -> list[Epoch]:
-    return [row for row in rows if row.decision and row.decision.kind in kinds]
+def done_text(done: Intervention, before: float, after: float) -> str:
+    """A change by hand in as few characters as possible: ÷2, = 0.01, +10 epochs.
+
+    Args:
+        before, after: the LR before it and after it.
+    """
+    value = done.value or 0.0
+    match done.name:
+        case "epochs":
+            return f"+{value:.0f} epochs"
+        case "lr":
+            return f"= {lr_text(value)}"
+        case "scale":
+            return ratio(1.0, value)
+        case _:
+            return ratio(before, after)
 
 
-def _explained(rows: Sequence[Epoch], y: list[float | None]) -> Line:
-    """Points with the decision's sentence as hover text."""
-    return Line([r.epoch for r in rows], y, [r.decision.sentence for r in rows if r.decision])
+def ratio(before: float, after: float) -> str:
+    """A change of the LR as a factor: ÷10, ×2; unchanged, 0 or "to 0" where there is none."""
+    if before == after:
+        return "no effect"
+    if not before or not after:
+        return f"to {lr_text(after)}"
+    if after < before:
+        return f"÷{factor_text(before / after)}"
+    return f"×{factor_text(after / before)}"
 
 
 def sentences(
-    rows: Sequence[Epoch], interventions: Sequence[RecordedIntervention] = ()
+    rows: Sequence[Epoch],
+    interventions: Sequence[RecordedIntervention] = (),
+    epochs: int | None = None,
 ) -> list[Sentence]:
-    """The events of these rows and interventions, oldest first."""
+    """The events of these rows and interventions, oldest first.
+
+    Args:
+        epochs: the planned number of epochs, more than these if None.
+    """
+    planned = math.inf if epochs is None else epochs
     decided = [
-        Sentence(row.epoch, row.decision.kind, row.decision.sentence, row.decision.ending)
+        Sentence(row.epoch, row.decision.kind, row.decision.told(planned), row.decision.ending)
         if row.decision
         else Sentence(row.epoch, "diverged", f"Diverged at LR {lr_text(row.lr_last)}.")
         for row in rows
     ]
     done = [Sentence(i.epoch, "hand" if i.by_hand else i.name, i.sentence) for i in interventions]
     return sorted([*done, *decided], key=lambda sentence: sentence.epoch)
-
-
-def _monitor(recipe: Recipe, row: Epoch) -> float | None:
-    """The epoch's monitor value on the loss axis."""
-    return _monitored(recipe, row.metrics.get(recipe.monitor))
 
 
 def _monitored(recipe: Recipe, value: float | None) -> float | None:
@@ -195,12 +274,11 @@ TURNS = {"restart": "restart", "peak": "peak", "bottom": "lowest"}
 
 def _mark(row: Epoch) -> Mark | None:
     if row.decision is None:
-        return Mark(row.epoch, "diverged", "diverged")
+        return Mark(row.epoch, None, "diverged", "diverged")
     decision = row.decision
     if decision.kind == "cut":
-        ratio = f"÷{decision.lr / decision.next_lr:.3g}" if decision.next_lr else "to 0"
-        return Mark(row.epoch + 0.5, "cut", ratio)
+        return Mark(row.epoch + 0.5, decision.next_lr, "cut", ratio(decision.lr, decision.next_lr))
     if decision.kind in TURNS:
         at = row.epoch if decision.turned_within else row.epoch + 0.5
-        return Mark(at, "turn", TURNS[decision.kind])
+        return Mark(at, decision.turn or decision.next_lr, "turn", TURNS[decision.kind])
     return None

@@ -8,16 +8,16 @@ FONT = "Inter, system-ui, sans-serif"
 TRANSPARENT = "rgba(0,0,0,0)"
 
 # One meaning per colour, in both schemes. They are also used for text on `panel`, so they have the
-# contrast that AA requires: 4.5, and 3 for `val`, which is used only for large text.
+# contrast that AA requires, 4.5.
 COLOURS: dict[Scheme, dict[str, str]] = {
     "light": {
         "page": "#f8f9fa",
         "panel": "#ffffff",
         "line": "#dee2e6",
         "ink": "#212529",
-        "faint": "#6c757d",
+        "faint": "#646c74",
         "train": "#1971c2",
-        "val": "#d9480f",
+        "val": "#c2410c",
         "level": "#7048e8",
         "lr": "#087f5b",
         "cut": "#e03131",
@@ -30,7 +30,7 @@ COLOURS: dict[Scheme, dict[str, str]] = {
         "panel": "#242424",
         "line": "#3b3d40",
         "ink": "#e4e5e7",
-        "faint": "#9a9ea4",
+        "faint": "#a8acb2",
         "train": "#4dabf7",
         "val": "#ffa94d",
         "level": "#9775fa",

@@ -1,4 +1,4 @@
-"""The strip of controls above the charts: commands to the displayed run."""
+"""What is done by hand: commands to the displayed run."""
 
 from typing import Any
 
@@ -12,15 +12,26 @@ from app.checked import RunChoice, refuse
 from trainer.config.table import ConfigError, to_config
 from trainer.store.store import CommandError, Store
 
+PACES = {"1": "1/s", "5": "5/s", "max": "max"}
 ADDED_EPOCHS = 10
 # label, command, value, help
 BUTTONS = (
     ("÷10", "scale", 0.1, "Divide the learning rate by 10."),
     ("÷2", "scale", 0.5, "Halve the learning rate."),
     ("×2", "scale", 2.0, "Double the learning rate."),
-    ("Cut now", "cut", None, "Cut the learning rate as the plateau rule would."),
+    ("cut now", "cut", None, "Cut the learning rate as the plateau rule would."),
     (f"+{ADDED_EPOCHS} epochs", "epochs", ADDED_EPOCHS, "Add epochs to the run."),
 )
+
+
+def pace_key(pace: float | None) -> str:
+    """The option of the pace control for a number of epochs per second."""
+    return "max" if pace is None else f"{pace:g}"
+
+
+def pace_of(key: str | None) -> float | None:
+    """Epochs per second for an option of the pace control; None for no limit."""
+    return float(key) if key in PACES and key != "max" else None
 
 
 def pause_and_step() -> list[Component]:
@@ -34,46 +45,41 @@ def pause_and_step() -> list[Component]:
     ]
 
 
-def layout() -> Component:
-    """The strip: changes to the learning rate while a run trains; Resume and Fork afterwards."""
-    small: dict[str, Any] = {"size": "compact-sm", "variant": "default"}
-    state: dict[str, Any] = {"data-state": "none"}
-    return html.Div(
-        [
-            html.Div(
-                [
-                    html.Span("By hand", className="card-small"),
-                    *[
-                        html.Span(
-                            dmc.Button(label, id=ids.by_hand(name, value), **small), title=help
-                        )
-                        for label, name, value, help in BUTTONS
-                    ],
-                    dmc.TextInput(
-                        id=ids.SET_LR_TO,
-                        placeholder="LR",
-                        size="xs",
-                        autoComplete="off",
-                        className="set-lr",
-                        **{"aria-label": "Learning rate to set"},
-                    ),
-                    dmc.Button("Set", id=ids.SET_LR, **small),
+def layout() -> list[Component]:
+    """What is done by hand, for the head of the LR chart: changes while a run trains; Resume and
+    Fork afterwards.
+    """
+    small: dict[str, Any] = {"size": "compact-xs", "variant": "default"}
+    return [
+        html.Div(
+            [
+                html.Span("by hand:", className="card-small"),
+                *[
+                    html.Span(dmc.Button(label, id=ids.by_hand(name, value), **small), title=help)
+                    for label, name, value, help in BUTTONS
                 ],
-                className="by-hand",
-            ),
-            dmc.Button("Resume", id=ids.RESUME, className="resume", **small),
-            dmc.Button("Fork", id=ids.FORK, className="fork", **small),
-            html.Div(id=ids.HINT, className="hint card-small"),
-            html.Div(id=ids.REFUSED, className="start-error", role="alert"),
-        ],
-        id=ids.STRIP,
-        className="strip",
-        **state,
-    )
+                dmc.TextInput(
+                    id=ids.SET_LR_TO,
+                    placeholder="LR",
+                    size="xs",
+                    autoComplete="off",
+                    className="set-lr",
+                    **{"aria-label": "Learning rate to set"},
+                ),
+                dmc.Button("Set", id=ids.SET_LR, **small),
+            ],
+            className="by-hand",
+        ),
+        html.Span(id=ids.PENDING, className="pending", role="status"),
+        dmc.Button("Undo", id=ids.UNDO, className="undo", **small),
+        html.Span(className="space"),
+        dmc.Button("Resume", id=ids.RESUME, className="resume", **small),
+        dmc.Button("Fork", id=ids.FORK, className="fork", **small),
+    ]
 
 
 def register(app: Dash, store: Store) -> None:
-    """Send a button's command to the run; show a refusal under the strip."""
+    """Send a button's command to the run; show a refusal under the buttons."""
 
     def command(run: str | None, name: Any, value: float | None = None) -> str:
         if run is None:
@@ -127,6 +133,21 @@ def register(app: Dash, store: Store) -> None:
             return command(run, "step")
         row = store.run(int(run)) if run else None
         return command(run, "unpause" if row and row.paused else "pause")
+
+    @app.callback(
+        Output(ids.REFUSED, "children", allow_duplicate=True),
+        Input(ids.UNDO, "n_clicks"),
+        State(ids.RUN, "value"),
+        prevent_initial_call=True,
+    )
+    def undo(_: Any, run: RunChoice | None) -> str:
+        if run is None:
+            raise PreventUpdate
+        try:
+            store.undo(int(run))
+        except CommandError as refused:
+            return str(refused)
+        return ""
 
     @app.callback(
         Output(ids.REFUSED, "children", allow_duplicate=True),

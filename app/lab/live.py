@@ -1,29 +1,42 @@
 """The displayed run: the data that an open page requests and receives."""
 
 import itertools
-import json
 import math
 import sqlite3
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx
 from flask import Response, abort, jsonify, request
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from app import ids, run_picker
 from app.charts import figures
-from app.charts.series import Mark, by_hand, sentences, series
+from app.charts.series import Mark, by_hand, sentences, series, with_parent
 from app.checked import RunChoice, Whole
+from app.lab import coming
+from app.lab.control import pace_of
 from app.lab.progress import progress, seconds_an_epoch
-from app.lab.readout import CHANCE_EPOCHS, after_epoch, state, unreadable
+from app.lab.readout import LAST_EPOCHS, Best, after_epoch, best_of, state, unreadable
+from app.lab.received import (
+    Cursor,
+    best_of_run,
+    checksum,
+    done_by,
+    retraced,
+    token_of,
+    traced_to,
+    traces_of,
+)
 from app.lab.trouble import Trouble
 from app.lab.turns import Turns
+from app.lab.verdicts import Verdicts
 from trainer.config.recipe import Recipe
+from trainer.config.table import ConfigError
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import RecordedIntervention
+from trainer.schedule.torch_changed import TorchChangedError
 from trainer.store.faults import StoreError
 from trainer.store.lineage import lineage, prefix
 from trainer.store.rows import Run, UnreadableError
@@ -34,7 +47,6 @@ LIVE_MS = 250
 MID_EPOCH_MS = 1000
 LATE_MS = 50  # how long after its expected end to look for an epoch's record
 IDLE_MS = 1000
-PACES = {"1": "1/s", "5": "5/s", "max": "max"}
 
 Why = Callable[[Run | None], str | None]
 """Why nothing is trained, or recorded of the displayed run; None if all is well."""
@@ -44,23 +56,6 @@ _view = itertools.count(1)
 
 def all_well(_: Run | None) -> None:
     """Nothing is in the way of any run."""
-
-
-class Cursor(BaseModel):
-    """What a page has already received: the last epoch of the displayed run, a checksum of it
-    (`last`), the last intervention, the token of its state's texts, and the highest id of a started
-    run (`begun`). `view` identifies the drawing; a page `follows` new runs unless an older run was
-    chosen.
-    """
-
-    run: Whole | None
-    view: str
-    epoch: Whole
-    intervention: Whole
-    token: int | None
-    begun: Whole
-    follows: bool
-    last: int | None = None
 
 
 def view_of(store: Store, run: int | None, begun: int, trouble: Why = all_well) -> dict[str, Any]:
@@ -88,37 +83,44 @@ def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[st
     interventions = store.interventions(row.id) if row else []
     past, parent, theirs = _forebears(store, row)
     recipe = row.recipe if row else Recipe()
-    batches = row.batches if row else 1
-    # A fork's loss curve starts at the epoch that it was forked from, its LR curve after it.
-    points = series(recipe, past[-1:] + rows, interventions, batches, parent, theirs)
-    if past:
-        points = points._replace(lr=series(recipe, rows, interventions, batches).lr)
-    points.marks.extend(by_hand(interventions, batches))
+    batches, planned = (row.batches, row.epochs) if row else (1, recipe.epochs)
+    traces = traces_of(store, row, 0) if row else {}
+    points = series(recipe, rows, interventions, batches, planned, traces)
+    if past:  # a fork's loss curves start at the epoch that it was forked from
+        joined = series(recipe, past[-1:] + rows, (), batches, planned)
+        points = points._replace(metrics=joined.metrics, level=joined.level)
     if row and row.parent:
-        points.marks.append(Mark((row.parent_epoch or 0) + 0.5, "fork", f"fork of {row.parent}"))
-    points.marks.sort(key=lambda mark: mark.x)
-    figure = figures.figure(recipe, points, row.epochs if row else None)
+        points = with_parent(points, recipe, parent, theirs, batches)
+        fork = Mark((row.parent_epoch or 0) + 0.5, None, "fork", f"fork of {row.parent}")
+        points.marks.insert(0, fork)
+    figure = figures.figure(recipe, points, planned)
     view = f"{run}-{next(_view)}"
-    figure["layout"]["meta"] = view
-    last, best = _done(row, rows)[-CHANCE_EPOCHS:], _best(store, row)
-    texts = state(row, last, trouble(row))
+    figure["layout"]["meta"]["view"] = view
+    last, before = done_by(row, rows)[-LAST_EPOCHS:], best_of(past)
+    best, texts = best_of_run(store, row, before), state(row, last, trouble(row))
     cursor = Cursor(
         run=run,
         view=view,
         epoch=rows[-1].epoch if rows else 0,
         intervention=interventions[-1].id if interventions else 0,
-        token=_token(texts),
+        token=token_of(texts),
         begun=begun,
         follows=run is None or run >= begun or run == store.newest(),
-        last=_checksum(rows[-1]) if rows else None,
+        last=checksum(rows[-1]) if rows else None,
+        traced=traced_to(traces, batches, planned),
+        planned=planned,
+        before=before,
+        behind=parent[-1].epoch if parent else 0,
     )
     return {
         "figure": figure,
         "templates": figures.chart_templates(points),
-        "log": sentences(past + rows, interventions),
-        "best": best.epoch if best else None,
+        "ends": figures.ends(points),
+        "marks": points.marks,
+        "best": best,
+        "kinds": sorted(kind for kind, cells in points.cells.items() if cells.x),
+        "log": sentences(past + rows, interventions, planned),
         "readout": {**progress(row, last), **texts, **after_epoch(row, last, best)},
-        "pace": pace_key(row.pace) if row and not row.over else None,
         "forked": (row.parent_epoch or 0) if row else 0,
         "cursor": cursor.model_dump(),
     }
@@ -139,21 +141,33 @@ def _forebears(
     return past, parent, store.interventions(run.parent)
 
 
-def news(store: Store, cursor: Cursor, trouble: Why = all_well) -> dict[str, Any]:
+def news(
+    store: Store,
+    cursor: Cursor,
+    trouble: Why = all_well,
+    torch: bool = False,
+    verdicts: Verdicts | None = None,
+) -> dict[str, Any]:
     """What a page has not received yet, and in how many milliseconds to ask again.
 
     Args:
         trouble: why nothing is trained, or recorded of a run.
+        torch: whether torch is loaded here, which says what is ahead of the run.
+        verdicts: say how the run stands.
     """
     try:
         newest = store.newest() or 0
         if newest > max(cursor.begun, cursor.run or 0):
             # A run has started, here or in another process.
-            answer = {"runs": run_picker.choices(store), "begun": newest, "wait": LIVE_MS}
+            answer = {
+                "runs": run_picker.choices(store, cursor.run),
+                "begun": newest,
+                "wait": LIVE_MS,
+            }
             return {**answer, "follow": str(newest)} if cursor.follows else answer
-        return _news_of(store, cursor, trouble)
+        return _news_of(store, cursor, trouble, torch, verdicts)
     except StoreError as error:
-        token = _token({"reason": str(error)})
+        token = token_of({"reason": str(error)})
         return {"drawn": None, "readout": _reason(error), "token": token, "wait": IDLE_MS}
 
 
@@ -164,72 +178,100 @@ def _reason(error: StoreError) -> dict[str, Any]:
     return {ids.NOTICE: str(error)}
 
 
-def _news_of(store: Store, cursor: Cursor, trouble: Why) -> dict[str, Any]:
+def _news_of(
+    store: Store, cursor: Cursor, trouble: Why, torch: bool, verdicts: Verdicts | None
+) -> dict[str, Any]:
     """What is new in the run of a cursor."""
     row = store.run(cursor.run) if cursor.run is not None else None
     found = store.epochs(row.id, cursor.epoch - 1) if row else []
     rows = recent = [epoch for epoch in found if epoch.epoch > cursor.epoch]
-    if row and cursor.last not in (None, *map(_checksum, found[:1])):
+    retrained = cursor.last not in (None, *map(checksum, found[:1]))
+    if row and (retrained or retraced(store, row, cursor)):
         return {"redraw": True, "wait": LIVE_MS}
-    if row and len(rows) < CHANCE_EPOCHS:
-        recent = _done(row, store.epochs(row.id, row.epoch - CHANCE_EPOCHS))
-    recent = recent[-CHANCE_EPOCHS:]
+    if row and len(rows) < LAST_EPOCHS:
+        recent = done_by(row, store.epochs(row.id, row.epoch - LAST_EPOCHS))
+    recent = recent[-LAST_EPOCHS:]
     readout, texts = progress(row, recent), state(row, recent, trouble(row))
-    token = _token(texts)
+    token = token_of(texts)
     moved = token != cursor.token
     if moved:
         readout |= texts
-    best = _best(store, row) if moved or rows else None
+    best = best_of_run(store, row, cursor.before) if moved or rows else None
     if moved or rows:
         readout |= after_epoch(row, recent, best)
     wait = IDLE_MS
     if row and not row.over:
         wait = interval(row, recent)
-    return {
-        "drawn": _drawn(store, row, rows, cursor, best) if row else None,
-        "readout": readout,
-        "token": token,
-        "wait": wait,
-    }
+    drawn = _drawn(store, row, rows, cursor, best) if row else None
+    answer: dict[str, Any] = {"drawn": drawn, "readout": readout, "token": token, "wait": wait}
+    if torch and row and (cursor.ahead is None or row.paused or moved or "log" in (drawn or {})):
+        ahead = _if_it_can(lambda: coming.of(store, row))
+        if ahead and ahead["token"] != cursor.ahead:
+            answer["ahead"] = ahead
+    if verdicts and row and (rows or moved or cursor.verdict is None):
+        verdict = _if_it_can(lambda: verdicts.of(row))
+        if verdict and verdict["token"] != cursor.verdict:
+            answer["verdict"] = verdict
+    return answer
+
+
+def _if_it_can(part: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """A part of the news that the page can do without; None where it cannot be told, for instance
+    of a fork whose parent cannot be read.
+    """
+    try:
+        return part()
+    except (UnreadableError, ConfigError, TorchChangedError):
+        return None
 
 
 def _drawn(
-    store: Store, row: Run, rows: list[Epoch], cursor: Cursor, best: Epoch | None
+    store: Store, row: Run, rows: list[Epoch], cursor: Cursor, best: Best | None
 ) -> dict[str, Any] | None:
     """The additions to charts and log, and the cursor after them; None if there is nothing new."""
     new = store.interventions(row.id, cursor.intervention)
-    if not (rows or new):
+    traces = traces_of(store, row, cursor.traced[0] - 1)
+    traced = traced_to(traces, row.batches, row.epochs, cursor.traced)
+    parent, theirs = _behind(store, row, cursor.behind)
+    if not (rows or new or traced != cursor.traced or parent):
         return None
     # An epoch's LR curve has a step at each intervention within it.
     inside = store.interventions(row.id) if rows and (new or cursor.intervention) else []
-    points = series(row.recipe, rows, inside, row.batches)
-    points.marks.extend(by_hand(new, row.batches))
+    points = series(row.recipe, rows, inside, row.batches, row.epochs, traces, cursor.traced)
+    marks = [mark for mark in points.marks if mark.kind != "hand"] + by_hand(new, row.batches)
+    if parent:
+        points = with_parent(points, row.recipe, parent, theirs, row.batches)
     return {
-        **figures.extension(points),
-        "log": sentences(rows, new),
-        "epoch": rows[-1].epoch if rows else cursor.epoch,
-        "last": _checksum(rows[-1]) if rows else cursor.last,
-        "epochs": row.epochs,
+        **figures.extension(points._replace(marks=marks)),
+        "traced": traced,
+        "planned": row.epochs,
+        **({"behind": parent[-1].epoch} if parent else {}),
+        **(
+            {
+                "log": sentences(rows, new, row.epochs),
+                "epoch": rows[-1].epoch if rows else cursor.epoch,
+                "last": checksum(rows[-1]) if rows else cursor.last,
+                "epochs": row.epochs,
+            }
+            if rows or new
+            else {}
+        ),
+        **({"best": best} if rows else {}),
         **({"intervention": new[-1].id} if new else {}),
-        **({"best": best.epoch} if best else {}),
     }
 
 
-def _done(run: Run | None, rows: list[Epoch]) -> list[Epoch]:
-    """Those epochs that a run has done; a run that was resumed trains later ones again."""
-    return [row for row in rows if run and row.epoch <= run.epoch]
-
-
-def _checksum(row: Epoch) -> int:
-    """A checksum of what is drawn of an epoch. A run that was resumed replaces its epochs, on
-    another machine by other numbers.
+def _behind(store: Store, run: Run, after: int) -> tuple[list[Epoch], list[RecordedIntervention]]:
+    """The epochs that a fork's parent has trained after this one, and its interventions; none if
+    they cannot be read.
     """
-    return zlib.crc32(repr((row.epoch, row.lr, row.lr_last, row.metrics)).encode())
-
-
-def _token(texts: dict[str, Any]) -> int:
-    """A checksum of these texts, so that a page does not receive them twice."""
-    return zlib.crc32(json.dumps(texts).encode())
+    try:
+        parent = store.run(run.parent) if run.parent else None
+        if parent is None or parent.epoch <= after:
+            return [], []
+        return store.epochs(parent.id, after), store.interventions(parent.id)
+    except UnreadableError:
+        return [], []
 
 
 def interval(run: Run, last: list[Epoch]) -> int:
@@ -243,24 +285,15 @@ def interval(run: Run, last: list[Epoch]) -> int:
     return max(round(left / math.ceil(left / MID_EPOCH_MS)), LIVE_MS)
 
 
-def pace_key(pace: float | None) -> str:
-    """The option of the pace control for a number of epochs per second."""
-    return "max" if pace is None else f"{pace:g}"
+def register(
+    app: Dash, store: Store, worker: Worker, when_asked: Callable[[], None] = lambda: None
+) -> None:
+    """The callbacks that display a run, update it, stop it and set its pace.
 
-
-def pace_of(key: str | None) -> float | None:
-    """Epochs per second for an option of the pace control; None for no limit."""
-    return float(key) if key in PACES and key != "max" else None
-
-
-def _best(store: Store, run: Run | None) -> Epoch | None:
-    """The best epoch on the validation card."""
-    return store.best(run.id, "val_loss") if run else None
-
-
-def register(app: Dash, store: Store, worker: Worker) -> None:
-    """The callbacks that display a run, update it, stop it and set its pace."""
-    turns, trouble = Turns(), Trouble(store, worker)
+    Args:
+        when_asked: called when a page asks for news.
+    """
+    turns, trouble, verdicts = Turns(), Trouble(store, worker), Verdicts(store)
 
     # A page requests a redraw when there is a metric without a curve in its figure.
     @app.callback(
@@ -283,7 +316,8 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             cursor = Cursor.model_validate_json(request.get_data())
         except ValidationError:
             abort(400, "This is not a valid cursor; reload the page.")
-        answer = news(store, cursor, trouble.of)
+        when_asked()
+        answer = news(store, cursor, trouble.of, worker.has_loaded, verdicts)
         return jsonify({**answer, "wait": turns.wait(answer["wait"])})
 
     @app.callback(
@@ -300,7 +334,16 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             store.stop(int(run))
         return False
 
-    @app.callback(Input(ids.PACE, "value"), State(ids.RUN, "value"), prevent_initial_call=True)
+    app.clientside_callback(
+        ClientsideFunction("pace", "choose"),
+        Output(ids.CHOSEN_PACE, "data"),
+        Input(ids.PACE, "value"),
+        prevent_initial_call=True,
+    )
+
+    @app.callback(
+        Input(ids.CHOSEN_PACE, "data"), State(ids.RUN, "value"), prevent_initial_call=True
+    )
     def pace(pace: str, run: RunChoice | None) -> None:
         if run and (row := store.run(int(run))) and not row.over and row.pace != pace_of(pace):
             store.set_pace(row.id, pace_of(pace))
@@ -309,7 +352,6 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         ClientsideFunction("live", "draw"),
         Output(ids.CHART, "figure"),
         Input(ids.VIEW, "data"),
-        State(ids.LOSS_SCALE, "value"),
     )
     app.clientside_callback(
         ClientsideFunction("charts", "point"),
@@ -318,6 +360,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
     )
     app.clientside_callback(
         ClientsideFunction("charts", "rescale"),
-        Input(ids.LOSS_SCALE, "value"),
+        Input(ids.LOSS_SCALE, "n_clicks"),
+        Input(ids.LR_SCALE, "n_clicks"),
         prevent_initial_call=True,
     )

@@ -5,7 +5,7 @@ from statistics import median
 from typing import Any
 
 from app import ids
-from app.run_picker import origin
+from app.run_names import origin
 from trainer.config.text import epochs_text
 from trainer.schedule.epoch import Epoch
 from trainer.store.rows import Run
@@ -20,9 +20,11 @@ def progress(run: Run | None, last: Sequence[Epoch] = ()) -> dict[str, Any]:
     """
     left, right = ids.PROGRESS_LEFT, ids.PROGRESS_RIGHT
     if run is None:
-        return {"percent": 0, left: "Choose a learning rate and press Start.", right: ""}
+        todo = "Choose a learning rate and press Start."
+        return {"percent": 0, "now": None, left: todo, right: ""}
     return {
         "percent": round(100 * _done(run), 1),
+        "now": None if run.over or not run.started else round(run.epoch + 0.5 + _inside(run), 3),
         left: _left(run),
         right: _right(run, last),
     }
@@ -48,8 +50,6 @@ def _left(run: Run) -> str:
     if run.started is None:
         return "" if run.over else (run.activity or "Getting ready.").capitalize()
     at = f"epoch {run.epoch} of {run.epochs}"
-    if run.batch and not run.over:
-        at += f" · batch {run.batch:,} of {run.started.batches:,}"
     return f"{at} · stopping: waiting for the batch" if run.stopping else at
 
 
@@ -58,11 +58,7 @@ def _right(run: Run, last: Sequence[Epoch]) -> str:
     if elapsed is None or run.started is None:
         return ""
     if run.over:
-        tested = (
-            f" · test accuracy {100 * run.test_accuracy:.1f} %"
-            if run.test_accuracy is not None
-            else ""
-        )
+        tested = f" · test {100 * run.test_accuracy:.1f} %" if run.test_accuracy is not None else ""
         return f"{duration(elapsed)} in total{tested}"
     an_epoch = seconds_an_epoch(run, last)
     if an_epoch is None or run.paused or run.stopping:
@@ -70,7 +66,7 @@ def _right(run: Run, last: Sequence[Epoch]) -> str:
     if run.pace:
         an_epoch = max(an_epoch, 1 / run.pace)
     left = an_epoch * max(run.epochs - run.epoch - _inside(run), 0.0)
-    return f"{duration(elapsed)} elapsed · {duration(left)} left"
+    return f"{duration(elapsed)} · {duration(left)} left"
 
 
 def seconds_an_epoch(run: Run, last: Sequence[Epoch]) -> float | None:

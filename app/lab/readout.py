@@ -4,37 +4,34 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from app import ids
+from app import ids, run_names
+from app.lab.control import pace_key
+from app.lab.progress import seconds_an_epoch
+from app.run_names import origin
 from trainer.config.metrics import label
-from trainer.config.text import epochs_text, lr_text, significant
+from trainer.config.text import epochs_text, factor_text, lr_text, significant
 from trainer.engine.environment import difference
+from trainer.schedule.decisions import RECORDED
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import consequence
-from trainer.store.rows import Run
-from trainer.verdict.guessing import LEAST_EPOCHS, at_chance
+from trainer.store.rows import EXAMPLE, Run
 
-STATUS_WORDS = {
-    "queued": "waiting",
-    "training": "training",
-    "finished": "finished",
-    "stopped": "stopped",
-    "diverged": "diverged",
-    "failed": "failed",
-    "interrupted": "interrupted",
-}
 CARDS = {
-    "lr": "Learning rate",
-    "val": "Validation loss",
-    "train": "Train loss",
-    "accuracy": "Accuracy",
+    "lr": "learning rate",
+    "val": "validation",
+    "train": "train",
+    "accuracy": "accuracy",
 }
-CHANCE_EPOCHS = LEAST_EPOCHS  # the last epochs that the state of a run is told from
+LAST_EPOCHS = 3  # from whose seconds the rest is estimated
 
 
 # What the page shows next to the charts: texts by the id of their element, and also `percent` (0 to
-# 100), `status` (a state and its word), `live`, `paused`, `strip` (a state) and `meter` (bad epochs
-# and patience).
+# 100), `status` (a state and its word), `live`, `paused`, `pace` (an option of its control, None if
+# there is nothing to pace), `controls` (a state) and `meter` (bad epochs and patience).
 Readout = dict[str, Any]
+
+# The epoch with the lowest validation loss, and that loss.
+Best = tuple[int, float]
 
 NO_CARDS = {
     **{ids.card(name, "value"): "–" for name in CARDS},
@@ -47,7 +44,7 @@ def state(run: Run | None, last: Sequence[Epoch], trouble: str | None = None) ->
 
     Args:
         run: the displayed run, None before the first.
-        last: its last epochs, oldest first, at least CHANCE_EPOCHS if it has them.
+        last: its last epochs, oldest first, at least LAST_EPOCHS if it has them.
         trouble: why nothing is trained or recorded now.
     """
     if run is None:
@@ -55,22 +52,21 @@ def state(run: Run | None, last: Sequence[Epoch], trouble: str | None = None) ->
             "status": ["ready", "ready"],
             "live": False,
             "paused": False,
-            "strip": "none",
+            "pace": None,
+            "controls": "none",
             ids.NOTICE: trouble or "",
             ids.HINT: "",
-            ids.card("accuracy", "small"): "",
             ids.schedule("heading"): "The schedule",
         }
     return {
-        "status": ["paused", "paused"] if run.paused else [run.status, STATUS_WORDS[run.status]],
+        "status": run_names.status(run),
         "live": not run.over,
         "paused": run.paused,
-        "strip": _strip(run),
-        ids.NOTICE: " ".join(filter(None, (trouble, _notice(run, last)))),
+        # The example's pace is not one that was chosen: the next run does not inherit it.
+        "pace": None if run.over or run.origin == EXAMPLE else pace_key(run.pace),
+        "controls": _controls(run),
+        ids.NOTICE: " ".join(filter(None, (trouble, _notice(run)))),
         ids.HINT: _hint(run),
-        ids.card("accuracy", "small"): f"validation, {run.started.val:,} images"
-        if run.started
-        else "",
         ids.schedule("heading"): _heading(run, last[-1] if last else None),
     }
 
@@ -84,16 +80,26 @@ def unreadable(reason: str) -> Readout:
     }
 
 
-def after_epoch(run: Run | None, last: Sequence[Epoch], best: Epoch | None) -> Readout:
-    """What changes at an epoch's end; `best` is the epoch with the lowest validation loss."""
+def best_of(rows: Sequence[Epoch]) -> Best | None:
+    """The best of some epochs; None if none has a finite validation loss."""
+    found = ((row.epoch, row.metrics.get("val_loss")) for row in rows)
+    return min(
+        ((epoch, loss) for epoch, loss in found if loss is not None),
+        key=lambda best: best[1],
+        default=None,
+    )
+
+
+def after_epoch(run: Run | None, last: Sequence[Epoch], best: Best | None) -> Readout:
+    """What changes at an epoch's end."""
     row = last[-1] if last else None
     return {
-        **(_cards(run, row, best) if run and row else NO_CARDS),
+        **(_cards(run, last, best) if run and row else NO_CARDS),
         **_schedule(run, row),
     }
 
 
-def _strip(run: Run) -> str:
+def _controls(run: Run) -> str:
     """Which controls apply: those of a run that trains, that can be resumed, or that is over."""
     if run.config is None or run.status == "queued":
         return "none"
@@ -113,20 +119,29 @@ def _hint(run: Run) -> str:
     return "To continue from any epoch with other settings, select the epoch, then Fork."
 
 
-def _cards(run: Run, row: Epoch, best: Epoch | None) -> Readout:
+def _speed(run: Run, last: Sequence[Epoch]) -> str:
+    """How many images a second the run trains; two digits are steady enough to be read."""
+    seconds = seconds_an_epoch(run, last)
+    if not run.started or not seconds:
+        return ""
+    return f"{float(f'{run.started.train / seconds:.2g}'):,.0f} images/s"
+
+
+def _cards(run: Run, last: Sequence[Epoch], best: Best | None) -> Readout:
     def number(name: str, value: float | None, small: str) -> Readout:
         text = significant(value) if value is not None else "–"
         return {ids.card(name, "value"): text, ids.card(name, "small"): small}
 
+    row = last[-1]
     lr = row.decision.next_lr if row.decision and not run.over else row.lr
     ratio = run.recipe.lr / lr if lr else math.inf
     if ratio == 1:
-        since = "as set"
+        since = ""
     elif ratio < 10:
-        since = f"{100 / ratio:.3g} % of the initial LR"
+        since = f"{100 / ratio:.3g} % of the first"
     else:
-        since = f"÷{lr_text(ratio)} since the start" if ratio < math.inf else "zero"
-    metrics, best_loss = row.metrics, best.metrics.get("val_loss") if best else None
+        since = f"÷{factor_text(ratio)}" if ratio < math.inf else "zero"
+    metrics = row.metrics
     loss, accuracy = metrics.get("train_loss"), metrics.get("val_accuracy")
     return {
         ids.card("lr", "value"): lr_text(lr),
@@ -134,14 +149,16 @@ def _cards(run: Run, row: Epoch, best: Epoch | None) -> Readout:
         **number(
             "val",
             metrics.get("val_loss"),
-            f"best {significant(best_loss)}, epoch {best.epoch}" if best else "",
+            f"best {significant(best[1])} at {best[0]}" if best else "",
         ),
-        **number("train", loss, f"mean over epoch {row.epoch}" if loss is not None else ""),
+        **number("train", loss, _speed(run, last)),
         ids.card("accuracy", "value"): f"{100 * accuracy:.1f} %" if accuracy is not None else "–",
     }
 
 
 def _heading(run: Run, row: Epoch | None) -> str:
+    if is_recorded(row):
+        return "The learning rate as recorded"
     if row and row.decision and row.decision.plateau:
         return "The schedule had counted" if run.over else "The schedule is counting"
     name = run.recipe.schedule.name
@@ -165,13 +182,17 @@ def _schedule(run: Run | None, row: Epoch | None) -> Readout:
         return panel("Each epoch's decision and its reason will appear here.")
     decision = row.decision
     seen = decision.plateau
+    about = f" {run.warning}" if run.source == "imported" and run.warning else ""
+    if is_recorded(row):
+        return panel(f"The learning rates are those of {origin(run)}; no rule is known.{about}")
     if seen is None:
-        return panel(decision.sentence)
+        return panel(decision.told(run.epochs) + about)
     better = "rise above" if run.recipe.mode == "max" else "fall below"
     watched = label(seen.monitor)
     if run.over:
         left = seen.cooldown_left + seen.patience - seen.bad_epochs + 1
         sentence = f"The next cut would have come after {epochs_text(left, 'more bad epoch')}."
+        sentence += about
     elif seen.next_level is None:
         sentence = f"Any {watched} will be the first best."
     else:
@@ -200,10 +221,21 @@ def _schedule(run: Run | None, row: Epoch | None) -> Readout:
     )
 
 
-def _notice(run: Run, last: Sequence[Epoch]) -> str:
-    """What the user should know: why the run ended early, or that it is not learning."""
+def is_recorded(row: Epoch | None) -> bool:
+    """Whether the LR of an epoch was read from a file, so that no schedule decided it here."""
+    return bool(row and row.decision and row.decision.schedule == RECORDED)
+
+
+def _notice(run: Run) -> str:
+    """What the user should know: why the run ended early, or what would differ if it goes on."""
+    if run.source == "imported":  # what is known of it stands beside its schedule
+        return run.reason or ""
+    if run.origin == EXAMPLE and not (run.reason or run.warning):
+        done = "was trained" if run.over else "is being trained"
+        return (
+            f"This example {done} here, so that there is something to look at. Change a setting "
+            "and press Start."
+        )
     if run.reason or run.warning:
         return run.reason or run.warning or ""
-    if run.resumable and run.started and (differs := difference(run.started)):
-        return differs
-    return at_chance(run.started.classes if run.started else 0, last) or ""
+    return (difference(run.started) or "") if run.resumable and run.started else ""

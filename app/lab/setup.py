@@ -10,25 +10,23 @@ from dash.exceptions import PreventUpdate
 from app import form, ids, run_picker
 from app.checked import refuse
 from app.lab import forking, preview
+from app.lab.control import pace_of
 from app.lab.forking import Fork
-from app.lab.live import pace_of
 from trainer.config.run import RunConfig
 from trainer.config.table import PRESETS, ConfigError, to_config
-from trainer.store.store import Store
+from trainer.store.store import CommandError, Store
 
 FIELDS, SLIDERS = ids.every("field"), ids.every("slider")
 
 
-def layout(query: str) -> Component:
-    """The form with the settings in the address or, if they are invalid, the defaults and why."""
-    config, refused = RunConfig(), ""
-    try:
-        config = form.from_query(query)
-    except ConfigError as problem:
-        refused = f"The settings in the address are invalid, so these are the defaults. {problem}"
+def layout(config: RunConfig, refused: str) -> Component:
+    """The form with these settings; `refused` says what of the address was left out."""
     name: dict[str, Any] = {"aria-label": "Settings of the next run"}
+    folded: dict[str, Any] = {"aria-expanded": "true"}
     return html.Aside(
         [
+            # Only in a narrow window, where the form is above the charts.
+            html.Button("Settings of the next run", id=ids.FOLD, className="fold", **folded),
             html.Div(
                 [forking.layout(), _presets(config), html.Div(form.layout(config), id=ids.FORM)],
                 className="form",
@@ -82,7 +80,7 @@ def register(app: Dash, store: Store) -> None:
             config = form.parse(fields, values)
             if fork:
                 effects = [html.Li(sentence) for sentence in forking.check(store, fork, config)]
-                return [], False, no_update, None, effects
+                return [], False, form.to_query(config), None, effects
         except ConfigError as refusal:
             return form.problems(refusal), True, no_update, no_update, no_update
         # The preset's name is cleared when a value changes. It is never set here, since that would
@@ -125,6 +123,7 @@ def register(app: Dash, store: Store) -> None:
         Output(ids.RUN, "value", allow_duplicate=True),
         Output(ids.FORK_OF, "data", allow_duplicate=True),
         Output(ids.START_REFUSED, "children"),
+        Output(ids.STARTED, "data"),
         Input(ids.START, "n_clicks"),
         State(FIELDS, "value"),
         State(FIELDS, "id"),
@@ -144,11 +143,14 @@ def register(app: Dash, store: Store) -> None:
             run = forking.add(store, fork, config, speed) if fork else store.add(config, speed)
         except ConfigError:
             raise PreventUpdate from None  # the sentences are already next to the fields
-        return run_picker.choices(store), str(run), None, ""
+        except CommandError as refused:
+            return no_update, no_update, no_update, str(refused), no_update
+        # What is ahead of the form is drawn again only where a fork's form became a run's.
+        return run_picker.choices(store, run), str(run), None if fork else no_update, "", run
 
     app.clientside_callback(
         ClientsideFunction("form", "revealCharts"),
-        Input(ids.START, "n_clicks"),
+        Input(ids.STARTED, "data"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
@@ -169,5 +171,8 @@ def register(app: Dash, store: Store) -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("form", "keepQuery"), Input(ids.QUERY, "data"), prevent_initial_call=True
+        ClientsideFunction("address", "keep"),
+        Input(ids.QUERY, "data"),
+        Input(ids.RUN, "value"),
+        Input(ids.TAB, "value"),
     )

@@ -1,4 +1,4 @@
-// The charts: colours, new points of a run, and the band at the selected epoch.
+// The charts: colours, new points of a run, what is drawn over them, the selected epoch.
 
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
@@ -27,42 +27,81 @@
   }
   new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-mantine-color-scheme"] });
 
-  // Hides labels so close to the previous one that they would read as one word.
-  function declutter(annotations, range) {
-    const apart = (range[1] - range[0]) * 0.045;
-    let last = -Infinity;
-    return annotations.map((label) => {
-      if (label.name) return label;
-      const visible = label.x - last >= apart;
-      if (visible) last = label.x;
-      return { ...label, visible };
-    });
-  }
-
   // The index of a trace in the figure, by its key; -1 if there is none.
   const indexOf = (gd, key) => gd.data.findIndex((trace) => trace.meta === key);
 
-  // Adds the points and marks since the cursor.
-  function extend({ traces, shapes = [], annotations = [], epoch, epochs }, cursor) {
+  // The sentences of these epochs, which the hover shows with the LR that was used.
+  const told = (epochs, log) => {
+    const sentences = new Map(log.map(([epoch, , text]) => [epoch, lrscope.page.wrapped(text)]));
+    return epochs.map((epoch) => sentences.get(epoch) || "");
+  };
+
+  function tell(figure, log) {
+    const used = figure.data.find((trace) => trace.meta === "lr_used");
+    used.text = told(used.x, log);
+  }
+
+  // The axes with an assumed range.
+  const waits = new Set();
+  let scaled = null; // the view whose axes they are
+  let lossScale = "log", lrScale = null; // as the user chose them; an LR axis fits its schedule else
+
+  // The type of the LR axis with the ticks that the figure has for it.
+  const scaledTo = (type, layout) => ({ type, tickformat: layout.meta.lr_ticks[type] });
+
+  // An axis that had an assumed range follows its points once it has any.
+  function settle(frame) {
+    const gd = chart();
+    if (gd.layout.meta.view !== scaled) return; // the new figure is not drawn yet
+    for (const axis of waits) {
+      const id = axis.replace("yaxis", "y");
+      if (!gd.data.some((trace) => (trace.yaxis || "y") === id && trace.x.length)) continue;
+      frame[`${axis}.autorange`] = true;
+      waits.delete(axis);
+    }
+  }
+
+  // Adds the points since the cursor.
+  function extend({ traces, log = [], epoch, epochs }, cursor) {
     const gd = chart(), { Plotly } = window;
-    const plain = traces.filter((trace) => trace.length === 3);
-    Plotly.extendTraces(
-      gd,
-      { x: plain.map(([, x]) => x), y: plain.map(([, , y]) => y) },
-      plain.map(([key]) => indexOf(gd, key)),
-    );
-    for (const [key, x, y, text] of traces.filter((trace) => trace.length === 4)) {
-      Plotly.extendTraces(gd, { x: [x], y: [y], text: [text] }, [indexOf(gd, key)]);
+    const plain = traces.filter(([key]) => key !== "lr_used");
+    if (plain.length) {
+      Plotly.extendTraces(
+        gd,
+        { x: plain.map(([, x]) => x), y: plain.map(([, , y]) => y) },
+        plain.map(([key]) => indexOf(gd, key)),
+      );
     }
-    const frame = {}, range = [0.5, epochs + 0.5];
-    if (cursor.epoch === 0 && epoch > 0) frame["yaxis.autorange"] = frame["yaxis2.autorange"] = true;
-    if (shapes.length) {
-      frame.shapes = (gd.layout.shapes || []).concat(shapes);
-      frame.annotations = declutter((gd.layout.annotations || []).concat(annotations), range);
+    for (const [key, x, y] of traces.filter(([key]) => key === "lr_used")) {
+      Plotly.extendTraces(gd, { x: [x], y: [y], text: [told(x, log)] }, [indexOf(gd, key)]);
     }
-    if (epochs !== cursor.epochs) frame["xaxis.range"] = range;
+    const frame = {};
+    settle(frame);
+    if (epochs && epochs !== cursor.epochs) frame["xaxis.range"] = [0.5, epochs + 0.5];
     if (Object.keys(frame).length) Plotly.relayout(gd, frame);
     recolour(); // the scheme may have changed during the drawing
+  }
+
+  // Replaces the points of traces that the figure has for that, and the shapes of this name.
+  function fill(points, name, shapes) {
+    const gd = chart();
+    if (!gd || !gd._fullLayout || !gd.data || !gd.data.length) return;
+    const keys = Object.keys(points).filter((key) => indexOf(gd, key) >= 0);
+    const changed = keys.some((key) => {
+      const { x, y } = gd.data[indexOf(gd, key)];
+      return JSON.stringify([x, y]) !== JSON.stringify(points[key]);
+    });
+    const others = (gd.layout.shapes || []).filter((shape) => !shapes || shape.name !== name);
+    if (!changed && others.length === (gd.layout.shapes || []).length && !(shapes || []).length) return;
+    window.Plotly.update(
+      gd,
+      { x: keys.map((key) => points[key][0]), y: keys.map((key) => points[key][1]) },
+      shapes ? { shapes: others.concat(shapes) } : {},
+      keys.map((key) => indexOf(gd, key)),
+    );
+    const frame = {};
+    settle(frame);
+    if (Object.keys(frame).length) window.Plotly.relayout(gd, frame);
   }
 
   // Draws a band at the selected epoch, or from `first` to it, or none.
@@ -80,34 +119,56 @@
     window.Plotly.relayout(gd, { shapes });
   }
 
-  // Draws what a what-if adds and removes what the last one added: every trace whose key starts
-  // with "what-if:", and the shapes and labels with that name.
-  function overlay({ traces = {}, shapes = [], annotations = [] }) {
-    const gd = chart();
-    if (!gd || !gd._fullLayout || !gd.data || !gd.data.length) return;
-    const own = gd.data.map((trace, i) => [trace.meta, i]).filter(([key]) => String(key).startsWith("what-if:"));
-    const points = own.map(([key]) => traces[key] || [[], []]);
-    const others = (drawn) => (drawn || []).filter(({ name }) => name !== "what-if");
-    window.Plotly.update(
-      gd,
-      { x: points.map(([x]) => x), y: points.map(([, y]) => y) },
-      {
-        shapes: others(gd.layout.shapes).concat(shapes),
-        annotations: others(gd.layout.annotations).concat(annotations),
-      },
-      own.map(([, i]) => i),
-    );
-  }
+  const WHAT_IF = { "what-if:lr": [[], []], "what-if:cuts": [[], []], "what-if:guesses": [[], []] };
 
   lrscope.charts = {
+    gd: chart,
     themed,
-    declutter,
+    tell,
+
+    // The axes of a new figure: the loss as the user chose it, the LR as fits the schedule.
+    scale(layout) {
+      scaled = layout.meta.view;
+      waits.clear();
+      ["yaxis", "yaxis2"].filter((axis) => layout[axis].range).forEach((axis) => waits.add(axis));
+      if (lossScale === "linear") {
+        layout.yaxis.type = lossScale;
+        if (layout.yaxis.range) layout.yaxis.range = [0, 2.5];
+      }
+      if (lrScale) Object.assign(layout.yaxis2, scaledTo(lrScale, layout));
+      if (lrScale && layout.yaxis2.range) delete layout.yaxis2.range;
+      lrscope.page.set("loss-scale", { children: layout.yaxis.type });
+      lrscope.page.set("lr-scale", { children: layout.yaxis2.type });
+    },
     extend,
+    fill,
     point,
-    overlay,
+
+    // Draws what a what-if adds and removes what the last one added.
+    overlay({ traces = WHAT_IF, shapes = [], marks = [] }) {
+      fill(traces, "what-if", shapes);
+      lrscope.labels.keep("what-if", marks);
+    },
+
+    // Makes room for a run of so many epochs, if the charts show no run.
+    showUpTo(epochs, scale) {
+      const gd = chart();
+      if (!gd || !gd._fullLayout || !gd.layout.yaxis2 || !epochs) return;
+      const frame = {};
+      if (lrscope.live.isEmpty()) {
+        if (gd.layout.xaxis.range[1] !== epochs + 0.5) frame["xaxis.range"] = [0.5, epochs + 0.5];
+        if (gd.layout.yaxis2.type !== scale) {
+          frame["yaxis2.type"] = scale;
+          frame["yaxis2.tickformat"] = scaledTo(scale, gd.layout).tickformat;
+          lrscope.page.set("lr-scale", { children: scale });
+        }
+      }
+      if (Object.keys(frame).length) window.Plotly.relayout(gd, frame);
+    },
+
     shows(view) {
       const gd = chart();
-      return Boolean(gd && gd.layout && gd.layout.meta === view);
+      return Boolean(gd && gd.layout && gd.layout.meta && gd.layout.meta.view === view);
     },
     hasAll: (traces) => traces.every(([key]) => indexOf(chart(), key) >= 0),
   };
@@ -118,9 +179,17 @@
       if (click) lrscope.pointing.pointAt(Math.round(click.points[0].x));
     },
 
-    rescale(type) {
-      const gd = chart();
-      if (gd && gd.layout) window.Plotly.relayout(gd, { "yaxis.type": type, "yaxis.autorange": true });
+    rescale() {
+      const gd = chart(), [{ prop_id }] = window.dash_clientside.callback_context.triggered;
+      if (!gd || !gd.layout || !gd.layout.yaxis2) return;
+      const button = prop_id.split(".")[0], axis = button === "loss-scale" ? "yaxis" : "yaxis2";
+      const type = gd.layout[axis].type === "log" ? "linear" : "log";
+      if (axis === "yaxis") lossScale = type;
+      else lrScale = type;
+      const frame = axis === "yaxis" ? { type } : scaledTo(type, gd.layout);
+      const paths = Object.entries({ ...frame, autorange: true }).map(([key, value]) => [`${axis}.${key}`, value]);
+      window.Plotly.relayout(gd, Object.fromEntries(paths));
+      lrscope.page.set(button, { children: type });
     },
   };
 })();

@@ -10,7 +10,7 @@
     return element;
   }
 
-  // A text in which a line cannot end within 1e-5, but can within CosineAnnealingWarmRestarts.
+  // A text in which a line cannot end within 1e-5, but can within the long name of a schedule.
   function breakable(text) {
     const parts = text.split(/(\S*\de-\d\S*|(?<=[a-z])(?=[A-Z]))/);
     return parts.map((part, i) => {

@@ -5,7 +5,8 @@
 
   // Mantine looks up this function by name to format the values of a slider on a log scale.
   window.dashMantineFunctions = window.dashMantineFunctions || {};
-  window.dashMantineFunctions.pow10scale = (exponent) => 10 ** exponent;
+  // As a decimal: 1e-8 is no valid value of a slider for a screen reader.
+  window.dashMantineFunctions.pow10scale = (exponent) => (10 ** exponent).toFixed(10).replace(/\.?0+$/, "");
 
   const same = (a, b) => a.key === b.key && a.owner === b.owner;
 
@@ -13,6 +14,31 @@
   // moved by hand must not write into its box, which may have been typed into meanwhile.
   const put = new Map();
   const named = ({ type, key, owner }) => [type, key, owner].join();
+
+  // In a narrow window the form folds once a run is on show.
+  function fold(isFolded) {
+    lrscope.page.element("fold").setAttribute("aria-expanded", String(!isFolded));
+  }
+  document.addEventListener("click", ({ target }) => {
+    if (target.id === "fold") fold(target.getAttribute("aria-expanded") === "true");
+  });
+  lrscope.form = { fold };
+
+  // A caution, with a button that sets the setting that would mend it.
+  function caution({ sentence, field, value, button }) {
+    const item = document.createElement("li");
+    item.textContent = sentence;
+    if (!field) return item;
+    const mend = document.createElement("button");
+    mend.type = "button";
+    mend.textContent = button;
+    mend.addEventListener("click", () => {
+      lrscope.page.set(field, { value });
+      lrscope.page.element("cautions").focus(); // the button goes with its caution
+    });
+    item.append(" ", mend);
+    return item;
+  }
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.form = {
@@ -54,34 +80,28 @@
       });
     },
 
-    // The address contains the settings, so that it can be bookmarked and shared.
-    keepQuery(query) {
-      if (query !== undefined && query !== null && query !== window.location.search) {
-        history.replaceState(null, "", window.location.pathname + query);
-      }
-    },
-
-    // The planned LR, a sentence about it, and cautions.
+    // What the settings lead to: in words here, as a curve in the LR chart.
     preview(ahead) {
-      lrscope.page.element("cautions").replaceChildren(...ahead.cautions.map((sentence) => {
-        const item = document.createElement("li");
-        item.textContent = sentence;
-        return item;
-      }));
-      if (!ahead.figure) return [lrscope.page.noUpdate(), ahead.text];
-      return [lrscope.charts.themed("preview-chart", ahead.figure, ahead.templates), ahead.text];
+      lrscope.page.element("cautions").replaceChildren(...ahead.cautions.map(caution));
+      lrscope.page.element("preview-text").textContent = ahead.text;
+      lrscope.ahead.plan(ahead);
     },
 
     // In a narrow window the form is above the charts: setting up a fork scrolls to the form, and
     // Start scrolls to the charts.
     revealForm(fork) {
+      if (fork) fold(false);
       const form = lrscope.page.element("form");
       if (fork && form.getBoundingClientRect().top < 0) {
         form.parentElement.scrollIntoView({ behavior: "smooth" });
       }
     },
-    revealCharts() {
+    revealCharts(started) {
+      if (!started) return;
+      fold(true);
+      lrscope.ahead.forgetPlan();
       const panel = lrscope.page.element("run-panel");
+      panel.focus({ preventScroll: true }); // on Start, Space or Enter would start another run
       if (panel.getBoundingClientRect().top > 200) panel.scrollIntoView({ behavior: "smooth" });
     },
   };

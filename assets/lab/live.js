@@ -7,6 +7,7 @@
   let cursor = null;
   // The epoch that the run was forked from, 0 for none.
   let forked = 0;
+  let first = true; // whether nothing has been drawn yet
 
   const SOON_MS = 100;
   const LOST_MS = 2000;
@@ -38,16 +39,32 @@
       return;
     }
     if (asked !== cursor) return; // there has been a new drawing, which polls for itself
+    try {
+      show(news);
+    } finally { // an error in drawing one answer must not be the end of all
+      askIn(hurried-- > 0 ? SOON_MS : news.wait);
+    }
+  }
+
+  function show(news) {
     if (news.runs) {
+      if (news.follow) lrscope.address.follow();
       lrscope.page.set("run", news.follow ? { data: news.runs, value: news.follow } : { data: news.runs });
       cursor = { ...cursor, begun: news.begun };
     }
     if (news.redraw) redraw();
+    if (news.ahead && lrscope.charts.shows(cursor.view)) {
+      cursor = { ...cursor, ahead: news.ahead.token };
+      lrscope.ahead.set(news.ahead);
+    }
+    if (news.verdict) {
+      cursor = { ...cursor, verdict: news.verdict.token };
+      lrscope.verdict.show(news.verdict);
+    }
     if (news.readout) {
       lrscope.readout.show(news.readout);
       if (!news.drawn || extend(news.drawn)) cursor = { ...cursor, token: news.token };
     }
-    askIn(hurried-- > 0 ? SOON_MS : news.wait);
   }
 
   // Shows new rows once; returns false if the charts are not ready for them.
@@ -57,12 +74,17 @@
       redraw();
       return false;
     }
+    const { log, marks, best, traces, ...reached } = drawn;
+    if (marks) lrscope.labels.add(marks);
+    lrscope.labels.best(best);
     lrscope.charts.extend(drawn, cursor);
-    lrscope.log.prepend(drawn.log, drawn);
-    const { epoch, epochs, last, intervention = cursor.intervention } = drawn;
-    cursor = { ...cursor, epoch, epochs, last, intervention };
+    cursor = { ...cursor, ...reached };
+    if (!log) return true;
+    lrscope.ahead.draw();
+    lrscope.log.prepend(log, { epochs: reached.epochs, best: best ? best[0] : undefined });
+    lrscope.legend.show(traces);
     lrscope.pointing.nameFork();
-    lrscope.what_if.follow(epoch);
+    lrscope.what_if.follow(cursor.epoch);
     return true;
   }
 
@@ -95,28 +117,44 @@
   lrscope.live = {
     // The last epoch displayed; null before the first drawing.
     epoch: () => cursor && cursor.epoch,
-    lastEpoch: () => cursor.epoch || forked,
+    // Whether there is no run on show.
+    isEmpty: () => !cursor || cursor.run === null,
+    lastEpoch: () => (cursor && cursor.epoch) || forked,
+    // The labels follow the chart from its first drawing on.
+    watch(view) {
+      const gd = lrscope.charts.gd();
+      if (gd && gd.on && lrscope.charts.shows(view)) {
+        lrscope.labels.watch(gd);
+        lrscope.ahead.draw();
+      } else if (cursor && cursor.view === view) requestAnimationFrame(() => lrscope.live.watch(view));
+    },
   };
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.live = {
     // Draws a whole run: its figure, log and texts, and sets the cursor.
-    draw(view, lossScale) {
+    draw(view) {
       if (!view) return lrscope.page.noUpdate();
       const figure = lrscope.charts.themed("chart", view.figure, view.templates);
       const { layout } = figure, { range } = layout.xaxis;
-      layout.annotations = lrscope.charts.declutter(layout.annotations, range);
-      if (lossScale === "linear") {
-        layout.yaxis.type = "linear";
-        if (layout.yaxis.range) layout.yaxis.range = [0, 2.5];
-      }
+      lrscope.charts.tell(figure, view.log);
+      lrscope.panes.fit(layout);
+      lrscope.panes.watch();
+      lrscope.labels.reset(view);
+      lrscope.ahead.reset();
+      lrscope.verdict.reset();
+      lrscope.table.close();
+      lrscope.legend.reset(view.kinds);
+      lrscope.charts.scale(layout);
       forked = view.forked;
       cursor = { ...view.cursor, epochs: range[1] - 0.5 };
-      lrscope.log.fill(view.log, { epochs: cursor.epochs, best: view.best, forked });
+      lrscope.log.fill(view.log, { epochs: cursor.epochs, best: view.best && view.best[0], forked });
       lrscope.pointing.clear();
       lrscope.pointing.nameFork();
       lrscope.readout.show(view.readout);
-      if (view.pace) lrscope.page.set("pace", { value: view.pace });
+      lrscope.live.watch(view.cursor.view);
+      if (cursor.run !== null && first) lrscope.form.fold(true);
+      first = false;
       lrscope.what_if.follow(cursor.epoch, true);
       askIn(SOON_MS);
       return figure;

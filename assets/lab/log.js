@@ -249,6 +249,9 @@
   });
 
   lrscope.log = {
+    // What the schedule did, by epoch.
+    sentences: () => new Map(sentences.map(([epoch, , text]) => [epoch, text])),
+
     select,
 
     // All sentences of a run, oldest first; how many epochs it has, which was best, and which it
@@ -263,6 +266,7 @@
 
     prepend(added, { epochs, best: bestEpoch = best }) {
       makeRoomFor(epochs);
+      const list = log(), height = list.scrollHeight, isAtTop = list.scrollTop === 0;
       const touched = new Set();
       if (bestEpoch !== best) {
         const before = best;
@@ -272,6 +276,11 @@
       for (const sentence of added) touched.add(put(sentence));
       touched.forEach(refresh);
       keepSelected(touched);
+      // What is new comes into sight by scrolling, so that the rows do not jump in the layout.
+      if (isAtTop && list.scrollHeight > height) {
+        list.scrollTop = list.scrollHeight - height;
+        requestAnimationFrame(() => requestAnimationFrame(() => (list.scrollTop = 0)));
+      }
     },
 
     // The row was clicked: a line unfolds or folds. Returns the epochs that are selected now.

@@ -26,7 +26,7 @@
   // Fork starts from the selected epoch, else from the last one; its label names the epoch.
   let name = null;
   function nameFork() {
-    const now = `Fork after epoch ${pointed ? pointed.last : lrscope.live.lastEpoch()}`;
+    const now = `Fork after ${pointed ? pointed.last : lrscope.live.lastEpoch()}`;
     if (now !== name) lrscope.page.set("fork", { children: now });
     name = now;
   }

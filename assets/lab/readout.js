@@ -7,6 +7,12 @@
     percent(percent) {
       lrscope.page.element("progress").value = percent;
     },
+    hint(text) {
+      lrscope.page.element("lr-head").title = text;
+    },
+    now(x) {
+      lrscope.labels.now(x);
+    },
     status([state, word]) {
       lrscope.page.set("status", { children: word, "data-state": state });
     },
@@ -18,8 +24,11 @@
     paused(paused) {
       lrscope.page.set("pause", { children: paused ? "Continue" : "Pause" });
     },
-    strip(state) {
-      lrscope.page.element("strip").dataset.state = state;
+    pace(pace) {
+      lrscope.pace.follow(pace);
+    },
+    controls(state) {
+      lrscope.page.element("lr-head").dataset.state = state;
     },
     meter([bad, patience]) {
       const { style } = lrscope.page.element("meter");

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from app.charts import batches as within
 from app.charts import figures
-from app.charts.series import Line, Mark, by_hand, sentences, series
+from app.charts.series import Line, Mark, by_hand, ratio, sentences, series, with_parent
 from tests.small import metrics
 from trainer.config import schedules
 from trainer.config.run import RunConfig
@@ -14,6 +15,7 @@ from trainer.config.schedules import ReduceLROnPlateau
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import RecordedIntervention
 from trainer.schedule.schedule import Schedule
+from trainer.schedule.trace import Trace, groups
 
 CONFIG = RunConfig(lr=0.1, epochs=8, schedule=ReduceLROnPlateau(factor=0.5, patience=1))
 
@@ -33,11 +35,10 @@ FLAT = rows([1.0, 1.0, 1.0, 0.5])
 DIVERGED = Epoch(5, 0.05, 0.05, metrics(None, None, 0.1), 0.1, None)
 
 
-def test_a_cut_is_on_its_epoch_and_its_line_between_it_and_the_next() -> None:
+def test_a_cut_has_a_full_cell_and_its_mark_is_between_its_epoch_and_the_next() -> None:
     drawn = series(CONFIG, FLAT)
-    assert drawn.cuts.x == [3]
-    assert drawn.cuts.text == ["2 bad epochs, patience is 1: LR cut from 0.1 to 0.05."]
-    assert [(mark.x, mark.label) for mark in drawn.marks] == [(3.5, "÷2")]
+    assert drawn.cells["cut"] == Line([2.58, 2.58, 3.42, 3.42], [0.0, 1.0, 1.0, 0.0])
+    assert drawn.marks == [Mark(3.5, 0.05, "cut", "÷2")]
 
 
 def test_the_lr_of_an_epoch_is_drawn_across_it() -> None:
@@ -46,21 +47,24 @@ def test_the_lr_of_an_epoch_is_drawn_across_it() -> None:
     assert drawn.lr.y == [0.1] * 6 + [0.05] * 2
 
 
-def test_the_best_and_the_level_drawn_at_an_epoch_are_in_force_until_the_next() -> None:
-    assert series(CONFIG, FLAT).best.y == [1.0, 1.0, 1.0, 0.5]
+def test_the_level_drawn_at_an_epoch_is_in_force_until_the_next() -> None:
     assert series(CONFIG, FLAT).level.y == [0.9999, 0.9999, 0.9999, 0.5 * 0.9999]
 
 
 def test_accuracy_is_drawn_as_the_error_that_is_left() -> None:
     watching = CONFIG.model_copy(update={"monitor": "val_accuracy"})
     drawn = series(watching, rows([0.6, 0.75, 0.7], watching))
-    assert drawn.best.y == [0.4, 0.25, 0.25]
     assert drawn.level.y[0] == pytest.approx(1 - 0.6 * 1.0001)
     assert drawn.metrics["val_accuracy"].y == pytest.approx([0.1] * 3)
     assert "val_accuracy" not in series(CONFIG, FLAT).metrics
 
 
-def test_cooldown_is_shaded_and_a_cut_without_effect_has_its_own_marker() -> None:
+def filled(line: Line) -> list[float]:
+    """The epochs of the cells in an outline."""
+    return sorted({round(x) for x in line.x})
+
+
+def test_every_epoch_has_one_cell_by_what_the_schedule_did() -> None:
     cooling = CONFIG.model_copy(
         update={"schedule": ReduceLROnPlateau(factor=0.5, patience=0, cooldown=1, min_lr=0.05)}
     )
@@ -68,10 +72,20 @@ def test_cooldown_is_shaded_and_a_cut_without_effect_has_its_own_marker() -> Non
     assert [kind for _, kind, *_ in sentences(rows([1.0] * 5, cooling))] == [
         "improved", "cut", "cooldown", "no effect", "cooldown",
     ]  # fmt: skip
-    assert (drawn.cuts.x, drawn.no_effects.x) == ([2], [4])
-    assert (drawn.lr_cuts.y, drawn.lr_no_effects.y) == ([0.1], [0.05])
-    assert drawn.cooldown.x == [2.5, 2.5, 3.5, 3.5, 4.5, 4.5, 5.5, 5.5]
+    cells = {kind: filled(line) for kind, line in drawn.cells.items() if line.x}
+    assert cells == {"best": [1], "cut": [2], "cooldown": [3, 5], "no effect": [4]}
     assert [mark.kind for mark in drawn.marks] == ["cut"]
+
+
+def test_bad_epochs_rise_with_their_count_and_a_moving_lr_slopes_its_way() -> None:
+    patient = CONFIG.model_copy(update={"schedule": ReduceLROnPlateau(patience=3)})
+    tops = series(patient, rows([1.0] * 4, patient)).cells["bad"].y
+    assert tops[1] < tops[5] < tops[9] < 1  # type: ignore[operator]
+    falling = CONFIG.model_copy(update={"schedule": schedules.ExponentialLR(), "warmup": 2})
+    drawn = series(falling, rows([1.0] * 4, falling))
+    up, down = drawn.cells["warm-up"].y, drawn.cells["moved"].y
+    assert up[1] < up[2]  # type: ignore[operator]
+    assert down[1] > down[2]  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +106,7 @@ def test_every_turn_of_a_schedule_is_marked(schedule, marks) -> None:
     run = CONFIG.model_copy(update={"schedule": schedule})
     drawn = series(run, rows([1.0] * 8, run))
     assert [(mark.x, mark.label) for mark in drawn.marks] == marks
+    assert all(mark.lr is not None for mark in drawn.marks)
 
 
 def test_divergence_is_a_gap_and_a_mark() -> None:
@@ -101,12 +116,6 @@ def test_divergence_is_a_gap_and_a_mark() -> None:
     assert sentences([DIVERGED])[0].text == "Diverged at LR 0.05."
 
 
-def test_bad_epochs_are_on_the_curve_that_was_watched() -> None:
-    assert series(CONFIG, FLAT).bad_epochs.y == [1.0]
-    watching = CONFIG.model_copy(update={"monitor": "train_loss"})
-    assert series(watching, FLAT).bad_epochs.y == [0.5]
-
-
 def test_a_figure_extended_row_by_row_is_the_figure_of_all_rows() -> None:
     every = [*FLAT, DIVERGED]
     whole = figures.figure(CONFIG, series(CONFIG, every))
@@ -114,15 +123,11 @@ def test_a_figure_extended_row_by_row_is_the_figure_of_all_rows() -> None:
     for row in every[1:]:
         added = figures.extension(series(CONFIG, [row]))
         traces = {trace["meta"]: trace for trace in grown["data"]}
-        for key, x, y, *_ in added["traces"]:
+        for key, x, y in added["traces"]:
             traces[key]["x"] += x
             traces[key]["y"] += y
-        grown["layout"]["shapes"] += added.get("shapes", [])
-        grown["layout"]["annotations"] += added.get("annotations", [])
     for one, other in zip(whole["data"], grown["data"], strict=True):
         assert (one["x"], one["y"]) == (other["x"], other["y"])
-    assert whole["layout"]["shapes"] == grown["layout"]["shapes"]
-    assert whole["layout"]["annotations"] == grown["layout"]["annotations"]
 
 
 def test_an_update_costs_the_same_late_in_a_run() -> None:
@@ -156,17 +161,22 @@ def test_a_metric_of_any_name_is_drawn_under_it_if_it_falls_as_it_gets_better() 
     assert "val_f1" not in drawn.metrics
     names = {trace["meta"]: trace["name"] for trace in figures.figure(CONFIG, drawn)["data"]}
     assert names["metric:perplexity"] == "perplexity"
-    assert names["behind:train_loss"] == "train loss of the parent"
     sent = [key for key, *_ in figures.extension(drawn)["traces"]]
     assert {"metric:perplexity", "metric:train_loss", "lr"} <= set(sent)
 
 
 def test_a_what_if_fills_the_traces_that_every_figure_has_for_it() -> None:
     keys = {trace["meta"] for trace in figures.figure(CONFIG, series(CONFIG, []))["data"]}
-    added = figures.what_if(Line([1], [0.1]), Line([], []), 3)
+    (cut,) = [row.decision for row in FLAT if row.decision and row.decision.kind == "cut"]
+    added = figures.what_if(Line([1], [0.1]), [cut], [cut], 3)
     assert set(added["traces"]) <= keys
     assert [shape["x0"] for shape in added["shapes"]] == [2.5]
-    assert figures.what_if(Line([], []), Line([], []), None)["shapes"] == []
+    assert added["marks"] == [
+        Mark(2.5, None, "what-if", "differs from here"),
+        Mark(3.5, 0.05, "cut", "÷2"),
+        Mark(3.5, 0.05, "guess", "÷2?"),
+    ]
+    assert figures.what_if(Line([], []), [], [], None)["shapes"] == []
 
 
 def test_an_intervention_is_a_step_where_it_was_made() -> None:
@@ -181,13 +191,127 @@ def test_an_intervention_is_a_step_where_it_was_made() -> None:
     drawn = series(run, changed, [change], batches=20)
     assert drawn.lr.x == [0.5, 1.5, 1.5, 1.75, 1.75, 2.5, 2.5, 3.5]
     assert drawn.lr.y == [0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.1, 0.1]
-    assert by_hand([change], 20) == [Mark(1.75, "hand", "by hand")]
+    assert by_hand([change], 20) == [Mark(1.75, 0.05, "hand", "÷2")]
+    assert drawn.marks == by_hand([change], 20)
     log = sentences(changed, [change])
     assert [(s.epoch, s.kind) for s in log] == [(1, "kept"), (2, "hand"), (2, "kept"), (3, "kept")]
 
 
+def test_a_change_by_hand_is_told_in_as_few_characters_as_possible() -> None:
+    def told(name: str, value: float | None, before: float, after: float) -> str:
+        change = RecordedIntervention(
+            id=1, at=0.0, epoch=2, batch=0, name=name, value=value,  # type: ignore[arg-type]
+            lr_before=before, lr_after=after, sentence="",
+        )  # fmt: skip
+        return by_hand([change], 20)[0].label
+
+    assert told("scale", 2.0, 0.1, 0.2) == "×2"
+    assert told("scale", 0.1, 0.1, 0.01) == "÷10"
+    assert told("cut", None, 0.1, 0.1) == "no effect"
+    assert told("lr", 0.003, 0.1, 0.003) == "= 0.003"
+    assert told("epochs", 10, 0.1, 0.1) == "+10 epochs"
+
+
+@pytest.mark.parametrize("batch", [0, 5])
+def test_an_lr_that_trained_no_batch_is_not_drawn(batch: int) -> None:
+    run = CONFIG.model_copy(update={"schedule": schedules.NoSchedule()})
+    lr = 0.1 if batch else 0.05
+    changed = [replace(row, lr=lr, lr_last=0.05) for row in rows([1.0], run)]
+    changes = [
+        RecordedIntervention(
+            id=i, at=0.0, epoch=1, batch=batch, name="lr", value=after, lr_before=before,
+            lr_after=after, sentence="",
+        )
+        for i, (before, after) in enumerate([(0.1, 7.0), (7.0, 0.05)])
+    ]  # fmt: skip
+    drawn = series(run, changed, changes, batches=20)
+    assert set(drawn.lr.y) == {lr, 0.05}
+    assert drawn.marks == [Mark(0.5 + batch / 20, 0.05, "hand", "= 7, = 0.05")]
+
+
+def test_the_batches_are_drawn_within_their_epochs_each_once_and_in_order() -> None:
+    whole = Trace(tuple(float(i) for i in range(groups(844, 844))))
+    x, y = zip(*within.points(3, whole, 844, 64), strict=True)
+    assert list(y) == list(whole.losses)
+    assert 2.5 < x[0] < x[-1] < 3.5
+    assert list(x) == sorted(x)
+
+
+@pytest.mark.parametrize("most", [64, 10, 7, 2])
+def test_a_trace_that_grows_is_drawn_point_by_point_as_the_whole_one(most: int) -> None:
+    losses = tuple(float(i % 5) for i in range(groups(844, 844)))
+    whole = within.points(3, Trace(losses), 844, most)
+    assert len(whole) <= most
+    grown: list[tuple[float, float | None]] = []
+    for known in range(len(losses) + 1):
+        grown += within.points(3, Trace(losses[:known]), 844, most, len(grown))
+    assert grown == whole
+
+
+def test_a_chart_of_a_long_run_has_no_more_points_of_batches_than_can_be_drawn() -> None:
+    for epochs in (1, 50, 999, 2_000, 2_001, 20_000):
+        assert epochs * within.an_epoch(epochs) <= within.MOST
+    assert within.an_epoch(20_000) == 0
+
+
+def test_an_lr_that_moves_with_the_batches_has_its_true_shape() -> None:
+    one = schedules.OneCycleLR(pct_start=0.5)
+    run = CONFIG.model_copy(update={"schedule": one})
+    (row,) = rows([1.0], run)
+    drawn = series(run, [row], batches=4, traces={1: Trace((1.0,) * 4, (0.01, 0.05, 0.1, 0.02))})
+    assert drawn.lr.y[1:-1] == [0.01, 0.05, 0.1, 0.02]
+    assert drawn.lr.x[0] == 0.5
+    assert drawn.lr.x[-1] == 1.5
+
+
 def test_a_fork_has_its_parent_behind_it() -> None:
-    drawn = series(CONFIG, rows([1.0, 0.9]), behind=FLAT)
+    drawn = with_parent(series(CONFIG, rows([1.0, 0.9])), CONFIG, FLAT, [], 1)
     assert drawn.behind["val_loss"].y == [1.0, 1.0, 1.0, 0.5]
     assert drawn.behind_lr.y[-2:] == [0.05, 0.05]
-    assert series(CONFIG, FLAT).behind["train_loss"].x == []
+    names = {trace["meta"]: trace["name"] for trace in figures.figure(CONFIG, drawn)["data"]}
+    assert names["behind:train_loss"] == "train loss of the parent"
+    assert series(CONFIG, FLAT).behind == {}
+
+
+def test_a_value_that_is_not_finite_is_marked_and_hides_no_other() -> None:
+    drawn = series(CONFIG, [FLAT[0], replace(FLAT[1], metrics=metrics(None, 1.0, 0.9)), FLAT[2]])
+    assert drawn.lost.x == [2]
+    unknown = [replace(row, metrics=metrics(0.5, 1.0, None)) for row in FLAT]
+    assert series(CONFIG, unknown).lost.x == []
+    curve = figures.figure(CONFIG, drawn)["data"]
+    assert all(trace["connectgaps"] for trace in curve if trace["meta"].startswith("metric:"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (schedules.CosineAnnealingWarmRestarts(T_0=4), "one more epoch would have LR 0.1 instead"),
+        (schedules.StepLR(step_size=4), "one more epoch would have LR 0.01 instead of 0.1."),
+        (schedules.CyclicLR(max_lr=0.5, step_size_up=2), "one more epoch would have LR 0.1 inst"),
+        (
+            ReduceLROnPlateau(patience=2),
+            "3 bad epochs, patience is 2: one more epoch would have LR 0.01 instead of 0.1.",
+        ),
+    ],
+)
+def test_what_takes_effect_only_after_the_last_epoch_is_not_announced(spec, said) -> None:
+    run = RunConfig(lr=0.1, epochs=4, schedule=spec)
+    made = rows([1.0] * 4, run)
+    assert said in sentences(made, epochs=4)[-1].text
+    assert said not in sentences(made, epochs=5)[-1].text  # epochs were added
+    assert not [mark for mark in series(run, made, epochs=4).marks if mark.x > 4]
+    assert [mark for mark in series(run, made, epochs=5).marks if mark.x > 4]
+
+
+def test_the_last_epoch_does_not_warn_of_a_cut_by_the_next() -> None:
+    made = rows([1.0] * 4, RunConfig(lr=0.1, epochs=4, schedule=ReduceLROnPlateau(patience=3)))
+    assert sentences(made, epochs=5)[-1].text.endswith("The next bad epoch cuts.")
+    assert sentences(made, epochs=4)[-1].text.endswith("3 of 3 bad epochs.")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [(1.0, 0.1, "÷10"), (1.0, 1 / 1371, "÷1370"), (1.0, 1 / 3.1623, "÷3.16"), (1e-5, 1, "×100000")],
+)
+def test_a_factor_is_written_out_with_three_significant_digits(before, after, text) -> None:
+    assert ratio(before, after) == text

@@ -25,7 +25,7 @@ def test_divergence_is_shown_as_a_gap_and_a_marker(browser: Browser, lab: Served
         start(page)
         in_state(page, "diverged")
         expect(page.locator("#notice")).to_contain_text("became not a number in epoch 1")
-        expect(page.locator("#chart")).to_contain_text("diverged")
+        expect(page.locator("#labels")).to_contain_text("diverged")
         assert points(page, "train loss", 1) == [None]
 
 

@@ -165,7 +165,7 @@ def test_a_click_unfolds_a_line_and_shows_its_epochs_and_another_folds_it(
         row(page, "3-5").click()
         assert lines(page) == [*FOLDED[: at + 1], *said[4:1:-1], *FOLDED[at + 1 :]]
         assert band(page) == [(3, 5)]
-        expect(page.locator("#fork")).to_have_text("Fork after epoch 5")
+        expect(page.locator("#fork")).to_have_text("Fork after 5")
         row(page, "4").click()
         assert band(page) == [(4, 4)]
         row(page, "4").click()

@@ -2,12 +2,14 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.lab.page import NEEDS_CHROMIUM, box, choose, in_state, start
 from tests.page import Served, opened
 from trainer.config.run import RunConfig
 from trainer.config.schedules import CosineAnnealingLR, ReduceLROnPlateau
+from trainer.schedule.schedule import Schedule
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -138,29 +140,38 @@ def test_an_address_that_cannot_be_is_explained_and_the_defaults_are_shown(
         expect(box(page, "Factor")).to_have_value("0.1")
 
 
-def ahead(page: Page) -> list[list[float]]:
-    curves: list[list[float]] = page.evaluate(
-        "() => (document.querySelector('#preview-chart .js-plotly-plot')?.data || []).map(t => t.y)"
+def planned(page: Page, key: str) -> list[float]:
+    """The LR of a curve of the next run, as it is drawn."""
+    lrs: list[float] = page.evaluate(
+        "key => (document.querySelector('#chart .js-plotly-plot').data || [])"
+        ".find(({meta}) => meta === key)?.y || []",
+        key,
     )
-    return curves
+    return lrs
 
 
 def test_the_lr_ahead_is_drawn_as_the_form_changes_and_its_cautions_are_shown(
     browser: Browser, lab: Served
 ) -> None:
-    from trainer.replay.replay import preview
-
     with opened(browser, lab.url) as page:
         text, cautions = page.locator("#preview-text"), page.locator("#cautions")
-        expect(text).to_have_text("First cut possible after epoch 7.")
+        expect(text).to_contain_text("first cut possible after epoch 7;")
+        assert set(planned(page, "plan:high")) == {0.01}
+        assert planned(page, "plan:low")[0] == 0.01
+        assert planned(page, "plan:low")[-1] < 1e-7
         expect(cautions).to_be_empty()
         page.get_by_role("slider", name="Patience").press("ArrowRight")
-        expect(text).to_have_text("First cut possible after epoch 8.")
+        expect(text).to_contain_text("first cut possible after epoch 8;")
         box(page, "Patience").fill("60")
         expect(cautions).to_contain_text("the first could come after epoch 62")
         choose(page, "Schedule", "CosineAnnealingLR")
         box(page, "T max").fill("20")
         expect(cautions).to_contain_text("After epoch 20 the LR rises again")
-        config = RunConfig(schedule=CosineAnnealingLR(T_max=20))
-        steps = preview(config, config.batches).steps
-        assert ahead(page) == [[lr for step in steps for lr in (step.lr, step.lr_last)]]
+        expect(text).to_contain_text("from 0.01 to 0.005")
+        schedule = Schedule(RunConfig(schedule=CosineAnnealingLR(T_max=20)), 1)
+        lrs = []
+        for _ in range(50):
+            lrs += [schedule.lr] * 2
+            schedule.step_epoch(1.0)
+        assert planned(page, "plan:lr") == pytest.approx(lrs)
+        assert planned(page, "plan:low") == planned(page, "plan:high") == []

@@ -1,5 +1,6 @@
 """What an open page learns of the run on show, poll by poll."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -9,12 +10,19 @@ from typing import Any
 import pytest
 
 from app import ids
-from app.lab.live import IDLE_MS, LATE_MS, LIVE_MS, MID_EPOCH_MS, Cursor, interval, news, view_of
+from app.lab.live import IDLE_MS, LATE_MS, LIVE_MS, MID_EPOCH_MS, interval, news, view_of
+from app.lab.received import Cursor
+from app.lab.verdicts import Verdicts
 from app.server import create_app
 from tests.charts.test_series import CONFIG, FLAT
 from tests.lab.test_readout import STARTED, run
+from tests.small import metrics
+from trainer.config.run import RunConfig
 from trainer.engine.events import Ended, EpochEnded, Progress
 from trainer.schedule.epoch import Epoch
+from trainer.schedule.schedule import Schedule
+from trainer.schedule.trace import Trace
+from trainer.store.rows import Run
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -50,8 +58,11 @@ def opened(store: Store, number: int | None) -> Cursor:
 def after(cursor: Cursor, answer: dict[str, Any]) -> Cursor:
     """The cursor of a page that has shown an answer."""
     drawn = answer["drawn"] or {}
-    moved = {key: drawn[key] for key in ("epoch", "change") if key in drawn}
-    return cursor.model_copy(update={**moved, "token": answer["token"]})
+    moved = {key: value for key, value in drawn.items() if key in Cursor.model_fields}
+    seen: dict[str, Any] = {
+        key: answer[key]["token"] for key in ("ahead", "verdict") if key in answer
+    }
+    return cursor.model_copy(update={**moved, **seen, "token": answer["token"]})
 
 
 def test_every_epoch_is_sent_once_however_seldom_a_page_asks(store: Store, training: int) -> None:
@@ -90,7 +101,9 @@ def test_the_state_is_sent_when_it_changes_and_not_again(store: Store, training:
     assert answer["readout"]["status"] == ["stopped", "stopped"]
     assert answer["wait"] == IDLE_MS
     answer = news(store, after(cursor, answer))
-    assert set(answer["readout"]) == {"percent", ids.PROGRESS_LEFT, ids.PROGRESS_RIGHT}
+    assert set(answer["readout"]) == {
+        "percent", "now", ids.PROGRESS_LEFT, ids.PROGRESS_RIGHT
+    }  # fmt: skip
 
 
 def test_a_page_follows_a_run_that_began_since_it_was_opened(store: Store, training: int) -> None:
@@ -196,8 +209,47 @@ def test_while_epochs_are_trained_again_the_texts_are_of_the_last_one_done(
     store.record(training, Progress(2, 1, 17))
     view = view_of(store, training, store.newest_started())
     assert view["readout"][ids.PROGRESS_LEFT].startswith("epoch 1 of")
-    assert view["readout"][ids.card("train", "small")] == "mean over epoch 1"
+    assert view["readout"][ids.card("train", "value")] == "0.500"
     assert len(view["log"]) == 3
+
+
+def test_a_pace_set_elsewhere_is_told_also_while_the_run_is_paused(
+    store: Store, training: int
+) -> None:
+    store.ask(training, "pause")
+    cursor = opened(store, training)
+    store.set_pace(training, 1.0)
+    answer = news(store, cursor)
+    assert answer["readout"]["pace"] == "1"
+    assert "pace" not in news(store, after(cursor, answer))["readout"]
+    store.set_pace(training, None)
+    assert news(store, after(cursor, answer))["readout"]["pace"] == "max"
+
+
+def test_the_best_of_a_fork_is_the_best_of_all_its_epochs(store: Store, training: int) -> None:
+    good, worse = (replace(FLAT[0], metrics=metrics(0.1, loss, 0.9)) for loss in (0.25, 0.5))
+    record(store, training, good)
+    record(store, training, replace(worse, epoch=2))
+    fork = store.add(CONFIG, parent=(training, 2), claimed=True)
+    store.record(fork, STARTED)
+    cursor = opened(store, fork)
+    record(store, fork, replace(worse, epoch=3))
+    small = ids.card("val", "small")
+    answer = news(store, cursor)
+    assert (answer["drawn"]["best"], answer["readout"][small]) == ((1, 0.25), "best 0.250 at 1")
+    view = view_of(store, fork, fork)
+    assert (view["best"], view["readout"][small]) == ((1, 0.25), "best 0.250 at 1")
+    course = Verdicts(store)._course(known(store, fork))
+    assert course.best is not None
+    assert course.best.epoch == 1
+    record(store, fork, replace(good, epoch=4, metrics=metrics(0.1, 0.125, 0.9)))
+    assert news(store, cursor)["drawn"]["best"] == view_of(store, fork, fork)["best"] == (4, 0.125)
+
+
+def known(store: Store, number: int) -> Run:
+    row = store.run(number)
+    assert row is not None
+    return row
 
 
 def test_why_nothing_can_be_recorded_is_said_on_every_page(store: Store, training: int) -> None:
@@ -214,3 +266,71 @@ def test_a_page_without_a_worker_says_so(store: Store, tmp_path: Path) -> None:
     answer = client.post("/live", data=opened(store, None).model_dump_json()).get_json()
     assert answer["readout"][ids.NOTICE] == idle.trouble()
     assert "worker is not running" in answer["readout"][ids.NOTICE]
+
+
+def batch_points(answer: dict[str, Any]) -> list[float]:
+    """Where the points of the batches' loss are that an answer adds."""
+    traces = (answer["drawn"] or {"traces": []})["traces"]
+    return [x for key, xs, _ in traces if key == "batches" for x in xs]
+
+
+def test_the_loss_of_the_batches_is_sent_as_it_trains_each_point_once(
+    store: Store, training: int
+) -> None:
+    cursor, sent = opened(store, training), []
+    for batch in (5, 9, 9, 17):
+        store.record(training, Progress(1, batch, 17, Trace(tuple([1.0] * batch))))
+        answer = news(store, cursor)
+        sent.append(len(batch_points(answer)))
+        cursor = after(cursor, answer)
+    assert sent == [5, 4, 0, 8]
+    decision = FLAT[0].decision
+    assert decision is not None
+    whole = Trace(tuple([1.0] * 17))
+    store.record(training, EpochEnded(1, 0.1, 0.1, FLAT[0].metrics, 1.0, decision, whole))
+    answer = news(store, cursor)
+    assert batch_points(answer) == []
+    assert answer["drawn"]["epoch"] == 1
+
+
+def test_a_trace_that_starts_again_after_a_resume_is_drawn_anew(
+    store: Store, training: int
+) -> None:
+    store.record(training, Progress(1, 12, 17, Trace(tuple([1.0] * 12))))
+    cursor = opened(store, training)
+    assert cursor.traced == (1, 12)
+    store.record(training, Progress(1, 3, 17, Trace((2.0, 2.0, 2.0))))
+    assert news(store, cursor)["redraw"]
+    assert "redraw" not in news(store, opened(store, training))
+
+
+def test_a_verdict_asked_for_before_the_run_has_started_knows_its_classes_later(
+    store: Store,
+) -> None:
+    run, verdicts = store.add(RunConfig(lr=0.001, epochs=5), claimed=True), Verdicts(store)
+    queued = store.run(run)
+    assert queued is not None
+    assert verdicts.of(queued)["statements"] == []
+    store.record(run, STARTED)
+    schedule = Schedule(RunConfig(lr=0.001, epochs=5), 17)
+    for epoch in range(1, 6):
+        decision = schedule.advance(2.31)
+        store.record(run, EpochEnded(epoch, 1e-3, 1e-3, metrics(2.31, 2.31, 0.1), 1.0, decision))
+    store.record(run, Ended("finished"))
+    row = store.run(run)
+    assert row is not None
+    found = verdicts.of(row)
+    assert found["learned"] is False
+    assert "guessing among 10 classes" in found["statements"][0][1]
+
+
+def test_a_damaged_trace_hides_nothing_else_of_its_run(store: Store, training: int) -> None:
+    store.record(training, Progress(1, 3, 17, Trace((2.0, 2.0, 2.0))))
+    record(store, training, FLAT[0])
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute("UPDATE traces SET trace = 'nonsense'")
+    view = view_of(store, training, 0)
+    assert view["readout"]["status"] == ["training", "training"]
+    assert len(view["log"]) == 1
+    record(store, training, FLAT[1])
+    assert news(store, Cursor(**view["cursor"]))["drawn"]["epoch"] == 2

@@ -9,11 +9,8 @@ from hypothesis import strategies as st
 from app import ids
 from app.lab.progress import duration, progress
 from app.lab.readout import after_epoch, state
-from app.run_picker import title
 from tests.charts.test_series import CONFIG, DIVERGED, FLAT
 from trainer.config.recipe import Recipe
-from trainer.config.run import RunConfig
-from trainer.config.schedules import NoSchedule
 from trainer.engine.events import Started
 from trainer.store.rows import Run
 
@@ -32,7 +29,7 @@ def run(**changed: object) -> Run:
 
 
 def test_the_meter_shows_the_classs_own_count_and_what_must_happen() -> None:
-    shown = after_epoch(run(epoch=2), FLAT[:2], FLAT[0])
+    shown = after_epoch(run(epoch=2), FLAT[:2], (1, 1.0))
     assert shown["meter"] == [1, 1]
     assert shown[ids.schedule("value")] == "1 of 1 bad epoch"
     assert shown[ids.schedule("sentence")] == (
@@ -49,9 +46,9 @@ def test_the_earliest_cut_that_is_promised_is_the_one_that_torch_makes() -> None
 
 def test_the_lr_card_shows_the_lr_that_comes_next_and_the_last_one_used_when_over() -> None:
     value, small = ids.card("lr", "value"), ids.card("lr", "small")
-    shown = after_epoch(run(), FLAT[:3], FLAT[0])
-    assert (shown[value], shown[small]) == ("0.05", "50 % of the initial LR")
-    assert after_epoch(run(status="finished"), FLAT[:3], FLAT[0])[value] == "0.1"
+    shown = after_epoch(run(), FLAT[:3], (1, 1.0))
+    assert (shown[value], shown[small]) == ("0.05", "50 % of the first")
+    assert after_epoch(run(status="finished"), FLAT[:3], (1, 1.0))[value] == "0.1"
 
 
 def test_before_the_first_run_the_page_says_what_to_do() -> None:
@@ -64,26 +61,23 @@ def test_the_reason_of_a_failure_is_shown() -> None:
 
 
 def test_a_diverged_epoch_shows_dashes_not_numbers() -> None:
-    cards = after_epoch(run(status="diverged"), [*FLAT, DIVERGED], FLAT[3])
+    cards = after_epoch(run(status="diverged"), [*FLAT, DIVERGED], (4, 0.5))
     assert cards[ids.card("val", "value")] == cards[ids.card("train", "value")] == "–"
 
 
-def test_a_title_names_model_data_optimizer_and_schedule() -> None:
-    config = RunConfig(lr=1e-4, schedule=NoSchedule())
-    assert title(run(recipe=config)) == "CNN · Digits · Adam 1e-4 · constant LR"
-    forked = run(recipe=config, parent=3, parent_epoch=12)
-    assert title(forked) == "fork of 3 after 12 · CNN · Digits · Adam 1e-4 · constant LR"
-    assert title(run(**IMPORTED)) == "mine.csv · imported"
+def test_an_import_is_imported_and_not_finished() -> None:
+    shown = state(run(status="finished", **IMPORTED), FLAT)
+    assert shown["status"] == ["imported", "imported"]
 
 
 def test_a_paused_run_says_so_and_what_the_schedule_does_after_an_intervention() -> None:
     shown = state(run(paused=True), FLAT)
-    assert (shown["status"], shown["strip"]) == (["paused", "paused"], "live")
+    assert (shown["status"], shown["controls"]) == (["paused", "paused"], "live")
     assert shown[ids.HINT] == "ReduceLROnPlateau keeps the new LR; its next cut multiplies it."
 
 
 @pytest.mark.parametrize(
-    ("changed", "strip"),
+    ("changed", "controls"),
     [
         ({"status": "queued"}, "none"),
         ({"status": "finished", **IMPORTED}, "none"),
@@ -94,9 +88,9 @@ def test_a_paused_run_says_so_and_what_the_schedule_does_after_an_intervention()
     ],
 )
 def test_what_can_be_done_with_a_run_is_offered_and_nothing_else(
-    changed: dict[str, object], strip: str
+    changed: dict[str, object], controls: str
 ) -> None:
-    assert state(run(**changed), FLAT)["strip"] == strip
+    assert state(run(**changed), FLAT)["controls"] == controls
 
 
 RIGHT = ids.PROGRESS_RIGHT
@@ -105,12 +99,12 @@ RIGHT = ids.PROGRESS_RIGHT
 def test_what_is_left_follows_from_the_seconds_of_the_last_epochs_and_the_pace() -> None:
     rows = [replace(row, seconds=2.0) for row in FLAT[:3]]
     timed = run(began=100.0, ended=106.0)
-    assert progress(timed, rows)[RIGHT] == "6.0 s elapsed · 10 s left"
+    assert progress(timed, rows)[RIGHT] == "6.0 s · 10 s left"
     paced = run(began=100.0, ended=106.0, pace=0.1)
-    assert progress(paced, rows)[RIGHT] == "6.0 s elapsed · 50 s left"
+    assert progress(paced, rows)[RIGHT] == "6.0 s · 50 s left"
     # A fork has only its own epochs' seconds.
     fork = run(began=100.0, ended=102.0, parent=1, parent_epoch=2)
-    assert progress(fork, rows[2:])[RIGHT] == "2.0 s elapsed · 10 s left"
+    assert progress(fork, rows[2:])[RIGHT] == "2.0 s · 10 s left"
 
 
 def test_what_is_not_known_of_the_time_is_left_out() -> None:
@@ -123,7 +117,7 @@ def test_what_is_not_known_of_the_time_is_left_out() -> None:
 
 def test_a_run_that_was_asked_to_stop_says_that_it_waits_for_the_batch() -> None:
     left = progress(run(batch=4, stopping=True))[ids.PROGRESS_LEFT]
-    assert left == "epoch 3 of 8 · batch 4 of 17 · stopping: waiting for the batch"
+    assert left == "epoch 3 of 8 · stopping: waiting for the batch"
 
 
 def test_added_epochs_count_in_what_is_left() -> None:
@@ -144,6 +138,6 @@ def test_a_duration_never_says_sixty(seconds: float) -> None:
 
 
 def test_a_run_that_is_over_says_how_far_its_next_cut_was() -> None:
-    shown = after_epoch(run(epoch=1, status="finished"), FLAT[:1], FLAT[0])
+    shown = after_epoch(run(epoch=1, status="finished"), FLAT[:1], (1, 1.0))
     sentence = shown[ids.schedule("sentence")]
     assert sentence == "The next cut would have come after 2 more bad epochs."

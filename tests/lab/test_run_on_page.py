@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.lab.page import NEEDS_CHROMIUM, all_drawn, box, in_state, points, start
 from tests.page import Served, opened
@@ -40,10 +40,10 @@ def test_start_trains_and_draws_every_epoch_and_the_lr_steps_down_at_a_cut(
         assert lrs == [lr for row in rows for lr in (row.lr, row.lr)]
         assert lrs[-1] < 0.02
         cuts = [row for row in rows if row.decision and row.decision.kind == "cut"]
-        assert len(points(page, "cut", len(cuts))) == len(cuts) > 0
+        assert len(points(page, "cut", 4 * len(cuts))) == 4 * len(cuts) > 0
         for row in cuts:
             assert row.decision is not None
-            expect(page.locator("#log")).to_contain_text(row.decision.sentence)
+            expect(page.locator("#log")).to_contain_text(row.decision.told(9))
         assert not page.evaluate(
             "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
         )
@@ -60,6 +60,35 @@ def test_stop_stops_and_keeps_what_was_trained(browser: Browser, lab: Served) ->
         all_drawn(page, run.epoch)
         assert len(points(page, "train loss", run.epoch)) == run.epoch >= 2
         expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+
+
+def test_the_pace_of_every_tab_is_the_runs_also_while_it_is_paused(
+    browser: Browser, lab: Served
+) -> None:
+    def paces(page: Page, pace: str) -> None:
+        expect(page.locator("#pace input:checked")).to_have_value(pace)
+
+    with opened(browser, lab.url + "?epochs=10000") as page:
+        start(page)
+        all_drawn(page, 1)
+        with opened(browser, lab.url) as other:
+            all_drawn(other, 1)
+            page.get_by_role("button", name="Pause").click()
+            in_state(other, "paused")
+            page.get_by_text("1/s", exact=True).click()
+            paces(other, "1")
+            other.get_by_text("max", exact=True).click()
+            paces(page, "max")
+            run = lab.store.run(1)
+            assert run is not None
+            assert run.pace is None
+            other.get_by_text("1/s", exact=True).click()
+            other.get_by_text("5/s", exact=True).click()
+            paces(page, "5")
+            paces(other, "5")
+            page.get_by_role("button", name="Stop").click()
+            in_state(other, "stopped")
+            paces(other, "5")
 
 
 def test_a_reload_and_a_second_tab_show_everything_and_change_nothing(
@@ -111,7 +140,7 @@ def test_a_run_of_another_process_appears_in_an_open_page(browser: Browser, lab:
             thread.start()
         all_drawn(page, 3)
         in_state(page, "finished")
-        expect(page.locator("#run")).to_have_value(re.compile(rf"^{run} "))
+        expect(page.locator("#run")).to_have_value(re.compile(rf"^#{run} "))
         thread.join()
         other.close()
 
@@ -134,8 +163,16 @@ def test_a_run_that_learns_nothing_says_so_and_what_to_try(browser: Browser, lab
     with opened(browser, lab.url + "?lr=0.1&epochs=5") as page:
         start(page)
         in_state(page, "finished")
-        expect(page.locator("#notice")).to_contain_text("no better than guessing")
-        expect(page.locator("#notice")).to_contain_text("try 0.01")
+        verdict = page.locator("#verdict")
+        expect(verdict).to_contain_text("never did better than guessing")
+        expect(page.locator("#status")).to_have_attribute("data-unlearned", "")
+        verdict.get_by_role("button", name="New run at LR 0.01").click()
+        expect(page.locator("#verdict")).not_to_contain_text("guessing")
+        in_state(page, "finished")
+    found = lab.store.run(2)
+    assert found is not None
+    assert found.config is not None
+    assert (found.config.lr, found.config.epochs) == (0.01, 5)
 
 
 def test_the_data_that_cannot_be_had_is_one_sentence_with_a_way_on(
@@ -157,7 +194,7 @@ def test_an_earlier_run_can_be_chosen_again(browser: Browser, lab: Served) -> No
         all_drawn(page, 3)
         in_state(page, "finished")
         page.locator("#run").click()
-        page.get_by_role("option", name=re.compile("^1 · ")).click()
+        page.get_by_role("option", name=re.compile("^#1 ")).click()
         expect(page.locator("#progress-left")).to_have_text("epoch 2 of 2")
         assert len(points(page, "train loss", 2)) == 2
 
@@ -195,7 +232,7 @@ def test_a_run_is_paused_stepped_and_its_lr_changed_by_hand(browser: Browser, la
         expect(page.locator("#log")).to_contain_text(
             "By hand: LR divided by 2, from 0.004 to 0.002."
         )
-        expect(page.locator("#chart")).to_contain_text("by hand")
+        expect(page.locator("#labels")).to_contain_text("÷2")
         expect(page.locator("#card-lr-value")).to_have_text("0.002")
         page.get_by_role("button", name="Stop").click()
         in_state(page, "stopped")
@@ -219,7 +256,7 @@ def test_a_stopped_run_goes_on_and_a_fork_of_it_is_measured_against_it(
         page.get_by_text("What if", exact=True).click()
         expect(page.locator("#answer")).to_contain_text("differ")
         page.locator(".what-if").get_by_role("textbox", name="Patience").fill("3")
-        page.get_by_role("button", name=f"Measure it: fork after epoch {cut}").click()
+        page.get_by_role("button", name=f"Measure it: fork after {cut}").click()
         expect(page.locator("#fork-title")).to_have_text(f"Fork of run 1 after epoch {cut}")
         expect(page.locator("#fork-effects")).to_contain_text("decides on epoch")
         expect(box(page, "Seed")).to_be_disabled()
@@ -227,7 +264,7 @@ def test_a_stopped_run_goes_on_and_a_fork_of_it_is_measured_against_it(
         expect(page.get_by_text(f"Epochs must be above {cut}")).to_be_visible()
         box(page, "Epochs").fill("12")
         page.get_by_role("button", name="Start the fork").click()
-        expect(page.locator("#run")).to_have_value(re.compile("^2 · fork of 1"))
+        expect(page.locator("#run")).to_have_value(re.compile("^#2 fork of #1 after"))
         page.locator("#log li[data-past]").first.wait_for(state="attached")
         in_state(page, "finished")
         page.get_by_text("Family", exact=True).click()
@@ -241,7 +278,7 @@ def test_a_stopped_run_goes_on_and_a_fork_of_it_is_measured_against_it(
         assert points(page, "validation loss", 13 - cut) == [theirs[cut - 1], *own]
         assert own[0] != theirs[cut]
         page.locator(".member").first.click()
-        expect(page.locator("#run")).to_have_value(re.compile("^1 · "))
+        expect(page.locator("#run")).to_have_value(re.compile("^#1 "))
         expect(box(page, "Seed")).to_be_enabled()
 
 

@@ -12,7 +12,9 @@ from playwright.sync_api import Browser, expect
 
 from app import ids
 from app.lab.family import tree
-from app.lab.live import Cursor, news, view_of
+from app.lab.live import news, view_of
+from app.lab.received import Cursor
+from app.lab.verdicts import Verdicts
 from app.run_picker import choices
 from tests.page import chromium, opened, served
 from tests.recorded import FOLDER, recorded
@@ -59,17 +61,17 @@ def test_its_reason_is_shown_in_place_of_its_charts(home: Path) -> None:
         assert view["readout"][ids.NOTICE].startswith(
             "Run 2 cannot be read: There is no setting 'learning_rate'"
         )
-        labels = [run["label"] for run in choices(store)]
+        labels = [run["label"] for run in choices(store, None)]
         assert labels == [
-            "2 · cannot be read",
-            "1 · one.csv · imported",
+            "#2 cannot be read",
+            "#1 one.csv",
         ]
         later = news(store, Cursor(**view["cursor"]))
         assert later["readout"].items() <= view["readout"].items()
         assert later["readout"][ids.PROGRESS_LEFT] == "This run cannot be read."
         assert view_of(store, 1, store.newest_started())["readout"]["status"] == [
-            "finished",
-            "finished",
+            "imported",
+            "imported",
         ]
 
 
@@ -86,6 +88,8 @@ def test_a_fork_of_it_is_shown_with_its_own_epochs(forked: Store) -> None:
     view = view_of(forked, 2, forked.newest_started())
     assert view["readout"]["status"] == ["finished", "finished"]
     assert [epoch for epoch, *_ in view["log"]] == [row.epoch for row in forked.epochs(2)]
+    answer = news(forked, Cursor(**view["cursor"]), torch=True, verdicts=Verdicts(forked))
+    assert "status" not in answer["readout"]
 
 
 def test_the_family_shows_its_forks_and_a_run_whose_best_cannot_be_read(forked: Store) -> None:
@@ -104,5 +108,5 @@ def test_the_page_opens_on_it_and_shows_the_others(browser: Browser, home: Path)
         page.get_by_text("Family", exact=True).click()
         expect(page.locator(f"#{ids.FAMILY}")).to_contain_text("one.csv")
         page.locator(f"#{ids.FAMILY} button").first.click()
-        expect(page.locator(f"#{ids.STATUS}")).to_have_text("finished")
+        expect(page.locator(f"#{ids.STATUS}")).to_have_text("imported")
         expect(page.locator(f"#{ids.NOTICE}")).to_be_empty()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ..config.metrics import rises
 from ..config.recipe import Recipe
 from ..config.run import RunConfig
+from ..schedule.decisions import RECORDED
 from ..schedule.epoch import Epoch
 from ..schedule.interventions import RecordedIntervention
 from .rungs import rungs
@@ -158,7 +159,7 @@ class Course:
         self.train_metric = next(
             (name for name in ("train_loss", "loss") if name in names and name != self.metric), None
         )
-        self.lr_known |= bool(row.decision and row.decision.schedule == "Recorded")
+        self.lr_known |= bool(row.decision and row.decision.schedule == RECORDED)
 
     def _signed(self, name: str, row: Epoch) -> float | None:
         value = _shown(row.metrics.get(name))

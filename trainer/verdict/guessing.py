@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from ..config.metrics import label, rises
 from ..config.optimizers import TOO_HIGH
 from ..config.text import epochs_text, lr_text, significant
-from ..schedule.epoch import Epoch
 from ..schedule.interventions import RecordedIntervention
 from . import advice
 from .course import GUESSING, Course, falls
@@ -134,17 +133,3 @@ def inferred_classes(course: Course) -> int | None:
         loss = course.lowest_loss
         return classes if loss is not None and loss > GUESSING * math.log(classes) else None
     return classes if classes <= MOST_UNCONFIRMED else None
-
-
-def at_chance(classes: int, last: Sequence[Epoch]) -> str | None:
-    """A sentence if the last epochs' train loss is that of guessing, ln(classes); else None."""
-    recent = [row.metrics.get("train_loss") for row in last[-LEAST_EPOCHS:]]
-    if classes < 2 or len(recent) < LEAST_EPOCHS:
-        return None
-    chance = math.log(classes)
-    if not all(loss is not None and loss > GUESSING * chance for loss in recent):
-        return None
-    return (
-        f"This run does no better than guessing: its train loss is {significant(recent[-1])}, and "
-        f"guessing among {classes} classes gives ln {classes} ≈ {chance:.3f}."
-    )

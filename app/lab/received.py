@@ -1,0 +1,101 @@
+"""What an open page has received of the displayed run, and how it is told what is new."""
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.charts import batches as within
+from app.charts.batches import an_epoch
+from app.checked import Whole
+from app.lab.readout import Best, best_of
+from trainer.schedule.epoch import Epoch
+from trainer.schedule.trace import Trace
+from trainer.store.rows import Run, UnreadableError
+from trainer.store.store import Store
+
+
+class Cursor(BaseModel):
+    """What a page has already received: the last epoch of the displayed run and a checksum of it
+    (`last`), an epoch and how many points of its trace (`traced`) where so many epochs were
+    `planned`, the last intervention, checksums
+    of its state's texts (`token`), of what is ahead and of the verdict, and the highest id of a
+    started run (`begun`). `view` identifies the drawing; a page `follows` new runs unless an older
+    run was chosen. `before` is the best of a fork's epochs before the fork, `behind` the last epoch
+    of its parent.
+    """
+
+    run: Whole | None
+    view: str
+    epoch: Whole
+    intervention: Whole
+    token: int | None
+    begun: Whole
+    follows: bool
+    last: int | None = None
+    traced: tuple[Whole, Whole] = (0, 0)
+    planned: Whole = 1
+    before: tuple[Whole, float] | None = None
+    behind: Whole = 0
+    ahead: int | None = None
+    verdict: int | None = None
+
+
+def traces_of(store: Store, run: Run, after: int) -> dict[int, Trace]:
+    """The traces of a run's epochs after that one; none for a run so long that they are not drawn,
+    or where they cannot be read.
+    """
+    try:
+        return store.traces(run.id, after) if an_epoch(run.epochs) else {}
+    except UnreadableError:
+        return {}
+
+
+def traced_to(
+    traces: Mapping[int, Trace], batches: int, epochs: int, since: tuple[int, int] = (0, 0)
+) -> tuple[int, int]:
+    """The last epoch of these traces, and how many points of it are drawn."""
+    most = an_epoch(epochs)
+    if not traces or not most:
+        return since
+    epoch = max(traces)
+    return epoch, len(within.points(epoch, traces[epoch], batches, most))
+
+
+def retraced(store: Store, run: Run, cursor: Cursor) -> bool:
+    """Whether the trace that was drawn is no longer how it begins: the run was resumed before
+    it, or other points of it are drawn since epochs were added.
+    """
+    epoch, count = cursor.traced
+    if not count:
+        return False
+    if an_epoch(run.epochs) != an_epoch(cursor.planned):
+        return True
+    traces = traces_of(store, run, epoch - 1)
+    return (epoch, count) > traced_to(traces, run.batches, run.epochs) and run.epoch < epoch
+
+
+def done_by(run: Run | None, rows: list[Epoch]) -> list[Epoch]:
+    """Those epochs that a run has done; a run that was resumed trains later ones again."""
+    return [row for row in rows if run and row.epoch <= run.epoch]
+
+
+def checksum(row: Epoch) -> int:
+    """A checksum of what is drawn of an epoch. A run that was resumed replaces its epochs, on
+    another machine by other numbers.
+    """
+    return zlib.crc32(repr((row.epoch, row.lr, row.lr_last, row.metrics)).encode())
+
+
+def token_of(texts: dict[str, Any]) -> int:
+    """A checksum of these texts, so that a page does not receive them twice."""
+    return zlib.crc32(json.dumps(texts).encode())
+
+
+def best_of_run(store: Store, run: Run | None, before: Best | None) -> Best | None:
+    """The best epoch on the validation card: a fork's own, or one before the fork."""
+    found = store.best(run.id, "val_loss") if run else None
+    own = best_of([found] if found else [])
+    return min((best for best in (before, own) if best), key=lambda best: best[1], default=None)

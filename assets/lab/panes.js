@@ -1,0 +1,66 @@
+// The three panes of the chart: the strip and the head of the LR chart keep their height in pixels,
+// loss and LR share the rest.
+
+(function () {
+  const lrscope = (window.lrscope = window.lrscope || {});
+
+  const STRIP = 22, GAP = 8, LR_SHARE = 0.27, LEAST = 60;
+
+  // The domains of the panes for a chart of this height; also puts the head of the LR chart into its
+  // place.
+  function domains({ margin }, height) {
+    const head = lrscope.page.element("lr-head");
+    const area = Math.max(height - margin.t - margin.b, 1), between = head.offsetHeight + GAP;
+    const lr = Math.max(LR_SHARE * (area - STRIP - between), LEAST);
+    const strip = lr + between, loss = strip + STRIP + GAP;
+    head.style.bottom = `${margin.b + lr + GAP / 2}px`;
+    lrscope.page.element("chart").parentElement.style.setProperty("--loss-bottom", `${margin.b + loss}px`);
+    const share = (pixels) => Math.min(pixels / area, 1);
+    return {
+      "yaxis.domain": [share(loss), 1],
+      "yaxis2.domain": [0, share(lr)],
+      "yaxis3.domain": [share(strip), share(strip + STRIP)],
+    };
+  }
+
+  // Fits the panes of a figure before it is drawn.
+  function fit(layout) {
+    const { offsetHeight } = lrscope.page.element("chart");
+    if (!offsetHeight) return;
+    for (const [path, domain] of Object.entries(domains(layout, offsetHeight))) {
+      layout[path.split(".")[0]].domain = domain;
+    }
+  }
+
+  function refit() {
+    const gd = lrscope.charts.gd();
+    if (!gd || !gd._fullLayout || !gd.layout.yaxis2) return;
+    const found = domains(gd.layout, lrscope.page.element("chart").offsetHeight);
+    const [, high] = gd.layout.yaxis2.domain;
+    if (Math.abs(high - found["yaxis2.domain"][1]) > 0.0005) window.Plotly.relayout(gd, found);
+  }
+
+  // On an LR axis of more than two decades each decade has its tick, or each second or third; plotly
+  // by itself leaves a low axis with one.
+  const TICKS = 5;
+  function tick() {
+    const gd = lrscope.charts.gd(), { type, range } = gd._fullLayout.yaxis2;
+    const decades = type === "log" ? range[1] - range[0] : 0;
+    const dtick = decades > 2 ? Math.ceil(decades / TICKS) : null;
+    if ((gd.layout.yaxis2.dtick || null) !== dtick) window.Plotly.relayout(gd, { "yaxis2.dtick": dtick });
+  }
+
+  let watched = null;
+  lrscope.panes = {
+    fit,
+    tick,
+
+    // Keeps the panes fitted while the window or the head of the LR chart changes its size.
+    watch() {
+      if (watched) return;
+      watched = new ResizeObserver(refit);
+      watched.observe(lrscope.page.element("chart"));
+      watched.observe(lrscope.page.element("lr-head"));
+    },
+  };
+})();

@@ -1,0 +1,106 @@
+"""What is asked for in a pause: shown at once, taken back one by one, made when the run goes on."""
+
+import re
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.lab.page import NEEDS_CHROMIUM, all_drawn, in_state, start
+from tests.page import Served, opened
+
+pytestmark = NEEDS_CHROMIUM
+
+AXIS = "() => document.querySelector('#chart .js-plotly-plot').layout.xaxis.range[1]"
+AHEAD = """() => {
+  const { data } = document.querySelector("#chart .js-plotly-plot");
+  return data.filter(({ meta }) => ["ahead:lr", "ahead:low"].includes(meta)).flatMap(({ y }) => y);
+}"""
+HIGHEST = """() => {
+  const { data } = document.querySelector("#chart .js-plotly-plot");
+  return Math.max(...data.find(({ meta }) => meta === "lr").y);
+}"""
+
+
+def click(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def set_lr(page: Page, lr: str) -> None:
+    page.get_by_label("Learning rate to set").fill(lr)
+    click(page, "Set")
+
+
+def pending(page: Page, words: str, lr: str | None = None) -> None:
+    """The sentence, the card and the dashed curve say this."""
+    sentence, card = page.locator("#pending"), page.locator("#card-lr-value")
+    expect(sentence).to_have_text(
+        re.compile(f"^{re.escape(words)}, when it continues") if words else ""
+    )
+    if lr is None:
+        expect(card).not_to_have_attribute("data-pending", re.compile(""))
+    else:
+        expect(card).to_have_attribute("data-pending", lr)
+        page.wait_for_function(f"() => ({AHEAD})().includes({lr})")
+
+
+def test_changes_in_a_pause_add_up_and_are_undone_one_by_one(browser: Browser, lab: Served) -> None:
+    with opened(browser, lab.url + "?lr=0.02&schedule=none&epochs=900&model=mlp") as page:
+        start(page)
+        all_drawn(page, 2)
+        click(page, "Pause")
+        in_state(page, "paused")
+        click(page, "÷2")
+        pending(page, "÷2", "0.01")
+        click(page, "÷10")
+        pending(page, "÷2, ÷10", "0.001")
+        set_lr(page, "7")
+        pending(page, "÷2, ÷10, = 7", "7")
+        set_lr(page, "0.003")
+        pending(page, "÷2, ÷10, = 7, = 0.003", "0.003")
+        click(page, "+10 epochs")
+        pending(page, "÷2, ÷10, = 7, = 0.003, +10 epochs", "0.003")
+        assert page.evaluate(AXIS) == 900.5
+        for left, lr in (
+            ("÷2, ÷10, = 7, = 0.003", "0.003"), ("÷2, ÷10, = 7", "7"), ("÷2, ÷10", "0.001"),
+            ("÷2", "0.01"), ("", None),
+        ):  # fmt: skip
+            click(page, "Undo")
+            pending(page, left, lr)
+        set_lr(page, "7")
+        pending(page, "= 7", "7")
+        set_lr(page, "0.003")
+        pending(page, "= 7, = 0.003", "0.003")
+        click(page, "+10 epochs")
+        pending(page, "= 7, = 0.003, +10 epochs", "0.003")
+        click(page, "Continue")
+        page.wait_for_function(f"() => ({AXIS})() === 910.5")
+        pending(page, "")
+        run = lab.store.run(1)
+        assert run is not None
+        made = lab.store.interventions(1)
+        assert [i.name for i in made if i.by_hand] == ["lr", "lr", "epochs"]
+        all_drawn(page, run.epoch + 2)
+        assert page.evaluate(HIGHEST) == 0.02
+        click(page, "Pause")
+        in_state(page, "paused")
+        click(page, "÷2")
+        pending(page, "÷2", "0.0015")
+        click(page, "Stop")
+        in_state(page, "stopped")
+        pending(page, "")
+
+
+def test_a_pending_cut_is_shown_after_what_was_asked_for_before(
+    browser: Browser, lab: Served
+) -> None:
+    with opened(browser, lab.url + "?lr=0.02&factor=0.1&patience=9&epochs=900&model=mlp") as page:
+        start(page)
+        all_drawn(page, 2)
+        click(page, "Pause")
+        in_state(page, "paused")
+        click(page, "÷2")
+        pending(page, "÷2", "0.01")
+        click(page, "cut now")
+        pending(page, "÷2, cut", "0.001")
+        click(page, "Stop")
+        in_state(page, "stopped")
+        pending(page, "")
