@@ -1,4 +1,4 @@
-"""How hard the tests look for a counterexample: on a desk, in CI, and in the long version. And the
+"""How hard the tests look for a counterexample: in short, and in the long version. And the
 figures that tests report.
 """
 
@@ -13,10 +13,9 @@ HAVE_LONG_VERSIONS = [Path(__file__).parent / folder for folder in ("faults", "i
 
 # No test may fail because the machine is busy.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("desk", patient, max_examples=250)
-settings.register_profile("ci", patient, max_examples=500)
+settings.register_profile("short", patient, max_examples=250)
 settings.register_profile("long", patient, max_examples=20_000)
-settings.load_profile("long" if LONG else "ci" if os.environ.get("CI") else "desk")
+settings.load_profile("long" if LONG else "short")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -40,11 +40,13 @@ class Served:
 
 
 @contextmanager
-def served(home: Path, datasets: Path, access: Access = THIS_MACHINE) -> Iterator[Served]:
+def served(
+    home: Path, datasets: Path, access: Access = THIS_MACHINE, example: bool = False
+) -> Iterator[Served]:
     """Serve a page over a store of its own until the block ends."""
     store = Store(home)
     worker = Worker(store, datasets)
-    server = listen(create_app(store, worker, access), "127.0.0.1", 0)
+    server = listen(create_app(store, worker, access, example), "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     worker.start()

@@ -34,7 +34,7 @@ ARROWS = {
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
     "trainer.curves": "trainer.config trainer.schedule trainer.replay trainer.store",
     "trainer.failures": "trainer.config trainer.engine trainer.schedule trainer.store",
-    "trainer.commands": "trainer.engine trainer.store",
+    "trainer.commands": "trainer.engine trainer.schedule trainer.store",
     "trainer.execute": """
         trainer.commands trainer.engine trainer.failures trainer.schedule trainer.store
         trainer.snapshots
@@ -50,18 +50,22 @@ ARROWS = {
     "app.listening": "app.access",
     "app.checked": "trainer.config",
     "app.charts": "trainer.config trainer.schedule",
+    "app.address": "trainer.config",
     "app.form": "app.ids trainer.config",
-    "app.run_picker": "trainer.config trainer.store",
+    "app.example": "trainer.config trainer.store",
+    "app.run_names": "trainer.config trainer.store",
+    "app.run_picker": "app.run_names trainer.config trainer.store",
     "app.lab": """
-        app.ids app.charts app.checked app.form app.run_picker trainer.config trainer.schedule
-        trainer.replay trainer.verdict trainer.engine trainer.store trainer.snapshots trainer.worker
+        app.ids app.address app.charts app.checked app.form app.run_names app.run_picker
+        trainer.config trainer.schedule trainer.replay trainer.verdict trainer.engine
+        trainer.store trainer.snapshots trainer.worker
     """,
     "app.importing": """
         app.ids app.run_picker trainer.config trainer.curves trainer.store trainer.worker
     """,
     "app.server": """
-        app.ids app.access app.charts app.checked app.environment app.importing app.lab
-        trainer.store trainer.worker
+        app.ids app.access app.charts app.checked app.environment app.example app.importing
+        app.lab trainer.store trainer.worker
     """,
     "app.cli": """
         app.access app.environment app.listening app.server trainer.config trainer.folders

@@ -37,10 +37,11 @@ WATCH_CHART = """() => {
     const gd = document.querySelector('#chart .js-plotly-plot');
     const curve = gd && gd._fullLayout && gd.data && gd.data.find((t) => t.name === 'train loss');
     if (!curve) return;
-    const now = `${gd.layout.meta} ${curve.x.length}`;
+    const now = `${gd.layout.meta.view} ${curve.x.length}`;
     if (now === last) return;
     last = now;
-    window.drawn.push([Date.now() / 1e3, Number(gd.layout.meta.split('-')[0]), curve.x.length]);
+    const run = Number(gd.layout.meta.view.split('-')[0]);
+    window.drawn.push([Date.now() / 1e3, run, curve.x.length]);
   }, 5);
 }"""
 CLICK = "(id) => { const now = Date.now() / 1e3; document.getElementById(id).click(); return now; }"

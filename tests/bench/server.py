@@ -58,7 +58,7 @@ def start(plan: Plan) -> Report:
 
 def command(home: Path) -> list[str]:
     """lrscope over this home, without a browser."""
-    return [sys.executable, "-m", "app", "--no-open", "--home", str(home)]
+    return [sys.executable, "-m", "app", "--no-open", "--no-example", "--home", str(home)]
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The command says whom its server answers, and Dash's own settings open nothing."""
 
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+
+from app.lab.live import view_of
+from trainer.store.store import Store
 
 ROOT = Path(__file__).parents[2]
 
@@ -120,3 +124,18 @@ def test_no_setting_of_dash_changes_the_page(tmp_path: Path) -> None:
         assert get(url, "/_mcp").status == 404
         assert get(url, "/_mcp", "POST").status in (404, 405)
     assert errors.read_text() == ""
+
+
+@pytest.mark.parametrize(("options", "runs"), [((), 1), (("--no-example",), 0)])
+def test_the_first_page_that_asks_brings_an_example_unless_it_is_not_wanted(
+    tmp_path: Path, options: tuple[str, ...], runs: int
+) -> None:
+    with serving(tmp_path, *options) as (url, _, _), closing(Store(tmp_path / "home")) as store:
+        assert get(url, "/").status == 200
+        assert store.runs(2) == []
+        at = urlsplit(url)
+        with closing(HTTPConnection(at.hostname or "", at.port, timeout=60)) as connection:
+            cursor = json.dumps(view_of(store, None, 0)["cursor"])
+            connection.request("POST", "/live", cursor, {"Host": at.netloc})
+            assert connection.getresponse().status == 200
+        assert len(store.runs(2)) == runs
