@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, ConfigError, to_config
 
-TABS = ("events", "what-if", "family")
+EVENTS, WHAT_IF, FAMILY = TABS = ("events", "what-if", "family")
 
 
 class Address(NamedTuple):

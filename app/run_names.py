@@ -9,15 +9,7 @@ from trainer.store.rows import Run
 MOST_SHOWN = 60  # characters of a file's name
 FROM_THE_RIGHT = {"R", "AL"}  # Hebrew and its like, Arabic and its like
 MODELS, DATASETS = setting_of("model").words, setting_of("dataset").words
-STATUS_WORDS = {
-    "queued": "waiting",
-    "training": "training",
-    "finished": "finished",
-    "stopped": "stopped",
-    "diverged": "diverged",
-    "failed": "failed",
-    "interrupted": "interrupted",
-}
+WORDS = {"queued": "waiting"}  # where a status is not its own word
 
 
 def name(run: Run) -> str:
@@ -72,4 +64,4 @@ def status(run: Run) -> list[str]:
         return ["paused", "paused"]
     if run.source == "imported":
         return ["imported", "imported"]
-    return [run.status, STATUS_WORDS[run.status]]
+    return [run.status, WORDS.get(run.status, run.status)]

@@ -38,15 +38,10 @@ BLANK = {
 }
 
 
-def figure(
-    recipe: Recipe, series: Series, epochs: int | None = None, lr_scale: str | None = None
-) -> dict[str, Any]:
+def figure(recipe: Recipe, series: Series, epochs: int | None = None) -> dict[str, Any]:
     """The loss, the rule strip below it and the learning rate at the bottom, with a shared epoch
-    axis and hover. Its colours come from `chart_templates`, its panes' heights from the browser.
-
-    Args:
-        epochs: the length of the axis, the recipe's if None.
-        lr_scale: "log" or "linear" for the LR axis; as fits the schedule if None.
+    axis and hover. `epochs` is the length of the axis, the recipe's if None. Its colours come from
+    `chart_templates`, its panes' heights from the browser.
     """
     traces = []
     for curve, line in curves(series):
@@ -67,7 +62,7 @@ def figure(
     # An imported run may have losses below zero.
     if any(loss is not None and loss <= 0 for y in losses for loss in y):
         frame["yaxis"]["type"] = "linear"
-    scale = lr_scale or recipe.schedule.traits.axis
+    scale = recipe.schedule.traits.axis
     frame["yaxis2"] |= {"type": scale, "tickformat": LR_TICKS[scale]}
     # Without points plotly would choose odd axes; the first point makes them automatic again.
     if not any(line.x for line in series.metrics.values()) and not series.behind:

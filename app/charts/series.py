@@ -93,7 +93,11 @@ def series(
     planned = epochs or recipe.epochs
     numbers = [row.epoch for row in rows]
     seen = [row.decision.plateau if row.decision else None for row in rows]
-    lost = [row.epoch for row in rows if None in _shown(recipe, row.metrics).values()]
+    lost = [
+        row.epoch
+        for row in rows
+        if any(value is None and _has_curve(recipe, m) for m, value in row.metrics.items())
+    ]
     marks = [
         *(mark for row in rows if (mark := _mark(row)) and mark.x <= planned),
         *by_hand(interventions, batches),
@@ -134,9 +138,9 @@ def _traced(traces: Mapping[int, Trace], batches: int, most: int, after: tuple[i
     return line
 
 
-def _shown(recipe: Recipe, metrics: Mapping[str, float | None]) -> dict[str, float | None]:
-    """Those of an epoch's metrics that have a curve."""
-    return {n: value for n, value in metrics.items() if n == recipe.monitor or not rises(n)}
+def _has_curve(recipe: Recipe, metric: str) -> bool:
+    """Every one of which lower is better, and the monitor."""
+    return metric == recipe.monitor or not rises(metric)
 
 
 def _kept(lrs: Sequence[float], most: int) -> list[int]:
@@ -147,12 +151,12 @@ def _kept(lrs: Sequence[float], most: int) -> list[int]:
 
 
 def _metrics(recipe: Recipe, rows: Sequence[Epoch]) -> dict[str, Line]:
-    """A curve for each metric on the loss axis: every one for which lower is better, and the
-    monitor; if higher is better, as the error 1 - value.
+    """A curve for each metric that has one on the loss axis; if higher is better, as the error
+    1 - value.
     """
     measured = [row.metrics for row in rows]
     names = dict.fromkeys([*EXPECTED, recipe.monitor, *(name for row in measured for name in row)])
-    kept = [name for name in names if name == recipe.monitor or not rises(name)]
+    kept = [name for name in names if _has_curve(recipe, name)]
     return {
         name: Line(
             [row.epoch for row in rows],

@@ -1,5 +1,6 @@
 """What is done by hand: commands to the displayed run."""
 
+from collections.abc import Callable
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -81,14 +82,18 @@ def layout() -> list[Component]:
 def register(app: Dash, store: Store) -> None:
     """Send a button's command to the run; show a refusal under the buttons."""
 
-    def command(run: str | None, name: Any, value: float | None = None) -> str:
+    def refusal(run: str | None, do: Callable[[int], None]) -> str:
+        """Do this with the run; the sentence if the run refuses it, else an empty one."""
         if run is None:
             raise PreventUpdate
         try:
-            store.ask(int(run), name, value)
-        except CommandError as error:
-            return str(error)
+            do(int(run))
+        except CommandError as refused:
+            return str(refused)
         return ""
+
+    def command(run: str | None, name: Any, value: float | None = None) -> str:
+        return refusal(run, lambda number: store.ask(number, name, value))
 
     @app.callback(
         Output(ids.REFUSED, "children"),
@@ -117,8 +122,8 @@ def register(app: Dash, store: Store) -> None:
     def set_lr(_: Any, __: Any, text: str | None, run: RunChoice | None) -> tuple[str, Any]:
         try:
             refused = command(run, "lr", to_config({"lr": text}).lr)
-        except ConfigError as refusal:
-            refused = str(refusal)
+        except ConfigError as error:
+            refused = str(error)
         return refused, no_update if refused else ""
 
     @app.callback(
@@ -141,13 +146,7 @@ def register(app: Dash, store: Store) -> None:
         prevent_initial_call=True,
     )
     def undo(_: Any, run: RunChoice | None) -> str:
-        if run is None:
-            raise PreventUpdate
-        try:
-            store.undo(int(run))
-        except CommandError as refused:
-            return str(refused)
-        return ""
+        return refusal(run, store.undo)
 
     @app.callback(
         Output(ids.REFUSED, "children", allow_duplicate=True),
@@ -156,13 +155,7 @@ def register(app: Dash, store: Store) -> None:
         prevent_initial_call=True,
     )
     def resume(_: Any, run: RunChoice | None) -> str:
-        if run is None:
-            raise PreventUpdate
-        try:
-            store.resume(int(run))
-        except CommandError as refused:
-            return str(refused)
-        return ""
+        return refusal(run, store.resume)
 
     app.clientside_callback(
         ClientsideFunction("live", "forgetRefusal"),

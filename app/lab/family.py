@@ -8,7 +8,7 @@ from dash import ALL, Dash, Input, Output, State, ctx, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from app import ids, run_names, run_picker
+from app import address, ids, run_names, run_picker
 from app.checked import RunChoice
 from app.run_picker import LISTED_RUNS
 from trainer.config import forks
@@ -18,7 +18,7 @@ from trainer.store.lineage import Member, trees
 from trainer.store.rows import Run, Unreadable, UnreadableError
 from trainer.store.store import Store
 
-PLACE = "family"
+PLACE = address.FAMILY
 
 
 def layout() -> Component:

@@ -1,6 +1,5 @@
-"""The displayed run: the data that an open page requests and receives."""
+"""The displayed run: what is new of it, and the callbacks that show, pace and stop it."""
 
-import itertools
 import math
 import sqlite3
 from collections.abc import Callable
@@ -13,12 +12,12 @@ from pydantic import ValidationError
 
 from app import ids, run_picker
 from app.charts import figures
-from app.charts.series import Mark, by_hand, sentences, series, with_parent
+from app.charts.series import by_hand, sentences, series, with_parent
 from app.checked import RunChoice, Whole
 from app.lab import coming
 from app.lab.control import pace_of
 from app.lab.progress import progress, seconds_an_epoch
-from app.lab.readout import LAST_EPOCHS, Best, after_epoch, best_of, state, unreadable
+from app.lab.readout import LAST_EPOCHS, Best, after_epoch, state
 from app.lab.received import (
     Cursor,
     best_of_run,
@@ -32,13 +31,12 @@ from app.lab.received import (
 from app.lab.trouble import Trouble
 from app.lab.turns import Turns
 from app.lab.verdicts import Verdicts
-from trainer.config.recipe import Recipe
+from app.lab.whole import Why, all_well, reason, view_of
 from trainer.config.table import ConfigError
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import RecordedIntervention
 from trainer.schedule.torch_changed import TorchChangedError
 from trainer.store.faults import StoreError
-from trainer.store.lineage import lineage, prefix
 from trainer.store.rows import Run, UnreadableError
 from trainer.store.store import Store
 from trainer.worker import Worker
@@ -47,98 +45,6 @@ LIVE_MS = 250
 MID_EPOCH_MS = 1000
 LATE_MS = 50  # how long after its expected end to look for an epoch's record
 IDLE_MS = 1000
-
-Why = Callable[[Run | None], str | None]
-"""Why nothing is trained, or recorded of the displayed run; None if all is well."""
-
-_view = itertools.count(1)
-
-
-def all_well(_: Run | None) -> None:
-    """Nothing is in the way of any run."""
-
-
-def view_of(store: Store, run: int | None, begun: int, trouble: Why = all_well) -> dict[str, Any]:
-    """Everything about one run that the page displays; the reason, if the run or the store cannot
-    be read.
-
-    Args:
-        begun: the page knows of the started runs up to this id.
-        trouble: why nothing is trained, or recorded of a run.
-    """
-    try:
-        return _view_of(store, run, begun, trouble)
-    except StoreError as error:
-        view = _view_of(store, None, begun, trouble)
-        return {
-            **view,
-            "readout": {**view["readout"], **_reason(error)},
-            "cursor": {**view["cursor"], "run": run},
-        }
-
-
-def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[str, Any]:
-    row = store.run(run) if run is not None else None
-    rows = store.epochs(row.id) if row else []
-    interventions = store.interventions(row.id) if row else []
-    past, parent, theirs = _forebears(store, row)
-    recipe = row.recipe if row else Recipe()
-    batches, planned = (row.batches, row.epochs) if row else (1, recipe.epochs)
-    traces = traces_of(store, row, 0) if row else {}
-    points = series(recipe, rows, interventions, batches, planned, traces)
-    if past:  # a fork's loss curves start at the epoch that it was forked from
-        joined = series(recipe, past[-1:] + rows, (), batches, planned)
-        points = points._replace(metrics=joined.metrics, level=joined.level)
-    if row and row.parent:
-        points = with_parent(points, recipe, parent, theirs, batches)
-        fork = Mark((row.parent_epoch or 0) + 0.5, None, "fork", f"fork of {row.parent}")
-        points.marks.insert(0, fork)
-    figure = figures.figure(recipe, points, planned)
-    view = f"{run}-{next(_view)}"
-    figure["layout"]["meta"]["view"] = view
-    last, before = done_by(row, rows)[-LAST_EPOCHS:], best_of(past)
-    best, texts = best_of_run(store, row, before), state(row, last, trouble(row))
-    cursor = Cursor(
-        run=run,
-        view=view,
-        epoch=rows[-1].epoch if rows else 0,
-        intervention=interventions[-1].id if interventions else 0,
-        token=token_of(texts),
-        begun=begun,
-        follows=run is None or run >= begun or run == store.newest(),
-        last=checksum(rows[-1]) if rows else None,
-        traced=traced_to(traces, batches, planned),
-        planned=planned,
-        before=before,
-        behind=parent[-1].epoch if parent else 0,
-    )
-    return {
-        "figure": figure,
-        "templates": figures.chart_templates(points),
-        "ends": figures.ends(points),
-        "marks": points.marks,
-        "best": best,
-        "kinds": sorted(kind for kind, cells in points.cells.items() if cells.x),
-        "log": sentences(past + rows, interventions, planned),
-        "readout": {**progress(row, last), **texts, **after_epoch(row, last, best)},
-        "forked": (row.parent_epoch or 0) if row else 0,
-        "cursor": cursor.model_dump(),
-    }
-
-
-def _forebears(
-    store: Store, run: Run | None
-) -> tuple[list[Epoch], list[Epoch], list[RecordedIntervention]]:
-    """A fork's epochs before the fork, and all epochs and interventions of its parent; none if they
-    cannot be read.
-    """
-    if run is None or run.parent is None:
-        return [], [], []
-    try:
-        past, parent = prefix(store, run.id), lineage(store, run.parent)
-    except UnreadableError:
-        return [], [], []
-    return past, parent, store.interventions(run.parent)
 
 
 def news(
@@ -168,14 +74,7 @@ def news(
         return _news_of(store, cursor, trouble, torch, verdicts)
     except StoreError as error:
         token = token_of({"reason": str(error)})
-        return {"drawn": None, "readout": _reason(error), "token": token, "wait": IDLE_MS}
-
-
-def _reason(error: StoreError) -> dict[str, Any]:
-    """The readout that says why nothing can be shown: of one run, or of all."""
-    if isinstance(error, UnreadableError):
-        return unreadable(str(error))
-    return {ids.NOTICE: str(error)}
+        return {"drawn": None, "readout": reason(error), "token": token, "wait": IDLE_MS}
 
 
 def _news_of(

@@ -6,6 +6,7 @@ from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
 from app import form, ids
+from app.lab.coming import curves
 from app.lab.forking import Fork
 from trainer.config.run import RunConfig
 from trainer.config.table import ConfigError, chosen, from_config
@@ -58,8 +59,7 @@ def view_of(
         inherited = inherit(stretches(store, fork["run"]), rows, config.batches)
     ahead = planned(config, config.batches, inherited)
     return {
-        "low": _columns(ahead.low),
-        "high": _columns(ahead.high or ()),
+        **curves(ahead),
         "epochs": config.epochs,
         "scale": config.schedule.traits.axis,
         "text": _sentence(config, ahead),
@@ -82,10 +82,6 @@ def _drawn(config: RunConfig, caution: Caution) -> dict[str, Any]:
         "value": text,
         "button": f"{mends.label} = {text}",
     }
-
-
-def _columns(points: Any) -> list[list[float]]:
-    return [[x for x, _ in points], [lr for _, lr in points]]
 
 
 def _sentence(config: RunConfig, ahead: Any) -> str:

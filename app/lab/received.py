@@ -20,11 +20,10 @@ from trainer.store.store import Store
 class Cursor(BaseModel):
     """What a page has already received: the last epoch of the displayed run and a checksum of it
     (`last`), an epoch and how many points of its trace (`traced`) where so many epochs were
-    `planned`, the last intervention, checksums
-    of its state's texts (`token`), of what is ahead and of the verdict, and the highest id of a
-    started run (`begun`). `view` identifies the drawing; a page `follows` new runs unless an older
-    run was chosen. `before` is the best of a fork's epochs before the fork, `behind` the last epoch
-    of its parent.
+    `planned`, the last intervention, checksums of its state's texts (`token`), of what is ahead and
+    of the verdict, and the highest id of a started run (`begun`). `view` identifies the drawing; a
+    page `follows` new runs unless an older run was chosen. `before` is the best of a fork's epochs
+    before the fork, `behind` the last epoch of its parent.
     """
 
     run: Whole | None

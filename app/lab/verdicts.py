@@ -1,8 +1,6 @@
 """How the displayed run stands, and what its advice does."""
 
-import json
 import threading
-import zlib
 from collections import OrderedDict
 from typing import Any
 
@@ -15,6 +13,7 @@ from app import ids, run_picker
 from app.checked import Whole
 from app.lab import forking
 from app.lab.control import pace_of
+from app.lab.received import token_of
 from trainer.config.table import ConfigError, changed
 from trainer.store.lineage import prefix
 from trainer.store.rows import Run
@@ -69,7 +68,7 @@ class Verdicts:
                 for statement in found
             ],
         }
-        return {**shown, "token": zlib.crc32(json.dumps(shown).encode())}
+        return {**shown, "token": token_of(shown)}
 
     def _course(self, run: Run) -> Course:
         course = self._courses.pop(run.id, None)

@@ -149,7 +149,7 @@ def _tabs(chosen: str) -> Any:
     pressed: dict[str, Any] = {"aria-pressed": "false"}
     log = html.Ol(id=ids.LOG, className="log", tabIndex="0", role="listbox", **named)
     tabs = {
-        "events": ("Events", log),
+        address.EVENTS: ("Events", log),
         what_if.PLACE: ("What if", what_if.layout()),
         family.PLACE: ("Family", family.layout()),
     }

@@ -7,7 +7,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html,
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from app import form, ids
+from app import address, form, ids
 from app.charts import figures
 from app.checked import RunChoice
 from app.lab import cut_map
@@ -23,7 +23,7 @@ from trainer.store.rows import Run, UnreadableError
 from trainer.store.store import Store
 from trainer.worker import Worker
 
-PLACE = "what-if"
+PLACE = address.WHAT_IF
 HIDDEN = {"display": "none"}
 FIELDS, SLIDERS = ids.every("field", PLACE), ids.every("slider", PLACE)
 

@@ -23,7 +23,7 @@
 
   // The traces of one of the two: a band where there is a highest and a lowest LR, else a line.
   function traces(name, coming, x) {
-    const line = coming ? from(x, coming.low) : NONE, isBand = coming && coming.high && coming.high[0].length;
+    const line = coming ? from(x, coming.low) : NONE, isBand = coming && coming.high[0].length;
     return {
       [`${name}:high`]: isBand ? from(x, coming.high) : NONE,
       [`${name}:low`]: isBand ? line : NONE,

@@ -10,12 +10,10 @@
   let ends = {}, best = null, now = null;
   let marks = { run: [] };
 
-  const finite = (value) => value !== null && value !== undefined && Number.isFinite(value);
-
   // The last point of a curve that can be drawn on its axis.
   function lastPoint({ x, y }, axis) {
     for (let i = x.length - 1; i >= Math.max(0, x.length - 500); i--) {
-      if (finite(y[i]) && !(axis.type === "log" && y[i] <= 0)) return [x[i], y[i]];
+      if (Number.isFinite(y[i]) && !(axis.type === "log" && y[i] <= 0)) return [x[i], y[i]];
     }
     return null;
   }
@@ -88,7 +86,8 @@
     const placed = [];
     const every = Object.values(marks).flat();
     // By hand first, then from the last on: where there is no room the oldest is left out.
-    const order = every.filter(uncrowded(xaxis)).sort((a, b) => (b[2] === "hand" || b[2] === "pending") - (a[2] === "hand" || a[2] === "pending") || b[0] - a[0]);
+    const byHand = ([, , kind]) => kind === "hand" || kind === "pending";
+    const order = every.filter(uncrowded(xaxis)).sort((a, b) => byHand(b) - byHand(a) || b[0] - a[0]);
     for (const [x, lr, kind, text] of order) {
       const left = xaxis.d2p(x);
       if (!inside(xaxis, left)) continue;

@@ -14,7 +14,6 @@
     const lr = Math.max(LR_SHARE * (area - STRIP - between), LEAST);
     const strip = lr + between, loss = strip + STRIP + GAP;
     head.style.bottom = `${margin.b + lr + GAP / 2}px`;
-    lrscope.page.element("chart").parentElement.style.setProperty("--loss-bottom", `${margin.b + loss}px`);
     const share = (pixels) => Math.min(pixels / area, 1);
     return {
       "yaxis.domain": [share(loss), 1],

@@ -13,8 +13,8 @@ from typing import Any
 
 from dash import Dash
 
-from app.lab.live import view_of
 from app.lab.trouble import Trouble
+from app.lab.whole import view_of
 from app.server import create_app
 from tests.bench.table import Figure, Plan, Report, Row, Target, longer, p95
 from tests.bench.turns import seconds

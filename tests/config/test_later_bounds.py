@@ -12,7 +12,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from app import form
-from app.lab.live import view_of
+from app.lab.whole import view_of
 from tests.recorded import recorded
 from tests.small import NOWHERE, load
 from trainer.config.fields import Settings

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.lab.family import tree
-from app.lab.live import news, view_of
+from app.lab.live import news
 from app.lab.received import Cursor
 from app.lab.trouble import Trouble
+from app.lab.whole import view_of
 from app.run_picker import choices
 from tests.bench.turns import until
 from tests.faults.terminal import lrscope, sentence

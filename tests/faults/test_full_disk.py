@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from app import ids
-from app.lab.live import view_of
+from app.lab.whole import view_of
 from app.server import create_app
 from tests.faults import disks
 from tests.faults.terminal import lrscope, sentence

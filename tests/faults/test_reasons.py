@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from app import ids
-from app.lab.live import news, view_of
+from app.lab.live import news
 from app.lab.received import Cursor
 from app.lab.trouble import Trouble
+from app.lab.whole import view_of
 from tests.bench.turns import until
 from tests.faults.conftest import Disk, locked
 from tests.faults.test_store_unusable import LONG, working

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from app import ids
-from app.lab.live import view_of
 from app.lab.trouble import Trouble
+from app.lab.whole import view_of
 from app.server import create_app
 from tests.bench.turns import until
 from tests.execute.runs import rows

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from app.lab.family import family
-from app.lab.live import news, view_of
+from app.lab.live import news
 from app.lab.received import Cursor
+from app.lab.whole import view_of
 from tests.charts.test_series import CONFIG, FLAT
 from tests.lab.test_live import record
 from tests.lab.test_readout import STARTED

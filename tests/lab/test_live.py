@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from app import ids
-from app.lab.live import IDLE_MS, LATE_MS, LIVE_MS, MID_EPOCH_MS, interval, news, view_of
+from app.lab.live import IDLE_MS, LATE_MS, LIVE_MS, MID_EPOCH_MS, interval, news
 from app.lab.received import Cursor
 from app.lab.verdicts import Verdicts
+from app.lab.whole import view_of
 from app.server import create_app
 from tests.charts.test_series import CONFIG, FLAT
 from tests.lab.test_readout import STARTED, run

@@ -29,6 +29,13 @@ def set_lr(page: Page, lr: str) -> None:
     click(page, "Set")
 
 
+def pause_after_two_epochs(page: Page) -> None:
+    start(page)
+    all_drawn(page, 2)
+    click(page, "Pause")
+    in_state(page, "paused")
+
+
 def pending(page: Page, words: str, lr: str | None = None) -> None:
     """The sentence, the card and the dashed curve say this."""
     sentence, card = page.locator("#pending"), page.locator("#card-lr-value")
@@ -44,10 +51,7 @@ def pending(page: Page, words: str, lr: str | None = None) -> None:
 
 def test_changes_in_a_pause_add_up_and_are_undone_one_by_one(browser: Browser, lab: Served) -> None:
     with opened(browser, lab.url + "?lr=0.02&schedule=none&epochs=900&model=mlp") as page:
-        start(page)
-        all_drawn(page, 2)
-        click(page, "Pause")
-        in_state(page, "paused")
+        pause_after_two_epochs(page)
         click(page, "÷2")
         pending(page, "÷2", "0.01")
         click(page, "÷10")
@@ -93,10 +97,7 @@ def test_a_pending_cut_is_shown_after_what_was_asked_for_before(
     browser: Browser, lab: Served
 ) -> None:
     with opened(browser, lab.url + "?lr=0.02&factor=0.1&patience=9&epochs=900&model=mlp") as page:
-        start(page)
-        all_drawn(page, 2)
-        click(page, "Pause")
-        in_state(page, "paused")
+        pause_after_two_epochs(page)
         click(page, "÷2")
         pending(page, "÷2", "0.01")
         click(page, "cut now")

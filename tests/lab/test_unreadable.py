@@ -12,9 +12,10 @@ from playwright.sync_api import Browser, expect
 
 from app import ids
 from app.lab.family import tree
-from app.lab.live import news, view_of
+from app.lab.live import news
 from app.lab.received import Cursor
 from app.lab.verdicts import Verdicts
+from app.lab.whole import view_of
 from app.run_picker import choices
 from tests.page import chromium, opened, served
 from tests.recorded import FOLDER, recorded

@@ -17,7 +17,7 @@ from unittest import mock
 import pytest
 
 from app import ids
-from app.lab.live import view_of
+from app.lab.whole import view_of
 from tests.bench.server import HOST, answers, command, finish, started
 from tests.bench.turns import until
 from tests.conftest import LONG

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import ids
-from app.lab.live import view_of
+from app.lab.whole import view_of
 from app.server import create_app
 from tests.small import run, small
 from trainer.config.run import RunConfig

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.lab.live import view_of
+from app.lab.whole import view_of
 from trainer.store.store import Store
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ torch-free.
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast, get_args
+from typing import cast
 
 from ..config.recipe import Recipe
 from ..config.run import RunConfig
@@ -359,7 +359,7 @@ class Store:
             self.stop(run)
             return
         with self._database.transaction() as connection:
-            if name in get_args(ByHand):
+            if name in commands.BY_HAND:
                 epochs = row.epochs + commands.epochs_asked(connection, run)
                 reason = refusal(cast(ByHand, name), value, epochs, row.recipe)
                 if reason:
