@@ -7,14 +7,19 @@
   const NOTHING = "Nothing stands out so far.";
   let clicks = 0;
 
-  function statement([kind, sentence, epochs, action]) {
+  let stated = []; // the statements on show; their epochs and sentences may change under a button
+
+  function statement([kind, sentence, epochs, action], i) {
     const item = document.createElement("li");
     item.dataset.kind = kind;
     const text = document.createElement(epochs ? "button" : "span");
     text.textContent = sentence;
     if (epochs) {
-      text.title = epochs[0] === epochs[1] ? `Show epoch ${epochs[0]}` : `Show epochs ${epochs[0]} to ${epochs[1]}`;
-      text.addEventListener("click", () => lrscope.pointing.point({ first: epochs[0], last: epochs[1] }));
+      text.title = "Show these epochs";
+      text.addEventListener("click", () => {
+        const [first, last] = stated[i][2];
+        lrscope.pointing.point({ first, last });
+      });
     }
     item.append(text);
     if (action) {
@@ -36,7 +41,8 @@
   let shown = "";
   function show({ learned, statements }) {
     lrscope.page.element("status").toggleAttribute("data-unlearned", learned === false);
-    const kinds = JSON.stringify(statements.map(([kind, , , action]) => [kind, action]));
+    stated = statements;
+    const kinds = JSON.stringify(statements.map(([kind, , epochs, action]) => [kind, Boolean(epochs), action]));
     const list = lrscope.page.element("verdict");
     if (statements.length && kinds === shown && list.children.length === statements.length) {
       statements.forEach(([, sentence], i) => (list.children[i].firstChild.textContent = sentence));
