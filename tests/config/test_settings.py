@@ -323,7 +323,7 @@ def test_every_setting_has_a_label_a_help_and_a_default_in_its_bounds(setting):
         assert setting.scale == "linear" or low > 0
 
 
-@pytest.mark.parametrize("name", SCHEDULES.keys() | OPTIMIZERS.keys())
+@pytest.mark.parametrize("name", [*SCHEDULES, *OPTIMIZERS])
 def test_the_defaults_of_every_class_pass_its_own_rules(name):
     default = (SCHEDULES | OPTIMIZERS)[name].model_validate({})
     assert type(default).model_validate(default.model_dump()) == default
