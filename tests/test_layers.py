@@ -33,6 +33,7 @@ ARROWS = {
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
     "trainer.curves": "trainer.config trainer.schedule trainer.replay trainer.store",
+    "trainer.export": "trainer.config trainer.schedule trainer.store",
     "trainer.failures": "trainer.config trainer.engine trainer.schedule trainer.store",
     "trainer.commands": "trainer.engine trainer.schedule trainer.store",
     "trainer.execute": """
@@ -70,7 +71,7 @@ ARROWS = {
     "app.cli": """
         app.access app.environment app.listening app.server trainer.config trainer.folders
         trainer.schedule trainer.replay trainer.engine trainer.store trainer.snapshots
-        trainer.curves trainer.execute trainer.worker
+        trainer.curves trainer.execute trainer.export trainer.worker
     """,
     "app.__main__": "app.cli",
 }

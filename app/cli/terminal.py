@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import fields
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,8 +11,8 @@ from rich.table import Table
 from trainer.config.run import RunConfig
 from trainer.config.text import lr_text, plain, significant
 from trainer.engine import events
+from trainer.export import tables
 from trainer.replay.comparison import Comparison, rules
-from trainer.schedule.epoch import Epoch
 
 STYLES = {"cut": "bold red", "no effect": "red", "improved": "green", "restart": "bold"}
 
@@ -35,33 +34,17 @@ class JsonLines:
             case events.Warned(sentence) if sentence:
                 print(f"lrscope: {sentence}", file=sys.stderr, flush=True)
             case events.EpochEnded():
-                self._print(_flat(run, event))
+                self._print(tables.record(run, event))
             case events.Diverged(reason=reason):
-                self._print(_flat(run, event))
-                self._end(run, "diverged", None, reason)
+                self._print(tables.record(run, event))
+                self._print(tables.ending(run, "diverged", None, reason))
             case events.Failed(reason):
-                self._end(run, "failed", None, reason)
-            case events.Ended("finished", _, test_accuracy):
-                self._end(run, "finished", test_accuracy, None)
-            case events.Ended(status):
-                hint = f"The run was {status}; lrscope resume {run} continues it."
-                self._end(run, status, None, hint)
+                self._print(tables.ending(run, "failed", None, reason))
+            case events.Ended(status, _, test_accuracy):
+                self._print(tables.ending(run, status, test_accuracy, None))
 
-    def _end(self, run: int, status: str, accuracy: float | None, reason: str | None) -> None:
-        last = {"run": run, "status": status, "test_accuracy": accuracy}
-        self._print(last if reason is None else {**last, "reason": reason})
-
-    def _print(self, record: dict[str, object]) -> None:
-        print(json.dumps(record, allow_nan=False), flush=True)
-
-
-def _flat(run: int, row: Epoch) -> dict[str, object]:
-    """An epoch's record as one object, with its metrics by name."""
-    record: dict[str, object] = {"run": run}
-    for field in fields(Epoch):
-        value = getattr(row, field.name)
-        record |= value if field.name == "metrics" else {field.name: value}
-    return record | {"decision": row.decision and row.decision.model_dump()}
+    def _print(self, record: tables.Record) -> None:
+        print(tables.line(record), flush=True)
 
 
 class _Console(Console):

@@ -25,8 +25,10 @@ from app.cli.refusals import fail, opened, output_lost
 from app.cli.signals import WAITING, Ending, finish
 from trainer import folders
 from trainer.config import forks
-from trainer.config.table import ConfigError, to_config
+from trainer.config.table import ConfigError, changed, to_config
 from trainer.engine.events import Ended, Event
+from trainer.export import configs
+from trainer.export.error import ExportError
 from trainer.schedule.interventions import ByHand, consequence
 from trainer.snapshots.files import BUDGET_MB
 from trainer.store.faults import StoreError
@@ -43,6 +45,14 @@ def register(cli: typer.Typer) -> None:
 
 
 def train(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A file with settings, as lrscope export --format config writes it; an option "
+            "wins over it.",
+        ),
+    ] = None,
     json_lines: JsonFlag = False,
     home: Home = None,
     datasets: Datasets = None,
@@ -51,11 +61,12 @@ def train(
 ) -> None:
     """Train one run in the terminal; an open page with the same home shows it live."""
     try:
-        config = to_config(given(settings))
-    except ConfigError as error:
+        kept = to_config(configs.read(config) if config else {})
+        chosen = changed(kept, given(settings))
+    except (ConfigError, ExportError) as error:
         raise fail(str(error)) from None
     with opened(home, create=True) as store:
-        _follow(store, store.add(config, claimed=True), json_lines, datasets, snapshot_budget)
+        _follow(store, store.add(chosen, claimed=True), json_lines, datasets, snapshot_budget)
 
 
 def fork(
