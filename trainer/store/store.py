@@ -3,6 +3,7 @@
 torch-free.
 """
 
+import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ from .rows import (
 from .schema import EPOCH_COLUMNS
 
 NAME_LENGTH = 80
+NEWEST = 2**63 - 1  # an id that no run has
 TAKE_NO_VALUE: set[CommandName] = {"stop", "pause", "unpause", "step", "cut"}
 
 
@@ -77,6 +79,11 @@ class Store:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's own connection, to read with. `close` closes it."""
+        return self._database.connection
 
     def interrupt_orphans(self) -> None:
         """Mark the runs of processes that have died as interrupted."""
@@ -261,10 +268,12 @@ class Store:
         ).fetchone()
         return None if row is None else rows.run(row)
 
-    def runs(self, limit: int) -> list[Run | Unreadable]:
-        """The newest runs, newest first, including those that cannot be read."""
+    def runs(self, limit: int, before: int = NEWEST) -> list[Run | Unreadable]:
+        """The newest runs before the one of that id, newest first, including those that cannot be
+        read.
+        """
         found = self._database.connection.execute(
-            f"SELECT {RUN_COLUMNS} FROM runs ORDER BY id DESC LIMIT ?", (limit,)
+            f"SELECT {RUN_COLUMNS} FROM runs WHERE id < ? ORDER BY id DESC LIMIT ?", (before, limit)
         )
         return [_run_or_reason(row) for row in found]
 
