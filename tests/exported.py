@@ -1,4 +1,4 @@
-"""A store with runs that were trained in a moment."""
+"""A store with runs that were trained in a moment, for tests of what is read of it."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -55,6 +55,7 @@ ARROWS = {
     "app.form": "app.ids trainer.config",
     "app.example": "trainer.config trainer.store",
     "app.run_names": "trainer.config trainer.store",
+    "app.formats": "trainer.export trainer.store",
     "app.run_picker": "app.run_names trainer.config trainer.store",
     "app.lab": """
         app.ids app.address app.charts app.checked app.form app.run_names app.run_picker
@@ -69,7 +70,8 @@ ARROWS = {
         app.lab trainer.store trainer.worker
     """,
     "app.cli": """
-        app.access app.environment app.listening app.server trainer.config trainer.folders
+        app.access app.charts app.environment app.formats app.listening app.run_names app.server
+        trainer.config trainer.folders
         trainer.schedule trainer.replay trainer.engine trainer.store trainer.snapshots
         trainer.curves trainer.execute trainer.export trainer.worker
     """,

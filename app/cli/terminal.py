@@ -3,11 +3,11 @@
 import json
 import sys
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from app.cli.console import console
 from trainer.config.run import RunConfig
 from trainer.config.text import lr_text, plain, significant
 from trainer.engine import events
@@ -47,12 +47,6 @@ class JsonLines:
         print(tables.line(record), flush=True)
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Tell the command that its output is lost, where rich would end the process."""
-        raise  # the BrokenPipeError that it is called for
-
-
 class Terminal:
     """A progress bar over the epochs, with a line above it for each epoch and its decision."""
 
@@ -65,8 +59,7 @@ class Terminal:
             BarColumn(),
             TextColumn("{task.fields[at]}"),
             TimeRemainingColumn(compact=True),
-            # A pipe has no width: its lines are left whole.
-            console=_Console(highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty()),
+            console=console(),
             transient=True,
         )
         self._task = self._progress.add_task("getting ready", total=epochs, at="")
@@ -152,12 +145,12 @@ def print_replay(run: int, comparison: Comparison) -> None:
 
 def print_comparison(run: int, comparison: Comparison) -> None:
     """Print what would have been different, and a table of each rule's cuts."""
-    console = _Console(highlight=False, emoji=False, soft_wrap=True)
-    console.print(f"Run {run}. {plain(comparison.sentence)}", markup=False)
+    out = console()
+    out.print(f"Run {run}. {plain(comparison.sentence)}", markup=False)
     if comparison.remedy:
-        console.print(plain(comparison.remedy), markup=False)
+        out.print(plain(comparison.remedy), markup=False)
     table = Table("", "cuts after epoch", box=None, padding=(0, 2, 0, 0))
     rows = {"this run": comparison.cuts, "what if": comparison.would_cut, **rules(comparison)}
     for name, cuts in rows.items():
         table.add_row(name, ", ".join(map(str, cuts)) or "none")
-    console.print(table)
+    out.print(table)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
+from app.cli.nearest import known
 from app.cli.options import (
     Budget,
     Command,
@@ -18,7 +19,7 @@ from app.cli.options import (
     epoch_number,
     given,
     number,
-    run_number,
+    one_run,
     with_settings,
 )
 from app.cli.refusals import fail, opened, output_lost
@@ -70,7 +71,7 @@ def train(
 
 
 def fork(
-    run: Annotated[int, typer.Argument(parser=run_number, metavar="RUN", help="The run to fork.")],
+    run: Annotated[int, one_run("The run to fork.")],
     epoch: Annotated[
         int,
         typer.Argument(
@@ -93,10 +94,10 @@ def fork(
     from trainer.store import lineage
 
     with opened(home) as store:
+        parent = known(store, run)
         refused = lineage.refusal(store, run, epoch)
-        parent = store.run(run)
-        if refused or parent is None or parent.config is None:
-            raise fail(refused or f"There is no run {run}.")
+        if refused or parent.config is None:
+            raise fail(refused or f"Run {run} cannot be forked.")
         config = forks.changed_config(parent.config, parent.epochs, given(settings))
         owner = lineage.owner(store, run, epoch)
         forks.check(parent.config, config, epoch, lineage.length(store, config, owner, epoch))
@@ -105,9 +106,7 @@ def fork(
 
 
 def resume(
-    run: Annotated[
-        int, typer.Argument(parser=run_number, metavar="RUN", help="The run to continue.")
-    ],
+    run: Annotated[int, one_run("The run to continue.")],
     json_lines: JsonFlag = False,
     home: Home = None,
     datasets: Datasets = None,
@@ -115,6 +114,7 @@ def resume(
 ) -> None:
     """Continue a run that was stopped, or whose process died, from its last snapshot."""
     with opened(home) as store:
+        known(store, run)
         store.resume(run, claimed=True)
         _follow(store, run, json_lines, datasets, snapshot_budget)
 
@@ -148,9 +148,7 @@ def _control_command(word: str) -> ControlCommand:
 
 
 def control(
-    run: Annotated[
-        int, typer.Argument(parser=run_number, metavar="RUN", help="The run, while it trains.")
-    ],
+    run: Annotated[int, one_run("The run, while it trains.")],
     what: Annotated[
         ControlCommand,
         typer.Argument(
@@ -177,9 +175,9 @@ def control(
     rule would), epochs N (add N).
     """
     with opened(home) as store:
+        row = known(store, run)
         store.ask(run, what.value, value)
-        row = store.run(run)
-    if row is not None and what.value in get_args(ByHand):
+    if what.value in get_args(ByHand):
         print(consequence(row.recipe, cast(ByHand, what.value), row.epoch))
 
 

@@ -6,14 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.cli import main as cli
 from tests.small import metrics
 from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
@@ -96,23 +94,6 @@ def test_a_mistake_is_one_line_and_nothing_starts(
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "lrscope.sqlite").exists()
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: Any, capsys: Any) -> Callable[..., tuple[int, str, str]]:
-    """The command without a new process: its exit code and what it says."""
-    monkeypatch.setenv("LRSCOPE_HOME", str(tmp_path))
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lrscope", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        said = capsys.readouterr()
-        assert isinstance(end.value.code, int)
-        return end.value.code, said.out, said.err
-
-    return run
 
 
 def test_a_fork_goes_on_from_the_epoch_with_what_was_named(here: Any) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 
 from app.cli.main import cli
 from app.cli.options import given as options_given
-from tests.export.conftest import Runs
+from tests.exported import Runs
 from tests.input.test_trainable import configs as any_config
 from tests.small import small
 from trainer.config.forks import changed_config

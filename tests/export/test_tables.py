@@ -11,7 +11,7 @@ import pytest
 
 from app.cli.terminal import JsonLines
 from tests.execute.runs import train
-from tests.export.conftest import PLATEAU, Runs
+from tests.exported import PLATEAU, Runs
 from tests.small import load, small
 from trainer.config.recipe import Recipe
 from trainer.curves.csv import read

@@ -13,13 +13,18 @@ from tensorboard.backend.event_processing.plugin_event_multiplexer import EventM
 from tensorboard.context import RequestContext
 from tensorboard.plugins.hparams import metadata
 
-from tests.export.conftest import Runs
+from tests.exported import Runs
 from trainer.config.table import from_config
 from trainer.curves.csv import read
 from trainer.curves.importing import import_curve
 from trainer.export import tensorboard
 from trainer.store.lineage import lineage
 from trainer.store.store import Store
+
+
+def write(store: Store, run: int, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "events.out.tfevents.lrscope").write_bytes(tensorboard.events(store, run))
 
 
 def loaded(folder: Path) -> EventAccumulator:
@@ -38,7 +43,7 @@ def test_every_metric_of_every_epoch_is_a_scalar(
     store: Store, runs: Runs, tmp_path: Path, name: str
 ) -> None:
     run = getattr(runs, name)
-    tensorboard.write(store, run, tmp_path)
+    write(store, run, tmp_path)
     found, rows = loaded(tmp_path), lineage(store, run)
     tags = {"lr"} | {tag for row in rows for tag in row.metrics}
     assert tags <= set(found.Tags()["scalars"]) <= tags | {"lr_last", "test_accuracy"}
@@ -53,7 +58,7 @@ def test_every_metric_of_every_epoch_is_a_scalar(
 def test_the_test_accuracy_stands_at_the_last_epoch(
     store: Store, runs: Runs, tmp_path: Path
 ) -> None:
-    tensorboard.write(store, runs.parent, tmp_path)
+    write(store, runs.parent, tmp_path)
     (value,) = loaded(tmp_path).Scalars("test_accuracy")
     assert value.step == 6
     assert value.value == np.float32(store.run(runs.parent).test_accuracy)
@@ -64,7 +69,7 @@ def test_the_settings_are_the_hyperparameters(
     store: Store, runs: Runs, tmp_path: Path, name: str, status: int
 ) -> None:
     run = getattr(runs, name)
-    tensorboard.write(store, run, tmp_path)
+    write(store, run, tmp_path)
     found = loaded(tmp_path)
     start = metadata.parse_session_start_info_plugin_data(
         hparams(found, metadata.SESSION_START_INFO_TAG)
@@ -79,7 +84,7 @@ def test_the_settings_are_the_hyperparameters(
 
 def test_tensorboard_lists_the_runs_of_a_folder(store: Store, runs: Runs, tmp_path: Path) -> None:
     for run in (runs.parent, runs.fork):
-        tensorboard.write(store, run, tmp_path / f"run-{run}")
+        write(store, run, tmp_path / f"run-{run}")
     multiplexer = EventMultiplexer().AddRunsFromDirectory(str(tmp_path))
     multiplexer.Reload()
     provider = MultiplexerDataProvider(multiplexer, str(tmp_path))
@@ -93,7 +98,7 @@ def test_tensorboard_lists_the_runs_of_a_folder(store: Store, runs: Runs, tmp_pa
 
 
 def test_an_event_file_can_be_imported(store: Store, runs: Runs, tmp_path: Path) -> None:
-    tensorboard.write(store, runs.parent, tmp_path / "run")
+    write(store, runs.parent, tmp_path / "run")
     curve, rows = read(tmp_path / "run"), lineage(store, runs.parent)
     with closing(Store(tmp_path)) as other:
         imported = other.epochs(import_curve(other, curve, {}))

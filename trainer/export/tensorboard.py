@@ -5,7 +5,6 @@ TensorBoard keeps a scalar in 32 bits; CSV and JSON Lines have every number in f
 
 import io
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ..config.table import from_config
@@ -20,20 +19,17 @@ GONE_WELL, GONE_WRONG = 1, 2  # TensorBoard's words for how a session ended
 TESTED = "test_accuracy"
 
 
-def write(store: Store, run: int, folder: Path) -> None:
-    """Write a run's event file into a folder, which is created if missing.
+def events(store: Store, run: int) -> bytes:
+    """A run's event file. Its name must have `tfevents` in it.
 
     Raises:
         CommandError: there is no such run.
     """
-    row = known(store, run)
-    content = events(row, lineage(store, run))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"events.out.tfevents.{int(row.created)}.lrscope.{run}").write_bytes(content)
+    return written(known(store, run), lineage(store, run))
 
 
-def events(row: Run, epochs: list[Epoch]) -> bytes:
-    """A run's event file. A metric that is not finite is NaN."""
+def written(row: Run, epochs: list[Epoch]) -> bytes:
+    """The event file of a run with these epochs. A metric that is not finite is NaN."""
     # Imported here because they load numpy.
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
