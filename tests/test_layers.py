@@ -33,6 +33,7 @@ ARROWS = {
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
     "trainer.curves": "trainer.config trainer.schedule trainer.replay trainer.store",
+    "trainer.export": "trainer.config trainer.schedule trainer.store",
     "trainer.failures": "trainer.config trainer.engine trainer.schedule trainer.store",
     "trainer.commands": "trainer.engine trainer.schedule trainer.store",
     "trainer.execute": """
@@ -55,6 +56,7 @@ ARROWS = {
     "app.form": "app.ids trainer.config",
     "app.example": "trainer.config trainer.store",
     "app.run_names": "trainer.config trainer.store",
+    "app.formats": "trainer.export trainer.store",
     "app.run_picker": "app.run_names trainer.config trainer.store",
     "app.lab": """
         app.ids app.address app.charts app.checked app.form app.run_names app.run_picker
@@ -71,9 +73,10 @@ ARROWS = {
         app.importing app.lab app.paths app.runs trainer.store trainer.worker
     """,
     "app.cli": """
-        app.access app.environment app.listening app.server trainer.config trainer.folders
+        app.access app.charts app.environment app.formats app.listening app.run_names app.server
+        trainer.config trainer.folders
         trainer.schedule trainer.replay trainer.engine trainer.store trainer.snapshots
-        trainer.curves trainer.execute trainer.worker
+        trainer.curves trainer.execute trainer.export trainer.worker
     """,
     "app.__main__": "app.cli",
 }

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.options import Command, Home, given, run_number, with_settings
+from app.cli.nearest import known
+from app.cli.options import Command, Home, given, one_run, with_settings
 from app.cli.refusals import fail, opened
 from trainer.config.table import SETTINGS, changed
 
@@ -21,9 +22,7 @@ def register(cli: typer.Typer) -> None:
 
 
 def replay(
-    run: Annotated[
-        int, typer.Argument(parser=run_number, metavar="RUN", help="The run to replay.")
-    ],
+    run: Annotated[int, one_run("The run to replay.")],
     json_lines: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per line for each epoch.")
     ] = False,
@@ -39,9 +38,7 @@ def replay(
     from trainer.store.lineage import lineage, stretches
 
     with opened(home) as store:
-        row = store.run(run)
-        if row is None:
-            raise fail(f"There is no run {run}.")
+        row = known(store, run)
         rows = lineage(store, run)
         if not rows:
             raise fail(f"Run {run} has no epochs to replay yet.")

@@ -1,14 +1,15 @@
 """The `lrscope` command: its groups of commands and its entry point."""
 
 import sys
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from click.exceptions import Abort
 
 from app import environment
-from app.cli import curves, serve, training
+from app.cli import curves, export, runs, serve, training
 from app.cli.refusals import fail, output_lost
 
 cli = typer.Typer(
@@ -19,14 +20,14 @@ cli = typer.Typer(
         "lrscope train --lr 0.01 --factor 0.1 --patience 5 trains without the page "
         "(lrscope train --help lists every setting); control changes a run while it trains, resume "
         "continues one that was interrupted, fork starts another from one of its epochs; replay "
-        "shows what another schedule would have done, import reads a curve recorded elsewhere."
+        "shows what another schedule would have done, import reads a curve recorded elsewhere; "
+        "runs lists what was recorded, show and compare say what came of it, export writes files."
     ),
-    add_completion=False,
     pretty_exceptions_enable=False,
     no_args_is_help=False,
     rich_markup_mode="rich",
 )
-for commands in (serve, training, curves):
+for commands in (serve, training, curves, runs, export):
     commands.register(cli)
 
 
@@ -34,7 +35,7 @@ def main() -> None:
     """The entry point; without a command it runs `serve`."""
     environment.quiet_torch()
     arguments = sys.argv[1:]
-    global_options = ("--help", "-h", "--version")
+    global_options = ("--help", "-h", "--version", "--install-completion", "--show-completion")
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in global_options):
         arguments = ["serve", *arguments]
     try:
@@ -50,8 +51,18 @@ def main() -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):  # only a usage error has one
             raise
-        code = fail(" ".join(error.format_message().split())).exit_code
+        code = fail(_sentence(error)).exit_code
     sys.exit(code or 0)
+
+
+def _sentence(error: Any) -> str:
+    """What is wrong with the arguments; of a wrong option with the nearest."""
+    near = get_close_matches(
+        getattr(error, "option_name", ""), getattr(error, "possibilities", None) or [], 1
+    )
+    if near:
+        return f"There is no option {error.option_name}. The nearest is {near[0]}."
+    return " ".join(error.format_message().split())
 
 
 def _print_version(is_set: bool) -> None:

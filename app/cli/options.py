@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperCommand
 
+from app.cli.nearest import complete_run
 from app.cli.refusals import fail
 from trainer import folders
 from trainer.config.table import SETTINGS, Setting, keyed
@@ -25,6 +26,8 @@ class Command(TyperCommand):
     """A command that says plainly what is wrong with its arguments."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # a shell asks what may come next
+            return super().parse_args(ctx, args)
         valued = {
             name: option
             for option in self.get_params(ctx)
@@ -89,6 +92,13 @@ def folder(text: str | Path) -> Path:
     return Path(text)
 
 
+def one_run(help: str) -> Any:
+    """The argument RUN, with what the run is for."""
+    return typer.Argument(
+        parser=run_number, metavar="RUN", help=help, autocompletion=complete_run, show_default=False
+    )
+
+
 Home = Annotated[
     Path | None,
     typer.Option(
@@ -105,6 +115,16 @@ Datasets = Annotated[
         metavar="FOLDER",
         envvar=folders.DATASETS_ENV,
         help="Folder of the data sets; by default in the user's cache.",
+    ),
+]
+Runs = Annotated[
+    list[int],
+    typer.Argument(
+        parser=run_number,
+        metavar="RUN...",
+        help="The runs.",
+        autocompletion=complete_run,
+        show_default=False,
     ),
 ]
 Budget = Annotated[
@@ -150,6 +170,7 @@ def with_settings(
                     f"--{key}",
                     help=_help(same),
                     metavar=_metavar(same[0]),
+                    autocompletion=_values(same[0]),
                     rich_help_panel=_panel(same[0]),
                 ),
             ],
@@ -172,6 +193,13 @@ def _metavar(setting: Setting) -> str:
     if setting.kind == "int":
         return "|".join([*setting.words.values(), "N"])
     return {"bool": "on|off", "float": "NUMBER", "list": "N,N,..."}[setting.kind]
+
+
+def _values(setting: Setting) -> Callable[[str], list[str]]:
+    """What a shell completes a value to."""
+    known = setting.choices or (("on", "off") if setting.kind == "bool" else ())
+    words = [*known, *(setting.words.values() if setting.kind == "int" else ())]
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
 def _help(settings: list[Setting]) -> str:

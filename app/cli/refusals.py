@@ -13,10 +13,13 @@ from trainer import folders
 from trainer.config.table import ConfigError
 from trainer.config.text import plain
 from trainer.curves.columns import CurveError
+from trainer.export.error import ExportError
 from trainer.schedule.torch_changed import TorchChangedError
 
 if TYPE_CHECKING:
     from trainer.store.store import Store
+
+MISTAKES = (ConfigError, CurveError, ExportError, TorchChangedError)  # told of in one sentence
 
 
 def fail(sentence: str) -> typer.Exit:
@@ -54,5 +57,12 @@ def opened(home: Path | None, create: bool = False) -> Iterator["Store"]:
             yield store
         finally:
             store.close()
-    except (StoreError, CommandError, ConfigError, CurveError, TorchChangedError) as error:
+    except (
+        StoreError,
+        CommandError,
+        ConfigError,
+        CurveError,
+        ExportError,
+        TorchChangedError,
+    ) as error:
         raise fail(str(error)) from None

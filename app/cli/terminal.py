@@ -2,18 +2,17 @@
 
 import json
 import sys
-from dataclasses import fields
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from app.cli.console import console
 from trainer.config.run import RunConfig
 from trainer.config.text import lr_text, plain, significant
 from trainer.engine import events
+from trainer.export import tables
 from trainer.replay.comparison import Comparison, rules
-from trainer.schedule.epoch import Epoch
 
 STYLES = {"cut": "bold red", "no effect": "red", "improved": "green", "restart": "bold"}
 
@@ -35,39 +34,17 @@ class JsonLines:
             case events.Warned(sentence) if sentence:
                 print(f"lrscope: {sentence}", file=sys.stderr, flush=True)
             case events.EpochEnded():
-                self._print(_flat(run, event))
+                self._print(tables.record(run, event))
             case events.Diverged(reason=reason):
-                self._print(_flat(run, event))
-                self._end(run, "diverged", None, reason)
+                self._print(tables.record(run, event))
+                self._print(tables.ending(run, "diverged", None, reason))
             case events.Failed(reason):
-                self._end(run, "failed", None, reason)
-            case events.Ended("finished", _, test_accuracy):
-                self._end(run, "finished", test_accuracy, None)
-            case events.Ended(status):
-                hint = f"The run was {status}; lrscope resume {run} continues it."
-                self._end(run, status, None, hint)
+                self._print(tables.ending(run, "failed", None, reason))
+            case events.Ended(status, _, test_accuracy):
+                self._print(tables.ending(run, status, test_accuracy, None))
 
-    def _end(self, run: int, status: str, accuracy: float | None, reason: str | None) -> None:
-        last = {"run": run, "status": status, "test_accuracy": accuracy}
-        self._print(last if reason is None else {**last, "reason": reason})
-
-    def _print(self, record: dict[str, object]) -> None:
-        print(json.dumps(record, allow_nan=False), flush=True)
-
-
-def _flat(run: int, row: Epoch) -> dict[str, object]:
-    """An epoch's record as one object, with its metrics by name."""
-    record: dict[str, object] = {"run": run}
-    for field in fields(Epoch):
-        value = getattr(row, field.name)
-        record |= value if field.name == "metrics" else {field.name: value}
-    return record | {"decision": row.decision and row.decision.model_dump()}
-
-
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Tell the command that its output is lost, where rich would end the process."""
-        raise  # the BrokenPipeError that it is called for
+    def _print(self, record: tables.Record) -> None:
+        print(tables.line(record), flush=True)
 
 
 class Terminal:
@@ -82,8 +59,7 @@ class Terminal:
             BarColumn(),
             TextColumn("{task.fields[at]}"),
             TimeRemainingColumn(compact=True),
-            # A pipe has no width: its lines are left whole.
-            console=_Console(highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty()),
+            console=console(),
             transient=True,
         )
         self._task = self._progress.add_task("getting ready", total=epochs, at="")
@@ -169,12 +145,12 @@ def print_replay(run: int, comparison: Comparison) -> None:
 
 def print_comparison(run: int, comparison: Comparison) -> None:
     """Print what would have been different, and a table of each rule's cuts."""
-    console = _Console(highlight=False, emoji=False, soft_wrap=True)
-    console.print(f"Run {run}. {plain(comparison.sentence)}", markup=False)
+    out = console()
+    out.print(f"Run {run}. {plain(comparison.sentence)}", markup=False)
     if comparison.remedy:
-        console.print(plain(comparison.remedy), markup=False)
+        out.print(plain(comparison.remedy), markup=False)
     table = Table("", "cuts after epoch", box=None, padding=(0, 2, 0, 0))
     rows = {"this run": comparison.cuts, "what if": comparison.would_cut, **rules(comparison)}
     for name, cuts in rows.items():
         table.add_row(name, ", ".join(map(str, cuts)) or "none")
-    console.print(table)
+    out.print(table)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
+from app.cli.nearest import known
 from app.cli.options import (
     Budget,
     Command,
@@ -18,15 +19,17 @@ from app.cli.options import (
     epoch_number,
     given,
     number,
-    run_number,
+    one_run,
     with_settings,
 )
 from app.cli.refusals import fail, opened, output_lost
 from app.cli.signals import WAITING, Ending, finish
 from trainer import folders
 from trainer.config import forks
-from trainer.config.table import ConfigError, to_config
+from trainer.config.table import ConfigError, changed, to_config
 from trainer.engine.events import Ended, Event
+from trainer.export import configs
+from trainer.export.error import ExportError
 from trainer.schedule.interventions import ByHand, consequence
 from trainer.snapshots.files import BUDGET_MB
 from trainer.store.faults import StoreError
@@ -43,6 +46,14 @@ def register(cli: typer.Typer) -> None:
 
 
 def train(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A file with settings, as lrscope export --format config writes it; an option "
+            "wins over it.",
+        ),
+    ] = None,
     json_lines: JsonFlag = False,
     home: Home = None,
     datasets: Datasets = None,
@@ -51,15 +62,16 @@ def train(
 ) -> None:
     """Train one run in the terminal; an open page with the same home shows it live."""
     try:
-        config = to_config(given(settings))
-    except ConfigError as error:
+        kept = to_config(configs.read(config) if config else {})
+        chosen = changed(kept, given(settings))
+    except (ConfigError, ExportError) as error:
         raise fail(str(error)) from None
     with opened(home, create=True) as store:
-        _follow(store, store.add(config, claimed=True), json_lines, datasets, snapshot_budget)
+        _follow(store, store.add(chosen, claimed=True), json_lines, datasets, snapshot_budget)
 
 
 def fork(
-    run: Annotated[int, typer.Argument(parser=run_number, metavar="RUN", help="The run to fork.")],
+    run: Annotated[int, one_run("The run to fork.")],
     epoch: Annotated[
         int,
         typer.Argument(
@@ -82,10 +94,10 @@ def fork(
     from trainer.store import lineage
 
     with opened(home) as store:
+        parent = known(store, run)
         refused = lineage.refusal(store, run, epoch)
-        parent = store.run(run)
-        if refused or parent is None or parent.config is None:
-            raise fail(refused or f"There is no run {run}.")
+        if refused or parent.config is None:
+            raise fail(refused or f"Run {run} cannot be forked.")
         config = forks.changed_config(parent.config, parent.epochs, given(settings))
         owner = lineage.owner(store, run, epoch)
         forks.check(parent.config, config, epoch, lineage.length(store, config, owner, epoch))
@@ -94,9 +106,7 @@ def fork(
 
 
 def resume(
-    run: Annotated[
-        int, typer.Argument(parser=run_number, metavar="RUN", help="The run to continue.")
-    ],
+    run: Annotated[int, one_run("The run to continue.")],
     json_lines: JsonFlag = False,
     home: Home = None,
     datasets: Datasets = None,
@@ -104,6 +114,7 @@ def resume(
 ) -> None:
     """Continue a run that was stopped, or whose process died, from its last snapshot."""
     with opened(home) as store:
+        known(store, run)
         store.resume(run, claimed=True)
         _follow(store, run, json_lines, datasets, snapshot_budget)
 
@@ -137,9 +148,7 @@ def _control_command(word: str) -> ControlCommand:
 
 
 def control(
-    run: Annotated[
-        int, typer.Argument(parser=run_number, metavar="RUN", help="The run, while it trains.")
-    ],
+    run: Annotated[int, one_run("The run, while it trains.")],
     what: Annotated[
         ControlCommand,
         typer.Argument(
@@ -166,9 +175,9 @@ def control(
     rule would), epochs N (add N).
     """
     with opened(home) as store:
+        row = known(store, run)
         store.ask(run, what.value, value)
-        row = store.run(run)
-    if row is not None and what.value in get_args(ByHand):
+    if what.value in get_args(ByHand):
         print(consequence(row.recipe, cast(ByHand, what.value), row.epoch))
 
 

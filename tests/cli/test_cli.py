@@ -6,17 +6,16 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.cli import main as cli
 from tests.small import metrics
 from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
-from trainer.config.schedules import OneCycleLR
+from trainer.config.schedules import NoSchedule, OneCycleLR, StepLR
 from trainer.config.table import SETTINGS
 from trainer.engine.events import Ended, EpochEnded
 from trainer.schedule.schedule import Schedule
@@ -95,23 +94,6 @@ def test_a_mistake_is_one_line_and_nothing_starts(
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "lrscope.sqlite").exists()
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: Any, capsys: Any) -> Callable[..., tuple[int, str, str]]:
-    """The command without a new process: its exit code and what it says."""
-    monkeypatch.setenv("LRSCOPE_HOME", str(tmp_path))
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lrscope", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        said = capsys.readouterr()
-        assert isinstance(end.value.code, int)
-        return end.value.code, said.out, said.err
-
-    return run
 
 
 def test_a_fork_goes_on_from_the_epoch_with_what_was_named(here: Any) -> None:
@@ -358,3 +340,33 @@ def test_an_empty_name_of_a_folder_is_not_the_current_folder(tmp_path: Path, opt
     assert done.returncode == 2
     assert done.stderr == "lrscope: A folder's name is empty: give one, or leave the option out.\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_config_file_is_trained_and_an_option_wins_over_it(here: Any, tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('model = "mlp"\nschedule = "StepLR"\nstep-size = 3\nepochs = 2\nlr = 0.02\n')
+    assert here("train", "--config", str(file), "--lr", "0.03", "--json")[0] == 0
+    assert here("train", "--config", str(file), "--schedule", "none", "--json")[0] == 0
+    with closing(Store(tmp_path)) as store:
+        first, second = store.run(1), store.run(2)
+    assert first.config == RunConfig(model="mlp", schedule=StepLR(step_size=3), epochs=2, lr=0.03)
+    assert second.config == RunConfig(model="mlp", schedule=NoSchedule(), epochs=2, lr=0.02)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("patiance = 3", "There is no setting 'patiance'."),
+        ("lr = true", "Learning rate must be a number above 0 and at most 100."),
+        ("epochs = [1, 2]", "Epochs must be a whole number from 1 to 10,000."),
+        ("lr", "is no TOML"),
+    ],
+)
+def test_a_config_file_that_cannot_be_is_one_sentence_and_nothing_starts(
+    here: Any, tmp_path: Path, content: str, said: str
+) -> None:
+    (tmp_path / "run.toml").write_text(content)
+    code, _, error = here("train", "--config", str(tmp_path / "run.toml"))
+    assert (code, len(error.splitlines())) == (2, 1)
+    assert said in error
+    assert not (tmp_path / "lrscope.sqlite").exists()

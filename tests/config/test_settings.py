@@ -277,7 +277,9 @@ def test_a_setting_of_another_schedule_or_optimizer_is_refused_by_name():
         ("momentum", None): "momentum does not belong to the optimizer Adam; "
         "it belongs to SGD, RMSprop."
     }
-    assert problems({"pacience": 3}) == {("pacience", None): "There is no setting 'pacience'."}
+    assert problems({"pacience": 3}) == {
+        ("pacience", None): "There is no setting 'pacience'. The nearest is patience."
+    }
 
 
 # The table itself

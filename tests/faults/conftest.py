@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.exported import runs
 from trainer.store import database
+
+__all__ = ["runs"]
 
 DISK = 16_000_000  # SQLite's log grows to four megabytes before it is written back
 

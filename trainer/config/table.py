@@ -6,8 +6,9 @@ the terminal and the URL, is its name ("patience"), or "optimizer-eps" where an 
 schedule share the name.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
@@ -285,6 +286,16 @@ def changed(config: R, values: Mapping[str, Any]) -> R:
     return _built(type(config), {**kept, **values}, kept)
 
 
+def differences(configs: Sequence[Recipe]) -> dict[str, list[Any]]:
+    """The settings, by key and in the order of the form, in which configs differ, with the value of
+    each config; None where one has no such setting.
+    """
+    values = [from_config(config) for config in configs]
+    keys = dict.fromkeys(setting.key for setting in SETTINGS)
+    found = {key: [own.get(key) for own in values] for key in keys}
+    return {key: own for key, own in found.items() if any(value != own[0] for value in own)}
+
+
 def keyed(named: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by key, from settings named as Python arguments: batch_size, T_max."""
     return {name.lower().replace("_", "-"): value for name, value in named.items()}
@@ -311,7 +322,9 @@ def _names(values: Mapping[str, Any], config_type: type[Recipe]) -> dict[str, st
 def _unknown_key(key: str, names: Mapping[str, str]) -> str:
     owners = [setting for setting in SETTINGS if setting.key == key]
     if not owners:
-        return f"There is no setting {key[:MOST_SHOWN]!r}."
+        near = get_close_matches(key[:MOST_SHOWN], {s.key: s for s in SETTINGS}, 1)
+        hint = f" The nearest is {near[0]}." if near else ""
+        return f"There is no setting {key[:MOST_SHOWN]!r}.{hint}"
     if owners[0].owner is None:
         return f"{key} does not apply to a run that was not trained here."
     group = owners[0].group

@@ -4,6 +4,7 @@ torch-free.
 """
 
 import json
+import sqlite3
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ from .schema import EPOCH_COLUMNS
 
 NAME_LENGTH = 80
 TAG_LENGTH, MOST_TAGS, NOTE_LENGTH = 40, 20, 2000
+NEWEST = 2**63 - 1  # an id that no run has
 TAKE_NO_VALUE: set[CommandName] = {"stop", "pause", "unpause", "step", "cut"}
 
 
@@ -79,6 +81,11 @@ class Store:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's own connection, to read with. `close` closes it."""
+        return self._database.connection
 
     def interrupt_orphans(self) -> None:
         """Mark the runs of processes that have died as interrupted."""
@@ -336,14 +343,14 @@ class Store:
         ).fetchone()
         return None if row is None else rows.run(row)
 
-    def runs(self, limit: int) -> list[Run | Unreadable]:
-        """The newest runs that are not archived, newest first, including those that cannot be
-        read.
+    def runs(self, limit: int, before: int = NEWEST) -> list[Run | Unreadable]:
+        """The newest runs before the one of that id that are not archived, newest first, including
+        those that cannot be read.
         """
         found = self._database.connection.execute(
-            f"SELECT {RUN_COLUMNS} FROM runs WHERE deleted IS NULL AND NOT archived "
+            f"SELECT {RUN_COLUMNS} FROM runs WHERE id < ? AND deleted IS NULL AND NOT archived "
             "ORDER BY id DESC LIMIT ?",
-            (limit,),
+            (before, limit),
         )
         return [_run_or_reason(row) for row in found]
 

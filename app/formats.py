@@ -1,0 +1,95 @@
+"""The forms in which runs leave LRScope, one entry each, and how their files are written."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.export import configs, tables, tensorboard
+from trainer.export.error import ExportError
+from trainer.store.store import Store
+
+Content = Mapping[Path, str | bytes]  # by file
+
+
+@dataclass(frozen=True)
+class Format:
+    """A form of runs.
+
+    Attributes:
+        file: the name of a run's file in a folder, with `{}` for its number.
+        each: what the file of one run has.
+        all: what one file for several runs has; None if each has a file of its own.
+        text: whether it is text, which a terminal can show.
+        in_folder: whether one run, too, is a folder.
+    """
+
+    file: str
+    each: Callable[[Store, int], str | bytes]
+    all: Callable[[Store, Sequence[int]], str | bytes] | None = None
+    text: bool = True
+    in_folder: bool = False
+
+
+FORMATS: dict[str, Format] = {
+    "config": Format("run-{}.toml", configs.config),
+    "csv": Format("run-{}.csv", lambda store, run: tables.csv(store, [run]), tables.csv),
+    "jsonl": Format("run-{}.jsonl", lambda store, run: tables.jsonl(store, [run]), tables.jsonl),
+    "tensorboard": Format(
+        "run-{}/events.out.tfevents.lrscope", tensorboard.events, text=False, in_folder=True
+    ),
+}
+
+
+def is_folder(form: Format, runs: Sequence[int]) -> bool:
+    """Whether these runs are a folder in this form, and not one file."""
+    return form.in_folder or (form.all is None and len(runs) > 1)
+
+
+def content(form: Format, store: Store, runs: Sequence[int]) -> str | bytes:
+    """What the one file of these runs has.
+
+    Raises:
+        ExportError, CommandError: a run is not there, or cannot have this form.
+    """
+    return form.each(store, runs[0]) if form.all is None else form.all(store, runs)
+
+
+def contents(form: Format, store: Store, runs: Sequence[int], out: Path) -> Content:
+    """What each file of these runs has, at or in `out`.
+
+    Raises:
+        ExportError, CommandError: a run is not there, or cannot have this form.
+    """
+    if is_folder(form, runs):
+        return {out / form.file.format(run): form.each(store, run) for run in runs}
+    return {out: content(form, store, runs)}
+
+
+def write(files: Content, force: bool = False) -> None:
+    """Write files, each beside its place and then renamed, so that none is ever there in part.
+
+    Args:
+        force: overwrite those that are there.
+
+    Raises:
+        ExportError: one is there and is not to be overwritten, and nothing was written; or one
+            cannot be written.
+    """
+    for path in files:
+        if path.is_dir():
+            raise ExportError(f"{path} is a folder: name a file in it.")
+        if path.exists() and not force:
+            raise ExportError(f"{path} is there already: name another, or overwrite it (--force).")
+    for path, told in files.items():
+        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(told.encode() if isinstance(told, str) else told)
+            beside.replace(path)
+        except OSError as error:
+            raise ExportError(f"{path} cannot be written ({error.strerror}).") from None
+        finally:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)

@@ -1,0 +1,170 @@
+"""`lrscope runs`, `show`, `compare` and `rename`: what was recorded, on the terminal."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.charts.series import sentences
+from app.cli.events import folded
+from tests.charts.test_series import rows
+from tests.cli.conftest import Here
+from tests.exported import Runs
+from tests.lab.test_events_on_page import CUT, FOLDED, LOSSES
+from tests.small import small
+from trainer.store.lineage import lineage
+from trainer.store.store import Store
+
+
+def listed(text: str) -> list[str]:
+    """The numbers of the runs in a table."""
+    return [line.split()[0] for line in text.splitlines()[1:]]
+
+
+def test_the_runs_are_listed_newest_first_a_row_each_in_a_pipe(here: Here, runs: Runs) -> None:
+    code, said, error = here("runs", home=runs.home)
+    assert (code, error) == (0, "")
+    assert listed(said) == ["5", "4", "3", "2", "1"]
+    assert "\x1b" not in said
+    assert "…" not in said
+    row = said.splitlines()[-1]
+    for word in ("plateau ÷2, patience 0", "finished", "digits", "mlp", "Adam", "0.01"):
+        assert word in row
+
+
+def test_json_has_a_record_for_each_run(here: Here, runs: Runs, store: Store) -> None:
+    records = [json.loads(line) for line in here("runs", "--json", home=runs.home)[1].splitlines()]
+    assert [record["run"] for record in records] == [5, 4, 3, 2, 1]
+    fork = records[2]
+    losses = [row.metrics["val_loss"] for row in lineage(store, 3)]
+    assert fork["best"] == min(loss for loss in losses if loss is not None)
+    assert losses[fork["best_epoch"] - 1] == fork["best"]
+    assert fork["last"] == losses[-1]
+    assert fork["test_accuracy"] == store.run(3).test_accuracy
+    assert (fork["parent"], fork["parent_epoch"]) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["--status", "diverged"], ["5"]),
+        (["--schedule", "CosineAnnealingLR"], ["3", "2"]),
+        (["--data", "digits", "--limit", "2"], ["5", "3"]),
+        (["--limit", "0"], ["5", "4", "3", "2", "1"]),
+        (["sgd"], ["5"]),
+        (["FORK", "#3"], ["3"]),
+        (["imported"], ["4"]),
+        (["curve.csv"], ["4"]),
+    ],
+)
+def test_runs_are_filtered(here: Here, runs: Runs, arguments: list[str], found: list[str]) -> None:
+    assert listed(here("runs", *arguments, home=runs.home)[1]) == found
+
+
+def test_no_run_that_is_asked_for_is_a_sentence(here: Here, runs: Runs) -> None:
+    assert here("runs", "no", "such", home=runs.home) == (0, "No run is like that.\n", "")
+    assert here("runs", "no", "--json", home=runs.home) == (0, "", "")
+
+
+def test_a_run_that_cannot_be_read_is_listed_with_its_reason(here: Here, tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        store.add(small())
+        store.add(small())
+        store.connection.execute("UPDATE runs SET config = '{' WHERE id = 2")
+    table, reason = here("runs")[1].rsplit("\n", 2)[0:2]
+    assert listed(table) == ["1"]
+    assert reason == "Run 2 cannot be read: there is no valid JSON in its config."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["runs", "--status", "finishd"], "There is no status 'finishd': the nearest is finished."),
+        (["runs", "--schedule", "StepLr"], "the nearest is StepLR."),
+        (["runs", "--data", "x"], "take one of digits, mnist, "),
+        (["runs", "--limit", "x"], "'x' is not a number of runs"),
+        (["runs", "--statu", "x"], "There is no option --statu. The nearest is --status."),
+        (["train", "--pacience", "3"], "There is no option --pacience. The nearest is --patience."),
+        (["runns"], "No such command 'runns'. Did you mean 'runs'?"),
+        (["show", "17"], "There is no run 17. The nearest is run 5."),
+        (["fork", "17", "1"], "There is no run 17. The nearest is run 5."),
+        (["resume", "17"], "There is no run 17. The nearest is run 5."),
+        (["control", "17", "pause"], "There is no run 17. The nearest is run 5."),
+        (["replay", "17"], "There is no run 17. The nearest is run 5."),
+        (["rename", "0", "x"], "There is no run 0. The nearest is run 1."),
+        (["show", "best"], "'best' is not a run: give its number"),
+        (["compare", "3"], "Name at least two runs"),
+    ],
+)
+def test_what_is_wrong_is_one_line_with_the_nearest(
+    here: Here, runs: Runs, arguments: list[str], said: str
+) -> None:
+    code, printed, error = here(*arguments, home=runs.home)
+    assert (code, printed, len(error.splitlines())) == (2, "", 1)
+    assert said in error
+
+
+def test_a_run_is_shown_with_what_came_of_it(here: Here, runs: Runs, store: Store) -> None:
+    code, said, error = here("show", "2", home=runs.home)
+    assert (code, error) == (0, "")
+    lines = said.splitlines()
+    assert lines[0] == "Run 2: fork of #1 after 3"
+    assert "It continues from epoch 3 of run 1." in lines
+    assert f"test accuracy: {store.run(2).test_accuracy:.2%}" in lines
+    assert any(line.startswith("lrscope fork 1 3 --schedule CosineAnn") for line in lines)
+    assert "settings that are not the default: schedule CosineAnnealingLR, " in said
+    assert "\nLR, epochs 1 to 5\n" in said
+    assert "█" in said
+    (summary,) = here("show", "2", "--json", home=runs.home)[1].splitlines()
+    record = json.loads(summary)
+    assert (record["run"], record["settings"]["t-max"], record["reason"]) == (2, 5, None)
+
+
+def test_the_reason_for_which_a_run_ended_is_shown(here: Here, runs: Runs, store: Store) -> None:
+    assert str(store.run(5).reason) in here("show", "5", home=runs.home)[1]
+
+
+def test_an_imported_run_is_shown(here: Here, runs: Runs) -> None:
+    code, said, _ = here("show", "4", home=runs.home)
+    assert (code, said.splitlines()[0]) == (0, "Run 4: curve.csv")
+    assert "lrscope train" not in said
+
+
+def test_the_events_share_lines_as_in_the_page() -> None:
+    said = folded(sentences(rows(LOSSES, CUT)), best=26)
+    assert [(event.epochs, event.words) for event in reversed(said)] == FOLDED
+
+
+def test_a_comparison_has_only_what_differs(here: Here, runs: Runs) -> None:
+    code, said, error = here("compare", "1", "3", home=runs.home)
+    assert (code, error) == (0, "")
+    named = {line[:14].strip(): line[14:].split() for line in said.splitlines()}
+    assert named["schedule"] == ["ReduceLROnPlateau", "CosineAnnealingLR"]
+    assert named["patience"] == ["0", "-"]
+    assert named["t-max"] == ["-", "5"]
+    assert named["epoch"] == ["6", "6"]
+    assert not {"model", "lr", "seed", "epochs"} & named.keys()
+    told = json.loads(here("compare", "1", "3", "--json", home=runs.home)[1])
+    assert [run["run"] for run in told["runs"]] == [1, 3]
+    assert told["settings"]["patience"] == [0, None]
+    assert "lr" not in told["settings"]
+
+
+def test_a_run_is_renamed_and_gets_its_first_name_back(here: Here, tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        store.add(small())
+    assert here("rename", "1", "the  best\none")[1] == "Run 1 is called the best one.\n"
+    assert "the best one" in here("runs")[1]
+    assert here("rename", "1", "")[1] == "Run 1 is called plateau ÷10, patience 5.\n"
+
+
+def test_a_name_cannot_act_on_the_terminal(here: Here, tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        store.add(small())
+    here("rename", "1", "[bold]a\x1b[31m[/]")
+    for command in (["runs"], ["show", "1"], ["runs", "--json"]):
+        said: Any = here(*command)[1]
+        assert "\x1b" not in said
+        assert "[bold]a" in said

@@ -1,0 +1,3 @@
+from tests.exported import runs, store
+
+__all__ = ["runs", "store"]
