@@ -18,7 +18,7 @@ GROUP = "group = optimizer.param_groups[0]"
 
 
 def scheduler(recipe: Recipe, batches: int, epochs: int) -> list[str]:
-    """`scheduler = ...`: torch's class for a schedule of so many epochs; nothing if there is none."""
+    """`scheduler = ...`: torch's class for a schedule of so many epochs, if there is one."""
     if recipe.schedule.name == "none":
         return []
     cls = getattr(lr_scheduler, recipe.schedule.name)
@@ -55,13 +55,10 @@ def by_hand(made: RecordedIntervention, recipe: Recipe) -> list[str]:
 
 
 def lr(recipe: Recipe, fresh: bool = False) -> list[str]:
-    """The recipe's LR; if `fresh`, as a new scheduler needs it: those that step each batch take it
-    as an argument, the others start from `initial_lr`.
-    """
-    traits = recipe.schedule.traits
-    if not fresh or recipe.schedule.name == "none" or traits.watches_monitor:
-        return [f'group["lr"] = {recipe.lr!r}']
-    return [] if traits.per_batch else [f'group["lr"] = group["initial_lr"] = {recipe.lr!r}']
+    """The recipe's LR; if `fresh`, also as `initial_lr`, from which a new scheduler starts."""
+    starts = fresh and recipe.schedule.name != "none" and not recipe.schedule.traits.watches_monitor
+    more = 'group["initial_lr"] = ' if starts else ""
+    return [f'group["lr"] = {more}{recipe.lr!r}']
 
 
 def step(recipe: Recipe) -> list[str]:
@@ -73,7 +70,7 @@ def step(recipe: Recipe) -> list[str]:
 
 
 def settings(before: Optimizer, after: Optimizer) -> list[str]:
-    """The optimizer's settings that differ; the momentum, which a schedule may move, is not here."""
+    """The optimizer's settings that differ, but for the momentum, which a schedule may move."""
     theirs, own = _settings(before), _settings(after)
     return [
         f'group["{name}"] = {literal(value)}'
@@ -82,18 +79,20 @@ def settings(before: Optimizer, after: Optimizer) -> list[str]:
     ]
 
 
-def momentum(recipe: Recipe, start: bool = False) -> dict[str, Any]:
-    """The optimizer's momentum or betas by name, empty if it has none: as they are set or, if they
-    are to be those at the schedule's `start`, where that moves them.
-    """
+def momentum(recipe: Recipe) -> dict[str, Any]:
+    """The optimizer's momentum or betas as they are set, by name; empty if it has none."""
     own = _settings(recipe.optimizer)
-    moved = {name: own[name] for name in ("betas", "momentum") if name in own}
-    span = recipe.schedule.momentum_range
-    if start and span and "betas" in moved:
-        moved["betas"] = (span[1], moved["betas"][1])
-    elif start and span and moved:
-        moved["momentum"] = span[1]
-    return moved
+    return {name: own[name] for name in ("betas", "momentum") if name in own}
+
+
+def first_momentum(recipe: Recipe, batches: int) -> dict[str, Any]:
+    """The same before the schedule's first step, where it has moved them already."""
+    own = momentum(recipe)
+    if not recipe.moves_momentum:
+        return own
+    length = recipe.epochs - recipe.warmup
+    ((_, moved),) = recipe.schedule.cycle(recipe.lr, length, batches, range(1))
+    return {"betas": (moved, own["betas"][1])} if "betas" in own else {"momentum": moved}
 
 
 def assigned(moved: Mapping[str, Any]) -> list[str]:

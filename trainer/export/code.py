@@ -86,7 +86,7 @@ def _condition(own: set[int], left: set[int], epochs: int) -> str:
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:
-    """The spans that are not empty, and one for those that follow each other with the same lines."""
+    """The spans that are not empty; those that follow each other with the same lines are one."""
     joined: list[Span] = []
     for span in spans:
         if span.upto <= span.after:

@@ -24,8 +24,8 @@ class Stretch:
 class Course:
     """A run and what its numbers come from.
 
-    `threads` are torch's CPU threads at its start, 0 if it has not begun. `epochs` is the last epoch
-    to train: the last that the run trained, if it is over.
+    `threads` are torch's CPU threads at its start, 0 if it has not begun. `epochs` is the last
+    epoch to train: the last that the run trained, if it is over.
     """
 
     run: Run

@@ -82,15 +82,15 @@ def about(course: Course) -> list[str]:
         paragraphs.append("The run has not been trained: there are no numbers to compare with.")
     elif course.device != "cpu":
         paragraphs.append(
-            f"The run was trained on a GPU ({course.device}), which adds numbers in an order of its "
-            "own: the numbers here are close to the run's, but not bit by bit the same."
+            f"The run was trained on a GPU ({course.device}), which adds numbers in an order of "
+            "its own: the numbers here are close to the run's, but not bit by bit the same."
         )
     else:
         where = [("torch", started.torch), ("the CPU", started.cpu)]
         words = " and ".join(f"{what} {_safe(value)}" for what, value in where if value)
         paragraphs.append(
-            f"The numbers are the run's, bit by bit, {f'with {words}' if words else 'where it ran'};"
-            " with another version or CPU the last digits may differ."
+            f"The numbers are the run's, bit by bit, with {words or 'the torch and CPU of the run'}; "
+            "with another version or CPU the last digits may differ."
         )
     return paragraphs
 

@@ -1,6 +1,7 @@
 """A run's optimizer, schedule and loop, as code."""
 
 from dataclasses import dataclass, field
+from itertools import chain
 
 from ..config import forks
 from ..config.recipe import Recipe
@@ -28,7 +29,7 @@ class Training:
 
     @property
     def uses_group(self) -> bool:
-        lines = [*self.setup, *sum(self.before.values(), []), *sum(self.ends.values(), [])]
+        lines = [*self.setup, *chain(*self.before.values(), *self.ends.values())]
         return any("group[" in line for line in lines)
 
 
@@ -111,7 +112,7 @@ class _Walk:
         self._used: list[tuple[int, int, Recipe, _Schedule]] = []
         first, *others = [s for s in course.stretches if s.after < course.epochs]
         self._first = recipe = first.config
-        self._begin(course.epochs)
+        self._begin()
         for fork in others:
             self._go(fork.after, recipe)
             self._fork(fork, recipe)
@@ -125,9 +126,9 @@ class _Walk:
                 if made.epoch <= course.epochs:
                     self._before(made.epoch, made.batch, changes.by_hand(made, stretch.config))
 
-    def _begin(self, epochs: int) -> None:
+    def _begin(self) -> None:
         recipe, setup = self._first, self.training.setup
-        start = changes.momentum(recipe, start=True)
+        start = changes.first_momentum(recipe, self._batches)
         if changes.buffers(None, recipe) and start.get("momentum") == 0 and recipe.moves_momentum:
             # torch makes no buffer for a momentum that is 0 in the first step.
             self._before(*divmod(self._batches + 1, self._batches), changes.buffers(None, recipe))
@@ -173,8 +174,8 @@ class _Walk:
         own, changed = fork.config, _changed(before, fork.config)
         lines = [*changes.settings(before.optimizer, own.optimizer)]
         if self._schedule is None:
-            start = changes.momentum(own, start=True)
-            if start != changes.momentum(before, start=True):
+            start = changes.first_momentum(own, self._batches)
+            if start != changes.first_momentum(before, self._batches):
                 lines += changes.assigned(start)
             lines += changes.buffers(before, own)
             if own.lr != before.lr and fork.after < self._warmup:
@@ -233,8 +234,11 @@ class _Walk:
 
 
 def _changed(before: Recipe, own: Recipe) -> list[str]:
-    """What a fork changes, as settings of the config."""
-    return [path.rpartition(".")[2] for path in forks.changed(before, own)]
+    """What a fork changes, by name."""
+    paths = forks.changed(before, own)
+    return [
+        p.rpartition(".")[2] for p in paths if p.partition(".")[0] == p or "schedule" not in paths
+    ]
 
 
 def _moves_otherwise(before: Recipe, own: Recipe) -> bool:
