@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.export import configs, tables, tensorboard
+from trainer.export import configs, notebook, script, tables, tensorboard
 from trainer.export.error import ExportError
 from trainer.store.store import Store
 
@@ -33,6 +33,8 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
+    "script": Format("run-{}.py", script.script),
+    "notebook": Format("run-{}.ipynb", notebook.notebook),
     "config": Format("run-{}.toml", configs.config),
     "csv": Format("run-{}.csv", lambda store, run: tables.csv(store, [run]), tables.csv),
     "jsonl": Format("run-{}.jsonl", lambda store, run: tables.jsonl(store, [run]), tables.jsonl),

@@ -14,6 +14,7 @@ from hypothesis import given
 
 from app.cli.main import cli
 from app.cli.options import given as options_given
+from tests import exported
 from tests.exported import Runs
 from tests.input.test_trainable import configs as any_config
 from tests.small import small
@@ -23,6 +24,8 @@ from trainer.config.table import from_config, to_config
 from trainer.export import configs
 from trainer.export.error import ExportError
 from trainer.store.store import Store
+
+store = exported.store
 
 COMMANDS: dict[str, Any] = typer.main.get_command(cli).commands  # type: ignore[attr-defined]
 

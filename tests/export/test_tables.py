@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.cli.terminal import JsonLines
+from tests import exported
 from tests.execute.runs import train
 from tests.exported import PLATEAU, Runs
 from tests.small import load, small
@@ -21,6 +22,8 @@ from trainer.export import tables
 from trainer.schedule.epoch import Epoch
 from trainer.store.lineage import lineage
 from trainer.store.store import CommandError, Store
+
+store = exported.store
 
 
 def lines(text: str) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.plugin_event_multiplexer import EventM
 from tensorboard.context import RequestContext
 from tensorboard.plugins.hparams import metadata
 
+from tests import exported
 from tests.exported import Runs
 from trainer.config.table import from_config
 from trainer.curves.csv import read
@@ -20,6 +21,8 @@ from trainer.curves.importing import import_curve
 from trainer.export import tensorboard
 from trainer.store.lineage import lineage
 from trainer.store.store import Store
+
+store = exported.store
 
 
 def write(store: Store, run: int, folder: Path) -> None:

@@ -120,7 +120,12 @@ def _cost(metric: str, metrics: Any) -> float | None:
 
 def ids(store: Store) -> list[int]:
     """The ids of all runs, oldest first."""
-    return [run for (run,) in store.connection.execute("SELECT id FROM runs ORDER BY id")]
+    return [
+        run
+        for (run,) in store.connection.execute(
+            "SELECT id FROM runs WHERE deleted IS NULL ORDER BY id"
+        )
+    ]
 
 
 def newest(
