@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 from flask import Flask, Response, abort, request
 from werkzeug.wrappers import Request
 
+from app.paths import PATHS
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_BODY_BYTES = 32_000_000  # an imported file, as base64
 COOKIE_SECONDS = 30 * 24 * 3600
@@ -121,7 +123,7 @@ def _is_address(name: str) -> bool:
 
 
 def _opens_page(head: Request) -> bool:
-    return head.method in ("GET", "HEAD") and head.path == "/"
+    return head.method in ("GET", "HEAD") and head.path in PATHS
 
 
 def _is_followed_link(head: Request) -> bool:

@@ -13,6 +13,7 @@ from flask import Response, abort, request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from werkzeug.exceptions import HTTPException
 
+from app.paths import PATHS
 from trainer.config.table import ConfigError
 
 # A run as the run picker names it, and a number as SQLite can take it.
@@ -64,7 +65,7 @@ def refuse_what_is_forged(app: Dash) -> None:
 
     @app.server.before_request  # type: ignore[untyped-decorator]
     def check() -> None:
-        if request.endpoint == ANY_PATH:
+        if request.endpoint == ANY_PATH and request.path not in PATHS:
             abort(404, "There is no such page.")
         if request.path == CALLBACKS and request.method == "POST":
             try:

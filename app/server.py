@@ -1,18 +1,25 @@
 """The Dash app."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import dash_mantine_components as dmc
-from dash import Dash, ctx, html, set_props
+from dash import ctx, html, set_props
+from dash.development.base_component import Component
 from flask import abort, has_request_context, request
 
 from app import environment, ids, importing
 from app.access import Access, csp_hash, guard
 from app.charts import theme
 from app.checked import CheckedDash, refuse_what_is_forged
+from app.compare import view as compare
 from app.example import Example
 from app.lab import view as lab
+from app.paths import COMPARE, LAB, PATHS, RUNS
+from app.runs import view as runs
 from trainer.store.faults import StoreError
 from trainer.store.rows import UnreadableError
 from trainer.store.store import Store
@@ -21,6 +28,20 @@ from trainer.worker import Worker
 # Where the page says why a click came to nothing; by default it is under the head of the LR chart.
 PLACES = {ids.START: ids.START_REFUSED, ids.RESUME: ids.REFUSED}
 THIS_MACHINE = Access()
+
+
+class View(NamedTuple):
+    """A view of the page: its name in the head, and what lays it out for an address's query."""
+
+    name: str
+    layout: Callable[[Store, str], Component]
+
+
+VIEWS = {
+    LAB: View("Lab", lab.layout),
+    RUNS: View("Runs", runs.layout),
+    COMPARE: View("Compare", compare.layout),
+}
 
 # Sets the scheme before the first paint, so that a dark page does not flash white.
 EARLY_SCHEME = """
@@ -54,9 +75,22 @@ def assets_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parent.parent / "assets"
 
 
+class PagesOfViews(CheckedDash):
+    """The page of each view loads no component library that only another view needs."""
+
+    def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]
+        if request.path != RUNS:
+            parts["scripts"] = GRID.sub("", parts["scripts"])
+        page: str = super().interpolate_index(**parts)  # type: ignore[no-untyped-call]
+        return page
+
+
+GRID = re.compile(r'<script src="[^"]*/dash_ag_grid/[^"]*"></script>\n?')
+
+
 def create_app(
     store: Store, worker: Worker, access: Access = THIS_MACHINE, example: bool = False
-) -> Dash:
+) -> CheckedDash:
     """The page for a store. Nothing is global: two apps in one process are independent.
 
     Args:
@@ -66,7 +100,7 @@ def create_app(
         example: train one when the first page asks and there is no run.
     """
     environment.forget_dash()
-    app = CheckedDash(
+    app = PagesOfViews(
         "lrscope",
         assets_folder=str(assets_folder()),
         title="LRScope",
@@ -76,19 +110,22 @@ def create_app(
         add_log_handler=False,
         on_error=_explain,
         enable_mcp=False,
+        suppress_callback_exceptions=True,  # no page has the components of all views
     )
 
     # The page itself requests the layout, so the page's address is the request's referrer.
     def page() -> dmc.MantineProvider:
         address = request.referrer if has_request_context() else None
         try:
-            query = urlsplit(address or "").query
+            _, _, path, query, _ = urlsplit(address or "")
         except ValueError:
             abort(400, "The header Referer is no address.")
-        return _page(store, query)
+        return _page(store, path if path in PATHS else LAB, query)
 
     app.layout = page
     lab.register(app, store, worker, Example(store).queue if example else lambda: None)
+    runs.register(app, store)
+    compare.register(app, store)
     importing.register(app, store, worker)
     guard(app.server, access, [*app.csp_hashes(), csp_hash(EARLY_SCHEME)])
     refuse_what_is_forged(app)
@@ -107,7 +144,7 @@ def _explain(error: Exception) -> None:
         set_props(PLACES.get(clicked, ids.REFUSED), {"children": str(error)})
 
 
-def _page(store: Store, query: str) -> dmc.MantineProvider:
+def _page(store: Store, path: str, query: str) -> dmc.MantineProvider:
     return dmc.MantineProvider(
         [
             html.Header(
@@ -117,8 +154,8 @@ def _page(store: Store, query: str) -> dmc.MantineProvider:
                         href="/",
                         className="brand",
                     ),
-                    html.Span("An oscilloscope for learning rates", className="tagline"),
-                    importing.layout(),
+                    _views(path),
+                    *([importing.layout()] if path == LAB else []),
                     dmc.ColorSchemeToggle(
                         id=ids.SCHEME,
                         lightIcon=html.Span("◐", className="scheme-icon"),
@@ -130,7 +167,7 @@ def _page(store: Store, query: str) -> dmc.MantineProvider:
                 ],
                 className="top",
             ),
-            lab.layout(store, query),
+            VIEWS[path].layout(store, query),
         ],
         defaultColorScheme="auto",
         theme={
@@ -141,3 +178,13 @@ def _page(store: Store, query: str) -> dmc.MantineProvider:
             "defaultRadius": "md",
         },
     )
+
+
+def _views(shown: str) -> Component:
+    """The links to the views."""
+    links = []
+    for path, view in VIEWS.items():
+        here: dict[str, Any] = {"aria-current": "page"} if path == shown else {}
+        links.append(html.A(view.name, href=path, className="view", **here))
+    named: dict[str, Any] = {"aria-label": "Views"}
+    return html.Nav(links, className="views", **named)

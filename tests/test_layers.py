@@ -47,9 +47,10 @@ ARROWS = {
     "trainer.watch": "",
     "app.ids": "",
     "app.environment": "",
-    "app.access": "",
+    "app.paths": "",
+    "app.access": "app.paths",
     "app.listening": "app.access",
-    "app.checked": "trainer.config",
+    "app.checked": "app.paths trainer.config",
     "app.charts": "trainer.config trainer.schedule",
     "app.address": "trainer.config",
     "app.form": "app.ids trainer.config",
@@ -62,12 +63,14 @@ ARROWS = {
         trainer.config trainer.schedule trainer.replay trainer.verdict trainer.engine
         trainer.store trainer.snapshots trainer.worker
     """,
+    "app.runs": "trainer.store",
+    "app.compare": "trainer.store",
     "app.importing": """
         app.ids app.run_picker trainer.config trainer.curves trainer.store trainer.worker
     """,
     "app.server": """
-        app.ids app.access app.charts app.checked app.environment app.example app.importing
-        app.lab trainer.store trainer.worker
+        app.ids app.access app.charts app.checked app.compare app.environment app.example
+        app.importing app.lab app.paths app.runs trainer.store trainer.worker
     """,
     "app.cli": """
         app.access app.charts app.environment app.formats app.listening app.run_names app.server

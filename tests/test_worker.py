@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.bench.turns import until
 from tests.small import metrics
 from trainer import commands as commanding
 from trainer import worker
@@ -21,6 +22,8 @@ from trainer.engine.events import Ended, EpochEnded, Event, Failed, Started
 from trainer.engine.loop import DeviceError
 from trainer.execute import execute
 from trainer.schedule.schedule import Schedule
+from trainer.snapshots import files
+from trainer.store import deletion
 from trainer.store import store as storing
 from trainer.store.store import Store
 from trainer.worker import Worker
@@ -300,6 +303,20 @@ def test_the_worker_looks_for_runs_of_dead_processes_now_and_then(store, monkeyp
     idle.start()
     assert looked.wait(60)
     idle.stop()
+
+
+def test_the_snapshots_of_a_deleted_run_go_a_minute_later(store, monkeypatch):
+    run = add(store)
+    with_snapshots = files.folder(store.home, run)
+    working = Worker(store, ROOT)
+    working.start()
+    store.wait_until(lambda: store.run(run).over)
+    assert files.listed(with_snapshots)
+    monkeypatch.setattr(deletion, "UNDO_SECONDS", -1)
+    monkeypatch.setattr(worker, "ORPHAN_SECONDS", -1)
+    store.delete([run])
+    until(lambda: not with_snapshots.exists())
+    working.stop()
 
 
 def test_an_exception_of_any_kind_fails_the_run_and_not_the_worker(store, monkeypatch):

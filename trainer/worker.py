@@ -12,6 +12,7 @@ from .commands import POLL_SECONDS
 from .engine.events import Failed, Waiting
 from .execute import execute
 from .failures import first_line, reason, unexpected
+from .snapshots import files
 from .snapshots.files import BUDGET_MB
 from .store.store import Store
 
@@ -134,6 +135,8 @@ class Worker:
         for run in list(self._failed):
             self._record_failure(run)
         try:
+            for run in self.store.purge():
+                files.remove(files.folder(self.store.home, run))
             self.store.interrupt_orphans()
         except (OSError, sqlite3.Error) as error:  # the queue does not depend on it
             if self.store.damage:

@@ -10,6 +10,7 @@ from app.charts import rule
 from trainer.config.metrics import rises
 from trainer.config.recipe import Recipe
 from trainer.config.text import factor_text, lr_text
+from trainer.schedule.decisions import Decision
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import Intervention, RecordedIntervention
 from trainer.schedule.trace import Trace, point_place
@@ -254,13 +255,19 @@ def sentences(
     """
     planned = math.inf if epochs is None else epochs
     decided = [
-        Sentence(row.epoch, row.decision.kind, row.decision.told(planned), row.decision.ending)
+        Sentence(
+            row.epoch, _kind(row.decision, planned), row.decision.told(planned), row.decision.ending
+        )
         if row.decision
         else Sentence(row.epoch, "diverged", f"Diverged at LR {lr_text(row.lr_last)}.")
         for row in rows
     ]
     done = [Sentence(i.epoch, "hand" if i.by_hand else i.name, i.sentence) for i in interventions]
     return sorted([*done, *decided], key=lambda sentence: sentence.epoch)
+
+
+def _kind(decision: Decision, epochs: float) -> str:
+    return "kept" if decision.comes_too_late(epochs) else decision.kind
 
 
 def _monitored(recipe: Recipe, value: float | None) -> float | None:

@@ -59,7 +59,7 @@ def _right(run: Run, last: Sequence[Epoch]) -> str:
         return ""
     if run.over:
         tested = f" · test {100 * run.test_accuracy:.1f} %" if run.test_accuracy is not None else ""
-        return f"{duration(elapsed)} in total{tested}"
+        return f"took {duration(elapsed)}{tested}"
     an_epoch = seconds_an_epoch(run, last)
     if an_epoch is None or run.paused or run.stopping:
         return f"{duration(elapsed)} elapsed"

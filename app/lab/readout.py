@@ -1,15 +1,15 @@
 """Turns a run and its last epochs into every text next to the charts. Pure."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from app import ids, run_names
+from app.charts.series import ratio
 from app.lab.control import pace_key
 from app.lab.progress import seconds_an_epoch
 from app.run_names import origin
 from trainer.config.metrics import label
-from trainer.config.text import epochs_text, factor_text, lr_text, significant
+from trainer.config.text import epochs_text, lr_text, significant
 from trainer.engine.environment import difference
 from trainer.schedule.decisions import RECORDED
 from trainer.schedule.epoch import Epoch
@@ -134,13 +134,7 @@ def _cards(run: Run, last: Sequence[Epoch], best: Best | None) -> Readout:
 
     row = last[-1]
     lr = row.decision.next_lr if row.decision and not run.over else row.lr
-    ratio = run.recipe.lr / lr if lr else math.inf
-    if ratio == 1:
-        since = ""
-    elif ratio < 10:
-        since = f"{100 / ratio:.3g} % of the first"
-    else:
-        since = f"÷{factor_text(ratio)}" if ratio < math.inf else "zero"
+    since = "" if lr == run.recipe.lr else ratio(run.recipe.lr, lr)
     metrics = row.metrics
     loss, accuracy = metrics.get("train_loss"), metrics.get("val_accuracy")
     return {

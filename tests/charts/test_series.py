@@ -301,6 +301,9 @@ def test_what_takes_effect_only_after_the_last_epoch_is_not_announced(spec, said
     assert said not in sentences(made, epochs=5)[-1].text  # epochs were added
     assert not [mark for mark in series(run, made, epochs=4).marks if mark.x > 4]
     assert [mark for mark in series(run, made, epochs=5).marks if mark.x > 4]
+    assert sentences(made, epochs=4)[-1].kind == "kept"
+    for kind in ("cut", "turn"):
+        assert not any(x > 3.5 for x in series(run, made, epochs=4).cells[kind].x)
 
 
 def test_the_last_epoch_does_not_warn_of_a_cut_by_the_next() -> None:

@@ -47,7 +47,7 @@ def test_the_earliest_cut_that_is_promised_is_the_one_that_torch_makes() -> None
 def test_the_lr_card_shows_the_lr_that_comes_next_and_the_last_one_used_when_over() -> None:
     value, small = ids.card("lr", "value"), ids.card("lr", "small")
     shown = after_epoch(run(), FLAT[:3], (1, 1.0))
-    assert (shown[value], shown[small]) == ("0.05", "50 % of the first")
+    assert (shown[value], shown[small]) == ("0.05", "÷2")
     assert after_epoch(run(status="finished"), FLAT[:3], (1, 1.0))[value] == "0.1"
 
 

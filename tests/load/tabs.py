@@ -37,7 +37,7 @@ class Tab:
         drawn: the epochs that it has drawn, in the order in which they came.
         took: seconds that each poll took.
         sizes: bytes and epochs of each answer that brought any.
-        refused: what it was answered instead of news.
+        refused: what it met instead of news.
     """
 
     url: str
@@ -58,6 +58,8 @@ class Tab:
                 await asyncio.sleep(wait / 1000)
                 if watch.asking.is_set():
                     wait = await self._ask(cursor)
+        except Exception as error:  # else the others would wait for this one
+            self.refused.append(repr(error))
         finally:
             self._writer.close()
 
@@ -72,6 +74,8 @@ class Tab:
         news = json.loads(body)
         if "runs" in news:
             cursor["begun"] = news["begun"]
+        if "redraw" in news:
+            self.refused.append("redraw")
         if "readout" in news:
             cursor["token"] = news["token"]
             if drawn := news["drawn"]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from tests.verdict.courses import course, imported, rows, said
+from trainer.config.optimizers import SGD
 from trainer.config.run import RunConfig
 from trainer.config.schedules import (
     CosineAnnealingLR,
@@ -57,6 +58,14 @@ def test_a_run_that_guesses_is_called_so_and_a_lower_lr_is_offered(over: bool) -
     assert statement.epochs == (1, 20)
     # The rule has cut to 0.01 by then, and that did not help either.
     assert statement.action.settings == {"lr": "0.005"}
+
+
+def test_a_network_that_died_at_a_high_lr_is_not_offered_a_higher_one() -> None:
+    """Once its LR was cut, its loss creeps down to that of guessing, as a slow one's does."""
+    config = RunConfig(lr=0.1, optimizer=SGD())
+    creeping = [2.3025 - 1e-5 * epoch for epoch in range(8)]
+    found = said(config, [*noisy([2.31] * 12, 0.002), *creeping])
+    assert float(found["guessing"].action.settings["lr"]) < 0.1
 
 
 def test_a_run_that_fell_back_to_guessing_is_told_from_one_that_never_learned() -> None:

@@ -38,9 +38,8 @@ def lr_text(lr: float, digits: int = 3) -> str:
 
 def factor_text(factor: float) -> str:
     """A factor with three significant digits, written out up to a million: 2, 3.16, 1370."""
-    if 1000 <= factor < 1e6:
-        return f"{float(f'{factor:.3g}'):.0f}"
-    return lr_text(factor)
+    rounded = float(f"{factor:.3g}")
+    return f"{rounded:.0f}" if 1000 <= rounded < 1e6 else lr_text(factor)
 
 
 def cut_text(factor: float) -> str:

@@ -109,14 +109,18 @@ class Decision(BaseModel):
             return self.sentence
         if self.plateau is not None and self.kind == "waiting":
             return self.sentence.removesuffix(_warning(self, self.plateau))
-        between = self.kind in ("peak", "bottom") and not self.turned_within
-        if not between and self.kind not in ("cut", "restart"):
+        if not self.comes_too_late(epochs):
             return self.sentence
         lr, next_lr = distinct(self.lr, self.next_lr, lr_text)
         why = self.schedule
         if self.plateau is not None:
             why = _bad(self.plateau)
         return f"{why}: one more epoch would have LR {next_lr} instead of {lr}."
+
+    def comes_too_late(self, epochs: float) -> bool:
+        """Whether it changes the LR for the epoch after the last of so many."""
+        between = self.kind in ("peak", "bottom") and not self.turned_within
+        return self.epoch >= epochs and (between or self.kind in ("cut", "restart"))
 
     @property
     def ending(self) -> str:

@@ -1,6 +1,7 @@
 """The files of a run's snapshots. torch-free."""
 
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,11 @@ def listed(folder: Path) -> list[Kept]:
                 continue
             found.append(Kept((int(match[1]), int(match[2] or 0)), size, path))
     return sorted(found, key=lambda kept: kept.at)
+
+
+def remove(folder: Path) -> None:
+    """Delete a run's snapshots, as far as the disk lets."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def nearest(folder: Path, epoch: int) -> list[Kept]:

@@ -85,8 +85,8 @@ def _epochs_by_name(connection: sqlite3.Connection) -> Iterator[tuple[object, ..
         yield run, epoch, lr, lr_last, json.dumps(known), seconds, decision
 
 
-def _keep_traces_and_names(connection: sqlite3.Connection) -> None:
-    """A table for what happened within each epoch, and a name for each run."""
+def _keep_traces_and_what_people_note(connection: sqlite3.Connection) -> None:
+    """A table for what happened within each epoch, and columns for what people note of a run."""
     _execute_all(
         connection,
         """
@@ -97,6 +97,11 @@ def _keep_traces_and_names(connection: sqlite3.Connection) -> None:
             PRIMARY KEY (run, epoch)
         );
         ALTER TABLE runs ADD COLUMN name TEXT;
+        ALTER TABLE runs ADD COLUMN starred INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+        ALTER TABLE runs ADD COLUMN note TEXT;
+        ALTER TABLE runs ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE runs ADD COLUMN deleted REAL;
         """,
     )
 
@@ -119,7 +124,7 @@ COLUMNS = {
 }
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
     1: _name_metrics_and_sources,
-    2: _keep_traces_and_names,
+    2: _keep_traces_and_what_people_note,
 }
 
 

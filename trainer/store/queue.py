@@ -30,7 +30,8 @@ def insert(
 def has_trained(connection: sqlite3.Connection, run: int, epoch: int) -> bool:
     """Whether a run of LRScope's own has trained this epoch; every one has its start, epoch 0."""
     found = connection.execute(
-        "SELECT 1 FROM runs WHERE id = :run AND source = 'trained' AND (:epoch = 0 OR EXISTS "
+        "SELECT 1 FROM runs WHERE id = :run AND source = 'trained' AND deleted IS NULL "
+        "AND (:epoch = 0 OR EXISTS "
         "(SELECT 1 FROM epochs WHERE run = :run AND epoch = :epoch AND decision IS NOT NULL))",
         {"run": run, "epoch": epoch},
     )

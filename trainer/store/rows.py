@@ -57,6 +57,8 @@ class Run:
         added: epochs added by hand.
         stopping: whether it was asked to stop and still trains.
         name: what a person calls it; None if nobody has named it.
+        starred, tags, note, archived: what people noted of it.
+        deleted: when it was deleted; None if it was not (see `trainer.store.deletion`).
     """
 
     id: int
@@ -84,6 +86,11 @@ class Run:
     added: int = 0
     stopping: bool = False
     name: str | None = None
+    starred: bool = False
+    tags: tuple[str, ...] = ()
+    note: str | None = None
+    archived: bool = False
+    deleted: float | None = None
 
     @property
     def elapsed(self) -> float | None:
@@ -137,6 +144,7 @@ class Command:
     value: float | None
 
 
+TAGS = TypeAdapter(tuple[str, ...])
 METRICS = TypeAdapter(dict[str, FiniteFloat | None])
 TRACE = TypeAdapter(tuple[tuple[FiniteFloat | None, ...], tuple[FiniteFloat, ...]])
 STARTED = TypeAdapter(Started)
@@ -156,7 +164,8 @@ RUN_COLUMNS = ", ".join([CONFIG_COLUMNS, *PLAIN, ADDED, STOPPING])
 INTERVENTION_COLUMNS = tuple(field.name for field in fields(RecordedIntervention))
 # What SQLite holds in a column: in a damaged file it can be anything.
 RUN_TYPES = get_type_hints(Run) | {
-    "status": str, "started": str | None, "decision": str | None, "paused": int
+    "status": str, "started": str | None, "decision": str | None, "paused": int,
+    "starred": int, "archived": int, "tags": str,
 }  # fmt: skip
 EPOCH_TYPES = get_type_hints(Epoch) | {"metrics": str, "decision": str | None}
 INTERVENTION_TYPES = get_type_hints(RecordedIntervention) | {"name": str}
@@ -184,6 +193,8 @@ def run(row: tuple[Any, ...]) -> Run:
         if started and started.batches < 1:
             raise ValueError(f"it has {started.batches} batches per epoch")
         decision = _decision(values["decision"])
+        with _part("tags"):
+            tags = TAGS.validate_json(values["tags"], strict=True)
         added = int(added)
         if recipe.epochs + added < 1:
             raise ValueError(f"{added} epochs were added to its {recipe.epochs}")
@@ -192,7 +203,8 @@ def run(row: tuple[Any, ...]) -> Run:
     # One that ends while it is asked to pause is over.
     paused = bool(values["paused"]) and values["status"] not in OVER
     values |= {"started": started, "decision": decision, "paused": paused}
-    values |= {"added": added, "stopping": bool(stopping)}
+    values |= {"added": added, "stopping": bool(stopping), "tags": tags}
+    values |= {name: bool(values[name]) for name in ("starred", "archived")}
     return Run(id=id, source=source, recipe=recipe, **values)
 
 

@@ -35,7 +35,12 @@ CREATE TABLE runs (
     paused INTEGER NOT NULL DEFAULT 0,
     asked INTEGER NOT NULL DEFAULT 0,
     warning TEXT,
-    name TEXT
+    name TEXT,
+    starred INTEGER NOT NULL DEFAULT 0,
+    tags TEXT NOT NULL DEFAULT '[]',
+    note TEXT,
+    archived INTEGER NOT NULL DEFAULT 0,
+    deleted REAL
 );
 CREATE INDEX runs_by_status ON runs (status);
 CREATE TABLE epochs (
@@ -84,8 +89,8 @@ CREATE TABLE interventions (
 CREATE INDEX interventions_by_run ON interventions (run, id);
 """
 
-# Metrics, decision and trace are JSON. `best` has the best epoch by each metric, so that it is
-# found at once in a run of any length; its cost is the metric, or minus the metric where it rises.
+# Metrics, decision, trace and tags are JSON. `best` has the best epoch by each metric, so that it
+# is found at once in a run of any length; its cost is the metric, or minus it where it rises.
 # Traces lie apart, so that reading epochs reads none of them, and by rowid, since SQLite keeps
 # large rows poorly without.
 EPOCH_COLUMNS = tuple(field.name for field in fields(Epoch))

@@ -3,9 +3,10 @@
 torch-free.
 """
 
+import json
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,7 @@ from ..engine.events import Event
 from ..schedule.epoch import Epoch
 from ..schedule.interventions import ByHand, RecordedIntervention, refusal
 from ..schedule.trace import Trace
-from . import commands, permissions, queue, recording, rows, traces
+from . import commands, deletion, permissions, queue, recording, rows, traces
 from .database import Database
 from .faults import StoreError
 from .owners import Owner, any_alive
@@ -33,6 +34,7 @@ from .rows import (
 from .schema import EPOCH_COLUMNS
 
 NAME_LENGTH = 80
+TAG_LENGTH, MOST_TAGS, NOTE_LENGTH = 40, 20, 2000
 NEWEST = 2**63 - 1  # an id that no run has
 TAKE_NO_VALUE: set[CommandName] = {"stop", "pause", "unpause", "step", "cut"}
 
@@ -250,10 +252,83 @@ class Store:
         Raises:
             CommandError: there is no such run.
         """
-        self._known(run)
-        named = plain(" ".join((name or "").split()), NAME_LENGTH) or None
+        self._note(run, "name", plain(" ".join((name or "").split()), NAME_LENGTH) or None)
+
+    def star(self, run: int, starred: bool) -> None:
+        """Star a run, or take its star away.
+
+        Raises:
+            CommandError: there is no such run.
+        """
+        self._note(run, "starred", starred)
+
+    def tag(self, run: int, tags: Sequence[str]) -> None:
+        """Give a run these tags, at most 20 of at most 40 characters, and no others.
+
+        Raises:
+            CommandError: there is no such run.
+        """
+        cleaned = (plain(" ".join(tag.split()), TAG_LENGTH) for tag in tags)
+        kept = list(dict.fromkeys(tag for tag in cleaned if tag))[:MOST_TAGS]
+        self._note(run, "tags", json.dumps(kept))
+
+    def annotate(self, run: int, note: str | None) -> None:
+        """Write a note on a run, of at most 2,000 characters; None or blanks take it away.
+
+        Raises:
+            CommandError: there is no such run.
+        """
+        self._note(run, "note", (note or "").strip()[:NOTE_LENGTH] or None)
+
+    def archive(self, run: int, archived: bool) -> None:
+        """Leave a run out of lists, or list it again. It can be displayed as before.
+
+        Raises:
+            CommandError: there is no such run.
+        """
+        self._note(run, "archived", archived)
+
+    def _note(self, run: int, column: str, value: object) -> None:
         with self._database.transaction() as connection:
-            connection.execute("UPDATE runs SET name = ? WHERE id = ?", (named, run))
+            done = connection.execute(
+                f"UPDATE runs SET {column} = ? WHERE id = ? AND deleted IS NULL", (value, run)
+            )
+        if not done.rowcount:
+            raise CommandError(f"There is no run {run}.")
+
+    # Delete runs
+
+    def delete(self, runs: Collection[int]) -> None:
+        """Delete these runs together. For a minute `restore` brings them back.
+
+        Raises:
+            CommandError: one of them does not exist, is training or queued, or has a fork that is
+                not deleted with it; nothing is deleted then.
+        """
+        with self._database.transaction() as connection:
+            if reason := deletion.refusal(connection, runs):
+                raise CommandError(reason)
+            connection.executemany(
+                "UPDATE runs SET deleted = ? WHERE id = ?", [(time.time(), run) for run in runs]
+            )
+
+    def restore(self, runs: Collection[int]) -> None:
+        """Undo the deletion of those of these runs that were not purged yet."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "UPDATE runs SET deleted = NULL WHERE id = ?", [(run,) for run in runs]
+            )
+
+    def purge(self) -> list[int]:
+        """Remove for good what was deleted a minute ago or earlier; returns those runs, whose
+        snapshots can go.
+        """
+        before = time.time() - deletion.UNDO_SECONDS
+        due = self._database.connection.execute("SELECT 1 FROM runs WHERE deleted < ?", (before,))
+        if due.fetchone() is None:
+            return []  # called often, so avoid the write lock
+        with self._database.transaction() as connection:
+            return deletion.purge(connection, before)
 
     # Read runs
 
@@ -264,30 +339,34 @@ class Store:
             UnreadableError: the run cannot be read.
         """
         row = self._database.connection.execute(
-            f"SELECT {RUN_COLUMNS} FROM runs WHERE id = ?", (run,)
+            f"SELECT {RUN_COLUMNS} FROM runs WHERE id = ? AND deleted IS NULL", (run,)
         ).fetchone()
         return None if row is None else rows.run(row)
 
     def runs(self, limit: int, before: int = NEWEST) -> list[Run | Unreadable]:
-        """The newest runs before the one of that id, newest first, including those that cannot be
-        read.
+        """The newest runs before the one of that id that are not archived, newest first, including
+        those that cannot be read.
         """
         found = self._database.connection.execute(
-            f"SELECT {RUN_COLUMNS} FROM runs WHERE id < ? ORDER BY id DESC LIMIT ?", (before, limit)
+            f"SELECT {RUN_COLUMNS} FROM runs WHERE id < ? AND deleted IS NULL AND NOT archived "
+            "ORDER BY id DESC LIMIT ?",
+            (before, limit),
         )
         return [_run_or_reason(row) for row in found]
 
     def newest(self) -> int | None:
         """The id of the run to show: the newest that is training, else the newest of all."""
         row = self._database.connection.execute(
-            "SELECT coalesce((SELECT max(id) FROM runs WHERE status = 'training'), max(id)) "
-            "FROM runs"
+            "SELECT coalesce(max(id) FILTER (WHERE status = 'training'), max(id)) "
+            "FROM runs WHERE deleted IS NULL AND NOT archived"
         ).fetchone()
         return None if row[0] is None else int(row[0])
 
     def has(self, run: int | None) -> bool:
         """Whether there is a run with this id."""
-        found = self._database.connection.execute("SELECT 1 FROM runs WHERE id = ?", (run,))
+        found = self._database.connection.execute(
+            "SELECT 1 FROM runs WHERE id = ? AND deleted IS NULL", (run,)
+        )
         return found.fetchone() is not None
 
     def newest_started(self) -> int:

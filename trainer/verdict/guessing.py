@@ -96,9 +96,11 @@ def _slow(course: Course) -> bool:
 
 def _advice(course: Course, used: Collection[float]) -> Action | None:
     lr = max(course.top_lr, course.recipe.lr)
-    if lr < DEAD_FROM or _slow(course):
-        return advice.higher(course, used)
     known = TOO_HIGH.get(course.recipe.optimizer.name, HIGH)
+    # A dead network creeps towards the loss of guessing, too, once its LR was cut.
+    slow = _slow(course) and lr < known and course.last is not None and course.last.lr == lr
+    if lr < DEAD_FROM or slow:
+        return advice.higher(course, used)
     return advice.lower(course, used, min(lr / advice.STEP, known / advice.SMALL_STEP))
 
 

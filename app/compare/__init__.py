@@ -1,0 +1,1 @@
+"""The view Compare: runs laid over one another."""

@@ -1,0 +1,1 @@
+"""The view Runs: all runs in one table."""
