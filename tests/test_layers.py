@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 TRAINER = sorted((ROOT / "trainer").glob("**/*.py"))
 APP = sorted((ROOT / "app").glob("**/*.py"))
 PAGE = {"app", "dash", "dash_mantine_components", "flask", "plotly", "waitress"}
-TORCH = {"torch", "torchvision", "numpy", "sklearn", "tensorboard"}
+TORCH = {"torch", "torchvision", "numpy", "pandas", "sklearn", "tensorboard"}
 
 # Which folder, or module beside the folders, may import from which. What only a type checker reads
 # is no import.
@@ -33,7 +33,7 @@ ARROWS = {
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
     "trainer.curves": "trainer.config trainer.schedule trainer.replay trainer.store",
-    "trainer.export": "trainer.config trainer.schedule trainer.store",
+    "trainer.export": "trainer.config trainer.folders trainer.schedule trainer.store",
     "trainer.failures": "trainer.config trainer.engine trainer.schedule trainer.store",
     "trainer.commands": "trainer.engine trainer.schedule trainer.store",
     "trainer.execute": """

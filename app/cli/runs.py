@@ -59,7 +59,7 @@ def runs(
         list[str] | None,
         typer.Argument(
             metavar="[WORDS]...",
-            help="Only runs that have these words in their names, settings or status.",
+            help="Only runs that have these words in their names, tags, settings or status.",
             show_default=False,
         ),
     ] = None,
@@ -106,7 +106,7 @@ def _accepts(
             return True
         recipe = run.recipe
         told = [f"#{run.id}", run_names.name(run), run_names.details(run), *run_names.status(run)]
-        text = " ".join([*told, recipe.schedule.name, recipe.optimizer.name]).casefold()
+        text = " ".join([*told, *run.tags, recipe.schedule.name, recipe.optimizer.name]).casefold()
         return all(word.casefold() in text for word in words)
 
     return accepts

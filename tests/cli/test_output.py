@@ -65,6 +65,7 @@ def test_a_pipe_that_is_closed_ends_a_run_quietly_so_that_it_goes_on(
 @pytest.mark.parametrize(
     "command",
     [["--help"], ["--version"], ["train", "--help"], ["replay", "1"], ["replay", "1", "--json"],
+     ["runs"], ["runs", "--json"], ["show", "1"], ["export", "1", "--format", "csv"],
      ["import", "curve.csv"], ["--no-open", "--port", "0"]],
     ids=" ".join,
 )  # fmt: skip

@@ -68,6 +68,21 @@ def test_no_run_that_is_asked_for_is_a_sentence(here: Here, runs: Runs) -> None:
     assert here("runs", "no", "--json", home=runs.home) == (0, "", "")
 
 
+def test_tags_are_found_and_what_was_put_away_is_not_listed(here: Here, tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        tagged, archived, deleted = (store.add(small(), claimed=n < 2) for n in range(3))
+        store.tag(tagged, ["for the article"])
+        store.star(tagged, True)
+        store.archive(archived, True)
+        store.stop(deleted)
+        store.delete([deleted])
+    (record,) = map(json.loads, here("runs", "article", "--json")[1].splitlines())
+    assert (record["run"], record["tags"], record["starred"]) == (1, ["for the article"], True)
+    assert listed(here("runs")[1]) == ["1"]
+    assert here("show", "2")[0] == 0
+    assert here("show", "3")[2] == "lrscope: There is no run 3. The nearest is run 2.\n"
+
+
 def test_a_run_that_cannot_be_read_is_listed_with_its_reason(here: Here, tmp_path: Path) -> None:
     with closing(Store(tmp_path)) as store:
         store.add(small())

@@ -500,6 +500,20 @@ class Store:
         return row
 
 
+def existing(home: Path) -> Store:
+    """The store of a home that is there.
+
+    Raises:
+        StoreError: it is not, or cannot be used.
+    """
+    if not path_in(home).exists():
+        raise StoreError(
+            f"There is no LRScope home at {home}: name another folder with --home (home= in "
+            "Python), or train a run first."
+        )
+    return Store(home)
+
+
 def _run_or_reason(row: tuple[object, ...]) -> Run | Unreadable:
     try:
         return rows.run(row)
