@@ -1,4 +1,4 @@
-"""The commands for what was recorded: `runs`, `show`, `compare`, `rename`."""
+"""The commands for what was recorded: `runs`, `show`, `compare`, `rename`, `rm`."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ SHOWN = 50
 
 
 def register(cli: typer.Typer) -> None:
-    for command in (runs, show, compare, rename):
+    for command in (runs, show, compare, rename, rm):
         cli.command(cls=Command)(command)
 
 
@@ -170,3 +170,24 @@ def rename(
         known(store, run)
         store.rename(run, name)
         print(f"Run {run} is called {run_names.name(known(store, run))}.")
+
+
+def rm(
+    runs: Runs,
+    undo: Annotated[bool, typer.Option("--undo", help="Bring deleted runs back.")] = False,
+    home: Home = None,
+) -> None:
+    """Delete runs with their snapshots; for a minute `rm --undo` brings them back."""
+    numbers = list(dict.fromkeys(runs))
+    named = " ".join(map(str, numbers))
+    with opened(home) as store:
+        if not undo:
+            for run in numbers:
+                known(store, run)
+            store.delete(numbers)
+            print(f"Deleted {named}. For a minute, this brings back: lrscope rm --undo {named}")
+            return
+        store.restore(numbers)
+        if gone := [run for run in numbers if not store.has(run)]:
+            raise fail(f"Run {gone[0]} was deleted more than a minute ago and is gone.")
+        print(f"Brought back {named}.")
