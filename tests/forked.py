@@ -13,6 +13,7 @@ import json
 import os
 import runpy
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -75,8 +76,11 @@ class _Forked:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
     def kill(self) -> None:
-        self.send_signal(9)
+        self.send_signal(signal.SIGKILL)
 
     def poll(self) -> int | None:
         if self.returncode is None:
@@ -175,10 +179,12 @@ def _leave(codes: list[int]) -> None:
 if __name__ == "__main__":
     ends: list[int] = []
     atexit.register(_leave, ends)  # the first one is called last
+    gc.disable()
     import_module("app.environment").quiet_torch()
     for module in LOADED:
         import_module(module)
     torch = sys.modules["torch"]
     torch.optim.SGD([torch.zeros(1)])  # loads what torch loads only then
     gc.freeze()  # a fork shares what it does not touch
+    gc.enable()
     _serve(socket.socket(fileno=int(sys.argv[1])), ends)
