@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from tests.bench.server import answers, command, started
+from app.listening import free_port
+from tests.bench.server import HOST, answers, command
 from tests.bench.turns import until
 from tests.conftest import LONG
 from tests.execute.runs import rows, train, trained
@@ -116,13 +118,25 @@ def test_a_process_that_stands_still_for_a_while_keeps_its_run(tmp_path):
         assert rows(store, 1) == rows(store, trained(store, SETTINGS))
 
 
+@contextmanager
+def serving(home: Path, printed: IO[str]) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """A server's process that was just started, and its port."""
+    port = free_port(HOST)
+    _, *arguments = command(home)
+    with python(*arguments, "--port", str(port), stdout=printed, stderr=printed) as process:
+        try:
+            yield process, port
+        finally:
+            process.kill()
+
+
 def test_two_servers_and_three_trainings_share_a_home(tmp_path, record_property):
     config = RunConfig(model="mlp", epochs=3, batch_size=512, device="cpu")
     arguments = ["--model", "mlp", "--epochs", "3", "--batch-size", "512", "--json"]
     training = ["-m", "app", "train", *arguments, "--home", str(tmp_path)]
     with closing(Store(tmp_path)) as store, ExitStack() as stack:
         printed = stack.enter_context(tempfile.TemporaryFile("w"))
-        servers = [stack.enter_context(started(command(tmp_path), "--port")) for _ in range(2)]
+        servers = [stack.enter_context(serving(tmp_path, printed)) for _ in range(2)]
         processes = [
             stack.enter_context(python(*training, stdout=printed, stderr=subprocess.PIPE))
             for _ in range(3)
