@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -14,6 +15,9 @@ from pathlib import Path
 import pytest
 
 from trainer.config.schedules import SCHEDULES
+from trainer.curves.csv import read
+from trainer.curves.importing import import_curve
+from trainer.store.store import Store
 
 ROOT = Path(__file__).parents[1]
 TRAINER = sorted((ROOT / "trainer").glob("**/*.py"))
@@ -272,6 +276,17 @@ def test_help_loads_neither_torch_nor_dash(tmp_path, command):
     printed, loaded = loaded_by_cli(tmp_path, *command)
     assert "Usage: lrscope" in printed
     assert not loaded & (TORCH | PAGE - {"app"})
+
+
+def test_a_replay_loads_torch_and_not_its_compiler(tmp_path):
+    (tmp_path / "curve.csv").write_text("loss\n2\n1\n")
+    with closing(Store(tmp_path / "home")) as store:
+        import_curve(store, read(tmp_path / "curve.csv"), {})
+    printed, loaded = loaded_by_cli(tmp_path, "replay", "1", "--patience", "3")
+    assert "Run 1." in printed
+    assert "torch" in loaded
+    assert "torch._dynamo" not in (tmp_path / "modules").read_text().split()
+    assert not loaded & (PAGE - {"app"})
 
 
 def test_training_in_the_terminal_loads_no_dash(tmp_path):
