@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, expect
 
 from app.example import CONFIG, NAME, Example
 from tests.lab.page import NEEDS_CHROMIUM, all_drawn, in_state, start
@@ -17,7 +17,7 @@ SAID = "here, so that there is something to look at. Change a setting and press 
 
 
 def test_a_first_visitor_sees_one_example_trained_and_finished_in_every_tab(
-    browser: Browser, tmp_path: Path
+    browser: BrowserContext, tmp_path: Path
 ) -> None:
     with served(tmp_path / "home", tmp_path / "datasets", example=True) as lab:
         assert lab.store.newest() is None
@@ -38,7 +38,7 @@ def test_a_first_visitor_sees_one_example_trained_and_finished_in_every_tab(
 
 
 def test_a_start_at_once_is_trained_after_the_example_or_instead_of_it(
-    browser: Browser, tmp_path: Path
+    browser: BrowserContext, tmp_path: Path
 ) -> None:
     with (
         served(tmp_path / "home", tmp_path / "datasets", example=True) as lab,
