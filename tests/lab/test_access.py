@@ -20,7 +20,7 @@ def violations(page: Page) -> list[str]:
 def test_axe_finds_nothing_in_any_tab_or_dialog_before_during_and_after_a_run(
     browser: BrowserContext, lab: Served, scheme: str
 ) -> None:
-    with opened(browser, lab.url + "?epochs=8&patience=0", scheme=scheme) as page:
+    with opened(browser, lab.url + "?model=mlp&epochs=8&patience=0", scheme=scheme) as page:
         page.locator("#preview-text").get_by_text("first cut").wait_for()
         assert violations(page) == []
         start(page)
@@ -42,7 +42,7 @@ def test_axe_finds_nothing_in_any_tab_or_dialog_before_during_and_after_a_run(
 
 @pytest.mark.parametrize("size", ["phone"])
 def test_axe_finds_nothing_on_a_phone(browser: BrowserContext, lab: Served, size: str) -> None:
-    with opened(browser, lab.url + "?epochs=2", size) as page:
+    with opened(browser, lab.url + "?model=mlp&epochs=2", size) as page:
         assert violations(page) == []
         start(page)
         in_state(page, "finished")
@@ -66,7 +66,7 @@ def tab_to(page: Page, name: str) -> None:
 def test_a_run_is_set_up_started_and_forked_by_keyboard_alone(
     browser: BrowserContext, lab: Served
 ) -> None:
-    with opened(browser, lab.url) as page:
+    with opened(browser, lab.url + "?model=mlp") as page:
         tab_to(page, "Patience")
         page.keyboard.press("Control+A")
         page.keyboard.type("0")
@@ -90,7 +90,7 @@ def test_a_run_is_set_up_started_and_forked_by_keyboard_alone(
 def test_a_key_after_start_does_not_start_another_run(
     browser: BrowserContext, lab: Served, key: str
 ) -> None:
-    with opened(browser, lab.url + "?epochs=10000") as page:
+    with opened(browser, lab.url + "?model=mlp&epochs=10000") as page:
         start(page)
         in_state(page, "training")
         page.keyboard.press(key)
@@ -103,7 +103,7 @@ def test_a_key_after_start_does_not_start_another_run(
 def test_the_numbers_of_the_charts_are_a_table_on_demand(
     browser: BrowserContext, lab: Served
 ) -> None:
-    with opened(browser, lab.url + "?epochs=3") as page:
+    with opened(browser, lab.url + "?model=mlp&epochs=3") as page:
         start(page)
         in_state(page, "finished")
         all_drawn(page, 3)

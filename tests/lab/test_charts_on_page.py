@@ -32,7 +32,7 @@ def test_divergence_is_shown_as_a_gap_and_a_marker(browser: BrowserContext, lab:
 def test_light_and_dark_recolour_the_charts_and_keep_the_points(
     browser: BrowserContext, lab: Served
 ) -> None:
-    run = lab.store.add(RunConfig(epochs=3))
+    run = lab.store.add(RunConfig(model="mlp", epochs=3))
     with opened(browser, lab.url, scheme="dark") as page:
         all_drawn(page, 3)
         colour = "() => getComputedStyle(document.querySelector('#chart .js-line')).stroke"
@@ -46,7 +46,7 @@ def test_light_and_dark_recolour_the_charts_and_keep_the_points(
 def test_a_theme_that_changes_in_mid_run_recolours_the_charts_too(
     browser: BrowserContext, lab: Served
 ) -> None:
-    with opened(browser, lab.url + "?epochs=10000") as page:
+    with opened(browser, lab.url + "?model=mlp&epochs=10000") as page:
         start(page)
         all_drawn(page, 2)
         for shade in ("rgb(151, 117, 250)", "rgb(112, 72, 232)", "rgb(151, 117, 250)"):
@@ -67,7 +67,7 @@ def test_a_metric_that_the_charts_did_not_expect_is_drawn_from_its_first_epoch_o
             event = replace(event, metrics=event.metrics | rate)
         record(run, event, *more)
 
-    with opened(browser, lab.url + "?epochs=10000") as page:
+    with opened(browser, lab.url + "?model=mlp&epochs=10000") as page:
         start(page)
         all_drawn(page, 2)
         monkeypatch.setattr(lab.store, "record", with_another)
@@ -112,7 +112,7 @@ def pointed(page: Page) -> list[float]:
 def test_a_sentence_points_at_its_epoch_in_the_charts_and_the_other_way_round(
     browser: BrowserContext, lab: Served
 ) -> None:
-    lab.store.add(RunConfig(epochs=12))
+    lab.store.add(RunConfig(model="mlp", epochs=12))
     with opened(browser, lab.url) as page:
         all_drawn(page, 12)
         points(page, "train loss", 12)

@@ -23,7 +23,9 @@ def test_a_what_if_shows_where_the_run_would_have_been_cut(
     from trainer.config.table import changed
     from trainer.replay.comparison import compare
 
-    config = RunConfig(epochs=15, schedule=ReduceLROnPlateau(patience=0, threshold=0.2))
+    config = RunConfig(
+        model="mlp", epochs=15, schedule=ReduceLROnPlateau(patience=0, threshold=0.2)
+    )
     lab.store.add(config)
     with opened(browser, lab.url) as page:
         all_drawn(page, 15)
@@ -142,7 +144,7 @@ def test_an_open_panel_answers_for_a_run_that_starts_after_its_first_epoch(
 def test_a_what_if_that_does_not_suit_the_run_is_refused_beside_its_setting(
     browser: BrowserContext, lab: Served
 ) -> None:
-    lab.store.add(RunConfig(lr=0.1, epochs=10, batch_size=1077))
+    lab.store.add(RunConfig(model="mlp", lr=0.1, epochs=10, batch_size=1077))
     with opened(browser, lab.url) as page:
         in_state(page, "finished")
         page.get_by_text("What if", exact=True).click()
