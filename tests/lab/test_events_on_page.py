@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from app.charts.series import sentences
 from tests.charts.test_series import rows
@@ -90,7 +90,7 @@ def band(page: Page) -> list[tuple[float, float]]:
 
 
 def test_runs_of_like_epochs_fold_and_what_matters_stands_out(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     over(lab.store, CUT, rows(LOSSES, CUT))
     with opened(browser, lab.url) as page:
@@ -101,7 +101,7 @@ def test_runs_of_like_epochs_fold_and_what_matters_stands_out(
         assert page.evaluate(NARROW)
 
 
-def test_each_kind_of_schedule_has_its_line(browser: Browser, lab: Served) -> None:
+def test_each_kind_of_schedule_has_its_line(browser: BrowserContext, lab: Served) -> None:
     cosine = schedules.CosineAnnealingWarmRestarts(T_0=4)
     with opened(browser, lab.url) as page:
         for schedule, expected in (
@@ -134,7 +134,7 @@ def test_each_kind_of_schedule_has_its_line(browser: Browser, lab: Served) -> No
             assert page.evaluate(NARROW)
 
 
-def test_what_is_done_by_hand_has_a_line_of_its_own(browser: Browser, lab: Served) -> None:
+def test_what_is_done_by_hand_has_a_line_of_its_own(browser: BrowserContext, lab: Served) -> None:
     config = RunConfig(lr=0.1, epochs=9, schedule=schedules.NoSchedule())
     said = "By hand: LR divided by 2, from 0.1 to 0.05."
     run = begun(lab.store, config)
@@ -153,7 +153,7 @@ def test_what_is_done_by_hand_has_a_line_of_its_own(browser: Browser, lab: Serve
 
 
 def test_a_click_unfolds_a_line_and_shows_its_epochs_and_another_folds_it(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     epochs = rows(LOSSES, CUT)
     over(lab.store, CUT, epochs)
@@ -175,7 +175,7 @@ def test_a_click_unfolds_a_line_and_shows_its_epochs_and_another_folds_it(
         assert band(page) == []
 
 
-def test_the_keyboard_alone_reads_every_epoch(browser: Browser, lab: Served) -> None:
+def test_the_keyboard_alone_reads_every_epoch(browser: BrowserContext, lab: Served) -> None:
     over(lab.store, CUT, rows(LOSSES, CUT))
     with opened(browser, lab.url) as page:
         all_drawn(page, len(LOSSES))
@@ -207,7 +207,7 @@ def test_the_keyboard_alone_reads_every_epoch(browser: Browser, lab: Served) -> 
         in_state(page, "finished")
 
 
-def test_every_sentence_is_there_on_demand(browser: Browser, lab: Served) -> None:
+def test_every_sentence_is_there_on_demand(browser: BrowserContext, lab: Served) -> None:
     epochs = rows(LOSSES, CUT)
     over(lab.store, CUT, epochs)
     every = [(str(s.epoch), s.text) for s in reversed(sentences(epochs))]
@@ -224,7 +224,7 @@ def test_every_sentence_is_there_on_demand(browser: Browser, lab: Served) -> Non
         expect(button).to_be_hidden()
 
 
-def test_an_epoch_chosen_in_the_chart_is_unfolded(browser: Browser, lab: Served) -> None:
+def test_an_epoch_chosen_in_the_chart_is_unfolded(browser: BrowserContext, lab: Served) -> None:
     over(lab.store, CUT, rows(LOSSES, CUT))
     with opened(browser, lab.url) as page:
         all_drawn(page, len(LOSSES))
@@ -245,7 +245,7 @@ def test_an_epoch_chosen_in_the_chart_is_unfolded(browser: Browser, lab: Served)
         assert band(page) == [(16, 16)]
 
 
-def test_a_line_grows_in_place_while_the_run_trains(browser: Browser, lab: Served) -> None:
+def test_a_line_grows_in_place_while_the_run_trains(browser: BrowserContext, lab: Served) -> None:
     run = begun(lab.store, CUT)
     epochs = rows(LOSSES, CUT)
     with opened(browser, lab.url) as page:
@@ -273,7 +273,7 @@ def test_a_line_grows_in_place_while_the_run_trains(browser: Browser, lab: Serve
 
 
 def test_the_selected_epoch_stays_selected_when_another_joins_its_line(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     run = begun(lab.store, CUT)
     epochs = rows(LOSSES, CUT)
@@ -291,7 +291,7 @@ def test_the_selected_epoch_stays_selected_when_another_joins_its_line(
 
 
 def test_lines_that_came_one_by_one_are_those_of_a_page_that_is_opened_later(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     losses = [1 + ((7 * e) % 11) / (e + 3) for e in range(60)]
     bests = [losses.index(min(losses[:e])) + 1 for e in range(1, 61)]
@@ -306,7 +306,9 @@ def test_lines_that_came_one_by_one_are_those_of_a_page_that_is_opened_later(
             assert len(streamed) < 60
 
 
-def test_an_update_costs_the_same_however_long_the_run(browser: Browser, lab: Served) -> None:
+def test_an_update_costs_the_same_however_long_the_run(
+    browser: BrowserContext, lab: Served
+) -> None:
     config = RunConfig(lr=0.1, epochs=10_000, schedule=schedules.NoSchedule())
     said = sentences(rows([1.0] * 10_000, config))
     with opened(browser, lab.url) as page:
@@ -328,7 +330,9 @@ def test_an_update_costs_the_same_however_long_the_run(browser: Browser, lab: Se
         assert page.evaluate(NARROW)
 
 
-def test_a_run_of_2000_epochs_is_a_list_that_can_be_read(browser: Browser, lab: Served) -> None:
+def test_a_run_of_2000_epochs_is_a_list_that_can_be_read(
+    browser: BrowserContext, lab: Served
+) -> None:
     losses = [1 + 1 / (e + 1) + 0.01 * (7 * e % 11) for e in range(2_000)]
     epochs = rows(losses, RunConfig(lr=0.1, epochs=2_000))
     lab.store.add_imported(Recipe(lr=0.1, epochs=2_000), "long.csv", epochs)

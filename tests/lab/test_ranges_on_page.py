@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import BrowserContext
 
 from tests.lab.page import NEEDS_CHROMIUM
 from tests.page import Served, opened
@@ -26,7 +26,7 @@ READY = (
 
 @pytest.mark.parametrize("decades", [0.0, 0.4, 1.0, 1.5, 2.0, 8.0])
 def test_the_ticks_of_the_lr_say_their_values_and_never_overlap(
-    browser: Browser, lab: Served, decades: float
+    browser: BrowserContext, lab: Served, decades: float
 ) -> None:
     lrs = tuple(0.08 * 10 ** (-decades * i / (EPOCHS - 1)) for i in range(EPOCHS))
     losses: Losses = {"val_loss": tuple(1 / (i + 1) for i in range(EPOCHS))}
@@ -44,7 +44,7 @@ def test_the_ticks_of_the_lr_say_their_values_and_never_overlap(
 
 @pytest.mark.parametrize(("epochs", "named"), [(40, True), (600, False)])
 def test_cuts_are_named_where_there_is_room_for_a_name(
-    browser: Browser, lab: Served, epochs: int, named: bool
+    browser: BrowserContext, lab: Served, epochs: int, named: bool
 ) -> None:
     flat: Losses = {"val_loss": (1.0,) * epochs}
     curve = Curve("mine.csv", tuple(range(1, epochs + 1)), flat)
