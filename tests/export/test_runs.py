@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import exported
 from tests.exported import Runs
 from tests.small import small
 from trainer import watch
@@ -18,6 +19,7 @@ from trainer.store.faults import StoreError
 from trainer.store.store import CommandError, Store
 
 lrscope_runs: Any = watch.runs
+store = exported.store
 
 
 def test_runs_are_listed_newest_first(runs: Runs) -> None:

@@ -43,7 +43,9 @@ def test_start_trains_and_draws_every_epoch_and_the_lr_steps_down_at_a_cut(
         lrs = points(page, "learning rate", 18)
         assert lrs == [lr for row in rows for lr in (row.lr, row.lr)]
         assert lrs[-1] < 0.02
-        cuts = [row for row in rows if row.decision and row.decision.kind == "cut"]
+        cuts = [
+            row for row in rows if row.decision and row.decision.kind == "cut" and row.epoch < 9
+        ]
         assert len(points(page, "cut", 4 * len(cuts))) == 4 * len(cuts) > 0
         for row in cuts:
             assert row.decision is not None
