@@ -46,14 +46,14 @@ def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]
 
 @pytest.fixture
 def browser(chrome: BrowserContext) -> Iterator[BrowserContext]:
-    """A Chromium without an open page, a cookie or a chosen colour scheme."""
-    first, *_ = chrome.pages
+    """A Chromium without a page of another test, a cookie or a chosen colour scheme."""
+    before = chrome.pages
     yield chrome
     for page in chrome.pages:
-        if page != first:
+        if page not in before:
             page.close()
     everything = {"origin": "*", "storageTypes": "cookies,local_storage"}
-    chrome.new_cdp_session(first).send("Storage.clearDataForOrigin", everything)
+    chrome.new_cdp_session(before[0]).send("Storage.clearDataForOrigin", everything)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
