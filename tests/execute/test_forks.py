@@ -7,6 +7,7 @@ import pytest
 
 from tests.execute.runs import SPOILED, at, forked, rows, spoiled, train, trained
 from tests.small import NOWHERE, SCHEDULES, small
+from trainer.config.optimizers import Adam
 from trainer.config.schedules import CosineAnnealingLR, ReduceLROnPlateau
 from trainer.engine.events import (
     Ended,
@@ -176,3 +177,20 @@ def test_a_parent_that_ends_before_the_fork_when_it_is_trained_again_fails_it(st
     assert store.run(child).reason == (
         f"Run {parent} was trained again, and ended before epoch 4: fork it after an earlier one."
     )
+
+
+def test_a_fork_at_the_end_of_the_warm_up_has_its_own_lr_also_with_another_monitor(store):
+    settings = small(warmup=2, schedule=SCHEDULES["plateau"])
+    parent = trained(store, settings)
+    own = settings.model_copy(update={"lr": 0.004, "monitor": "train_loss"})
+    child, _ = forked(store, parent, 2, own)
+    assert store.epochs(child)[0].lr == 0.004
+
+
+@pytest.mark.parametrize("schedule", ["OneCycleLR", "CyclicLR"])
+def test_a_fork_has_its_own_beta_2_also_where_the_schedule_moves_beta_1(store, schedule):
+    settings = small(optimizer=Adam(), schedule=SCHEDULES[schedule])
+    parent = trained(store, settings)
+    child, _ = forked(store, parent, 2, settings.model_copy(update={"optimizer": Adam(beta2=0.5)}))
+    losses = [run[-1].metrics["train_loss"] for run in (store.epochs(parent), store.epochs(child))]
+    assert losses[0] != losses[1]

@@ -43,7 +43,7 @@ def hand_over(
     else:
         _take_over(schedule, undecided, parent)
         decision = schedule.advance(metric)
-    has_started = schedule.epoch > schedule.start_epoch
+    has_started = schedule.epoch >= schedule.start_epoch
     if recipe.lr != parent.lr and not recipe.schedule.traits.formula and has_started:
         schedule.set_lr(recipe.lr)
     schedule.epoch_lr = schedule.lr
@@ -76,10 +76,13 @@ def _take_over(schedule: Schedule, state: dict[str, Any], parent: Recipe) -> Non
     else:
         _change(schedule, changed)
     group = schedule.main.optimizer.param_groups[0]
-    if own.optimizer != parent.optimizer and "max_momentum" not in group:
+    if own.optimizer != parent.optimizer:
         fresh = private_optimizer(own).param_groups[0]
-        for moved in {"momentum", "betas"} & group.keys():
-            group[moved] = fresh[moved]
+        if "max_momentum" not in group:
+            for moved in {"momentum", "betas"} & group.keys():
+                group[moved] = fresh[moved]
+        elif "betas" in group:  # the schedule moves beta 1 only
+            group["betas"] = (group["betas"][0], fresh["betas"][1])
 
 
 def _changed(own: ScheduleSettings, theirs: ScheduleSettings) -> list[str]:
