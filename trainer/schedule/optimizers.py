@@ -1,7 +1,7 @@
 """An optimizer's config -> torch's own optimizer."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -25,18 +25,23 @@ def build(
     params = list(params)
     device = params[0].device
     cls: Any = getattr(torch.optim, spec.name)
-    arguments = spec.model_dump(exclude={"name"})
-    if "beta1" in arguments:
-        arguments["betas"] = (arguments.pop("beta1"), arguments.pop("beta2"))
-    accepted = inspect.signature(cls).parameters
-    fused_on = FUSED_ONLY_ON.get(spec.name, FUSED_DEVICES)
-    if "fused" in accepted and device.type in fused_on:
-        arguments["fused"] = True
-    if capturable and "capturable" in accepted:
-        arguments["capturable"] = True
+    given = arguments(spec, device.type)
+    if capturable and "capturable" in inspect.signature(cls).parameters:
+        given["capturable"] = True
     rate = torch.tensor(lr, device=device) if capturable else lr
-    optimizer: torch.optim.Optimizer = cls(params, lr=rate, **arguments)
+    optimizer: torch.optim.Optimizer = cls(params, lr=rate, **given)
     return optimizer
+
+
+def arguments(spec: Optimizer, device: str) -> dict[str, Any]:
+    """The arguments of torch's class, except parameters and LR, on that type of device."""
+    given = spec.model_dump(exclude={"name"})
+    if "beta1" in given:
+        given["betas"] = (given.pop("beta1"), given.pop("beta2"))
+    accepted = inspect.signature(getattr(torch.optim, spec.name)).parameters
+    if "fused" in accepted and device in FUSED_ONLY_ON.get(spec.name, FUSED_DEVICES):
+        given["fused"] = True
+    return given
 
 
 def load(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -64,13 +69,18 @@ def add_buffers(optimizer: torch.optim.Optimizer) -> None:
     """Add the buffers, of zeros, that an optimizer's parameters now need and that torch creates
     only at the first step.
     """
-    settings = optimizer.param_groups[0]
-    buffers = {
+    needed = extra_buffers(type(optimizer).__name__, optimizer.param_groups[0])
+    for parameter, buffer in optimizer.state.items():
+        for name in needed:
+            if name not in buffer:
+                buffer[name] = torch.zeros_like(parameter)
+
+
+def extra_buffers(optimizer: str, settings: Mapping[str, Any]) -> list[str]:
+    """The buffers of an optimizer of that class that only some of its settings need."""
+    needed = {
         "max_exp_avg_sq": settings.get("amsgrad"),
         "grad_avg": settings.get("centered"),
-        "momentum_buffer": isinstance(optimizer, torch.optim.RMSprop) and settings["momentum"],
+        "momentum_buffer": optimizer == "RMSprop" and settings["momentum"],
     }
-    for parameter, buffer in optimizer.state.items():
-        for name, is_needed in buffers.items():
-            if is_needed and name not in buffer:
-                buffer[name] = torch.zeros_like(parameter)
+    return [name for name, is_needed in needed.items() if is_needed]

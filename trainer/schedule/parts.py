@@ -51,12 +51,18 @@ def main_part(recipe: Recipe, batches: int, epochs: int) -> Part:
     spec, optimizer = recipe.schedule, private_optimizer(recipe)
     if spec.name == "none":
         return Part(optimizer, None)
-    arguments = spec.arguments(recipe.lr, epochs, batches)
-    if spec.traits.watches_monitor:
-        return Part(optimizer, Plateau(optimizer, mode=recipe.mode, **arguments))
-    if "cycle_momentum" in arguments and not {"momentum", "betas"} & optimizer.defaults.keys():
-        arguments["cycle_momentum"] = False  # Adagrad has no momentum, and torch would raise
-    return Part(optimizer, getattr(lr_scheduler, spec.name)(optimizer, **arguments))
+    cls = Plateau if spec.traits.watches_monitor else getattr(lr_scheduler, spec.name)
+    return Part(optimizer, cls(optimizer, **arguments(recipe, batches, epochs)))
+
+
+def arguments(recipe: Recipe, batches: int, epochs: int) -> dict[str, Any]:
+    """The arguments of torch's class for a schedule of so many epochs, except the optimizer."""
+    given = recipe.schedule.arguments(recipe.lr, epochs, batches)
+    if recipe.schedule.traits.watches_monitor:
+        given["mode"] = recipe.mode
+    if "cycle_momentum" in given and recipe.momentum_name is None:
+        given["cycle_momentum"] = False  # Adagrad has no momentum, and torch would raise
+    return given
 
 
 def warmup_part(recipe: Recipe, steps: int) -> Part:
