@@ -33,6 +33,7 @@ ARROWS = {
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
     "trainer.curves": "trainer.config trainer.schedule trainer.replay trainer.store",
+    "trainer.export": "trainer.config trainer.schedule trainer.store",
     "trainer.failures": "trainer.config trainer.engine trainer.schedule trainer.store",
     "trainer.commands": "trainer.engine trainer.schedule trainer.store",
     "trainer.execute": """
@@ -207,9 +208,10 @@ def test_the_app_imports_no_torch_at_its_top(path):
     assert not packages(loaded_with(name_of(path))) & TORCH
 
 
-# Beside its own module: the warm-up is a LinearLR; the plateau rule is what LRScope is about.
+# Beside its own module: the warm-up is a LinearLR, also in a script; the plateau rule is what
+# LRScope is about.
 NAMED_ELSEWHERE = {
-    "LinearLR": {"trainer/schedule/parts.py"},
+    "LinearLR": {"trainer/export/training.py", "trainer/schedule/parts.py"},
     "ReduceLROnPlateau": {
         "app/lab/answer.py", "trainer/config/recipe.py",
         "trainer/replay/cautions.py", "trainer/replay/comparison.py",
