@@ -237,9 +237,10 @@ class _Walk:
 def _changed(before: Recipe, own: Recipe) -> list[str]:
     """What a fork changes, by name."""
     paths = forks.changed(before, own)
-    return [
-        p.rpartition(".")[2] for p in paths if p.partition(".")[0] == p or "schedule" not in paths
-    ]
+    own_settings = (
+        "schedule." if "schedule" in paths else "."
+    )  # those of another class are not told
+    return [p.rpartition(".")[2] for p in paths if not p.startswith(own_settings)]
 
 
 def _moves_otherwise(before: Recipe, own: Recipe) -> bool:
