@@ -86,6 +86,29 @@ def test_a_run_is_set_up_started_and_forked_by_keyboard_alone(
     assert len(lab.store.runs(9)) == 2
 
 
+def test_a_what_if_is_asked_and_forked_by_keyboard_alone(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, lab.url + "?model=mlp&epochs=8&patience=1&threshold=0.9") as page:
+        tab_to(page, "Start")
+        page.keyboard.press("Enter")
+        in_state(page, "finished")
+        tab_to(page, "Events")
+        page.keyboard.press("ArrowRight")
+        patience = page.locator(".what-if").get_by_role("textbox", name="Patience")
+        patience.wait_for()
+        tab_to(page, "Patience")
+        page.keyboard.press("Control+A")
+        page.keyboard.type("7")
+        expect(patience).to_have_value("7")
+        measure = page.locator("#measure")
+        expect(measure).to_be_visible()
+        tab_to(page, str(measure.text_content()))
+        page.keyboard.press("Enter")
+        expect(page.locator("#fork-title")).to_contain_text("Fork of run 1 after epoch")
+        expect(box(page, "Patience").first).to_have_value("7")
+
+
 @pytest.mark.parametrize("key", ["Space", "Enter"])
 def test_a_key_after_start_does_not_start_another_run(
     browser: BrowserContext, lab: Served, key: str
