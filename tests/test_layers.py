@@ -29,6 +29,7 @@ ARROWS = {
     "trainer.schedule": "trainer.config",
     "trainer.replay": "trainer.config trainer.schedule",
     "trainer.verdict": "trainer.config trainer.schedule",
+    "trainer.compare": "trainer.config",
     "trainer.engine": "trainer.config trainer.folders trainer.schedule",
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
