@@ -63,7 +63,11 @@ ARROWS = {
         trainer.store trainer.snapshots trainer.worker
     """,
     "app.runs": "trainer.store",
-    "app.compare": "trainer.store",
+    "app.repeating": "trainer.compare trainer.config trainer.store",
+    "app.compare": """
+        app.ids app.charts app.repeating app.run_names app.run_picker trainer.compare
+        trainer.config trainer.schedule trainer.store
+    """,
     "app.importing": """
         app.ids app.run_picker trainer.config trainer.curves trainer.store trainer.worker
     """,

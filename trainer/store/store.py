@@ -4,6 +4,7 @@ torch-free.
 """
 
 import json
+import sqlite3
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -79,6 +80,11 @@ class Store:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's own connection, to read with. `close` closes it."""
+        return self._database.connection
 
     def interrupt_orphans(self) -> None:
         """Mark the runs of processes that have died as interrupted."""
