@@ -155,6 +155,16 @@ def member(run: Any) -> dict[str, Any]:
     return {"type": "member", "run": run}
 
 
+# Again: other seeds, with and without the schedule, beside other runs
+AGAIN = "again"
+AGAIN_COUNT = "again-count"
+AGAIN_SEEDS = "again-seeds"
+AGAIN_CONSTANT = "again-constant"
+AGAIN_WITH = "again-with"
+AGAIN_COMPARE = "again-compare"
+AGAIN_REFUSED = "again-refused"
+AGAIN_ADDRESS = "again-address"
+
 # Compare
 COMPARED = "compared"
 COMPARE_HEADING = "compare-heading"

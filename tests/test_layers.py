@@ -58,14 +58,14 @@ ARROWS = {
     "app.run_names": "trainer.config trainer.store",
     "app.run_picker": "app.run_names trainer.config trainer.store",
     "app.lab": """
-        app.ids app.address app.charts app.checked app.form app.run_names app.run_picker
-        trainer.config trainer.schedule trainer.replay trainer.verdict trainer.engine
-        trainer.store trainer.snapshots trainer.worker
+        app.ids app.address app.charts app.checked app.form app.paths app.repeating app.run_names
+        app.run_picker trainer.compare trainer.config trainer.schedule trainer.replay
+        trainer.verdict trainer.engine trainer.store trainer.snapshots trainer.worker
     """,
     "app.runs": "trainer.store",
     "app.repeating": "trainer.compare trainer.config trainer.store",
     "app.compare": """
-        app.ids app.charts app.repeating app.run_names app.run_picker trainer.compare
+        app.ids app.charts app.paths app.repeating app.run_names app.run_picker trainer.compare
         trainer.config trainer.schedule trainer.store
     """,
     "app.importing": """

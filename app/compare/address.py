@@ -2,7 +2,7 @@
 
 import re
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from trainer.config.table import SETTINGS
 
@@ -64,12 +64,6 @@ def read(query: str) -> Asked:
         runs[:MOST_RUNS], frozenset(hidden), metric[:200], chosen["x"], chosen["scale"], smooth,
         chosen["colour"], chosen["group"] == "on", tuple(refused),
     )  # fmt: skip
-
-
-def to_query(runs: list[int]) -> str:
-    """The query that compares these runs."""
-    numbers = ",".join(map(str, dict.fromkeys(runs)))
-    return f"?{urlencode({'runs': numbers}, safe=',')}" if runs else ""
 
 
 def _numbers(text: str, refused: list[str]) -> tuple[int, ...]:

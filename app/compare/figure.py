@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from itertools import accumulate
 from statistics import median
@@ -21,6 +22,7 @@ LR_AXIS = {"yaxis": "y2"}
 BAND, MUTED = "24", 0.35  # the opacities of a band and of a seed within it
 DASHES = ("solid", "dash", "dot", "dashdot")  # each for as many curves as there are colours
 DECADE = 10  # LRs that differ by more are drawn on a log axis
+KEPT = 512  # lines that are kept, so that a change of one run computes only its own
 X_TITLES = {"epochs": "epoch", "batches": "batch", "time": "seconds", "lr": "learning rate"}
 
 
@@ -101,12 +103,12 @@ def picture(
     """
     over_lr = wanted.x == "lr"
     found: list[tuple[Curve, Line]] = []
-    values = {s.run: smoothed(s.columns.metric(wanted.metric), wanted.smooth) for s in subjects}
     bands, medians = [], []
     for place, look in enumerate(looks):
         its = [s for s in subjects if s.group == place]
         if wanted.group and not over_lr and len(its) > 1:
-            band, middle = _band([(s, values[s.run]) for s in its if not s.hidden], wanted)
+            shown = tuple((s.columns, s.batches) for s in its if not s.hidden)
+            band, middle = _band(shown, wanted.metric, wanted.x, wanted.smooth)
             bands.append((_band_curve(place, look), band))
             medians.append((_median_curve(place, look), middle))
     grouped = {place for place, _ in enumerate(looks)} if bands else set()
@@ -114,26 +116,26 @@ def picture(
     found += bands
     for subject in subjects:
         muted = subject.group in grouped & several and not over_lr and wanted.group
-        found.append((_run_curve(subject, looks, muted), _line(subject, values, wanted)))
+        found.append((_run_curve(subject, looks, muted), _line(subject, wanted)))
     found += medians
     if not over_lr:
-        found += [(_lr_curve(s), _lr_line(s, wanted.x)) for s in subjects]
-        placed = [s._replace(place=_edges(_subject(subjects, s.run), wanted.x)) for s in strips]
+        found += [(_lr_curve(s), _lr_line(s.columns, s.batches, wanted.x)) for s in subjects]
+        by_run = {s.run: s for s in subjects}
+        placed = [
+            s._replace(place=_edges(by_run[s.run].columns, by_run[s.run].batches, wanted.x))
+            for s in strips
+        ]
         found += strip_curves(placed)
     lrs = [lr for s in subjects for lr in (*s.columns.lrs[:1], *s.columns.last_lrs)]
     return Picture(found, _layout(wanted, strips, lrs, epochs))
 
 
-def _subject(subjects: Sequence[Subject], run: int) -> Subject:
-    return next(s for s in subjects if s.run == run)
-
-
-def _places(subject: Subject, x: str) -> list[float]:
+@lru_cache(maxsize=KEPT)
+def _places(columns: Columns, batches: int, x: str) -> list[float]:
     """Where the values of a run's epochs are drawn."""
-    columns = subject.columns
     match x:
         case "batches":
-            return [float(epoch * subject.batches) for epoch in columns.epochs]
+            return [float(epoch * batches) for epoch in columns.epochs]
         case "time":
             return [round(seconds, 3) for seconds in accumulate(columns.seconds)]
         case "lr":
@@ -142,39 +144,57 @@ def _places(subject: Subject, x: str) -> list[float]:
             return [float(epoch) for epoch in columns.epochs]
 
 
-def _edges(subject: Subject, x: str) -> dict[int, tuple[float, float]]:
+@lru_cache(maxsize=KEPT)
+def _edges(columns: Columns, batches: int, x: str) -> dict[int, tuple[float, float]]:
     """Where each epoch begins and ends: on the axis of epochs, half an epoch around its number."""
-    places = _places(subject, x)
+    places = _places(columns, batches, x)
     if x == "epochs":
-        return {e: (e - 0.5, e + 0.5) for e in subject.columns.epochs}
+        return {e: (e - 0.5, e + 0.5) for e in columns.epochs}
     before = [0.0, *places[:-1]]
     if x == "batches" and places:
-        before[0] = places[0] - subject.batches
-    return dict(zip(subject.columns.epochs, zip(before, places, strict=True), strict=True))
+        before[0] = places[0] - batches
+    return dict(zip(columns.epochs, zip(before, places, strict=True), strict=True))
 
 
-def _line(subject: Subject, values: dict[int, list[float | None]], wanted: Wanted) -> Line:
-    return thinned(Line(_places(subject, wanted.x), values[subject.run]))
+@lru_cache(maxsize=KEPT)
+def _values(columns: Columns, metric: str, smooth: float) -> list[float | None]:
+    return smoothed(columns.metric(metric), smooth)
 
 
-def _band(its: Sequence[tuple[Subject, list[float | None]]], wanted: Wanted) -> tuple[Line, Line]:
-    """The outline from the lowest to the highest value at each epoch, and the median."""
+def _line(subject: Subject, wanted: Wanted) -> Line:
+    return _drawn(subject.columns, subject.batches, wanted.metric, wanted.x, wanted.smooth)
+
+
+@lru_cache(maxsize=KEPT)
+def _drawn(columns: Columns, batches: int, metric: str, x: str, smooth: float) -> Line:
+    return thinned(Line(_places(columns, batches, x), _values(columns, metric, smooth)))
+
+
+@lru_cache(maxsize=KEPT)
+def _band(
+    its: tuple[tuple[Columns, int], ...], metric: str, x: str, smooth: float
+) -> tuple[Line, Line]:
+    """The outline from the lowest to the highest value at each epoch of these runs, each with its
+    batches an epoch; and the median.
+    """
     at: dict[int, list[tuple[float, float]]] = {}
-    for subject, values in its:
-        places = _places(subject, wanted.x)
-        for epoch, place, value in zip(subject.columns.epochs, places, values, strict=True):
+    for columns, batches in its:
+        places, values = _places(columns, batches, x), _values(columns, metric, smooth)
+        for epoch, place, value in zip(columns.epochs, places, values, strict=True):
             if value is not None:
                 at.setdefault(epoch, []).append((place, value))
-    x = [median(place for place, _ in at[epoch]) for epoch in sorted(at)]
-    every = [[value for _, value in at[epoch]] for epoch in sorted(at)]
-    low, high = (thinned(Line(x, [end(values) for values in every])) for end in (min, max))
+    epochs = sorted(at)
+    middle = [median(place for place, _ in at[epoch]) for epoch in epochs]
+    every = [[value for _, value in at[epoch]] for epoch in epochs]
+    low, high = (thinned(Line(middle, [end(values) for values in every])) for end in (min, max))
     outline = Line(high.x + low.x[::-1], high.y + low.y[::-1])
-    return outline, thinned(Line(x, [median(values) for values in every]))
+    return outline, thinned(Line(middle, [median(values) for values in every]))
 
 
-def _lr_line(subject: Subject, x: str) -> Line:
+@lru_cache(maxsize=KEPT)
+def _lr_line(columns: Columns, batches: int, x: str) -> Line:
     """The LR over each epoch, never smoothed. An LR of 0 has no place on a log axis."""
-    line, edges, columns = Line([], []), _edges(subject, x), subject.columns
+    line, edges = Line([], []), _edges(columns, batches, x)
     for epoch, lr, last in zip(columns.epochs, columns.lrs, columns.last_lrs, strict=True):
         line.x.extend(edges[epoch])
         line.y.extend((lr, last))

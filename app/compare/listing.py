@@ -1,6 +1,7 @@
 """The left column: the runs by setting, each with its seed, a sparkline and its best value."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import median
 from typing import Any
 from urllib.parse import quote
@@ -15,8 +16,10 @@ from app.compare.scene import Scene
 from app.compare.thinning import thinned
 from trainer.config.metrics import rises
 from trainer.config.text import significant
+from trainer.store.selection import Columns
 
 WIDTH, HEIGHT, POINTS = 64, 18, 32
+KEPT = 512  # curves of which the best value and the sparkline are kept
 OVER = {"finished", "imported"}
 
 
@@ -37,7 +40,7 @@ def heading(scene: Scene) -> str:
 def _group(scene: Scene, place: int) -> Component:
     group, look = scene.groups[place], scene.looks[place]
     its = [read for read in scene.read if read.run.id in group.runs]
-    values = [v for read in its if (v := best(read, scene.metric)) is not None]
+    values = [v for read in its if (v := best(read.columns, scene.metric)) is not None]
     middle = f"median {significant(median(values))}" if len(values) > 1 else ""
     return html.Section(
         [
@@ -67,14 +70,14 @@ def _member(scene: Scene, read: Read) -> Component:
     itself: dict[str, Any] = {"data-run": str(number)}
     called = f"seed {read.seed}" if read.seed is not None else run_names.name(run)
     state, word = run_names.status(run)
-    value = best(read, scene.metric)
+    value = best(read.columns, scene.metric)
     about = called if state in OVER else f"{called} · {word}"
     return html.Li(
         [
             html.Button(className="swatch", title="Hide it, or draw it again", **pressed),
             html.A(f"#{number}", href=f"/?run={number}", title=run_names.name(run)),
             html.Span(about, className="card-small about"),
-            html.Span(className="spark", style={"maskImage": spark(read, scene.metric)}),
+            html.Span(className="spark", style={"maskImage": spark(read.columns, scene.metric)}),
             html.Span("" if value is None else significant(value), className="value"),
             html.Button("\N{MULTIPLICATION SIGN}", className="leave", title="Take it out", **leave),
         ],
@@ -84,15 +87,17 @@ def _member(scene: Scene, read: Read) -> Component:
     )
 
 
-def best(read: Read, metric: str) -> float | None:
-    """The best value of a metric in a run; None if it has none."""
-    values = [value for value in read.columns.metric(metric) if value is not None]
+@lru_cache(maxsize=KEPT)
+def best(columns: Columns, metric: str) -> float | None:
+    """The best value of a metric in a run's epochs; None if it has none."""
+    values = [value for value in columns.metric(metric) if value is not None]
     return (max if rises(metric) else min)(values, default=None)
 
 
-def spark(read: Read, metric: str) -> str:
+@lru_cache(maxsize=KEPT)
+def spark(columns: Columns, metric: str) -> str:
     """The course of a metric as a CSS image, which masks the colour of the run."""
-    values = read.columns.metric(metric)
+    values = columns.metric(metric)
     line = thinned(Line([float(i) for i in range(len(values))], values), POINTS)
     points = [(x, y) for x, y in zip(line.x, line.y, strict=True) if y is not None]
     if len(points) < 2:
@@ -124,6 +129,5 @@ def metrics(reads: Sequence[Read]) -> list[str]:
     """The names of all metrics that these runs have, the usual ones first."""
     named = dict.fromkeys(("val_loss", "train_loss", "val_accuracy"))
     for read in reads:
-        for values in read.columns.metrics[:1]:
-            named |= dict.fromkeys(values)
+        named |= dict.fromkeys(read.columns.metrics)
     return list(named)

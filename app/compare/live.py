@@ -63,8 +63,8 @@ def news(reading: Reading, seen: Seen) -> dict[str, Any]:
 def _run(shown: Scene, run: int) -> list[Any]:
     """A run's number, its best value as text, and its sparkline."""
     read = next(read for read in shown.read if read.run.id == run)
-    value = best(read, shown.metric)
-    return [run, "" if value is None else significant(value), spark(read, shown.metric)]
+    value = best(read.columns, shown.metric)
+    return [run, "" if value is None else significant(value), spark(read.columns, shown.metric)]
 
 
 def register(server: Any, reading: Reading) -> None:

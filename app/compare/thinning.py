@@ -1,7 +1,5 @@
 """Fewer points of a long curve that look the same. Pure."""
 
-from collections.abc import Sequence
-
 from app.charts.series import Line
 
 COLUMNS = 200  # each with the lowest and the highest of its points: 400 a curve
@@ -22,7 +20,12 @@ def thinned(line: Line, columns: int = COLUMNS) -> Line:
             kept += sorted({min(inside)[1], max(inside)[1]})
     if kept and kept[-1] != count - 1:
         kept[-1] = count - 1 if line.y[count - 1] is not None else kept[-1]
-    return Line([line.x[i] for i in kept], [line.y[i] for i in kept])
+    return Line([line.x[i] for i in kept], [_short(line.y[i]) for i in kept])
+
+
+def _short(value: float | None) -> float | None:
+    """A value in the digits that can be seen, for a third of the text."""
+    return value if value is None else float(f"{value:.5g}")
 
 
 def corners(line: Line) -> Line:
@@ -32,12 +35,12 @@ def corners(line: Line) -> Line:
     return Line([line.x[i] for i in kept], [y[i] for i in kept])
 
 
-def smoothed(values: Sequence[float | None], weight: float) -> list[float | None]:
+def smoothed(values: list[float | None], weight: float) -> list[float | None]:
     """The exponential mean of the values up to each, in which the past has this weight. It starts
     at the first value and not at 0; a gap stays one.
     """
     if not weight:
-        return list(values)
+        return values
     found: list[float | None] = []
     mean = share = 0.0
     for value in values:

@@ -16,6 +16,7 @@ from trainer.compare.seeds import MOST_SEEDS, Comparison, paired, percent, sente
 from trainer.config.metrics import label, rises
 from trainer.config.schedules import NoSchedule
 from trainer.config.text import duration, epochs_text
+from trainer.store.selection import Columns
 
 MOST_PAIRS = 6
 
@@ -47,7 +48,7 @@ def _seeds(scene: Scene) -> Component:
                 scene.monitor,
                 *(
                     {
-                        s: value(by_run[r], scene.monitor)
+                        s: value(by_run[r].columns, scene.monitor)
                         for s, r in g.by_seed.items()
                         if r in counted
                     }
@@ -194,8 +195,8 @@ def _counts(read: Read) -> bool:
     return read.run.source == "imported" or read.run.status == "finished"
 
 
-def _last(read: Read, metric: str) -> float | None:
-    values = read.columns.metric(metric)
+def _last(columns: Columns, metric: str) -> float | None:
+    values = columns.metric(metric)
     return values[-1] if values else None
 
 

@@ -14,6 +14,7 @@ from app.compare.listing import heading, listing, metrics, remark
 from app.compare.reading import Reading
 from app.compare.scene import scene
 from app.compare.verdict import verdict
+from app.paths import comparison
 from trainer.compare.repeats import MOST_SEEDS
 from trainer.config.metrics import label
 from trainer.config.table import SETTINGS, ConfigError
@@ -104,7 +105,7 @@ def _runs(store: Store, asked: address.Asked) -> Component:
         offer = f"Compare the newest {len(newest)} runs"
         start = [
             html.P(EMPTY),
-            html.A(offer, href=address.to_query(newest), className="plain-link"),
+            html.A(offer, href=comparison(newest), className="plain-link"),
         ]
     return html.Aside(
         [

@@ -158,12 +158,14 @@
 
   lrscope.comparison = {
     draw,
-    // Hides the curves of a run, or draws them again.
+    // Hides the curves of a run, or draws them again, without a drawing: that comes with the bands.
     hide(run, hidden) {
       const gd = chart();
       if (!isDrawn(gd)) return;
-      const found = gd.data.flatMap(({ meta }, i) => (meta === `run:${run}` || meta === `lr:${run}` ? [i] : []));
-      if (found.length) window.Plotly.restyle(gd, { visible: !hidden }, found);
+      for (const { meta, uid } of gd._fullData) {
+        if (meta !== `run:${run}` && meta !== `lr:${run}`) continue;
+        for (const drawn of gd.querySelectorAll(`.trace${uid}`)) drawn.style.display = hidden ? "none" : "";
+      }
     },
   };
 })();

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from ..config.run import RunConfig
@@ -17,13 +17,14 @@ KINDS = set(get_args(Kind))
 ASKED = "SELECT value FROM json_each(?)"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Columns:
     """What epochs measured, a list for each column, in the order of the epochs; see
     `trainer.schedule.epoch.Epoch`.
 
     Attributes:
         recorded: all metrics of each epoch as they are stored, equal only where they are the same.
+        metrics: the values of each metric by name, None where it was not measured or not finite.
     """
 
     epochs: list[int] = field(default_factory=list)
@@ -31,21 +32,29 @@ class Columns:
     last_lrs: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     recorded: list[str] = field(default_factory=list)
-    metrics: list[Mapping[str, float | None]] = field(default_factory=list)
+    metrics: Mapping[str, list[float | None]] = field(default_factory=dict)
 
     def metric(self, name: str) -> list[float | None]:
-        """The values of one metric, None where it was not measured or not finite."""
-        return [values.get(name) for values in self.metrics]
+        """The values of one metric; None everywhere, if it was never measured."""
+        return self.metrics.get(name) or [None] * len(self.epochs)
 
     def upto(self, epoch: int) -> "Columns":
         """The part up to this epoch."""
         count = sum(number <= epoch for number in self.epochs)
-        return Columns(*(getattr(self, name)[:count] for name in Columns.__slots__))
+        metrics = {name: values[:count] for name, values in self.metrics.items()}
+        return replace(
+            self, metrics=metrics, **{name: getattr(self, name)[:count] for name in PLAIN}
+        )
 
     def then(self, later: "Columns") -> "Columns":
         """These epochs, and later ones."""
-        parts = ((getattr(self, name), getattr(later, name)) for name in Columns.__slots__)
-        return Columns(*(own + more for own, more in parts))
+        names = dict.fromkeys([*self.metrics, *later.metrics])
+        metrics = {name: self.metric(name) + later.metric(name) for name in names}
+        parts = {name: getattr(self, name) + getattr(later, name) for name in PLAIN}
+        return replace(self, metrics=metrics, **parts)
+
+
+PLAIN = ("epochs", "lrs", "last_lrs", "seconds", "recorded")
 
 
 def runs(store: Store, asked: Collection[int]) -> dict[int, Run | Unreadable]:
@@ -98,7 +107,9 @@ def _columns(its: list[tuple[object, ...]]) -> Columns:
     for value in (*lrs, *last_lrs, *seconds, *measured):
         if not isinstance(value, float | int) or not math.isfinite(value):
             raise ValueError(repr(value))
-    return Columns(numbers, lrs, last_lrs, seconds, texts, metrics)
+    names = dict.fromkeys(name for values in metrics for name in values)
+    by_name = {name: [values.get(name) for values in metrics] for name in names}
+    return Columns(numbers, lrs, last_lrs, seconds, texts, by_name)
 
 
 def decisions(store: Store, asked: Collection[int]) -> dict[int, list[Decision | None]]:
