@@ -33,6 +33,7 @@ ARROWS = {
     "trainer.schedule": "trainer.config",
     "trainer.replay": "trainer.config trainer.schedule",
     "trainer.verdict": "trainer.config trainer.schedule",
+    "trainer.compare": "trainer.config",
     "trainer.engine": "trainer.config trainer.folders trainer.schedule",
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
@@ -63,12 +64,16 @@ ARROWS = {
     "app.formats": "trainer.export trainer.store",
     "app.run_picker": "app.run_names trainer.config trainer.store",
     "app.lab": """
-        app.ids app.address app.charts app.checked app.form app.run_names app.run_picker
-        trainer.config trainer.schedule trainer.replay trainer.verdict trainer.engine
-        trainer.store trainer.snapshots trainer.worker
+        app.ids app.address app.charts app.checked app.form app.paths app.repeating app.run_names
+        app.run_picker trainer.compare trainer.config trainer.schedule trainer.replay
+        trainer.verdict trainer.engine trainer.store trainer.snapshots trainer.worker
     """,
     "app.runs": "trainer.store",
-    "app.compare": "trainer.store",
+    "app.repeating": "trainer.compare trainer.config trainer.store",
+    "app.compare": """
+        app.ids app.charts app.paths app.repeating app.run_names app.run_picker trainer.compare
+        trainer.config trainer.schedule trainer.store
+    """,
     "app.importing": """
         app.ids app.run_picker trainer.config trainer.curves trainer.store trainer.worker
     """,
