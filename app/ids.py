@@ -153,3 +153,19 @@ def by_hand(name: str, value: float | None = None) -> dict[str, str]:
 def member(run: Any) -> dict[str, Any]:
     """A run in the family tree; ALL matches every run."""
     return {"type": "member", "run": run}
+
+
+# Runs
+RUNS_TABLE = "runs-table"
+RUNS_SEARCH = "runs-search"
+RUNS_STATES = "runs-states"
+RUNS_ARCHIVED = "runs-archived"
+RUNS_COLUMNS = "runs-columns"
+RUNS_COUNT = "runs-count"
+RUNS_SELECTION = "runs-selection"
+RUNS_COMPARE = "runs-compare"
+RUNS_NOTING = "runs-noting"
+RUNS_NOTED = "runs-noted"
+RUNS_TROUBLE = "runs-trouble"
+RUNS_REFUSED = "runs-refused"
+RUNS_DELETED = "runs-deleted"

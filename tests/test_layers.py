@@ -18,7 +18,7 @@ from trainer.config.schedules import SCHEDULES
 ROOT = Path(__file__).parents[1]
 TRAINER = sorted((ROOT / "trainer").glob("**/*.py"))
 APP = sorted((ROOT / "app").glob("**/*.py"))
-PAGE = {"app", "dash", "dash_mantine_components", "flask", "plotly", "waitress"}
+PAGE = {"app", "dash", "dash_ag_grid", "dash_mantine_components", "flask", "plotly", "waitress"}
 TORCH = {"torch", "torchvision", "numpy", "sklearn", "tensorboard"}
 
 # Which folder, or module beside the folders, may import from which. What only a type checker reads
@@ -61,7 +61,7 @@ ARROWS = {
         trainer.config trainer.schedule trainer.replay trainer.verdict trainer.engine
         trainer.store trainer.snapshots trainer.worker
     """,
-    "app.runs": "trainer.store",
+    "app.runs": "app.ids app.run_names trainer.config trainer.store",
     "app.compare": "trainer.store",
     "app.importing": """
         app.ids app.run_picker trainer.config trainer.curves trainer.store trainer.worker

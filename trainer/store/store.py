@@ -4,6 +4,7 @@ torch-free.
 """
 
 import json
+import sqlite3
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -28,12 +29,12 @@ from .rows import (
     CommandName,
     Run,
     Unreadable,
-    UnreadableError,
 )
 from .schema import EPOCH_COLUMNS
 
 NAME_LENGTH = 80
 TAG_LENGTH, MOST_TAGS, NOTE_LENGTH = 40, 20, 2000
+NEWEST = 2**63 - 1  # an id that no run has
 TAKE_NO_VALUE: set[CommandName] = {"stop", "pause", "unpause", "step", "cut"}
 
 
@@ -83,6 +84,15 @@ class Store:
     def interrupt_orphans(self) -> None:
         """Mark the runs of processes that have died as interrupted."""
         self._owner.interrupt_orphans(self._database)
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's own connection, to read with. `close` closes it."""
+        return self._database.connection
+
+    def version(self) -> int:
+        """A number that is another one after every change, of this process or of another."""
+        return self._database.version()
 
     @property
     def damage(self) -> str | None:
@@ -336,16 +346,16 @@ class Store:
         ).fetchone()
         return None if row is None else rows.run(row)
 
-    def runs(self, limit: int) -> list[Run | Unreadable]:
-        """The newest runs that are not archived, newest first, including those that cannot be
-        read.
+    def runs(self, limit: int, before: int = NEWEST) -> list[Run | Unreadable]:
+        """The newest runs before the one of that id that are not archived, newest first, including
+        those that cannot be read.
         """
         found = self._database.connection.execute(
-            f"SELECT {RUN_COLUMNS} FROM runs WHERE deleted IS NULL AND NOT archived "
+            f"SELECT {RUN_COLUMNS} FROM runs WHERE deleted IS NULL AND NOT archived AND id < ? "
             "ORDER BY id DESC LIMIT ?",
-            (limit,),
+            (before, limit),
         )
-        return [_run_or_reason(row) for row in found]
+        return [rows.run_or_reason(row) for row in found]
 
     def newest(self) -> int | None:
         """The id of the run to show: the newest that is training, else the newest of all."""
@@ -491,10 +501,3 @@ class Store:
         if row is None:
             raise CommandError(f"There is no run {run}.")
         return row
-
-
-def _run_or_reason(row: tuple[object, ...]) -> Run | Unreadable:
-    try:
-        return rows.run(row)
-    except UnreadableError as error:
-        return Unreadable(error.run, str(error))
