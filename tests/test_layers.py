@@ -22,7 +22,7 @@ from trainer.store.store import Store
 ROOT = Path(__file__).parents[1]
 TRAINER = sorted((ROOT / "trainer").glob("**/*.py"))
 APP = sorted((ROOT / "app").glob("**/*.py"))
-PAGE = {"app", "dash", "dash_mantine_components", "flask", "plotly", "waitress"}
+PAGE = {"app", "dash", "dash_ag_grid", "dash_mantine_components", "flask", "plotly", "waitress"}
 TORCH = {"torch", "torchvision", "numpy", "pandas", "sklearn", "tensorboard"}
 
 # Which folder, or module beside the folders, may import from which. What only a type checker reads
@@ -68,7 +68,7 @@ ARROWS = {
         app.run_picker trainer.compare trainer.config trainer.schedule trainer.replay
         trainer.verdict trainer.engine trainer.store trainer.snapshots trainer.worker
     """,
-    "app.runs": "trainer.store",
+    "app.runs": "app.ids app.run_names trainer.config trainer.store",
     "app.repeating": "trainer.compare trainer.config trainer.store",
     "app.compare": """
         app.ids app.charts app.paths app.repeating app.run_names app.run_picker trainer.compare

@@ -29,7 +29,6 @@ from .rows import (
     CommandName,
     Run,
     Unreadable,
-    UnreadableError,
 )
 from .schema import EPOCH_COLUMNS
 
@@ -90,6 +89,15 @@ class Store:
     def interrupt_orphans(self) -> None:
         """Mark the runs of processes that have died as interrupted."""
         self._owner.interrupt_orphans(self._database)
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's own connection, to read with. `close` closes it."""
+        return self._database.connection
+
+    def version(self) -> int:
+        """A number that is another one after every change, of this process or of another."""
+        return self._database.version()
 
     @property
     def damage(self) -> str | None:
@@ -352,7 +360,7 @@ class Store:
             "ORDER BY id DESC LIMIT ?",
             (before, limit),
         )
-        return [_run_or_reason(row) for row in found]
+        return [rows.run_or_reason(row) for row in found]
 
     def newest(self) -> int | None:
         """The id of the run to show: the newest that is training, else the newest of all."""
@@ -512,10 +520,3 @@ def existing(home: Path) -> Store:
             "Python), or train a run first."
         )
     return Store(home)
-
-
-def _run_or_reason(row: tuple[object, ...]) -> Run | Unreadable:
-    try:
-        return rows.run(row)
-    except UnreadableError as error:
-        return Unreadable(error.run, str(error))
