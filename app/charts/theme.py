@@ -24,6 +24,14 @@ COLOURS: dict[Scheme, dict[str, str]] = {
         "best": "#2b8a3e",
         "grid": "#edf0f2",
         "axis": "#ced4da",
+        "run-1": "#0b7285",
+        "run-2": "#b5124f",
+        "run-3": "#a35200",
+        "run-4": "#6741d9",
+        "run-5": "#2b7a36",
+        "run-6": "#1864ab",
+        "run-7": "#8a6400",
+        "run-8": "#495057",
     },
     "dark": {
         "page": "#141517",
@@ -39,8 +47,19 @@ COLOURS: dict[Scheme, dict[str, str]] = {
         "best": "#69db7c",
         "grid": "#2f3134",
         "axis": "#4a4d52",
+        "run-1": "#3bc9db",
+        "run-2": "#faa2c1",
+        "run-3": "#ffa94d",
+        "run-4": "#b197fc",
+        "run-5": "#8ce99a",
+        "run-6": "#74c0fc",
+        "run-7": "#ffd43b",
+        "run-8": "#ced4da",
     },
 }
+
+# Where several runs are laid over one another each has its own, in turn.
+RUNS = 8
 
 # The same in both schemes: `neutral` is for marks that are not cuts, `accent` for logo and focus.
 # A mark keeps its colour when the scheme changes, so it must be readable in both.
@@ -53,6 +72,11 @@ DASHED, DOTTED, DASH_DOTTED = "dash", "dot", "dashdot"
 def colours(scheme: Scheme) -> dict[str, str]:
     """Every colour of a scheme by meaning."""
     return COLOURS[scheme] | SHARED
+
+
+def of_run(i: int) -> str:
+    """The colour of run `i` (from 0) among several, by meaning."""
+    return f"run-{i % RUNS + 1}"
 
 
 def css() -> str:
