@@ -6,10 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.picture.drawn import drawn
+from app.picture.png import png
+from app.picture.svg import Look, svg
 from trainer.export import configs, notebook, script, tables, tensorboard
 from trainer.export.error import ExportError
 from trainer.store.store import Store
 
+PLAIN = Look()
 Content = Mapping[Path, str | bytes]  # by file
 
 
@@ -23,13 +27,30 @@ class Format:
         all: what one file for several runs has; None if each has a file of its own.
         text: whether it is text, which a terminal can show.
         in_folder: whether one run, too, is a folder.
+        drawn: whether it is a picture, whose functions also take its look.
     """
 
     file: str
-    each: Callable[[Store, int], str | bytes]
-    all: Callable[[Store, Sequence[int]], str | bytes] | None = None
+    each: Callable[..., str | bytes]
+    all: Callable[..., str | bytes] | None = None
     text: bool = True
     in_folder: bool = False
+    drawn: bool = False
+
+
+Picture = Callable[[Store, Sequence[int], Look], str | bytes]
+
+
+def _one(picture: Picture) -> Callable[[Store, int, Look], str | bytes]:
+    return lambda store, run, look: picture(store, [run], look)
+
+
+def _svg(store: Store, runs: Sequence[int], look: Look) -> str:
+    return svg([drawn(store, run) for run in runs], look)
+
+
+def _png(store: Store, runs: Sequence[int], look: Look) -> bytes:
+    return png([drawn(store, run) for run in runs], look)
 
 
 FORMATS: dict[str, Format] = {
@@ -41,6 +62,8 @@ FORMATS: dict[str, Format] = {
     "tensorboard": Format(
         "run-{}/events.out.tfevents.lrscope", tensorboard.events, text=False, in_folder=True
     ),
+    "svg": Format("run-{}.svg", _one(_svg), _svg, drawn=True),
+    "png": Format("run-{}.png", _one(_png), _png, text=False, drawn=True),
 }
 
 
@@ -49,24 +72,27 @@ def is_folder(form: Format, runs: Sequence[int]) -> bool:
     return form.in_folder or (form.all is None and len(runs) > 1)
 
 
-def content(form: Format, store: Store, runs: Sequence[int]) -> str | bytes:
-    """What the one file of these runs has.
+def content(form: Format, store: Store, runs: Sequence[int], look: Look = PLAIN) -> str | bytes:
+    """What the one file of these runs has; `look` is of pictures.
 
     Raises:
         ExportError, CommandError: a run is not there, or cannot have this form.
     """
-    return form.each(store, runs[0]) if form.all is None else form.all(store, runs)
+    how = (look,) if form.drawn else ()
+    return form.each(store, runs[0], *how) if form.all is None else form.all(store, runs, *how)
 
 
-def contents(form: Format, store: Store, runs: Sequence[int], out: Path) -> Content:
-    """What each file of these runs has, at or in `out`.
+def contents(
+    form: Format, store: Store, runs: Sequence[int], out: Path, look: Look = PLAIN
+) -> Content:
+    """What each file of these runs has, at or in `out`; `look` is of pictures.
 
     Raises:
         ExportError, CommandError: a run is not there, or cannot have this form.
     """
     if is_folder(form, runs):
         return {out / form.file.format(run): form.each(store, run) for run in runs}
-    return {out: content(form, store, runs)}
+    return {out: content(form, store, runs, look)}
 
 
 def write(files: Content, force: bool = False) -> None:

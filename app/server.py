@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ from app.checked import CheckedDash, refuse_what_is_forged
 from app.compare import view as compare
 from app.example import Example
 from app.lab import view as lab
-from app.paths import COMPARE, LAB, PATHS, RUNS
+from app.paths import COMPARE, LAB, PATHS, RUNS, assets_folder
 from app.runs import view as runs
 from trainer.store.faults import StoreError
 from trainer.store.rows import UnreadableError
@@ -67,12 +66,6 @@ INDEX = """<!DOCTYPE html>
 </body>
 </html>
 """.replace("EARLY_SCHEME", EARLY_SCHEME).replace("THEME", theme.css())
-
-
-def assets_folder() -> Path:
-    """The assets: inside the package in an installation, next to it in a checkout."""
-    installed = Path(__file__).parent / "assets"
-    return installed if installed.is_dir() else Path(__file__).parent.parent / "assets"
 
 
 class PagesOfViews(CheckedDash):

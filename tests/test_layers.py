@@ -61,7 +61,10 @@ ARROWS = {
     "app.form": "app.ids trainer.config",
     "app.example": "trainer.config trainer.store",
     "app.run_names": "trainer.config trainer.store",
-    "app.formats": "trainer.export trainer.store",
+    "app.picture": """
+        app.charts app.paths app.run_names trainer.config trainer.schedule trainer.store
+    """,
+    "app.formats": "app.picture trainer.export trainer.store",
     "app.run_picker": "app.run_names trainer.config trainer.store",
     "app.lab": """
         app.ids app.address app.charts app.checked app.form app.paths app.repeating app.run_names
@@ -82,7 +85,8 @@ ARROWS = {
         app.importing app.lab app.paths app.runs trainer.store trainer.worker
     """,
     "app.cli": """
-        app.access app.charts app.environment app.formats app.listening app.run_names app.server
+        app.access app.charts app.environment app.formats app.listening app.picture app.run_names
+        app.server
         trainer.config trainer.folders
         trainer.schedule trainer.replay trainer.engine trainer.store trainer.snapshots
         trainer.curves trainer.execute trainer.export trainer.worker

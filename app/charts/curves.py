@@ -103,8 +103,7 @@ FILLED_BY_THE_BROWSER = (
 
 def metric(name: str, error: bool = False) -> Curve:
     """The curve of a metric by name or, with `error`, of 1 minus the metric."""
-    # plotly reads markup and its own %{...} in a trace's name.
-    text = escape(label(name), quote=False).replace("%{", "%&#x7b;")
+    text = label(name)
     if error:
         text = text.replace("accuracy", "error") if "accuracy" in text else f"1 - {text}"
     colour = {"train_loss": "train"}.get(name, "val" if name.startswith("val") else "neutral")
@@ -113,10 +112,12 @@ def metric(name: str, error: bool = False) -> Curve:
         line["dash"] = theme.DOTTED
     elif name not in TRAINED:
         line["dash"] = theme.DASH_DOTTED
-    end = label(name).removesuffix(" loss") if not error else text
+    end = text if error else text.removesuffix(" loss")
     # A value that is not finite leaves no hole: a curve with every second one would be invisible.
     style = {**LINES, "line": line, "connectgaps": True}
-    return Curve(f"metric:{name}", text, colour, style, end=end)
+    # plotly reads markup and its own %{...} in a trace's name.
+    safe = escape(text, quote=False).replace("%{", "%&#x7b;")
+    return Curve(f"metric:{name}", safe, colour, style, end=end)
 
 
 def behind(name: str) -> Curve:

@@ -74,6 +74,11 @@ def colours(scheme: Scheme) -> dict[str, str]:
     return COLOURS[scheme] | SHARED
 
 
+def of_run(i: int) -> str:
+    """The colour of run `i` (from 0) among several, by meaning."""
+    return CATEGORICAL[i % len(CATEGORICAL)]
+
+
 def css() -> str:
     """The colours and the font as CSS custom properties (`--train`, ...), in both schemes."""
     blocks = {

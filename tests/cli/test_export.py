@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.charts.theme import COLOURS
 from app.formats import FORMATS
 from tests.cli.conftest import Here
 from tests.exported import Runs
@@ -105,7 +106,7 @@ def test_a_run_that_cannot_have_the_form_keeps_all_from_being_written(
     [
         (["1", "--format", "tensorboard"], "Name the folder to write to: --out PATH."),
         (["1", "2", "--format", "config"], "Name the folder to write to: --out PATH."),
-        (["1", "--format", "xml"], "There is no format 'xml': take one of script, notebook"),
+        (["1", "--format", "xml"], "There is no format 'xml': take one of script, notebook, "),
         (["1"], "Missing option '--format'"),
         (["--format", "csv"], "Missing argument 'RUN...'"),
         (["1", "77", "--format", "csv"], "There is no run 77. The nearest is run 5."),
@@ -130,3 +131,34 @@ def test_a_run_without_epochs_is_an_empty_table(here: Here, tmp_path: Path) -> N
     code, said, _ = here("export", "1", "--format", "csv")
     assert (code, said.splitlines()[1:]) == (0, [])
     assert said.startswith("run,epoch,lr,")
+
+
+def test_a_picture_has_the_size_and_the_theme_that_were_asked_for(here: Here, runs: Runs) -> None:
+    arguments = ["export", "1", "3", "--format", "svg"]
+    code, told, _ = here(*arguments, home=runs.home)
+    assert (code, 'width="1200" height="800"' in told, COLOURS["light"]["panel"] in told) == (
+        0, True, True,
+    )  # fmt: skip
+    code, told, _ = here(*arguments, "--size", "640x480", "--theme", "dark", home=runs.home)
+    assert (code, 'width="640" height="480"' in told, COLOURS["dark"]["panel"] in told) == (
+        0, True, True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["svg", "--size", "big"], "'big' is not a size: give width and height in pixels, such as"),
+        (["svg", "--size", "10x800"], "'10x800' is not a size: "),
+        (["png", "--size", "90000x90000"], "'90000x90000' is not a size: "),
+        (["svg", "--theme", "blue"], "There is no theme 'blue': take light or dark."),
+        (["csv", "--size", "640x480"], "--size is for svg and png, not for csv."),
+        (["script", "--theme", "dark"], "--theme is for svg and png, not for script."),
+    ],
+)
+def test_a_look_that_cannot_be_is_one_sentence(
+    here: Here, runs: Runs, arguments: list[str], said: str
+) -> None:
+    code, told, error = here("export", "1", "--format", *arguments, home=runs.home)
+    assert (code, told, len(error.splitlines())) == (2, "", 1)
+    assert said in error

@@ -90,11 +90,6 @@ class Store:
         """Mark the runs of processes that have died as interrupted."""
         self._owner.interrupt_orphans(self._database)
 
-    @property
-    def connection(self) -> sqlite3.Connection:
-        """This thread's own connection, to read with. `close` closes it."""
-        return self._database.connection
-
     def version(self) -> int:
         """A number that is another one after every change, of this process or of another."""
         return self._database.version()
