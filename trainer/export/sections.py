@@ -138,8 +138,8 @@ def _imports(config: RunConfig, code: str) -> list[str]:
 
 def _data(config: RunConfig) -> str:
     if data.is_bundled(config.dataset):
-        return "scikit-learn's digits, enlarged to MNIST's size: 360 to test, 360 to validate."
-    return "a tenth of the training images is for validation."
+        return "Scikit-learn's digits, enlarged to MNIST's size: 360 to test, 360 to validate."
+    return "A tenth of the training images is for validation."
 
 
 def _network(config: RunConfig, moved: str) -> str:
