@@ -98,7 +98,7 @@ def opened(
         ),
     )
     page.goto(url)
-    page.locator("#chart .ytick").first.wait_for()
+    page.locator(".ytick").first.wait_for()
     try:
         yield page
     finally:

@@ -213,11 +213,10 @@ def _differs(scene: Scene) -> Component:
         )
         for group, look in zip(scene.groups, scene.looks, strict=True)
     ]
-    empty: dict[str, Any] = {"aria-label": "Setting"}
     named: dict[str, Any] = {"aria-label": "What differs", "tabIndex": "0", "role": "region"}
     table = html.Table(
         [
-            html.Thead(html.Tr([html.Th(scope="col", **empty), *head])),
+            html.Thead(html.Tr([html.Td(), *head])),
             html.Tbody(
                 [
                     html.Tr([html.Th(row.label, scope="row"), *map(html.Td, row.values)])
