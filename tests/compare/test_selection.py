@@ -97,6 +97,7 @@ def test_what_was_read_is_kept_until_the_run_trains_on(store: Store) -> None:
     (again,), _ = reading.of([run])
     assert again.columns is before.columns
     row = store.epochs(run)[-1]
+    assert row.decision is not None
     store.record(run, EpochEnded(3, row.lr, row.lr_last, row.metrics, 1.0, row.decision))
     (after,), _ = reading.of([run])
     assert after.columns.epochs == [1, 2, 3]
