@@ -118,7 +118,7 @@ def opened(
     )
     try:
         page.goto(url)
-        page.locator("#chart .ytick").first.wait_for()
+        page.locator(".ytick").first.wait_for()
         yield page
     finally:
         (page if context is browser else context).close()

@@ -21,7 +21,7 @@ LINES = {"mode": "lines", "connectgaps": True}
 LR_AXIS = {"yaxis": "y2"}
 BAND, MUTED = "24", 0.35  # the opacities of a band and of a seed within it
 DASHES = ("solid", "dash", "dot", "dashdot")  # each for as many curves as there are colours
-DECADE = 10  # LRs that differ by more are drawn on a log axis
+DECADE = 10  # LRs that differ by as much are drawn on a log axis
 KEPT = 512  # lines that are kept, so that a change of one run computes only its own
 X_TITLES = {"epochs": "epoch", "batches": "batch", "time": "seconds", "lr": "learning rate"}
 
@@ -111,12 +111,12 @@ def picture(
             band, middle = _band(shown, wanted.metric, wanted.x, wanted.smooth)
             bands.append((_band_curve(place, look), band))
             medians.append((_median_curve(place, look), middle))
-    grouped = {place for place, _ in enumerate(looks)} if bands else set()
     several = {s.group for s in subjects if sum(o.group == s.group for o in subjects) > 1}
     found += bands
     for subject in subjects:
-        muted = subject.group in grouped & several and not over_lr and wanted.group
-        found.append((_run_curve(subject, looks, muted), _line(subject, wanted)))
+        alone = len(looks) > 1 and subject.group not in several
+        muted = wanted.group and not over_lr and subject.group in several
+        found.append((_run_curve(subject, looks, muted, alone), _line(subject, wanted)))
     found += medians
     if not over_lr:
         found += [(_lr_curve(s), _lr_line(s.columns, s.batches, wanted.x)) for s in subjects]
@@ -205,7 +205,7 @@ def _hidden(subject: Subject) -> dict[str, Any]:
     return {"visible": False} if subject.hidden else {}
 
 
-def _run_curve(subject: Subject, looks: Sequence[Look], muted: bool) -> Curve:
+def _run_curve(subject: Subject, looks: Sequence[Look], muted: bool, alone: bool) -> Curve:
     width = theme.HAIR if muted else theme.CURVE
     style: dict[str, Any] = {
         **LINES,
@@ -214,13 +214,16 @@ def _run_curve(subject: Subject, looks: Sequence[Look], muted: bool) -> Curve:
         **_hidden(subject),
         "hovertemplate": "%{y:.3g}",
     }
-    alone = looks[subject.group].short if not muted and len(looks) > 1 else subject.label
     return Curve(
         f"run:{subject.run}",
         _text(f"{subject.label} {looks[subject.group].name}"),
         subject.colour,
         style,
-        end="" if muted or subject.hidden else f"#{subject.run} {alone}",
+        end=""
+        if muted or subject.hidden
+        else looks[subject.group].short
+        if alone
+        else subject.label,
     )
 
 
@@ -262,7 +265,7 @@ def _layout(
     log = {"type": "log", "tickformat": "~r", "nticks": 6}
     positive = [lr for lr in lrs if lr > 0]
     spread = max(positive) / min(positive) if positive else 1.0
-    kind = "log" if spread > DECADE else "linear"
+    kind = "log" if spread >= DECADE else "linear"
     lr_axis = {"type": kind, "tickformat": LR_TICKS[kind], "labelalias": ALIASES}
     frame: dict[str, Any] = {
         "xaxis": {"showline": True, "title": {"text": X_TITLES[wanted.x]}, "rangemode": "tozero"},

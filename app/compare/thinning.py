@@ -18,8 +18,8 @@ def thinned(line: Line, columns: int = COLUMNS) -> Line:
         inside = [(value, i) for i in range(first, last) if (value := line.y[i]) is not None]
         if inside:
             kept += sorted({min(inside)[1], max(inside)[1]})
-    if kept and kept[-1] != count - 1:
-        kept[-1] = count - 1 if line.y[count - 1] is not None else kept[-1]
+    if kept and kept[-1] != count - 1 and line.y[count - 1] is not None:
+        kept.append(count - 1)
     return Line([line.x[i] for i in kept], [_short(line.y[i]) for i in kept])
 
 

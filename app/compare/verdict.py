@@ -40,6 +40,7 @@ def _seeds(scene: Scene) -> Component:
     )
     others = [i for i in range(len(scene.groups)) if i != base][:MOST_PAIRS]
     told: list[Any] = []
+    silent, shown = [], 0  # settings of which the seeds say nothing, and the intervals on show
     firsts: list[tuple[str, Comparison, Comparison]] = []
     for i in others:
         name = scene.groups[i].short
@@ -58,10 +59,16 @@ def _seeds(scene: Scene) -> Component:
             for value in (best, _last)
         ]
         firsts.append((name, both[0], both[1]))
-        told += _compared(scene, name, scene.groups[base].short, both)
+        if both[0].interval is None and both[1].interval is None:
+            silent.append(name)
+        else:
+            shown += sum(any(each.differences.values()) for each in both)
+            told += _compared(scene, name, scene.groups[base].short, both)
     notes = [_needed(scene, base, others[0], firsts[0][1:])] if len(others) == 1 else []
-    shown = 2 * len(others)
-    if len(others) > 1:
+    if silent:
+        which = f"{'; '.join(silent)}, against {scene.groups[base].short}"
+        told.append(html.P(f"Nothing can be said yet of {which}. {ADVICE}"))
+    if len(others) > 1 and shown > 1:
         chance = 100 * (1 - 0.95**shown)
         notes.append(
             f"Of {shown} comparisons at 95 %, one or more shows a difference by chance in up to "
@@ -100,8 +107,6 @@ def _compared(scene: Scene, name: str, base: str, both: Sequence[Comparison]) ->
         about = f"{when} {what}, {name} against {base}" if first else f"{when} {what}"
         mean, ends = comparison.mean, comparison.interval
         if mean is None or ends is None:
-            if first:
-                found.append(html.P(f"{about}: {sentence(name, comparison).lower()}. {ADVICE}"))
             continue
         if not any(comparison.differences.values()):
             found.append(html.P(f"{about}: the same in all {comparison.seeds} pairs."))
@@ -124,7 +129,7 @@ def _compared(scene: Scene, name: str, base: str, both: Sequence[Comparison]) ->
     return found
 
 
-ADVICE = "Train more seeds of each: what they share is then no longer taken for a gain."
+ADVICE = "Train more seeds of each: one seed does not tell a gain from noise."
 
 
 def _drawing(comparison: Comparison, name: str, base: str) -> Component:
@@ -213,11 +218,10 @@ def _differs(scene: Scene) -> Component:
         )
         for group, look in zip(scene.groups, scene.looks, strict=True)
     ]
-    empty: dict[str, Any] = {"aria-label": "Setting"}
     named: dict[str, Any] = {"aria-label": "What differs", "tabIndex": "0", "role": "region"}
     table = html.Table(
         [
-            html.Thead(html.Tr([html.Th(scope="col", **empty), *head])),
+            html.Thead(html.Tr([html.Td(), *head])),
             html.Tbody(
                 [
                     html.Tr([html.Th(row.label, scope="row"), *map(html.Td, row.values)])

@@ -24,7 +24,7 @@ from trainer.store.store import CommandError, Store
 Query = Annotated[str, Field(max_length=8000)]
 Count = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 SHORT = {"val_loss": "validation loss", "train_loss": "train loss", "val_accuracy": "accuracy"}
-EMPTY = "No run is chosen yet. Add some above: those that differ only in their seed form a setting."
+EMPTY = "No run is chosen yet. Add some below: those that differ only in their seed form a setting."
 NEWEST = 10  # runs that an empty comparison offers
 
 

@@ -27,7 +27,7 @@ def layout() -> Component:
     others: dict[str, Any] = {"aria-label": "Compare with"}
     button: dict[str, Any] = {"variant": "default", "size": "sm"}
     content = [
-        html.H3("Run again"),
+        html.Strong("Run again"),
         html.Div(
             [
                 dmc.NumberInput(
@@ -47,7 +47,7 @@ def layout() -> Component:
         dmc.Button(
             "With and without the schedule", id=ids.AGAIN_CONSTANT, fullWidth=True, **button
         ),
-        html.H3("Compare with"),
+        html.Strong("Compare with"),
         dmc.MultiSelect(
             id=ids.AGAIN_WITH,
             data=[],
@@ -67,23 +67,13 @@ def layout() -> Component:
     ]
     return html.Div(
         [
-            dmc.Popover(
+            html.Details(
                 [
-                    dmc.PopoverTarget(
-                        html.Button(
-                            "↻",
-                            id=ids.AGAIN,
-                            className="rename",
-                            title="Run again, or compare",
-                            **named,
-                        )
-                    ),
-                    dmc.PopoverDropdown(html.Div(content, className="again")),
+                    html.Summary("↻", className="rename", title="Run again, or compare", **named),
+                    html.Div(content, className="again-panel"),
                 ],
-                position="bottom-start",
-                width=300,
-                trapFocus=True,
-                returnFocus=True,
+                id=ids.AGAIN,
+                className="again",
             ),
             dcc.Store(ids.AGAIN_ADDRESS),
         ]

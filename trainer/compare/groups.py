@@ -145,7 +145,9 @@ def same_until(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
 
 
 def _names(firsts: Sequence[Compared]) -> list[str]:
-    """What sets each of these runs apart from the others."""
+    """What sets each of these runs apart from the others. A value that most of them have is left
+    out.
+    """
     if len(firsts) == 1:
         return [_summary(firsts[0].recipe)]
     values = [_values(run.recipe) for run in firsts]
@@ -164,7 +166,10 @@ def _names(firsts: Sequence[Compared]) -> list[str]:
                 setting = _of(run.recipe, key)
                 if setting is None or key == "schedule":
                     continue
-                if (setting.group == "schedule") is of_schedule and _is_told(setting, own[key]):
+                if (setting.group == "schedule") is not of_schedule:
+                    continue
+                usual = sum(other.get(key) == own[key] for other in values) > len(values) / 2
+                if not usual and _is_told(setting, own[key]):
                     name.append(_words(setting, own[key]))
     if len({run.past for run in firsts}) > 1:
         for run, name in zip(firsts, names, strict=True):
