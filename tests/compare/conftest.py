@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.compare.runs import recorded
-from tests.lab.conftest import browser, lab
+from tests.lab.conftest import lab
 from trainer.store.store import Store
 
-__all__ = ["browser", "lab"]
+__all__ = ["lab"]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.compare.runs import recorded
 from tests.lab.page import NEEDS_CHROMIUM
@@ -51,7 +51,7 @@ def has(key: str) -> str:
 
 @pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "dark")])
 def test_the_page_shows_the_band_the_verdict_and_what_differs(
-    browser: Browser, compared: Served, size: str, scheme: str
+    browser: BrowserContext, compared: Served, size: str, scheme: str
 ) -> None:
     with opened(browser, compared.url + ALL, size, scheme) as page:
         expect(page.locator("#compare-heading")).to_have_text("6 runs, 2 settings")
@@ -74,7 +74,7 @@ def test_the_page_shows_the_band_the_verdict_and_what_differs(
 
 
 def test_the_address_brings_back_the_view_and_back_leads_to_the_one_before(
-    browser: Browser, compared: Served
+    browser: BrowserContext, compared: Served
 ) -> None:
     with opened(browser, compared.url + ALL + "&smooth=7&x=moon&zoom=1") as page:
         refused = page.locator("#compare-refused")
@@ -104,7 +104,7 @@ def test_the_address_brings_back_the_view_and_back_leads_to_the_one_before(
 
 
 def test_a_run_is_hidden_and_taken_out_and_the_band_follows(
-    browser: Browser, compared: Served
+    browser: BrowserContext, compared: Served
 ) -> None:
     with opened(browser, compared.url + ALL) as page:
         whole = traces(page)["median:0"]["y"]
@@ -128,7 +128,7 @@ def test_a_run_is_hidden_and_taken_out_and_the_band_follows(
 
 
 def test_new_epochs_are_drawn_as_they_are_trained_and_a_zoom_stays(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     recorded(lab.store, epochs=4)
     run = lab.store.add(to_config({"model": "mlp", "epochs": 10_000, "batch-size": 512}), pace=20)
@@ -153,7 +153,7 @@ def test_new_epochs_are_drawn_as_they_are_trained_and_a_zoom_stays(
 
 
 def test_a_run_is_trained_again_with_and_without_its_schedule_from_the_lab(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     recorded(lab.store, epochs=2)
     with opened(browser, lab.url + "?run=1") as page:
