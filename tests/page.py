@@ -73,9 +73,15 @@ def launch(playwright: Playwright) -> Browser:
 
 @contextmanager
 def opened(
-    browser: Browser, url: str, size: str = "desktop", scheme: str = "light"
+    browser: Browser,
+    url: str,
+    size: str = "desktop",
+    scheme: str = "light",
+    ready: str = "#chart .ytick",
 ) -> Iterator[Page]:
-    """A fresh page on a URL. Fails at its end on a console error or a request to elsewhere."""
+    """A fresh page on a URL, once `ready` is there. Fails at its end on a console error or a
+    request to elsewhere.
+    """
     width, height = SIZES[size]
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -98,7 +104,7 @@ def opened(
         ),
     )
     page.goto(url)
-    page.locator("#chart .ytick").first.wait_for()
+    page.locator(ready).first.wait_for()
     try:
         yield page
     finally:

@@ -139,7 +139,7 @@ def _table(different: set[str]) -> Component:
             style={"height": "100%", "width": "100%"},
             dashGridOptions={
                 "cacheBlockSize": BLOCK,
-                "maxBlocksInCache": 30,
+                "maxBlocksInCache": 8,  # all of them are read again where the order changes
                 "infiniteInitialRowCount": 1,
                 "rowHeight": 34,
                 "headerHeight": 34,
@@ -148,7 +148,7 @@ def _table(different: set[str]) -> Component:
                     "headerCheckbox": False,
                     "enableClickSelection": False,
                 },
-                "selectionColumnDef": {"width": 40, "pinned": None},
+                "selectionColumnDef": {"width": 40, "headerName": "Selected"},
                 "stopEditingWhenCellsLoseFocus": True,
                 "suppressDragLeaveHidesColumns": True,
                 "animateRows": False,

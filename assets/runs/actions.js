@@ -107,7 +107,10 @@
       show();
       focusTable();
     },
-    restore: () => change("restore", undoable()),
+    async restore() {
+      await change("restore", undoable());
+      focusTable();
+    },
   };
 
   document.addEventListener("click", (event) => {
