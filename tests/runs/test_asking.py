@@ -13,7 +13,9 @@ from app.runs.asking import BLOCK
 from app.runs.cells import HIGH, rows, scaled
 from app.server import create_app
 from tests.runs.many import fill
+from tests.small import small
 from tests.store.test_store import ended, training
+from trainer.config.recipe import Recipe
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -87,6 +89,31 @@ def test_a_change_is_made_or_refused_in_the_words_of_the_store(client, store):
     assert asked(client, "/runs/change", what="rename", runs=[99], value="x") == {
         "refused": "There is no run 99."
     }
+
+
+def test_runs_are_run_again_with_other_seeds_or_with_and_without_the_schedule(client, store):
+    for config in (small(), small(seed=1, schedule={"name": "StepLR"})):
+        store.add(config)
+    assert asked(client, "/runs/change", what="seeds", runs=[1, 2], value="2")["refused"] is None
+    assert [store.run(run).config.seed for run in range(3, 7)] == [1, 2, 0, 2]
+    assert asked(client, "/runs/change", what="without", runs=[2])["refused"] is None
+    schedules = [store.run(run).config.schedule.name for run in (7, 8)]
+    assert schedules == ["StepLR", "none"]
+    assert all(store.run(run).status == "queued" for run in range(3, 9))
+
+
+def test_what_cannot_be_repeated_is_refused_and_nothing_is_queued(client, store):
+    fill(store, 1, 2)
+    imported = store.add_imported(Recipe(), "x.csv", store.epochs(1))
+    fork = store.add(small(), parent=(1, 2))
+    for runs, value, refusal in (
+        ([1, imported], "2", f"Run {imported} was imported: its data and model are not known."),
+        ([1, fork], "2", f"Run {fork} is a fork: repeat run 1, or fork again."),
+        ([1], "none", "The number of seeds must be from 1 to 50."),
+    ):
+        told = asked(client, "/runs/change", what="seeds", runs=runs, value=value)
+        assert told == {"refused": refusal}
+    assert store.run(fork + 1) is None
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tests.lab.test_access import tab_to, violations
 from tests.page import Served, opened
 from tests.runs.many import fill
 from tests.small import small
+from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
 
 pytestmark = NEEDS_CHROMIUM
@@ -143,6 +144,21 @@ def test_rows_follow_a_run_that_trains_and_selection_and_focus_stay(
         expect(page.locator("#runs-count")).to_have_text("1 of 3 runs selected")
 
 
+def test_a_run_is_repeated_with_as_many_other_seeds_as_are_typed(
+    browser: Browser, lab: Served
+) -> None:
+    lab.store.rename(lab.store.add(RunConfig(model="mlp", epochs=1)), "first")
+    with table(browser, lab) as page:
+        focus(page, 1, "name")
+        page.keyboard.press("Space")
+        page.get_by_role("button", name="Other seeds…").press("Enter")
+        page.keyboard.type("2")
+        page.keyboard.press("Enter")
+        expect(page.locator("#runs-count")).to_have_text("1 of 3 runs selected")
+        cell(page, 3, "status").get_by_text("finished").wait_for()
+    assert [lab.store.run(run).config.seed for run in (2, 3)] == [1, 2]
+
+
 def test_chosen_columns_are_kept(browser: Browser, lab: Served) -> None:
     named(lab, 2)
     with table(browser, lab) as page:
@@ -161,7 +177,7 @@ def test_blocks_are_fetched_as_one_scrolls_and_a_column_filters_and_sorts(
     browser: Browser, lab: Served
 ) -> None:
     named(lab, 350, 2)
-    lab.store.add_imported(RunConfig(), "x.csv", lab.store.epochs(1))
+    lab.store.add_imported(Recipe(), "x.csv", lab.store.epochs(1))
     lab.store.archive(349, True)
     with closing(sqlite3.connect(lab.store.path)) as damaged, damaged:
         damaged.execute("UPDATE runs SET config = '[' WHERE id = 2")
