@@ -90,9 +90,13 @@ def launch_with_profile(playwright: Playwright, profile: Path) -> BrowserContext
 
 @contextmanager
 def opened(
-    browser: Browser | BrowserContext, url: str, size: str = "desktop", scheme: str = "light"
+    browser: Browser | BrowserContext,
+    url: str,
+    size: str = "desktop",
+    scheme: str = "light",
+    ready: str = ".ytick",
 ) -> Iterator[Page]:
-    """A fresh page on a URL; a browser opens it in a context of its own.
+    """A fresh page on a URL, once `ready` is there; a browser opens it in a context of its own.
 
     Fails at its end on a console error or a request to elsewhere.
     """
@@ -118,7 +122,7 @@ def opened(
     )
     try:
         page.goto(url)
-        page.locator(".ytick").first.wait_for()
+        page.locator(ready).first.wait_for()
         yield page
     finally:
         (page if context is browser else context).close()

@@ -19,7 +19,7 @@ LAST = {
     "test-accuracy": ("Test accuracy", 92),
     "epoch": ("Epochs", 92),
     "seconds": ("Seconds", 92),
-    "began": ("Begun", 136),
+    "began": ("Begun", 148),
     "parent": ("Parent", 84),
     "tags": ("Tags", 140),
     "note": ("Note", 180),
@@ -42,6 +42,7 @@ RENDERED = {
     "name": "RunName",
     "status": "RunStatus",
     "curve": "RunCurve",
+    "began": "RunTime",
     "parent": "RunNumber",
     "tags": "RunTags",
 }
@@ -101,7 +102,7 @@ def _definition(key: str, title: str, width: int) -> dict[str, Any]:
         column["cellRenderer"] = RENDERED[key]
     if key in EDITED:
         column["editable"] = True
-    if key in ("id", "began", "best", "last"):
+    if key in ("id", "began"):
         column["sortingOrder"] = ["desc", "asc", None]
     return column
 

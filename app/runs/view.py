@@ -71,7 +71,11 @@ def _bar(trouble: str) -> Component:
     told: dict[str, Any] = {"role": "status"}
     refused: dict[str, Any] = {"role": "alert"}
     group: dict[str, Any] = {"role": "group", "aria-label": "The selected runs"}
-    noted: dict[str, Any] = {"data-note": str(NOTE_LENGTH), "data-tag": str(MOST_TEXT)}
+    noted: dict[str, Any] = {
+        "data-note": str(NOTE_LENGTH),
+        "data-tag": str(MOST_TEXT),
+        "data-seeds": "2",
+    }
     return html.Div(
         [
             html.H2("Runs"),
@@ -88,7 +92,7 @@ def _bar(trouble: str) -> Component:
             html.Div(
                 [
                     html.Label("", htmlFor=ids.RUNS_NOTED),
-                    dmc.TextInput(id=ids.RUNS_NOTED, value="", size="xs", **noted),
+                    html.Span(className="runs-field", **noted),
                     _button("Save", "save"),
                     _button("Cancel", "cancel"),
                 ],
@@ -113,6 +117,8 @@ def _button(word: str, what: str, hint: str | None = None) -> Component:
 
 
 ACTIONS = (
+    ("seeds", "Other seeds…", "Run them again with other seeds"),
+    ("without", "With and without", "Run them again, with the schedule and with a constant LR"),
     ("star", "★ Star", "Star them, or take their stars away"),
     ("tag", "Tag…", "Give them a tag"),
     ("note", "Note…", "Write a note on them"),
@@ -139,7 +145,7 @@ def _table(different: set[str]) -> Component:
             style={"height": "100%", "width": "100%"},
             dashGridOptions={
                 "cacheBlockSize": BLOCK,
-                "maxBlocksInCache": 30,
+                "maxBlocksInCache": 8,  # all of them are read again where the order changes
                 "infiniteInitialRowCount": 1,
                 "rowHeight": 34,
                 "headerHeight": 34,
@@ -148,7 +154,7 @@ def _table(different: set[str]) -> Component:
                     "headerCheckbox": False,
                     "enableClickSelection": False,
                 },
-                "selectionColumnDef": {"width": 40, "pinned": None},
+                "selectionColumnDef": {"width": 40, "headerName": "Selected"},
                 "stopEditingWhenCellsLoseFocus": True,
                 "suppressDragLeaveHidesColumns": True,
                 "animateRows": False,

@@ -44,18 +44,20 @@
     element("runs-compare").href = `/compare?runs=${some.join(",")}`;
   }
 
-  // A tag or a note for the selected runs.
+  // A tag or a note for the selected runs, or how often they are run again.
+  const LABELS = { tag: "Tags, with commas between", note: "Note", seeds: "Number of other seeds" };
   let noting = null;
   function open(what) {
     noting = what;
     const [only] = selected();
-    const field = element("runs-noted");
-    document.querySelector("label[for=runs-noted]").textContent = what === "tag" ? "Tags, with commas between" : "Note";
-    field.maxLength = Number(field.dataset[what]);
-    lrscope.page.set("runs-noted", { value: what === "note" && selected().length === 1 ? only.note : "" });
+    const field = document.createElement("input"), place = document.querySelector(".runs-field");
+    const value = what === "seeds" ? "4" : what === "note" && selected().length === 1 ? only.note : "";
+    Object.assign(field, { id: "runs-noted", value, maxLength: Number(place.dataset[what]) });
+    place.replaceChildren(field);
+    document.querySelector("label[for=runs-noted]").textContent = LABELS[what];
     element("runs-noting").hidden = false;
     show();
-    requestAnimationFrame(() => field.focus());
+    field.select();
   }
 
   function close() {
@@ -99,6 +101,8 @@
     archive: () => change("archive", numbers(), !selected().every(({ archived }) => archived)),
     tag: () => open("tag"),
     note: () => open("note"),
+    seeds: () => open("seeds"),
+    without: () => change("without", numbers()),
     rename,
     delete: () => remove(numbers()),
     save,
@@ -107,7 +111,10 @@
       show();
       focusTable();
     },
-    restore: () => change("restore", undoable()),
+    async restore() {
+      await change("restore", undoable());
+      focusTable();
+    },
   };
 
   document.addEventListener("click", (event) => {

@@ -18,6 +18,9 @@
 
   cells.RunStatus = ({ value }) => value && make("span", { className: "run-option-status", "data-state": value[0] }, value[1]);
 
+  const TIME = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" };
+  cells.RunTime = ({ value }) => value ? new Date(1000 * value).toLocaleString("en-GB", TIME) : null;
+
   cells.RunStar = ({ data }) => data && !data.unreadable
     ? make("button", { type: "button", tabIndex: -1, className: "runs-star", "aria-pressed": data.starred, "aria-label": `Star of run ${data.id}` }, data.starred ? "★" : "☆")
     : null;

@@ -56,7 +56,7 @@
     });
     const reset = document.createElement("button");
     reset.textContent = "As at first";
-    return [...boxes, reset];
+    return [reset, ...boxes];
   }
 
   const panel = () => lrscope.page.element("runs-columns");

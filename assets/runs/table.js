@@ -22,6 +22,17 @@
     return told;
   }
 
+  // The first rows are asked for while the grid still loads; a fault is met when they are needed.
+  const FIRST = { query: { ...chosen, filters: [], sort: [] }, start: 0 };
+  let first = location.pathname === "/runs" ? post("/runs/rows", FIRST) : null;
+  if (first) first.catch(() => {});
+
+  function rows(asked) {
+    const known = JSON.stringify(asked) === JSON.stringify(FIRST) && first;
+    first = null;
+    return known || post("/runs/rows", asked);
+  }
+
   const fault = (error) => (error instanceof TypeError ? LOST : error.message); // what fetch throws
   const trouble = (text) => { lrscope.page.element("runs-trouble").textContent = text; };
 
@@ -46,9 +57,10 @@
   const source = {
     async getRows({ startRow, successCallback, failCallback }) {
       try {
-        const block = await post("/runs/rows", { query: query(), start: startRow });
+        const block = await rows({ query: query(), start: startRow });
         extent(block);
         successCallback(block.rows, block.count);
+        settle();
         block.count ? api.hideOverlay() : api.showNoRowsOverlay();
         trouble("");
       } catch (error) {
@@ -57,6 +69,34 @@
       }
     },
   };
+
+  // The grid keeps the place of focus and scroll; a person looks at runs. Where these move, so do
+  // both.
+  let kept = null;
+  function reorder() {
+    const cell = api.getFocusedCell(), top = api.getVerticalPixelRange().top;
+    const at = (index) => api.getDisplayedRowAtIndex(index);
+    const first = top > 0 && api.getRenderedNodes().filter(({ data, rowTop }) => data && rowTop >= top).sort((a, b) => a.rowTop - b.rowTop)[0];
+    kept = {
+      focus: cell && at(cell.rowIndex) && { run: at(cell.rowIndex).id, index: cell.rowIndex, column: cell.column },
+      first: first && { run: first.id, index: first.rowIndex },
+    };
+    api.refreshInfiniteCache();
+  }
+
+  function settle() {
+    const { focus, first } = kept || {};
+    const to = (known) => known && api.getRowNode(known.run) && api.getRowNode(known.run).rowIndex;
+    if (focus && to(focus) !== focus.index && Number.isInteger(to(focus))) {
+      const table = document.querySelector(".runs-table");
+      if (table.contains(document.activeElement)) api.setFocusedCell(to(focus), focus.column);
+      focus.index = to(focus);
+    }
+    if (first && to(first) !== first.index && Number.isInteger(to(first))) {
+      document.querySelector(".runs-table .ag-body-viewport").scrollTop += (to(first) - first.index) * api.getRowNode(first.run).rowHeight;
+      first.index = to(first);
+    }
+  }
 
   // The rows on show, a few more above and below.
   function shown() {
@@ -83,7 +123,10 @@
       }
       if (told.deleted) lrscope.actions.deleted(told.deleted);
       if (lost) api.purgeInfiniteCache(); // a block that failed is not asked for again by itself
-      else if (order !== null && told.order !== order) api.refreshInfiniteCache();
+      else if (order !== null && told.order !== order) {
+        if (api.getEditingCells().length) return askIn(told.wait); // what is typed belongs to its row
+        reorder();
+      }
       if (told.count !== count || told.order !== order) extent(told);
       version = told.version;
       lost = false;
