@@ -64,10 +64,17 @@ def served(
         server.task_dispatcher.shutdown()
         # Closed by its own loop: a socket closed under a loop that waits for it fails that loop.
         with suppress(OSError):  # the loop may close the trigger before it is pulled
-            server.trigger.pull_trigger(lambda: close_all(server._map))
+            server.trigger.pull_trigger(lambda: _end(server))
         thread.join()
         worker.stop()
         store.close()
+
+
+def _end(server: Any) -> None:
+    """Close all connections, with the files of answers that were too large for memory."""
+    for channel in [*server.active_channels.values()]:
+        channel.handle_close()
+    close_all(server._map)
 
 
 def chromium() -> str | None:

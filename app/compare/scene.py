@@ -1,13 +1,14 @@
 """What a comparison shows: its runs, their settings, and the look of each. Pure."""
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from app.charts import theme
 from app.compare.address import RUN, SETTING, Asked
 from app.compare.figure import DASHES, Look, Picture, Subject, Wanted, picture
 from app.compare.reading import Read
-from app.compare.strips import MOST_STRIPS, Strip
+from app.compare.strips import MOST_EPOCHS, MOST_STRIPS, Strip
 from trainer.compare.groups import Group, grouped
 from trainer.config.schedules import NoSchedule
 from trainer.config.table import from_config
@@ -51,7 +52,9 @@ class Scene(NamedTuple):
             if not isinstance(read.run.recipe.schedule, NoSchedule)
             and read.run.id not in self.asked.hidden
         ]
-        return moved[:MOST_STRIPS] if self.asked.x != "lr" else []
+        before = accumulate(len(read.columns.epochs) for read in moved)
+        kept = [read for read, epochs in zip(moved, before, strict=True) if epochs <= MOST_EPOCHS]
+        return (kept or moved[:1])[:MOST_STRIPS] if self.asked.x != "lr" else []
 
     def picture(self, decisions: Mapping[int, Mapping[int, Decision | None]]) -> Picture:
         """The picture; `decisions` has those of the runs in `strips`, by epoch."""

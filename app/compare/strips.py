@@ -9,6 +9,9 @@ from app.charts.series import Line
 from trainer.schedule.decisions import Decision
 
 MOST_STRIPS = 12
+MOST_EPOCHS = (
+    4_000  # of all strips together: to read their decisions takes longer than to draw them
+)
 MOST_CELLS = 120  # in a strip; of a longer run several epochs share one
 HEIGHT, INSET = 0.8, 0.08  # of a strip's space and of a cell's
 # Which of several epochs' kinds a cell shows: the first of these.

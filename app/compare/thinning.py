@@ -2,7 +2,7 @@
 
 from app.charts.series import Line
 
-COLUMNS = 200  # each with the lowest and the highest of its points: 400 a curve
+COLUMNS = 150  # each with the lowest and the highest of its points: 300 a curve
 
 
 def thinned(line: Line, columns: int = COLUMNS) -> Line:

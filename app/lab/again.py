@@ -47,7 +47,13 @@ def layout() -> Component:
         dmc.Button(
             "With and without the schedule", id=ids.AGAIN_CONSTANT, fullWidth=True, **button
         ),
-        html.Strong("Compare with"),
+        html.Div(
+            [
+                html.Strong("Compare with"),
+                dmc.Button("Compare", id=ids.AGAIN_COMPARE, **button),
+            ],
+            className="again-with",
+        ),
         dmc.MultiSelect(
             id=ids.AGAIN_WITH,
             data=[],
@@ -62,7 +68,6 @@ def layout() -> Component:
             size="xs",
             **others,
         ),
-        dmc.Button("Compare", id=ids.AGAIN_COMPARE, fullWidth=True, **button),
         html.Div(id=ids.AGAIN_REFUSED, className="start-error", role="alert"),
     ]
     return html.Div(
@@ -127,7 +132,6 @@ def register(app: Dash, store: Store) -> None:
     )
     app.clientside_callback(
         ClientsideFunction("again", "offer"),
-        Output(ids.AGAIN_WITH, "data"),
         Input(ids.RUN, "data"),
         Input(ids.RUN, "value"),
     )

@@ -11,6 +11,7 @@
   const get = (key) => params().get(key) ?? DEFAULTS[key];
   const numbers = (key) => get(key).split(",").filter(Boolean);
   let drawnMetric = null; // the metric that is drawn where the address names none
+  let named = null; // the one that the control of all metrics shows
 
   // Changes parts of the address; a part at its default is left out.
   function go(changes) {
@@ -22,17 +23,21 @@
     const query = next.toString().replaceAll("%2C", ",");
     if (query === params().toString().replaceAll("%2C", ",")) return;
     history.pushState(null, "", query ? `?${query}` : PATH);
-    follow();
+    press();
+    if ("runs" in changes) lrscope.page.set("compare-add", { value: numbers("runs") });
+    // After what the click itself has changed is on the screen.
+    requestAnimationFrame(() => setTimeout(send));
   }
+
+  const send = () => lrscope.page.set("compare-query", { data: window.location.search });
 
   // Shows what the address says.
   function follow() {
     press();
-    const runs = numbers("runs");
-    lrscope.page.set("compare-add", { value: runs });
+    lrscope.page.set("compare-add", { value: numbers("runs") });
     lrscope.page.set("compare-colour", { value: get("colour") });
     lrscope.page.set("compare-smooth", { value: Number(get("smooth")) || 0 });
-    lrscope.page.set("compare-query", { data: window.location.search });
+    send();
   }
 
   // The pressed buttons, and the metric by name.
@@ -42,7 +47,8 @@
       const chosen = key === "metric" ? get("metric") || drawnMetric : get(key);
       button.setAttribute("aria-pressed", String(value === chosen));
     }
-    if (drawnMetric) lrscope.page.set("compare-metric", { value: get("metric") || drawnMetric });
+    const metric = get("metric") || drawnMetric;
+    if (metric && metric !== named) lrscope.page.set("compare-metric", { value: (named = metric) });
   }
 
   // Hides a run or draws it again, at once; the bands follow with the server's answer.
@@ -95,7 +101,9 @@
     },
     colour: (value) => value && go({ colour: value }),
     metric(value) {
-      if (value && value !== (get("metric") || drawnMetric)) go({ metric: value });
+      if (!value || value === (get("metric") || drawnMetric)) return;
+      named = value;
+      go({ metric: value });
     },
     smooth: (value) => value !== null && value !== undefined && go({ smooth: value }),
   };

@@ -3,16 +3,23 @@
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
-  // Escape, or a click elsewhere, closes the panel.
+  let others = [];
+  const panel = () => lrscope.page.element("again");
+
+  // Choices that nobody sees would cost each page a hundred elements.
+  const fill = () => lrscope.page.set("again-with", { data: panel().open ? others : [] });
+  document.addEventListener("toggle", ({ target }) => target === panel() && fill(), true);
+
+  // Escape, or a click elsewhere, closes the panel; Escape in an open list closes only that. The
+  // listener comes before the list's own, which would have closed it.
   document.addEventListener("keydown", ({ key, target }) => {
-    const panel = target.closest("#again[open]");
-    if (key !== "Escape" || !panel) return;
-    panel.open = false;
-    panel.querySelector("summary").focus();
-  });
+    const open = target.closest("#again[open]");
+    if (key !== "Escape" || !open || target.getAttribute("aria-expanded") === "true") return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  }, true);
   document.addEventListener("pointerdown", ({ target }) => {
-    const panel = lrscope.page.element("again");
-    if (panel && !panel.contains(target)) panel.open = false;
+    if (panel() && !panel().contains(target)) panel().open = false;
   });
 
   window.dash_clientside = window.dash_clientside || {};
@@ -20,7 +27,10 @@
     go(address) {
       if (address) window.location.assign(address);
     },
-    // The runs to compare with: all but the displayed one.
-    offer: (runs, shown) => (runs || []).filter((run) => run.value !== shown),
+    // The runs to compare with are all but the displayed one.
+    offer(runs, shown) {
+      others = (runs || []).filter((run) => run.value !== shown);
+      fill();
+    },
   };
 })();

@@ -152,11 +152,20 @@ def test_new_epochs_are_drawn_as_they_are_trained_and_a_zoom_stays(
         expect(page.get_by_text("stopped", exact=False).first).to_be_visible()
 
 
-def test_a_run_is_trained_again_with_and_without_its_schedule_from_the_lab(
-    browser: BrowserContext, lab: Served
+def test_from_the_lab_a_run_is_compared_and_trained_again_with_and_without_its_schedule(
+    browser: Browser, lab: Served
 ) -> None:
     recorded(lab.store, epochs=2)
+    recorded(lab.store, epochs=2, lr=0.1)
     with opened(browser, lab.url + "?run=1") as page:
+        page.locator("#again summary").press("Enter")
+        page.get_by_role("textbox", name="Compare with").click()
+        page.get_by_role("option", name="#2").click()
+        page.get_by_role("button", name="Compare", exact=True).click()
+        page.wait_for_url("**/compare?runs=1,2")
+        expect(page.locator("#compare-heading")).to_have_text("2 runs, 2 settings")
+        page.go_back()
+        page.locator("#chart .ytick").first.wait_for()
         page.locator("#again summary").press("Enter")
         page.get_by_role("button", name="With and without the schedule").wait_for()
         assert violations(page) == []
