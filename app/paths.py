@@ -3,6 +3,7 @@
 from pathlib import Path
 
 LAB, RUNS, COMPARE = PATHS = ("/", "/runs", "/compare")
+EXPORT = "/export"  # no view: downloads
 
 
 def assets_folder() -> Path:
