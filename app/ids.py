@@ -162,3 +162,52 @@ def by_hand(name: str, value: float | None = None) -> dict[str, str]:
 def member(run: Any) -> dict[str, Any]:
     """A run in the family tree; ALL matches every run."""
     return {"type": "member", "run": run}
+
+
+# Again: other seeds, with and without the schedule, beside other runs
+AGAIN = "again"
+AGAIN_COUNT = "again-count"
+AGAIN_SEEDS = "again-seeds"
+AGAIN_CONSTANT = "again-constant"
+AGAIN_WITH = "again-with"
+AGAIN_COMPARE = "again-compare"
+AGAIN_REFUSED = "again-refused"
+AGAIN_ADDRESS = "again-address"
+
+# Compare
+COMPARED = "compared"
+COMPARE_HEADING = "compare-heading"
+COMPARE_EMPTY = "compare-empty"
+COMPARE_QUERY = "compare-query"
+COMPARE_VIEW = "compare-view"
+COMPARE_REDRAW = "compare-redraw"
+COMPARE_CHART = "compare-chart"
+COMPARE_LABELS = "compare-labels"
+COMPARE_TITLE = "compare-title"
+COMPARE_REMARK = "compare-remark"
+COMPARE_REFUSED = "compare-refused"
+COMPARE_CHOICES = "compare-choices"
+COMPARE_ADD = "compare-add"
+COMPARE_METRIC = "compare-metric"
+COMPARE_SMOOTH = "compare-smooth"
+COMPARE_COLOUR = "compare-colour"
+COMPARE_VERDICT = "compare-verdict"
+COMPARE_NEW = "compare-new"
+SEEDS_COUNT = "seeds-count"
+MORE_SEEDS = "more-seeds"
+CONSTANT_TOO = "constant-too"
+
+# Runs
+RUNS_TABLE = "runs-table"
+RUNS_SEARCH = "runs-search"
+RUNS_STATES = "runs-states"
+RUNS_ARCHIVED = "runs-archived"
+RUNS_COLUMNS = "runs-columns"
+RUNS_COUNT = "runs-count"
+RUNS_SELECTION = "runs-selection"
+RUNS_COMPARE = "runs-compare"
+RUNS_NOTING = "runs-noting"
+RUNS_NOTED = "runs-noted"
+RUNS_TROUBLE = "runs-trouble"
+RUNS_REFUSED = "runs-refused"
+RUNS_DELETED = "runs-deleted"

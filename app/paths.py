@@ -1,9 +1,16 @@
 """The paths of the views in the page's address, and of the files that the page loads."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 LAB, RUNS, COMPARE = PATHS = ("/", "/runs", "/compare")
 EXPORT = "/export"  # no view: downloads
+
+
+def comparison(runs: Iterable[int]) -> str:
+    """The address that compares these runs."""
+    numbers = ",".join(map(str, dict.fromkeys(runs)))
+    return f"{COMPARE}?runs={numbers}" if numbers else COMPARE
 
 
 def assets_folder() -> Path:

@@ -1,12 +1,19 @@
-"""How hard the tests look for a counterexample: in short, and in the long version. And the
-figures that tests report.
+"""How hard the tests look for a counterexample: in short, and in the long version. The figures
+that tests report. And a Chromium.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:  # what a process without a browser test need not load
+    from playwright.sync_api import BrowserContext
 
 LONG = bool(os.environ.get("LRSCOPE_LONG"))
 HAVE_LONG_VERSIONS = [Path(__file__).parent / folder for folder in ("faults", "input", "load")]
@@ -22,6 +29,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in HAVE_LONG_VERSIONS):
             item.add_marker(pytest.mark.long)
+
+
+@pytest.fixture(scope="session")
+def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """The one Chromium of a process, for `browser`."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.page import launch_with_profile
+
+    with sync_playwright() as playwright:
+        context = launch_with_profile(playwright, tmp_path_factory.mktemp("profile"))
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def browser(chrome: BrowserContext) -> Iterator[BrowserContext]:
+    """A Chromium without a page of another test, a cookie or a chosen colour scheme."""
+    before = chrome.pages
+    yield chrome
+    for page in chrome.pages:
+        if page not in before:
+            page.close()
+    everything = {"origin": "*", "storageTypes": "cookies,local_storage"}
+    chrome.new_cdp_session(before[0]).send("Storage.clearDataForOrigin", everything)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -4,6 +4,7 @@
 """
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -320,6 +321,19 @@ def test_the_readmes_python_prints_what_it_shows(tmp_path: Path) -> None:
     assert [line.split("(")[0] for line in told if line.startswith("E")] == [
         *["EpochEnded"] * 5,
         "Ended",
+    ]
+
+
+def test_the_manuals_python_reads_the_runs_that_the_terminal_lists(tmp_path: Path) -> None:
+    terminal = "from app.cli.main import main; main()"
+    step = ["train", "--model", "mlp", "--schedule", "StepLR", "--epochs", "3", "--json"]
+    epochs = [json.loads(line) for line in ran(terminal, *step, home=tmp_path)][:-1]
+    (listed,) = map(json.loads, ran(terminal, "runs", "--json", home=tmp_path))
+    (code,) = (block for block in blocks(read(MANUAL), "python") if "import runs" in block)
+    told = ran(AS_INSTALLED + code, home=tmp_path)
+    assert told == [
+        f"1 {listed['best']} {listed['best_epoch']}",
+        *(f"{e['epoch']} {e['lr']} {e['val_loss']} {e['decision']['sentence']}" for e in epochs),
     ]
 
 

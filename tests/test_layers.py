@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -14,12 +15,15 @@ from pathlib import Path
 import pytest
 
 from trainer.config.schedules import SCHEDULES
+from trainer.curves.csv import read
+from trainer.curves.importing import import_curve
+from trainer.store.store import Store
 
 ROOT = Path(__file__).parents[1]
 TRAINER = sorted((ROOT / "trainer").glob("**/*.py"))
 APP = sorted((ROOT / "app").glob("**/*.py"))
-PAGE = {"app", "dash", "dash_mantine_components", "flask", "plotly", "waitress"}
-TORCH = {"torch", "torchvision", "numpy", "sklearn", "tensorboard"}
+PAGE = {"app", "dash", "dash_ag_grid", "dash_mantine_components", "flask", "plotly", "waitress"}
+TORCH = {"torch", "torchvision", "numpy", "pandas", "sklearn", "tensorboard"}
 
 # Which folder, or module beside the folders, may import from which. What only a type checker reads
 # is no import.
@@ -29,11 +33,12 @@ ARROWS = {
     "trainer.schedule": "trainer.config",
     "trainer.replay": "trainer.config trainer.schedule",
     "trainer.verdict": "trainer.config trainer.schedule",
+    "trainer.compare": "trainer.config",
     "trainer.engine": "trainer.config trainer.folders trainer.schedule",
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
     "trainer.curves": "trainer.config trainer.schedule trainer.replay trainer.store",
-    "trainer.export": "trainer.config trainer.schedule trainer.store",
+    "trainer.export": "trainer.config trainer.folders trainer.schedule trainer.store",
     "trainer.failures": "trainer.config trainer.engine trainer.schedule trainer.store",
     "trainer.commands": "trainer.engine trainer.schedule trainer.store",
     "trainer.execute": """
@@ -68,13 +73,16 @@ ARROWS = {
     """,
     "app.run_picker": "app.run_names trainer.config trainer.store",
     "app.lab": """
-        app.ids app.address app.charts app.checked app.exporting app.form app.run_names
-        app.run_picker
-        trainer.config trainer.schedule trainer.replay trainer.verdict trainer.engine
-        trainer.store trainer.snapshots trainer.worker
+        app.ids app.address app.charts app.checked app.exporting app.form app.paths app.repeating
+        app.run_names app.run_picker trainer.compare trainer.config trainer.schedule trainer.replay
+        trainer.verdict trainer.engine trainer.store trainer.snapshots trainer.worker
     """,
-    "app.runs": "trainer.store",
-    "app.compare": "trainer.store",
+    "app.runs": "app.ids app.run_names trainer.config trainer.store",
+    "app.repeating": "trainer.compare trainer.config trainer.store",
+    "app.compare": """
+        app.ids app.charts app.paths app.repeating app.run_names app.run_picker trainer.compare
+        trainer.config trainer.schedule trainer.store
+    """,
     "app.importing": """
         app.ids app.run_picker trainer.config trainer.curves trainer.store trainer.worker
     """,
@@ -284,6 +292,17 @@ def test_help_loads_neither_torch_nor_dash(tmp_path, command):
     printed, loaded = loaded_by_cli(tmp_path, *command)
     assert "Usage: lrscope" in printed
     assert not loaded & (TORCH | PAGE - {"app"})
+
+
+def test_a_replay_loads_torch_and_not_its_compiler(tmp_path):
+    (tmp_path / "curve.csv").write_text("loss\n2\n1\n")
+    with closing(Store(tmp_path / "home")) as store:
+        import_curve(store, read(tmp_path / "curve.csv"), {})
+    printed, loaded = loaded_by_cli(tmp_path, "replay", "1", "--patience", "3")
+    assert "Run 1." in printed
+    assert "torch" in loaded
+    assert "torch._dynamo" not in (tmp_path / "modules").read_text().split()
+    assert not loaded & (PAGE - {"app"})
 
 
 def test_training_in_the_terminal_loads_no_dash(tmp_path):

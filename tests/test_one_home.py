@@ -83,7 +83,9 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", theme.COLOURS)
-@pytest.mark.parametrize("meaning", ["ink", "faint", "train", "val", "level", "lr", "cut"])
+@pytest.mark.parametrize(
+    "meaning", ["ink", "faint", "train", "val", "level", "lr", "cut", *theme.CATEGORICAL]
+)
 def test_what_is_read_has_the_contrast_that_aa_asks_for(scheme: theme.Scheme, meaning: str) -> None:
     palette = theme.colours(scheme)
     low, high = sorted(luminance(palette[key]) for key in (meaning, "panel"))

@@ -43,20 +43,7 @@ def figure(recipe: Recipe, series: Series, epochs: int | None = None) -> dict[st
     axis and hover. `epochs` is the length of the axis, the recipe's if None. Its colours come from
     `chart_templates`, its panes' heights from the browser.
     """
-    traces = []
-    for curve, line in curves(series):
-        drawn = {
-            "type": "scatter",
-            "meta": curve.key,
-            "name": curve.name,
-            "x": line.x,
-            "y": line.y,
-            "connectgaps": False,
-            **curve.style,
-        }
-        if "hoverinfo" not in drawn:
-            drawn.setdefault("hovertemplate", "%{y:.3g}")
-        traces.append(drawn)
+    traces = [trace(curve, line) for curve, line in curves(series)]
     frame = layout(epochs or recipe.epochs)
     losses = [line.y for name, line in series.metrics.items() if not rises(name)]
     # An imported run may have losses below zero.
@@ -73,6 +60,22 @@ def figure(recipe: Recipe, series: Series, epochs: int | None = None) -> dict[st
         axis["range"] = [decade - 1, decade + 1] if axis["type"] == "log" else [0, lr]
     frame["shapes"] = [shape(mark) for mark in series.marks if mark.kind == "fork"]
     return {"data": traces, "layout": frame}
+
+
+def trace(curve: Curve, line: Line) -> dict[str, Any]:
+    """A curve with these points as plotly's trace."""
+    drawn = {
+        "type": "scatter",
+        "meta": curve.key,
+        "name": curve.name,
+        "x": line.x,
+        "y": line.y,
+        "connectgaps": False,
+        **curve.style,
+    }
+    if "hoverinfo" not in drawn:
+        drawn.setdefault("hovertemplate", "%{y:.3g}")
+    return drawn
 
 
 def ends(series: Series) -> dict[str, list[str]]:
@@ -133,8 +136,12 @@ def templates(
 
 
 def chart_templates(series: Series) -> dict[theme.Scheme, dict[str, Any]]:
-    """The templates of `figure`: plotly assigns the colours to the traces in order."""
-    drawn = [curve for curve, _ in curves(series)]
+    """The templates of `figure`."""
+    return curve_templates([curve for curve, _ in curves(series)])
+
+
+def curve_templates(drawn: Sequence[Curve]) -> dict[theme.Scheme, dict[str, Any]]:
+    """The templates of a figure of these curves: plotly assigns the colours to them in order."""
     return templates(lambda colour: {"scatter": [_coloured(curve, colour) for curve in drawn]})
 
 

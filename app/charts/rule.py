@@ -50,7 +50,7 @@ def cells(rows: Sequence[Epoch], epochs: int) -> dict[str, tuple[list[float], li
     half = HALF_CELL if epochs <= GAPS_UP_TO else 0.5
     found: dict[str, tuple[list[float], list[float | None]]] = {kind: ([], []) for kind in LOOKS}
     for row in rows:
-        kind, begins, ends = cell(row, epochs)
+        kind, begins, ends = cell(row.decision, epochs)
         x, y = found[kind]
         left, right = row.epoch - half, row.epoch + half
         x.extend((left, left, right, right))
@@ -61,22 +61,23 @@ def cells(rows: Sequence[Epoch], epochs: int) -> dict[str, tuple[list[float], li
     return found
 
 
-def cell(row: Epoch, epochs: int) -> tuple[str, float, float]:
+def cell(decision: Decision | None, epochs: int) -> tuple[str, float, float]:
     """The kind of an epoch's cell and its heights at its left and right; bad epochs rise with their
     count, and a cell in which the LR moves slopes that way.
 
     Args:
+        decision: the epoch's; None if it has none.
         epochs: the planned number of epochs; what comes after the last one has no effect.
     """
-    if row.decision is None:
+    if decision is None:
         return "diverged", 1.0, 1.0
-    if row.decision.comes_too_late(epochs):
-        return ("no effect", 1.0, 1.0) if row.decision.kind == "cut" else ("kept", LEAST, LEAST)
-    match row.decision.kind:
+    if decision.comes_too_late(epochs):
+        return ("no effect", 1.0, 1.0) if decision.kind == "cut" else ("kept", LEAST, LEAST)
+    match decision.kind:
         case "improved":
             return "best", 1.0, 1.0
         case "waiting":
-            height = _counted(row.decision)
+            height = _counted(decision)
             return "bad", height, height
         case "cut" | "no effect" as kind:
             return kind, 1.0, 1.0

@@ -7,8 +7,8 @@ Scheme = Literal["light", "dark"]
 FONT = "Inter, system-ui, sans-serif"
 TRANSPARENT = "rgba(0,0,0,0)"
 
-# One meaning per colour, in both schemes. They are also used for text on `panel`, so they have the
-# contrast that AA requires, 4.5.
+# One meaning per colour, in both schemes; those of CATEGORICAL have none. They are also used for
+# text on `panel`, so they have the contrast that AA requires, 4.5.
 COLOURS: dict[Scheme, dict[str, str]] = {
     "light": {
         "page": "#f8f9fa",
@@ -24,14 +24,14 @@ COLOURS: dict[Scheme, dict[str, str]] = {
         "best": "#2b8a3e",
         "grid": "#edf0f2",
         "axis": "#ced4da",
-        "run-1": "#0b7285",
-        "run-2": "#b5124f",
-        "run-3": "#a35200",
-        "run-4": "#6741d9",
-        "run-5": "#2b7a36",
-        "run-6": "#1864ab",
-        "run-7": "#8a6400",
-        "run-8": "#495057",
+        "c1": "#0b7285",
+        "c2": "#a61e4d",
+        "c3": "#5f3dc4",
+        "c4": "#8a5200",
+        "c5": "#2f6f3e",
+        "c6": "#1c4fa1",
+        "c7": "#9c36b5",
+        "c8": "#495057",
     },
     "dark": {
         "page": "#141517",
@@ -47,19 +47,19 @@ COLOURS: dict[Scheme, dict[str, str]] = {
         "best": "#69db7c",
         "grid": "#2f3134",
         "axis": "#4a4d52",
-        "run-1": "#3bc9db",
-        "run-2": "#faa2c1",
-        "run-3": "#ffa94d",
-        "run-4": "#b197fc",
-        "run-5": "#8ce99a",
-        "run-6": "#74c0fc",
-        "run-7": "#ffd43b",
-        "run-8": "#ced4da",
+        "c1": "#66d9e8",
+        "c2": "#faa2c1",
+        "c3": "#b197fc",
+        "c4": "#f0c15c",
+        "c5": "#a9e34b",
+        "c6": "#74c0fc",
+        "c7": "#e599f7",
+        "c8": "#ced4da",
     },
 }
 
-# Where several runs are laid over one another each has its own, in turn.
-RUNS = 8
+# What tells runs and settings apart where they are compared: no meaning, and in this order.
+CATEGORICAL = tuple(f"c{i}" for i in range(1, 9))
 
 # The same in both schemes: `neutral` is for marks that are not cuts, `accent` for logo and focus.
 # A mark keeps its colour when the scheme changes, so it must be readable in both.
@@ -76,7 +76,7 @@ def colours(scheme: Scheme) -> dict[str, str]:
 
 def of_run(i: int) -> str:
     """The colour of run `i` (from 0) among several, by meaning."""
-    return f"run-{i % RUNS + 1}"
+    return CATEGORICAL[i % len(CATEGORICAL)]
 
 
 def css() -> str:

@@ -32,15 +32,10 @@ def complete_run(ctx: Any, incomplete: str) -> Iterator[tuple[str, str]]:
     from trainer.store import table
     from trainer.store.faults import StoreError
     from trainer.store.rows import Run
-    from trainer.store.store import Store, path_in
+    from trainer.store.store import existing
 
     home = ctx.params.get("home") or folders.home()
-    with suppress(StoreError, OSError):
-        if path_in(home).exists():
-            with closing(Store(home)) as store:
-                found = table.newest(
-                    store, MOST_COMPLETED, lambda run: str(run.id).startswith(incomplete)
-                )
-                yield from (
-                    (str(run.id), run_names.name(run)) for run in found if isinstance(run, Run)
-                )
+    # Nothing may be said among what is typed.
+    with suppress(StoreError, OSError), closing(existing(home)) as store:
+        found = table.newest(store, MOST_COMPLETED, lambda run: str(run.id).startswith(incomplete))
+        yield from ((str(run.id), run_names.name(run)) for run in found if isinstance(run, Run))

@@ -46,13 +46,11 @@ def opened(home: Path | None, create: bool = False) -> Iterator["Store"]:
     create it. A user's mistake in the block ends the command with one sentence.
     """
     from trainer.store.faults import StoreError
-    from trainer.store.store import CommandError, Store, path_in
+    from trainer.store.store import CommandError, Store, existing
 
     folder = home or folders.home()
-    if not create and not path_in(folder).exists():
-        raise fail(f"There is no LRScope home at {folder}: check --home, or train a run first.")
     try:
-        store = Store(folder)
+        store = Store(folder) if create else existing(folder)
         try:
             yield store
         finally:

@@ -1,4 +1,4 @@
-"""The commands for what was recorded: `runs`, `show`, `compare`, `rename`."""
+"""The commands for what was recorded: `runs`, `show`, `compare`, `rename`, `rm`."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ SHOWN = 50
 
 
 def register(cli: typer.Typer) -> None:
-    for command in (runs, show, compare, rename):
+    for command in (runs, show, compare, rename, rm):
         cli.command(cls=Command)(command)
 
 
@@ -59,7 +59,7 @@ def runs(
         list[str] | None,
         typer.Argument(
             metavar="[WORDS]...",
-            help="Only runs that have these words in their names, settings or status.",
+            help="Only runs that have these words in their names, tags, settings or status.",
             show_default=False,
         ),
     ] = None,
@@ -106,7 +106,7 @@ def _accepts(
             return True
         recipe = run.recipe
         told = [f"#{run.id}", run_names.name(run), run_names.details(run), *run_names.status(run)]
-        text = " ".join([*told, recipe.schedule.name, recipe.optimizer.name]).casefold()
+        text = " ".join([*told, *run.tags, recipe.schedule.name, recipe.optimizer.name]).casefold()
         return all(word.casefold() in text for word in words)
 
     return accepts
@@ -170,3 +170,24 @@ def rename(
         known(store, run)
         store.rename(run, name)
         print(f"Run {run} is called {run_names.name(known(store, run))}.")
+
+
+def rm(
+    runs: Runs,
+    undo: Annotated[bool, typer.Option("--undo", help="Bring deleted runs back.")] = False,
+    home: Home = None,
+) -> None:
+    """Delete runs with their snapshots; for a minute `rm --undo` brings them back."""
+    numbers = list(dict.fromkeys(runs))
+    named = " ".join(map(str, numbers))
+    with opened(home) as store:
+        if not undo:
+            for run in numbers:
+                known(store, run)
+            store.delete(numbers)
+            print(f"Deleted {named}. For a minute, this brings back: lrscope rm --undo {named}")
+            return
+        store.restore(numbers)
+        if gone := [run for run in numbers if not store.has(run)]:
+            raise fail(f"Run {gone[0]} was deleted more than a minute ago and is gone.")
+        print(f"Brought back {named}.")

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict  # the one that pydantic reads before Py
 
 from app import ids, run_picker
 from app.checked import RunChoice, Whole
+from app.lab import again
 from trainer.store.store import NAME_LENGTH, CommandError, Store
 
 
@@ -45,6 +46,7 @@ def layout(runs: list[dict[str, Any]], shown: int | None) -> Component:
                 **named,
             ),
             html.Button("✎", id=ids.RENAME, className="rename", title="Rename", **rename),
+            again.layout(),
             html.Span(id=ids.RUN_DETAILS, className="run-details"),
             dmc.TextInput(id=ids.NAME, value="", className="new-name", **box),
             dcc.Store(ids.RUNS_ASKED),

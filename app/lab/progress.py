@@ -6,7 +6,7 @@ from typing import Any
 
 from app import ids
 from app.run_names import origin
-from trainer.config.text import epochs_text
+from trainer.config.text import duration, epochs_text
 from trainer.schedule.epoch import Epoch
 from trainer.store.rows import Run
 
@@ -76,15 +76,3 @@ def seconds_an_epoch(run: Run, last: Sequence[Epoch]) -> float | None:
     if run.epoch == (run.parent_epoch or 0) and run.batch and run.started and run.elapsed:
         return run.elapsed / _inside(run)
     return None
-
-
-def duration(seconds: float) -> str:
-    """4.8 s, 2 min 05 s, 1 h 03 min."""
-    if seconds < 10:
-        return f"{max(seconds, 0):.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from app import address, ids, run_picker
 from app.lab import (
+    again,
     chooser,
     control,
     family,
@@ -176,6 +177,7 @@ def register(app: Dash, store: Store, worker: Worker, when_asked: Callable[[], N
     preview.register(app, store, worker)
     what_if.register(app, store, worker)
     chooser.register(app, store)
+    again.register(app, store)
     control.register(app, store)
     forking.register(app, store)
     family.register(app, store)

@@ -48,7 +48,7 @@ def _run(store: Store, one: Drawn, i: int, names: Sequence[str], all: bool) -> d
     replayed, why = what_if.of(store, one)
     return {
         "id": one.run.id,
-        "colour": i % theme.RUNS + 1,
+        "colour": theme.of_run(i),
         "values": _bits(monitored(one.run.recipe.monitor, one.rows)),
         "monitor": label(one.run.recipe.monitor),
         "lrs": _lrs(one),

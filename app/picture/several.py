@@ -66,6 +66,6 @@ class Several(Sheet):
         return self.paint[theme.of_run(i)]
 
     def _line(self, i: int, line: Line, axis: Axis, width: float, joined: bool = False) -> str:
-        dash = ROUNDS[i // theme.RUNS % len(ROUNDS)]
+        dash = ROUNDS[i // len(theme.CATEGORICAL) % len(ROUNDS)]
         style = {"line": {"width": width, "dash": dash}, "connectgaps": joined}
         return self.curve(Curve("", "", "", style), line, axis, self.colour(i))

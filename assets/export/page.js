@@ -21,7 +21,7 @@
     element("epoch-number").textContent = `epoch ${epoch}`;
     const rows = runs.filter((run) => run.values.length >= epoch).map((run) => {
       const row = made("tr"), [lr, last] = run.rates[epoch - 1];
-      const name = made("th", runs.length > 1 ? `${run.id}` : "", `run-${run.colour}`);
+      const name = made("th", runs.length > 1 ? `${run.id}` : "", run.colour);
       name.scope = "row";
       const texts = metrics.map((metric) => {
         if (metric === run.monitor) return numbers.significant(run.values[epoch - 1]);

@@ -41,12 +41,14 @@
     });
   }
 
-  function endLabels(gd, layer) {
+  // The names of curves at their right ends: text and colour by the key of the trace.
+  function endLabels(gd, layer, ends) {
     const { xaxis, yaxis, yaxis2 } = gd._fullLayout;
     for (const axis of [yaxis, yaxis2]) {
+      if (!axis) continue;
       const labels = [];
       for (const trace of gd.data) {
-        if (!ends[trace.meta] || (trace.yaxis || "y") !== axis._id) continue;
+        if (!ends[trace.meta] || trace.visible === false || (trace.yaxis || "y") !== axis._id) continue;
         const last = lastPoint(trace, axis);
         if (!last) continue;
         const [text, colour] = ends[trace.meta];
@@ -57,6 +59,7 @@
           layer.append(item("beam", "", colour, xaxis._offset + left, axis._offset + top));
         }
       }
+      labels.splice(Math.floor(axis._length / LINE)); // no more than there is room for
       apart(labels, axis._length);
       for (const { text, colour, top } of labels) {
         layer.append(item("end", text, colour, xaxis._offset + xaxis._length + 6, axis._offset + top));
@@ -108,7 +111,7 @@
     if (!gd || !gd._fullLayout || !gd._fullLayout.yaxis2 || !layer) return;
     const { xaxis, yaxis, yaxis3 } = gd._fullLayout;
     layer.replaceChildren();
-    endLabels(gd, layer);
+    endLabels(gd, layer, ends);
     markLabels(gd, layer);
     layer.append(item("strip-name", "rule", "faint", xaxis._offset - 8, yaxis3._offset + yaxis3._length / 2));
     if (best && inside(xaxis, xaxis.d2p(best[0])) && inside(yaxis, yaxis.d2p(best[1]))) {
@@ -134,6 +137,7 @@
   }
 
   lrscope.labels = {
+    ends: endLabels,
     // What a new figure shows.
     reset(view) {
       ends = view.ends;

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 from app.listening import free_port
 from tests.bench.table import Figure, Plan, Report, longer
@@ -89,7 +90,7 @@ def first_answer(command: list[str], port_option: str = "") -> float:
         return time.perf_counter() - began
 
 
-def answers(process: subprocess.Popen[bytes], port: int, path: str = "/") -> bool:
+def answers(process: subprocess.Popen[Any], port: int, path: str = "/") -> bool:
     """Whether the process serves its page yet."""
     if process.poll() is not None:
         raise RuntimeError(f"the server ended with {process.returncode}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.terminal import lrscope
 from tests.small import metrics
 from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
@@ -22,7 +23,8 @@ from trainer.schedule.schedule import Schedule
 from trainer.store.store import Store
 
 
-def lrscope(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+def fresh(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """The command in an interpreter of its own."""
     return subprocess.run(
         [sys.executable, "-m", "app", *arguments],
         env={**os.environ, "LRSCOPE_HOME": str(home), "COLUMNS": "200", "TERM": "dumb"},
@@ -34,7 +36,7 @@ def lrscope(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_json_lines_are_the_runs_own_record(tmp_path: Path) -> None:
-    done = lrscope(
+    done = fresh(
         "train", "--epochs", "4", "--lr", "0.02", "--factor", "0.5", "--patience", "0",
         "--model", "mlp", "--json", home=tmp_path,
     )  # fmt: skip
@@ -287,13 +289,13 @@ def test_a_home_that_cannot_be_is_one_line(tmp_path: Path) -> None:
 def test_a_replay_in_the_terminal_says_what_would_have_been_different(tmp_path: Path) -> None:
     curve = tmp_path / "mine.csv"
     curve.write_text("epoch,loss\n" + "".join(f"{i},{loss}\n" for i, loss in enumerate(LOSSES)))
-    done = lrscope("import", str(curve), "--lr", "0.1", "--patience", "1", home=tmp_path)
+    done = fresh("import", str(curve), "--lr", "0.1", "--patience", "1", home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "Run 1: 8 epochs of mine.csv. Try: lrscope replay 1",
         "Curve: val_loss, column loss. mine.csv counts its epochs from 0; here they count from 1.",
     ]
-    done = lrscope("replay", "1", "--patience", "3", home=tmp_path)
+    done = fresh("replay", "1", "--patience", "3", home=tmp_path)
     assert done.stdout.splitlines()[:2] == [
         "Run 1. Exact up to epoch 4: in epoch 5 the LR would have been 0.1 instead of 0.01. "
         "The rest is a guess, since the losses would have been different.",

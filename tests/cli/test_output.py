@@ -1,8 +1,6 @@
 """An output that cannot be written ends a command in one sentence, and a run so that it goes on."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +9,9 @@ from typing import IO
 import pytest
 
 from tests.faults.terminal import lrscope
+from tests.forked import python
+from trainer.curves.csv import read
+from trainer.curves.importing import import_curve
 from trainer.store.store import Store
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -45,12 +46,11 @@ def test_a_run_whose_output_is_full_is_interrupted_and_goes_on(
 def test_a_pipe_that_is_closed_ends_a_run_quietly_so_that_it_goes_on(
     tmp_path: Path, json: list[str]
 ) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "app", *TRAIN, *json],
-        env={**os.environ, "LRSCOPE_HOME": str(tmp_path)},
+    with python(
+        *["-m", "app", *TRAIN, *json],
+        environment={"LRSCOPE_HOME": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -65,6 +65,7 @@ def test_a_pipe_that_is_closed_ends_a_run_quietly_so_that_it_goes_on(
 @pytest.mark.parametrize(
     "command",
     [["--help"], ["--version"], ["train", "--help"], ["replay", "1"], ["replay", "1", "--json"],
+     ["runs"], ["runs", "--json"], ["show", "1"], ["export", "1", "--format", "csv"],
      ["import", "curve.csv"], ["--no-open", "--port", "0"]],
     ids=" ".join,
 )  # fmt: skip
@@ -73,7 +74,8 @@ def test_any_command_whose_output_is_full_says_so_in_one_sentence(
 ) -> None:
     (tmp_path / "curve.csv").write_text("epoch,loss\n1,2\n2,1\n")
     monkeypatch.chdir(tmp_path)
-    assert lrscope("import", "curve.csv", home=tmp_path / "home").returncode == 0
+    with closing(Store(tmp_path / "home")) as store:
+        import_curve(store, read(Path("curve.csv")), {})
     done = lrscope(*command, home=tmp_path / "home", stdout=full)
     assert done.stderr == "lrscope: The output cannot be written (No space left on device).\n"
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""`lrscope runs`, `show`, `compare` and `rename`: what was recorded, on the terminal."""
+"""`lrscope runs`, `show`, `compare`, `rename` and `rm`: what was recorded, on the terminal."""
 
 import json
 from contextlib import closing
@@ -14,6 +14,7 @@ from tests.cli.conftest import Here
 from tests.exported import Runs
 from tests.lab.test_events_on_page import CUT, FOLDED, LOSSES
 from tests.small import small
+from trainer.store import deletion
 from trainer.store.lineage import lineage
 from trainer.store.store import Store
 
@@ -66,6 +67,21 @@ def test_runs_are_filtered(here: Here, runs: Runs, arguments: list[str], found: 
 def test_no_run_that_is_asked_for_is_a_sentence(here: Here, runs: Runs) -> None:
     assert here("runs", "no", "such", home=runs.home) == (0, "No run is like that.\n", "")
     assert here("runs", "no", "--json", home=runs.home) == (0, "", "")
+
+
+def test_tags_are_found_and_what_was_put_away_is_not_listed(here: Here, tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        tagged, archived, deleted = (store.add(small(), claimed=n < 2) for n in range(3))
+        store.tag(tagged, ["for the article"])
+        store.star(tagged, True)
+        store.archive(archived, True)
+        store.stop(deleted)
+        store.delete([deleted])
+    (record,) = map(json.loads, here("runs", "article", "--json")[1].splitlines())
+    assert (record["run"], record["tags"], record["starred"]) == (1, ["for the article"], True)
+    assert listed(here("runs")[1]) == ["1"]
+    assert here("show", "2")[0] == 0
+    assert here("show", "3")[2] == "lrscope: There is no run 3. The nearest is run 2.\n"
 
 
 def test_a_run_that_cannot_be_read_is_listed_with_its_reason(here: Here, tmp_path: Path) -> None:
@@ -168,3 +184,31 @@ def test_a_name_cannot_act_on_the_terminal(here: Here, tmp_path: Path) -> None:
         said: Any = here(*command)[1]
         assert "\x1b" not in said
         assert "[bold]a" in said
+
+
+def test_a_run_is_deleted_and_brought_back(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Store(tmp_path)) as store:
+        first, second = store.add(small()), store.add(small())
+        for run in (first, second):
+            store.stop(run)
+    code, said, _ = here("rm", "1", "2", "1")
+    assert (code, said) == (
+        0, "Deleted 1 2. For a minute, this brings back: lrscope rm --undo 1 2\n"
+    )  # fmt: skip
+    assert here("runs", "--json")[1] == ""
+    assert here("rm", "--undo", "1")[1] == "Brought back 1.\n"
+    assert [json.loads(line)["run"] for line in here("runs", "--json")[1].splitlines()] == [1]
+    monkeypatch.setattr(deletion, "UNDO_SECONDS", -1)
+    with closing(Store(tmp_path)) as store:
+        assert store.purge() == [2]
+    code, _, error = here("rm", "--undo", "2")
+    assert (code, "Run 2 was deleted more than a minute ago and is gone." in error) == (2, True)
+
+
+def test_a_run_that_waits_is_not_deleted(here: Here, tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        store.add(small())
+    code, _, error = here("rm", "1")
+    assert (code, "Run 1 is queued: stop it before you delete it." in error) == (2, True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.turns import until
+from tests.forked import python
 from trainer.store.store import Store
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without a signal")
@@ -29,16 +30,6 @@ main()
 """
 
 
-def started(*arguments: str, code: str | None = None) -> subprocess.Popen[str]:
-    program = ["-c", code] if code else ["-m", "trainer.watch"]
-    return subprocess.Popen(
-        [sys.executable, *program, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 @pytest.mark.parametrize("command", ["train", "serve"])
 def test_a_second_ctrl_c_in_a_batch_ends_at_once_and_the_run_can_be_resumed(
     tmp_path: Path, command: str
@@ -49,7 +40,11 @@ def test_a_second_ctrl_c_in_a_batch_ends_at_once_and_the_run_can_be_resumed(
             from trainer.config.run import RunConfig
 
             store.add(RunConfig(device="cpu"))
-    with started(command, *options, "--home", str(tmp_path), code=ENDLESS) as process:
+    with python(
+        *["-c", ENDLESS, command, *options, "--home", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         while "in the batch" not in (line := process.stdout.readline()):
@@ -66,7 +61,10 @@ def test_a_second_ctrl_c_in_a_batch_ends_at_once_and_the_run_can_be_resumed(
 
 
 def test_a_start_that_is_interrupted_leaves_no_lock(tmp_path: Path) -> None:
-    with started("serve", "--no-open", "--port", "0", "--home", str(tmp_path)) as process:
+    serve = ["serve", "--no-open", "--port", "0", "--home", str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "trainer.watch", *serve], stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stderr is not None
         until(lambda: process.poll() is not None or any(tmp_path.glob("owners/*.lock")))
         assert process.poll() is None

@@ -8,7 +8,7 @@ import pytest
 
 from app import form, ids
 from app.lab import preview as preview_panel
-from tests.cli.test_cli import lrscope
+from tests.faults.terminal import lrscope
 from tests.replay.test_difference import config
 from trainer.config import forks, schedules
 from trainer.config.recipe import Recipe

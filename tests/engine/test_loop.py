@@ -61,10 +61,10 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any, Any]]:
     build = optimizers.build
 
     def watched(
-        spec: Any, params: Any, lr: float, capturable: bool = False
+        spec: Any, params: Any, lr: float, capturable: bool = False, is_trained: bool = True
     ) -> torch.optim.Optimizer:
         params = list(params)
-        optimizer = build(spec, params, lr, capturable)
+        optimizer = build(spec, params, lr, capturable, is_trained)
 
         def note(optimizer: torch.optim.Optimizer, *_: Any) -> None:
             group = optimizer.param_groups[0]

@@ -14,7 +14,7 @@ from trainer.export.script import script
 from trainer.store import lineage
 from trainer.store.store import Store
 
-Numbers = list[tuple[float, ...]]
+Numbers = list[tuple[float | None, ...]]
 METRICS = ("train_loss", "val_loss", "val_accuracy")
 
 

@@ -1,27 +1,28 @@
 """The command in a process of its own, and the sentence in which it ends."""
 
-import os
 import subprocess
-import sys
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO
+
+from tests.forked import python
 
 
 def lrscope(
-    *arguments: str, home: Path, stdout: Any = subprocess.PIPE, **options: Any
+    *arguments: str, home: Path, stdout: IO[str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
-    environment = {**os.environ, "LRSCOPE_HOME": str(home), "COLUMNS": "200", "TERM": "dumb"}
-    return subprocess.run(
-        [sys.executable, "-m", "app", *arguments],
-        env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=300,
-        check=False,
-        **options,
-    )
+    environment = {"LRSCOPE_HOME": str(home), "COLUMNS": "200", "TERM": "dumb"}
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as printed:
+        with python(
+            "-m", "app", *arguments, environment=environment, stdout=stdout or printed, stderr=said
+        ) as process:
+            process.wait(300)
+        for file in (printed, said):
+            file.seek(0)
+        return subprocess.CompletedProcess(
+            arguments, process.returncode, printed.read(), said.read()
+        )
 
 
 def sentence(done: subprocess.CompletedProcess[str]) -> str:

@@ -6,14 +6,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import BrowserContext, expect
 
 from app import ids
 from app.lab.whole import view_of
 from app.server import create_app
 from tests.faults import disks
 from tests.faults.terminal import lrscope, sentence
-from tests.page import chromium, launch, opened, served
+from tests.page import chromium, opened, served
 from tests.small import metrics
 from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
@@ -23,7 +23,6 @@ from trainer.store.faults import StoreFaultError
 from trainer.store.store import Store, path_in
 from trainer.worker import Worker
 
-expect.set_options(timeout=30_000)
 LOSSES = [1.0, 0.9, 0.8]
 pytestmark = pytest.mark.skipif(not disks.can_mount(), reason="no disk can be mounted here")
 
@@ -151,16 +150,11 @@ def test_a_full_disk_does_not_keep_the_page_from_showing_what_there_is(
 @pytest.mark.browser
 @pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine")
 def test_the_page_says_why_start_and_import_came_to_nothing_and_starts_when_there_is_room(
-    disk: Path, home: Path, tmp_path: Path
+    browser: BrowserContext, disk: Path, home: Path, tmp_path: Path
 ) -> None:
     curve = tmp_path / "curve.csv"
     curve.write_text("epoch,loss\n1,2\n2,1\n")
-    with (
-        sync_playwright() as playwright,
-        closing(launch(playwright)) as browser,
-        served(home, disk) as lab,
-        opened(browser, lab.url) as page,
-    ):
+    with served(home, disk) as lab, opened(browser, lab.url) as page:
         start, refused = page.locator(f"#{ids.START}"), page.locator(f"#{ids.START_REFUSED}")
         expect(start).to_be_enabled()
         ballast = use_up(lab.store, disk)
@@ -178,13 +172,10 @@ def test_the_page_says_why_start_and_import_came_to_nothing_and_starts_when_ther
 
 @pytest.mark.browser
 @pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine")
-def test_the_page_says_what_is_wrong_with_the_store_and_recovers(tmp_path: Path) -> None:
-    with (
-        sync_playwright() as playwright,
-        closing(launch(playwright)) as browser,
-        served(tmp_path, tmp_path) as lab,
-        opened(browser, lab.url) as page,
-    ):
+def test_the_page_says_what_is_wrong_with_the_store_and_recovers(
+    browser: BrowserContext, tmp_path: Path
+) -> None:
+    with served(tmp_path, tmp_path) as lab, opened(browser, lab.url) as page:
         notice, status = page.locator(f"#{ids.NOTICE}"), page.locator(f"#{ids.STATUS}")
         expect(status).to_have_text("ready")
         rename(path_in(tmp_path), "runs", "gone")

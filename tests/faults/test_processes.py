@@ -1,21 +1,24 @@
 """Processes that are killed, stand still, or share a home: no epoch is lost or doubled."""
 
-import os
 import random
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from tests.bench.server import answers, command, started
+from app.listening import free_port
+from tests.bench.server import HOST, answers, command
 from tests.bench.turns import until
 from tests.conftest import LONG
 from tests.execute.runs import rows, train, trained
+from tests.forked import python
 from tests.small import NOWHERE, load, small
 from trainer.config.run import RunConfig
 from trainer.config.schedules import ReduceLROnPlateau
@@ -32,10 +35,9 @@ SETTINGS = small(
 # Trains the store's first run, new or resumed, and prints each epoch once it is recorded.
 TRAIN = """
 import sys
-from functools import partial
 from pathlib import Path
 from tests.small import NOWHERE, load
-from tests.faults.test_processes import SETTINGS
+from trainer.config.run import RunConfig
 from trainer.engine import loop as engine
 from trainer.engine.events import EpochEnded
 from trainer.store.store import Store
@@ -46,7 +48,7 @@ store = Store(Path(sys.argv[1]))
 if store.run(1):
     store.resume(1, claimed=True)
 else:
-    store.add(SETTINGS, claimed=True)
+    store.add(RunConfig.model_validate_json(sys.argv[2]), claimed=True)
 for event in execute(store, 1, NOWHERE):
     print(event.epoch if isinstance(event, EpochEnded) else 0, flush=True)
 """
@@ -59,9 +61,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def training(home: Path) -> Iterator["subprocess.Popen[str]"]:
-    with subprocess.Popen(
-        [sys.executable, "-c", TRAIN, home], stdout=subprocess.PIPE, text=True, env=os.environ
-    ) as process:
+    settings = SETTINGS.model_dump_json()
+    with python("-c", TRAIN, home, settings, stdout=subprocess.PIPE) as process:
         yield process
 
 
@@ -109,34 +110,43 @@ def test_a_process_that_stands_still_for_a_while_keeps_its_run(tmp_path):
             other.interrupt_orphans()
             assert other.run(1).status == "training"
         process.send_signal(signal.SIGCONT)
-        process.communicate()
-        assert process.returncode == 0
+        assert process.stdout is not None
+        process.stdout.read()
+        assert process.wait() == 0
     with closing(Store(tmp_path)) as store:
         assert store.run(1).status == "finished"
         assert rows(store, 1) == rows(store, trained(store, SETTINGS))
 
 
+@contextmanager
+def serving(home: Path, printed: IO[str]) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """A server's process that was just started, and its port."""
+    port = free_port(HOST)
+    _, *arguments = command(home)
+    with python(*arguments, "--port", str(port), stdout=printed, stderr=printed) as process:
+        try:
+            yield process, port
+        finally:
+            process.kill()
+
+
 def test_two_servers_and_three_trainings_share_a_home(tmp_path, record_property):
     config = RunConfig(model="mlp", epochs=3, batch_size=512, device="cpu")
     arguments = ["--model", "mlp", "--epochs", "3", "--batch-size", "512", "--json"]
-    trainings = [
-        [sys.executable, "-m", "app", "train", *arguments, "--home", str(tmp_path)]
-        for _ in range(3)
-    ]
+    training = ["-m", "app", "train", *arguments, "--home", str(tmp_path)]
     with closing(Store(tmp_path)) as store, ExitStack() as stack:
-        servers = [stack.enter_context(started(command(tmp_path), "--port")) for _ in range(2)]
+        printed = stack.enter_context(tempfile.TemporaryFile("w"))
+        servers = [stack.enter_context(serving(tmp_path, printed)) for _ in range(2)]
         processes = [
-            stack.enter_context(
-                subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            )
-            for line in trainings
+            stack.enter_context(python(*training, stdout=printed, stderr=subprocess.PIPE))
+            for _ in range(3)
         ]
         for server, port in servers:
             until(partial(answers, server, port))
         queued = [store.add(config) for _ in range(4)]
         for process in processes:
-            _, said = process.communicate()
-            assert (process.returncode, said) == (0, "")
+            assert process.stderr is not None
+            assert (process.stderr.read(), process.wait()) == ("", 0)
         until(lambda: all(store.run(run).over for run in queued))
         runs = [store.run(run) for run in range(1, 8)]
         assert [run.status for run in runs] == ["finished"] * 7
@@ -186,16 +196,16 @@ main()
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by Linux's own means")
 def test_a_run_without_memory_ends_in_a_sentence(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", LITTLE_MEMORY],
-        env={**os.environ, "LRSCOPE_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1, done
-    assert "does not have enough memory" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+    with python(
+        *["-c", LITTLE_MEMORY],
+        environment={"LRSCOPE_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        printed, said = process.stdout.read(), process.stderr.read()
+        assert process.wait() == 1, printed + said
+    assert "does not have enough memory" in printed
+    assert "Traceback" not in printed + said
     with closing(Store(tmp_path)) as store:
         assert store.run(1).status == "failed"
         assert "choose a smaller batch" in str(store.run(1).reason)

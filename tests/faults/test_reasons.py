@@ -5,7 +5,6 @@ trains in another process, which can say nothing while it waits.
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from app.lab.whole import view_of
 from tests.bench.turns import until
 from tests.faults.conftest import Disk, locked
 from tests.faults.test_store_unusable import LONG, working
+from tests.forked import python
 from tests.small import NOWHERE, load, small
 from trainer.engine import datasets
 from trainer.store.store import Store
@@ -135,9 +135,7 @@ for event in execute(store, run, NOWHERE, budget_mb=0.1):
 @contextmanager
 def training(store: Store) -> Iterator["subprocess.Popen[str]"]:
     """Another process that trains the store's first run, and has recorded some epochs."""
-    with subprocess.Popen(
-        [sys.executable, "-c", TRAIN, str(store.home)], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with python("-c", TRAIN, store.home, stdout=subprocess.PIPE) as process:
         try:
             until(lambda: len(store.epochs(1)) > 5)
             yield process

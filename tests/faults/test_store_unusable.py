@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from app.server import create_app
 from tests.bench.turns import until
 from tests.execute.runs import rows
 from tests.faults.conftest import Disk, locked
+from tests.forked import python
 from tests.small import NOWHERE, load, small
 from trainer.engine import datasets
 from trainer.engine.events import Ended, Warned
@@ -154,12 +154,11 @@ def test_snapshots_that_find_no_room_are_told_and_leave_no_file_behind(disk: Dis
 
 def test_in_the_terminal_a_full_disk_is_said_and_ctrl_c_ends_the_wait(disk: Disk) -> None:
     options = ["--model", "mlp", "--epochs", "60", "--batch-size", "256", "--seed", "3"]
-    command = [sys.executable, "-m", "trainer.watch", "train", "--json", *options]
-    with subprocess.Popen(
-        [*command, "--home", str(disk.folder), "--snapshot-budget", "0.1"],
+    command = ["-m", "trainer.watch", "train", "--json", *options]
+    with python(
+        *[*command, "--home", str(disk.folder), "--snapshot-budget", "0.1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -1,9 +1,10 @@
 """How a person uses the Lab, and what they see in it."""
 
+import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.page import chromium
 
@@ -30,6 +31,23 @@ def start(page: Page) -> None:
 
 def in_state(page: Page, state: str) -> None:
     page.locator(f'#status[data-state="{state}"]').wait_for()
+
+
+IS_OF_RUN = """(run) => {
+  const { meta } = document.querySelector("#chart .js-plotly-plot")?.layout || {};
+  return meta?.view.startsWith(`${run}-`);
+}"""
+
+
+def shows(page: Page, run: int) -> None:
+    """Waits until the page has drawn this run: its texts come before its chart."""
+    page.wait_for_function(IS_OF_RUN, arg=run)
+
+
+def choose_run(page: Page, run: int) -> None:
+    page.locator("#run").click()
+    page.locator(f'[role=option][value="{run}"]').click()
+    expect(page.locator("#run")).to_have_value(re.compile(f"^#{run} "))
 
 
 def drawn(page: Page) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.lab.page import NEEDS_CHROMIUM, all_drawn, box, in_state, start
 from tests.page import Served, opened
@@ -18,9 +18,9 @@ def violations(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_any_tab_or_dialog_before_during_and_after_a_run(
-    browser: Browser, lab: Served, scheme: str
+    browser: BrowserContext, lab: Served, scheme: str
 ) -> None:
-    with opened(browser, lab.url + "?epochs=8&patience=0", scheme=scheme) as page:
+    with opened(browser, lab.url + "?model=mlp&epochs=8&patience=0", scheme=scheme) as page:
         page.locator("#preview-text").get_by_text("first cut").wait_for()
         assert violations(page) == []
         start(page)
@@ -41,8 +41,8 @@ def test_axe_finds_nothing_in_any_tab_or_dialog_before_during_and_after_a_run(
 
 
 @pytest.mark.parametrize("size", ["phone"])
-def test_axe_finds_nothing_on_a_phone(browser: Browser, lab: Served, size: str) -> None:
-    with opened(browser, lab.url + "?epochs=2", size) as page:
+def test_axe_finds_nothing_on_a_phone(browser: BrowserContext, lab: Served, size: str) -> None:
+    with opened(browser, lab.url + "?model=mlp&epochs=2", size) as page:
         assert violations(page) == []
         start(page)
         in_state(page, "finished")
@@ -64,9 +64,9 @@ def tab_to(page: Page, name: str) -> None:
 
 
 def test_a_run_is_set_up_started_and_forked_by_keyboard_alone(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
-    with opened(browser, lab.url) as page:
+    with opened(browser, lab.url + "?model=mlp") as page:
         tab_to(page, "Patience")
         page.keyboard.press("Control+A")
         page.keyboard.type("0")
@@ -86,23 +86,47 @@ def test_a_run_is_set_up_started_and_forked_by_keyboard_alone(
     assert len(lab.store.runs(9)) == 2
 
 
+def test_a_what_if_is_asked_and_forked_by_keyboard_alone(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, lab.url + "?model=mlp&epochs=8&patience=1&threshold=0.9") as page:
+        tab_to(page, "Start")
+        page.keyboard.press("Enter")
+        in_state(page, "finished")
+        tab_to(page, "Events")
+        page.keyboard.press("ArrowRight")
+        patience = page.locator(".what-if").get_by_role("textbox", name="Patience")
+        patience.wait_for()
+        tab_to(page, "Patience")
+        page.keyboard.press("Control+A")
+        page.keyboard.type("7")
+        expect(patience).to_have_value("7")
+        measure = page.locator("#measure")
+        expect(measure).to_be_visible()
+        tab_to(page, str(measure.text_content()))
+        page.keyboard.press("Enter")
+        expect(page.locator("#fork-title")).to_contain_text("Fork of run 1 after epoch")
+        expect(box(page, "Patience").first).to_have_value("7")
+
+
 @pytest.mark.parametrize("key", ["Space", "Enter"])
 def test_a_key_after_start_does_not_start_another_run(
-    browser: Browser, lab: Served, key: str
+    browser: BrowserContext, lab: Served, key: str
 ) -> None:
-    with opened(browser, lab.url + "?epochs=10000") as page:
+    with opened(browser, lab.url + "?model=mlp&epochs=10000") as page:
         start(page)
         in_state(page, "training")
         page.keyboard.press(key)
-        page.keyboard.press(key)
-        all_drawn(page, 1)
+        page.keyboard.press(key)  # Space may leave the run paused
         page.get_by_role("button", name="Stop").click()
         in_state(page, "stopped")
     assert len(lab.store.runs(9)) == 1
 
 
-def test_the_numbers_of_the_charts_are_a_table_on_demand(browser: Browser, lab: Served) -> None:
-    with opened(browser, lab.url + "?epochs=3") as page:
+def test_the_numbers_of_the_charts_are_a_table_on_demand(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, lab.url + "?model=mlp&epochs=3") as page:
         start(page)
         in_state(page, "finished")
         all_drawn(page, 3)

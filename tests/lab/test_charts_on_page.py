@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect
+from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from tests.lab.page import NEEDS_CHROMIUM, all_drawn, in_state, points, start
 from tests.page import Served, opened
@@ -19,7 +19,7 @@ pytestmark = NEEDS_CHROMIUM
 ASSETS = Path(__file__).parents[2] / "assets"
 
 
-def test_divergence_is_shown_as_a_gap_and_a_marker(browser: Browser, lab: Served) -> None:
+def test_divergence_is_shown_as_a_gap_and_a_marker(browser: BrowserContext, lab: Served) -> None:
     address = "?optimizer=SGD&lr=100&weight-decay=1&epochs=5&model=mlp"
     with opened(browser, lab.url + address) as page:
         start(page)
@@ -30,9 +30,9 @@ def test_divergence_is_shown_as_a_gap_and_a_marker(browser: Browser, lab: Served
 
 
 def test_light_and_dark_recolour_the_charts_and_keep_the_points(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
-    run = lab.store.add(RunConfig(epochs=3))
+    run = lab.store.add(RunConfig(model="mlp", epochs=3))
     with opened(browser, lab.url, scheme="dark") as page:
         all_drawn(page, 3)
         colour = "() => getComputedStyle(document.querySelector('#chart .js-line')).stroke"
@@ -44,9 +44,9 @@ def test_light_and_dark_recolour_the_charts_and_keep_the_points(
 
 
 def test_a_theme_that_changes_in_mid_run_recolours_the_charts_too(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
-    with opened(browser, lab.url + "?epochs=10000") as page:
+    with opened(browser, lab.url + "?model=mlp&epochs=10000") as page:
         start(page)
         all_drawn(page, 2)
         for shade in ("rgb(151, 117, 250)", "rgb(112, 72, 232)", "rgb(151, 117, 250)"):
@@ -57,7 +57,7 @@ def test_a_theme_that_changes_in_mid_run_recolours_the_charts_too(
 
 
 def test_a_metric_that_the_charts_did_not_expect_is_drawn_from_its_first_epoch_on(
-    browser: Browser, lab: Served, monkeypatch: pytest.MonkeyPatch
+    browser: BrowserContext, lab: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = lab.store.record
 
@@ -67,7 +67,7 @@ def test_a_metric_that_the_charts_did_not_expect_is_drawn_from_its_first_epoch_o
             event = replace(event, metrics=event.metrics | rate)
         record(run, event, *more)
 
-    with opened(browser, lab.url + "?epochs=10000") as page:
+    with opened(browser, lab.url + "?model=mlp&epochs=10000") as page:
         start(page)
         all_drawn(page, 2)
         monkeypatch.setattr(lab.store, "record", with_another)
@@ -86,7 +86,7 @@ def test_a_metric_that_the_charts_did_not_expect_is_drawn_from_its_first_epoch_o
         assert len(points(page, "train loss", run.epoch)) == run.epoch
 
 
-def test_the_scripts_can_load_in_any_order(browser: Browser) -> None:
+def test_the_scripts_can_load_in_any_order(browser: BrowserContext) -> None:
     def note(wrong: list[str], error: Error) -> None:
         wrong.append(str(error))
 
@@ -110,9 +110,9 @@ def pointed(page: Page) -> list[float]:
 
 
 def test_a_sentence_points_at_its_epoch_in_the_charts_and_the_other_way_round(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
-    lab.store.add(RunConfig(epochs=12))
+    lab.store.add(RunConfig(model="mlp", epochs=12))
     with opened(browser, lab.url) as page:
         all_drawn(page, 12)
         points(page, "train loss", 12)

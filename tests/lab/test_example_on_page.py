@@ -4,9 +4,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, expect
+import pytest
+from playwright.sync_api import BrowserContext, expect
 
-from app.example import CONFIG, NAME, Example
+from app import example
+from app.example import NAME, Example
 from tests.lab.page import NEEDS_CHROMIUM, all_drawn, in_state, start
 from tests.page import opened, served
 from trainer.config.run import RunConfig
@@ -16,8 +18,15 @@ pytestmark = NEEDS_CHROMIUM
 SAID = "here, so that there is something to look at. Change a setting and press Start."
 
 
+@pytest.fixture
+def epochs(monkeypatch: pytest.MonkeyPatch) -> int:
+    """So many has the example here."""
+    monkeypatch.setattr(example, "CONFIG", example.CONFIG.model_copy(update={"epochs": 5}))
+    return 5
+
+
 def test_a_first_visitor_sees_one_example_trained_and_finished_in_every_tab(
-    browser: Browser, tmp_path: Path
+    browser: BrowserContext, tmp_path: Path, epochs: int
 ) -> None:
     with served(tmp_path / "home", tmp_path / "datasets", example=True) as lab:
         assert lab.store.newest() is None
@@ -25,7 +34,7 @@ def test_a_first_visitor_sees_one_example_trained_and_finished_in_every_tab(
             for tab in (page, other):
                 expect(tab.locator("#run")).to_have_value(f"#1 {NAME}")
                 in_state(tab, "finished")
-                all_drawn(tab, CONFIG.epochs)
+                all_drawn(tab, epochs)
                 expect(tab.locator("#notice")).to_have_text(f"This example was trained {SAID}")
                 expect(tab.locator("#pace input:checked")).to_have_value("5")
             start(page)
@@ -37,8 +46,9 @@ def test_a_first_visitor_sees_one_example_trained_and_finished_in_every_tab(
         assert len(lab.store.runs(9)) == 2
 
 
+@pytest.mark.usefixtures("epochs")
 def test_a_start_at_once_is_trained_after_the_example_or_instead_of_it(
-    browser: Browser, tmp_path: Path
+    browser: BrowserContext, tmp_path: Path
 ) -> None:
     with (
         served(tmp_path / "home", tmp_path / "datasets", example=True) as lab,

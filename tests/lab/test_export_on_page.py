@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.lab.page import NEEDS_CHROMIUM
 from tests.lab.test_access import violations
@@ -20,7 +20,9 @@ def imported(lab: Served, tmp_path: Path) -> int:
     return import_curve(lab.store, read(file), {})
 
 
-def test_the_displayed_run_is_downloaded(browser: Browser, lab: Served, tmp_path: Path) -> None:
+def test_the_displayed_run_is_downloaded(
+    browser: BrowserContext, lab: Served, tmp_path: Path
+) -> None:
     first, second = imported(lab, tmp_path), imported(lab, tmp_path)
     lab.store.rename(second, "the other")
     with opened(browser, f"{lab.url}?run={first}") as page:
@@ -44,7 +46,7 @@ def test_the_displayed_run_is_downloaded(browser: Browser, lab: Served, tmp_path
 
 
 def test_a_refusal_is_said_in_the_menu_which_keys_open_and_close(
-    browser: Browser, lab: Served, tmp_path: Path
+    browser: BrowserContext, lab: Served, tmp_path: Path
 ) -> None:
     imported(lab, tmp_path)
     page = browser.new_page()  # not `opened`: Chromium reports an answer of 400 as an error
@@ -63,6 +65,6 @@ def test_a_refusal_is_said_in_the_menu_which_keys_open_and_close(
     page.close()
 
 
-def test_without_a_run_there_is_no_menu(browser: Browser, lab: Served) -> None:
+def test_without_a_run_there_is_no_menu(browser: BrowserContext, lab: Served) -> None:
     with opened(browser, lab.url) as page:
         expect(page.locator("#export")).to_be_hidden()

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.lab.page import NEEDS_CHROMIUM, box, choose, in_state, start
 from tests.page import Served, opened
@@ -14,7 +14,7 @@ from trainer.schedule.schedule import Schedule
 pytestmark = NEEDS_CHROMIUM
 
 
-def test_what_was_chosen_in_the_page_is_what_trains(browser: Browser, lab: Served) -> None:
+def test_what_was_chosen_in_the_page_is_what_trains(browser: BrowserContext, lab: Served) -> None:
     with opened(browser, lab.url) as page:
         box(page, "Learning rate").fill("3e-3")
         page.get_by_role("slider", name="Patience").press("ArrowRight")
@@ -30,7 +30,7 @@ def test_what_was_chosen_in_the_page_is_what_trains(browser: Browser, lab: Serve
     )
 
 
-def test_a_box_and_its_slider_follow_each_other(browser: Browser, lab: Served) -> None:
+def test_a_box_and_its_slider_follow_each_other(browser: BrowserContext, lab: Served) -> None:
     with opened(browser, lab.url) as page:
         slider = page.get_by_role("slider", name="Learning rate")
         box(page, "Learning rate").fill("0.1")
@@ -53,7 +53,7 @@ TYPE_ON = """() => {
 
 
 def test_a_slider_that_follows_its_box_does_not_write_into_it(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     with opened(browser, lab.url) as page:
         page.evaluate(TYPE_ON)  # on a busy machine a key comes before Dash reports the slider
@@ -64,7 +64,7 @@ def test_a_slider_that_follows_its_box_does_not_write_into_it(
         expect(box(page, "Patience")).to_have_value("12")
 
 
-def test_a_pasted_value_keeps_all_its_digits(browser: Browser, lab: Served) -> None:
+def test_a_pasted_value_keeps_all_its_digits(browser: BrowserContext, lab: Served) -> None:
     with opened(browser, lab.url) as page:
         box(page, "Learning rate").fill("0.12345")
         slider = page.get_by_role("slider", name="Learning rate")
@@ -75,7 +75,7 @@ def test_a_pasted_value_keeps_all_its_digits(browser: Browser, lab: Served) -> N
 
 
 def test_the_parameters_of_the_chosen_schedule_are_shown_and_no_others(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     with opened(browser, lab.url) as page:
         expect(box(page, "Patience")).to_be_visible()
@@ -85,7 +85,7 @@ def test_the_parameters_of_the_chosen_schedule_are_shown_and_no_others(
 
 
 def test_a_cycle_that_torch_cannot_run_is_refused_beside_its_setting(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     with opened(browser, lab.url + "?schedule=OneCycleLR&epochs=10") as page:
         box(page, "Rising share").fill("0.1")
@@ -100,7 +100,7 @@ def test_a_cycle_that_torch_cannot_run_is_refused_beside_its_setting(
 
 
 def test_bad_input_is_refused_beside_its_field_before_anything_starts(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     with opened(browser, lab.url) as page:
         box(page, "Learning rate").fill("0")
@@ -119,7 +119,7 @@ def test_bad_input_is_refused_beside_its_field_before_anything_starts(
 
 
 def test_a_preset_fills_the_form_and_a_change_takes_its_name_away(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     with opened(browser, lab.url) as page:
         page.locator("#preset").click()
@@ -133,7 +133,7 @@ def test_a_preset_fills_the_form_and_a_change_takes_its_name_away(
 
 
 def test_an_address_that_cannot_be_is_explained_and_the_defaults_are_shown(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     with opened(browser, lab.url + "?factor=7") as page:
         expect(page.get_by_text("Factor must be a number above 0 and below 1.")).to_be_visible()
@@ -151,7 +151,7 @@ def planned(page: Page, key: str) -> list[float]:
 
 
 def test_the_lr_ahead_is_drawn_as_the_form_changes_and_its_cautions_are_shown(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     with opened(browser, lab.url) as page:
         text, cautions = page.locator("#preview-text"), page.locator("#cautions")

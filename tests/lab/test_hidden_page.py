@@ -1,6 +1,6 @@
 """A page that nobody sees."""
 
-from playwright.sync_api import Browser
+from playwright.sync_api import BrowserContext
 
 from tests.charts.test_series import CONFIG, FLAT
 from tests.lab.page import NEEDS_CHROMIUM, all_drawn
@@ -24,7 +24,7 @@ NOTE_WAITS = """() => {
 
 
 def test_a_hidden_page_asks_seldom_and_catches_up_when_it_is_seen(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     run = lab.store.add(CONFIG, claimed=True)
     lab.store.record(run, STARTED)

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.lab.page import NEEDS_CHROMIUM, all_drawn, in_state, start
 from tests.page import Served, opened
@@ -49,7 +49,9 @@ def pending(page: Page, words: str, lr: str | None = None) -> None:
         page.wait_for_function(f"() => ({AHEAD})().includes({lr})")
 
 
-def test_changes_in_a_pause_add_up_and_are_undone_one_by_one(browser: Browser, lab: Served) -> None:
+def test_changes_in_a_pause_add_up_and_are_undone_one_by_one(
+    browser: BrowserContext, lab: Served
+) -> None:
     with opened(browser, lab.url + "?lr=0.02&schedule=none&epochs=900&model=mlp") as page:
         pause_after_two_epochs(page)
         click(page, "÷2")
@@ -94,7 +96,7 @@ def test_changes_in_a_pause_add_up_and_are_undone_one_by_one(browser: Browser, l
 
 
 def test_a_pending_cut_is_shown_after_what_was_asked_for_before(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     with opened(browser, lab.url + "?lr=0.02&factor=0.1&patience=9&epochs=900&model=mlp") as page:
         pause_after_two_epochs(page)

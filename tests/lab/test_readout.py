@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import ids
-from app.lab.progress import duration, progress
+from app.lab.progress import progress
 from app.lab.readout import after_epoch, state
 from tests.charts.test_series import CONFIG, DIVERGED, FLAT
 from trainer.config.recipe import Recipe
+from trainer.config.text import duration
 from trainer.engine.events import Started
 from trainer.store.rows import Run
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 
 from app.access import NO_TOKEN, Access
 from tests.lab.page import NEEDS_CHROMIUM, box
@@ -47,11 +47,10 @@ def another_site(content: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context()
-    context.set_default_timeout(60_000)
-    yield context.new_page()
-    context.close()
+def page(browser: BrowserContext) -> Page:
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    return page
 
 
 def is_drawn(page: Page) -> None:

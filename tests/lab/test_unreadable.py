@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, expect
 
 from app import ids
 from app.lab.family import tree
@@ -102,7 +102,7 @@ def test_the_family_shows_its_forks_and_a_run_whose_best_cannot_be_read(forked: 
 
 @pytest.mark.browser
 @pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine")
-def test_the_page_opens_on_it_and_shows_the_others(browser: Browser, home: Path) -> None:
+def test_the_page_opens_on_it_and_shows_the_others(browser: BrowserContext, home: Path) -> None:
     with served(home, NOWHERE) as page_of, opened(browser, page_of.url) as page:
         expect(page.locator(f"#{ids.NOTICE}")).to_contain_text("Run 2 cannot be read")
         page.get_by_text("What if", exact=True).click()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import BrowserContext, Route, expect
 
 from app import ids
 from tests.charts.test_series import CONFIG, FLAT
@@ -17,11 +17,15 @@ from trainer.config.schedules import ReduceLROnPlateau
 pytestmark = NEEDS_CHROMIUM
 
 
-def test_a_what_if_shows_where_the_run_would_have_been_cut(browser: Browser, lab: Served) -> None:
+def test_a_what_if_shows_where_the_run_would_have_been_cut(
+    browser: BrowserContext, lab: Served
+) -> None:
     from trainer.config.table import changed
     from trainer.replay.comparison import compare
 
-    config = RunConfig(epochs=15, schedule=ReduceLROnPlateau(patience=0, threshold=0.2))
+    config = RunConfig(
+        model="mlp", epochs=15, schedule=ReduceLROnPlateau(patience=0, threshold=0.2)
+    )
     lab.store.add(config)
     with opened(browser, lab.url) as page:
         all_drawn(page, 15)
@@ -64,7 +68,9 @@ NOTE_QUESTIONS = """() => {
 }"""
 
 
-def test_the_answer_follows_a_run_one_question_at_a_time(browser: Browser, lab: Served) -> None:
+def test_the_answer_follows_a_run_one_question_at_a_time(
+    browser: BrowserContext, lab: Served
+) -> None:
     """On a long run an answer takes seconds: asked for at each epoch they would pile up."""
     run = lab.store.add(CONFIG, claimed=True)
     lab.store.record(run, STARTED)
@@ -83,7 +89,7 @@ def test_the_answer_follows_a_run_one_question_at_a_time(browser: Browser, lab: 
         expect(page.locator("#answer")).to_contain_text(f"in {len(FLAT)} epochs")
 
 
-def test_what_is_typed_while_answers_are_slow_stays(browser: Browser, lab: Served) -> None:
+def test_what_is_typed_while_answers_are_slow_stays(browser: BrowserContext, lab: Served) -> None:
     run = lab.store.add(CONFIG, claimed=True)
     lab.store.record(run, STARTED)
     record(lab.store, run, FLAT[0])
@@ -107,7 +113,7 @@ def test_what_is_typed_while_answers_are_slow_stays(browser: Browser, lab: Serve
 
 
 def test_what_is_typed_before_there_is_an_answer_stays_when_the_panel_is_left(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     run = lab.store.add(CONFIG, claimed=True)
     lab.store.record(run, STARTED)
@@ -124,7 +130,7 @@ def test_what_is_typed_before_there_is_an_answer_stays_when_the_panel_is_left(
 
 
 def test_an_open_panel_answers_for_a_run_that_starts_after_its_first_epoch(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     with opened(browser, lab.url) as page:
         page.get_by_text("What if", exact=True).click()
@@ -136,9 +142,9 @@ def test_an_open_panel_answers_for_a_run_that_starts_after_its_first_epoch(
 
 
 def test_a_what_if_that_does_not_suit_the_run_is_refused_beside_its_setting(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
-    lab.store.add(RunConfig(lr=0.1, epochs=10, batch_size=1077))
+    lab.store.add(RunConfig(model="mlp", lr=0.1, epochs=10, batch_size=1077))
     with opened(browser, lab.url) as page:
         in_state(page, "finished")
         page.get_by_text("What if", exact=True).click()
@@ -158,7 +164,7 @@ def test_a_what_if_that_does_not_suit_the_run_is_refused_beside_its_setting(
 
 
 def test_a_curve_from_elsewhere_is_imported_explained_and_replayed(
-    browser: Browser, lab: Served, tmp_path: Path
+    browser: BrowserContext, lab: Served, tmp_path: Path
 ) -> None:
     good, bad = tmp_path / "elsewhere.csv", tmp_path / "bad.csv"
     losses = [1.0, 0.9, 0.95, 0.92, 0.91, 0.93, 0.94, 0.95]
@@ -187,7 +193,7 @@ def test_a_curve_from_elsewhere_is_imported_explained_and_replayed(
 
 
 def test_the_open_family_follows_a_parent_that_trains_elsewhere(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     parent = lab.store.add(CONFIG, claimed=True)
     lab.store.record(parent, STARTED)
@@ -201,7 +207,7 @@ def test_the_open_family_follows_a_parent_that_trains_elsewhere(
 
 
 def test_a_run_that_cannot_be_read_has_its_reason_in_the_what_if(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     damage(lab.store.path, add(lab.store, "two.csv"))
     with opened(browser, lab.url) as page:
@@ -209,7 +215,9 @@ def test_a_run_that_cannot_be_read_has_its_reason_in_the_what_if(
         expect(page.locator("#answer")).to_contain_text("Run 1 cannot be read: There is no setting")
 
 
-def test_a_caution_is_mended_by_its_button_and_moves_nothing(browser: Browser, lab: Served) -> None:
+def test_a_caution_is_mended_by_its_button_and_moves_nothing(
+    browser: BrowserContext, lab: Served
+) -> None:
     with opened(browser, f"{lab.url}?schedule=CosineAnnealingLR&epochs=30&t-max=30") as page:
         start, chart = (page.locator(name) for name in ("#start", "#chart"))
         expect(page.locator("#preview-text")).to_contain_text("from 0.01")

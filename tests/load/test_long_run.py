@@ -1,14 +1,15 @@
 """A run of many epochs on the page: drawn, read and asked about like any other."""
 
-from contextlib import closing
+from collections.abc import Callable
+from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect
 
 from app.lab import cut_map
 from tests.bench.storage import noisy
 from tests.conftest import LONG
 from tests.lab.page import NEEDS_CHROMIUM, points
-from tests.page import launch, opened, served
+from tests.page import opened, served
 from tests.small import metrics
 from trainer.config.recipe import Recipe
 from trainer.config.table import changed
@@ -42,13 +43,11 @@ def recorded() -> list[Epoch]:
     ]
 
 
-def test_a_run_of_many_epochs_is_drawn_read_and_asked_about(tmp_path, record_property) -> None:
+def test_a_run_of_many_epochs_is_drawn_read_and_asked_about(
+    browser: BrowserContext, tmp_path: Path, record_property: Callable[[str, int], None]
+) -> None:
     rows = recorded()
-    with (
-        sync_playwright() as playwright,
-        served(tmp_path, tmp_path) as lab,
-        closing(launch(playwright)) as browser,
-    ):
+    with served(tmp_path, tmp_path) as lab:
         lab.store.add_imported(Recipe(), "elsewhere.csv", rows)
         with opened(browser, lab.url) as page:
             look_through(page, rows)

@@ -1,6 +1,5 @@
-"""Runs to draw, and a Chromium for the page that they are exported to."""
+"""Runs to draw."""
 
 from tests.exported import runs, store
-from tests.lab.conftest import browser
 
-__all__ = ["browser", "runs", "store"]
+__all__ = ["runs", "store"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from app.formats import FORMATS, content
 from tests.execute.conftest import store
@@ -41,29 +41,28 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def offline(
-    browser: Browser, text: str, folder: Path, size: str = "desktop", scheme: str = "light"
+    browser: BrowserContext, text: str, folder: Path, size: str = "desktop", scheme: str = "light"
 ) -> Iterator[Page]:
     """An exported page in a browser without a network. Fails on a console error or a request."""
     file = folder / "page.html"
     file.write_text(text)
     width, height = SIZES[size]
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if scheme == "dark" else "light",
-    )
-    context.set_offline(True)
-    page, wrong = context.new_page(), []
+    browser.set_offline(True)
+    page, wrong = browser.new_page(), []
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.on("console", lambda message: wrong.append(message.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
         "request",
         lambda r: None if r.url.startswith(("file:", "data:")) else wrong.append(r.url),
     )
-    page.goto(file.as_uri())
     try:
+        page.goto(file.as_uri())
         yield page
     finally:
-        context.close()
+        page.close()
+        browser.set_offline(False)
     assert wrong == []
 
 
@@ -116,7 +115,7 @@ def halved(store: Store, run: int) -> Any:
     "kind", ["plain", "warm-up", "by hand", "fork", "other fork", "monitor", "imported", "constant"]
 )
 def test_its_what_if_says_what_the_lab_says(
-    browser: Browser, store: Store, tmp_path: Path, kind: str
+    browser: BrowserContext, store: Store, tmp_path: Path, kind: str
 ) -> None:
     quick = small(schedule=PLATEAU, epochs=12)
     constant = small(schedule=schedules.NoSchedule(), epochs=12)
@@ -158,7 +157,7 @@ def test_its_what_if_says_what_the_lab_says(
 
 
 def test_what_a_setting_must_be_is_said_beside_it(
-    browser: Browser, store: Store, tmp_path: Path
+    browser: BrowserContext, store: Store, tmp_path: Path
 ) -> None:
     run = trained(store, small(schedule=PLATEAU))
     with offline(browser, html(store, run), tmp_path) as page:
@@ -179,7 +178,7 @@ def test_what_a_setting_must_be_is_said_beside_it(
 
 
 def test_it_tells_of_the_epoch_that_is_pointed_at_and_of_every_event(
-    browser: Browser, store: Store, tmp_path: Path
+    browser: BrowserContext, store: Store, tmp_path: Path
 ) -> None:
     run = trained(store, small(schedule=PLATEAU, epochs=12))
     rows = store.epochs(run)
@@ -202,7 +201,7 @@ def test_it_tells_of_the_epoch_that_is_pointed_at_and_of_every_event(
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_a_run_and_in_a_comparison(
-    browser: Browser, store: Store, tmp_path: Path, size: str, scheme: str
+    browser: BrowserContext, store: Store, tmp_path: Path, size: str, scheme: str
 ) -> None:
     one = trained(store, small(schedule=PLATEAU))
     two = trained(store, small(schedule=schedules.OneCycleLR()))
@@ -215,7 +214,7 @@ def test_axe_finds_nothing_in_a_run_and_in_a_comparison(
 
 
 def test_a_comparison_shows_the_run_that_is_chosen_and_what_differs(
-    browser: Browser, store: Store, tmp_path: Path
+    browser: BrowserContext, store: Store, tmp_path: Path
 ) -> None:
     one = trained(store, small(schedule=PLATEAU, epochs=12))
     two = trained(store, small(schedule=schedules.OneCycleLR(), epochs=12, seed=3))
@@ -229,7 +228,9 @@ def test_a_comparison_shows_the_run_that_is_chosen_and_what_differs(
         assert differs.get_by_text("Epochs").count() == 0
 
 
-def test_no_name_breaks_out_of_the_page(browser: Browser, store: Store, tmp_path: Path) -> None:
+def test_no_name_breaks_out_of_the_page(
+    browser: BrowserContext, store: Store, tmp_path: Path
+) -> None:
     run = trained(store, small(schedule=PLATEAU))
     name = "</script><script>document.title = 1</script><!--<script> ]]> \u2028 <b>é</b>"
     store.rename(run, name)
@@ -242,7 +243,7 @@ def test_no_name_breaks_out_of_the_page(browser: Browser, store: Store, tmp_path
 
 
 def test_a_policy_keeps_it_from_loading_and_sending(
-    browser: Browser, store: Store, tmp_path: Path
+    browser: BrowserContext, store: Store, tmp_path: Path
 ) -> None:
     text = html(store, trained(store, small(schedule=PLATEAU)))
     assert "default-src &#x27;none&#x27;" in text

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from playwright.sync_api import Browser
+from playwright.sync_api import BrowserContext
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from app.paths import assets_folder
@@ -98,7 +98,7 @@ def told(value: Any) -> Any:
     return [told(part) for part in value] if isinstance(value, list) else value
 
 
-def test_its_steps_are_those_of_torch_on_ten_thousand_sequences(browser: Browser) -> None:
+def test_its_steps_are_those_of_torch_on_ten_thousand_sequences(browser: BrowserContext) -> None:
     chance = random.Random(7)
     given = [sequence(chance) for _ in range(SEQUENCES)]
     page = browser.new_page()
@@ -120,7 +120,9 @@ def test_its_steps_are_those_of_torch_on_ten_thousand_sequences(browser: Browser
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_its_learning_rates_are_written_as_lrscope_writes_them(browser: Browser, seed: int) -> None:
+def test_its_learning_rates_are_written_as_lrscope_writes_them(
+    browser: BrowserContext, seed: int
+) -> None:
     chance = random.Random(seed)
     halves = [lr * 0.5**i for lr in (1.0, 0.1, 0.01, 5.0) for i in range(40)]
     lrs = [0.0, 1e-3, 999.5, 1000.0, 99.95, 0.0009995, *halves]

@@ -56,6 +56,20 @@ def test_every_argument_reaches_torchs_class(spec):
 
 
 @pytest.mark.parametrize("spec", CHANGED, ids=lambda spec: spec.name)
+def test_one_that_is_never_trained_has_all_that_torchs_has_and_its_step_does_nothing(spec):
+    parameter = weight()
+    never = build(spec, [parameter], lr=0.03, is_trained=False)
+    torchs = build(spec, [weight()], lr=0.03)
+    assert isinstance(never, getattr(torch.optim, spec.name))
+    own, theirs = never.state_dict(), torchs.state_dict()
+    assert own["param_groups"] == theirs["param_groups"]
+    torch.testing.assert_close(own["state"], theirs["state"], rtol=0, atol=0)
+    assert torch.equal(train(never, parameter), weight())
+    never.load_state_dict(theirs)
+    assert never.state_dict()["param_groups"] == theirs["param_groups"]
+
+
+@pytest.mark.parametrize("spec", CHANGED, ids=lambda spec: spec.name)
 def test_it_is_fused_where_torch_offers_that(spec):
     optimizer = build(spec, iter([weight()]), lr=0.03)
     offered = "fused" in inspect.signature(type(optimizer)).parameters

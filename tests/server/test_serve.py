@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.lab.whole import view_of
+from tests.forked import python
 from trainer.store.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -21,17 +22,24 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def serving(home: Path, *options: str, **environment: str) -> Iterator[tuple[str, str, Path]]:
-    """A server's process: its printed address, all of its first line, and its stderr's file."""
-    command = [sys.executable, "-m", "trainer.watch", "--no-open", "--port", "0", *options]
+    """A server's process: its printed address, all of its first line, and its stderr's file. With
+    an environment it is a fresh interpreter, which reads it while modules load.
+    """
+    command = ["-m", "trainer.watch", "--no-open", "--port", "0", *options]
+    command += ["--home", str(home / "home")]
     errors = home / "stderr"
     with errors.open("w") as stderr:
-        process = subprocess.Popen(
-            [*command, "--home", str(home / "home")],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
+        process = (
+            subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROOT,
+                env={**os.environ, **environment},
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
+            if environment
+            else python(*command, stdout=subprocess.PIPE, stderr=stderr)
         )
     assert process.stdout is not None
     try:

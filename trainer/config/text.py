@@ -69,6 +69,18 @@ def epochs_text(n: int, word: str = "epoch") -> str:
     return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
+def duration(seconds: float) -> str:
+    """4.8 s, 2 min 05 s, 1 h 03 min."""
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
 def plain(text: str, most: int | None = None) -> str:
     """A name or a sentence of someone else's on one line, without what would act on the text around
     it; cut to `most` characters.

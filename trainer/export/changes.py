@@ -43,10 +43,10 @@ def by_hand(made: RecordedIntervention, recipe: Recipe) -> list[str]:
             lines.append(f'group["lr"] *= {cut_factor(spec)!r}')
         case "cut":
             arguments = spec.model_dump()
-            if made.lr_after == arguments["min_lr"]:
-                lines.append(f'group["lr"] = {made.lr_after!r}')
-            elif made.lr_after != made.lr_before:
-                lines.append(f'group["lr"] *= {cut_factor(spec)!r}')
+            if made.lr_after != made.lr_before:
+                at_least = made.lr_after == arguments["min_lr"]
+                cut = f"= {made.lr_after!r}" if at_least else f"*= {cut_factor(spec)!r}"
+                lines.append(f'group["lr"] {cut}')
             lines += [
                 f"scheduler.cooldown_counter = {arguments['cooldown']}",
                 "scheduler.num_bad_epochs = 0",

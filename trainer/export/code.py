@@ -80,6 +80,8 @@ def _condition(own: set[int], left: set[int], epochs: int) -> str:
     if own == left:
         return ""
     first, last = min(own), max(own)
+    if first == last:
+        return f"epoch == {first}"
     if min(left) >= first:
         return f"epoch <= {last}"
     return f"epoch >= {first}" if last == epochs else f"{first} <= epoch <= {last}"

@@ -5,7 +5,7 @@ from .networks import Images
 
 SPLIT = '''
 def split(y, held, seed):
-    """Which images to keep, and which to hold out: as many of each class as its share."""
+    """Which images to keep, and which to hold out, in proportion to the classes."""
     n = len(y)
     shuffled = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
     by_class = shuffled[y[shuffled].argsort(stable=True)]

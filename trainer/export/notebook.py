@@ -24,7 +24,7 @@ def notebook(store: Store, run: int) -> str:
     cells = [_cell("markdown", "about", "\n\n".join([f"# {title(past)}", *about(past)]))]
     for part in sections(past, form):
         number = part.title.split()[0].lower()
-        heading = f"## {part.title}" + (f"\n\n{part.about.capitalize()}" if part.about else "")
+        heading = f"## {part.title}" + (f"\n\n{part.about}" if part.about else "")
         cells.append(_cell("markdown", f"{number}-title", heading))
         cells.append(_cell("code", number, part.code))
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}

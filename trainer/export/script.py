@@ -35,6 +35,6 @@ def script(store: Store, run: int) -> str:
     first, *others = sections(past, form)
     parts = [f'"""{head}\n"""\n\n{first.code}']
     for part in others:
-        heading = f"{part.title}: {part.about}" if part.about else f"{part.title}."
+        heading = f"{part.title}. {part.about}".rstrip()
         parts.append("\n".join([*comment(heading), part.code]))
     return "\n\n\n".join(parts) + "\n"

@@ -48,11 +48,13 @@ class Form:
 
 
 def title(course: Course) -> str:
-    """What is trained: CNN on Digits, Adam 0.01, ReduceLROnPlateau."""
+    """What is trained: the model and data, the optimizer and its LR, the schedules."""
     config = course.stretches[0].config
     dataset = setting_of("dataset").words[config.dataset].split(" (")[0]
     schedules = [stretch.config.schedule.name for stretch in course.stretches]
-    names = [s for i, s in enumerate(schedules) if s != "none" and s not in schedules[:i]]
+    names: list[str] = [
+        s for i, s in enumerate(schedules) if s != "none" and s not in schedules[:i]
+    ]
     return ", ".join(
         [
             f"{setting_of('model').words[config.model]} on {dataset}",
@@ -89,8 +91,8 @@ def about(course: Course) -> list[str]:
         where = [("torch", started.torch), ("the CPU", started.cpu)]
         words = " and ".join(f"{what} {_safe(value)}" for what, value in where if value)
         paragraphs.append(
-            f"The numbers are the run's, bit by bit, with {words or 'the torch and CPU of the run'}; "
-            "with another version or CPU the last digits may differ."
+            f"The numbers are the run's, bit by bit, with {words or 'its torch and CPU'}; with "
+            "another version or CPU the last digits may differ."
         )
     return paragraphs
 
@@ -136,8 +138,8 @@ def _imports(config: RunConfig, code: str) -> list[str]:
 
 def _data(config: RunConfig) -> str:
     if data.is_bundled(config.dataset):
-        return "scikit-learn's digits, enlarged to MNIST's size: 360 to test, 360 to validate."
-    return "a tenth of the training images is for validation."
+        return "Scikit-learn's digits, enlarged to MNIST's size: 360 to test, 360 to validate."
+    return "A tenth of the training images is for validation."
 
 
 def _network(config: RunConfig, moved: str) -> str:

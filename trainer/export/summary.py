@@ -19,6 +19,8 @@ def _summary(run: Run, result: table.Result) -> Record:
     return {
         "run": run.id,
         "name": run.name,
+        "starred": run.starred,
+        "tags": [*run.tags],
         "status": "paused" if run.paused else run.status,
         "source": run.source,
         "dataset": config and config.dataset,

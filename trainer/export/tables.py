@@ -107,12 +107,21 @@ def csv(store: Store, runs: Sequence[int]) -> str:
     Raises:
         CommandError: there is no such run.
     """
-    rows = [flat(found) for run in runs for found in records(store, run)]
+    table = rows(store, runs)
     file = io.StringIO()
-    writer = csv_files.DictWriter(file, columns(rows), lineterminator="\n")
+    writer = csv_files.DictWriter(file, columns(table), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(table)
     return file.getvalue()
+
+
+def rows(store: Store, runs: Sequence[int]) -> list[Record]:
+    """The epochs of runs, each as one row of numbers and texts.
+
+    Raises:
+        CommandError: there is no such run.
+    """
+    return [flat(found) for run in runs for found in records(store, run)]
 
 
 def columns(rows: Sequence[Record]) -> list[str]:

@@ -140,7 +140,8 @@ class _Walk:
             setup += changes.assigned(start)
         steps = self._warmup * self._batches
         setup += [
-            "warmup = torch.optim.lr_scheduler.LinearLR(",
+            "# The warm-up steps after each batch.",
+            "scheduler = torch.optim.lr_scheduler.LinearLR(",
             f"    optimizer, start_factor=1 / {steps + 1}, total_iters={steps}",
             ")",
         ]
@@ -149,7 +150,7 @@ class _Walk:
         """Say what happens in the epochs up to this one."""
         if self._schedule is None:
             upto = min(epoch, self._warmup)
-            self.training.batches.append(Span(self._at, upto, ["warmup.step()"]))
+            self.training.batches.append(Span(self._at, upto, ["scheduler.step()"]))
             self._at = upto
             if epoch > self._warmup:
                 self._start(recipe)
@@ -236,9 +237,10 @@ class _Walk:
 def _changed(before: Recipe, own: Recipe) -> list[str]:
     """What a fork changes, by name."""
     paths = forks.changed(before, own)
-    return [
-        p.rpartition(".")[2] for p in paths if p.partition(".")[0] == p or "schedule" not in paths
-    ]
+    own_settings = (
+        "schedule." if "schedule" in paths else "."
+    )  # those of another class are not told
+    return [p.rpartition(".")[2] for p in paths if not p.startswith(own_settings)]
 
 
 def _moves_otherwise(before: Recipe, own: Recipe) -> bool:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import torch
@@ -15,12 +16,16 @@ SCALARS = {"step", "mu_product"}  # buffers of one number; the others have their
 
 
 def build(
-    spec: Optimizer, params: Iterable[torch.nn.Parameter], lr: float, capturable: bool = False
+    spec: Optimizer,
+    params: Iterable[torch.nn.Parameter],
+    lr: float,
+    capturable: bool = False,
+    is_trained: bool = True,
 ) -> torch.optim.Optimizer:
     """An optimizer of torch.optim's class of that name over `params`, fused where torch can.
 
     `capturable`: for use in a CUDA graph, which reads the LR from a tensor and needs the state on
-    the device.
+    the device. `is_trained`: whether its steps change the parameters.
     """
     params = list(params)
     device = params[0].device
@@ -28,6 +33,8 @@ def build(
     given = arguments(spec, device.type)
     if capturable and "capturable" in inspect.signature(cls).parameters:
         given["capturable"] = True
+    if not is_trained:
+        cls = _untrained(cls)
     rate = torch.tensor(lr, device=device) if capturable else lr
     optimizer: torch.optim.Optimizer = cls(params, lr=rate, **given)
     return optimizer
@@ -42,6 +49,22 @@ def arguments(spec: Optimizer, device: str) -> dict[str, Any]:
     if "fused" in accepted and device in FUSED_ONLY_ON.get(spec.name, FUSED_DEVICES):
         given["fused"] = True
     return given
+
+
+@cache
+def _untrained(cls: Any) -> Any:
+    """An optimizer's class with steps that do nothing. Where torch's own takes parameters or steps,
+    it first loads torch's compiler, which nearly doubles the time until a replay or a preview.
+    """
+
+    class Untrained(cls):  # type: ignore[misc]
+        def add_param_group(self, param_group: dict[str, Any]) -> None:
+            self.param_groups.append(self.defaults | param_group)
+
+        def step(self, closure: None = None) -> None:
+            pass
+
+    return Untrained
 
 
 def load(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:

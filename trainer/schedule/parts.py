@@ -93,7 +93,8 @@ def momentum_of(optimizer: torch.optim.Optimizer) -> float | None:
 
 def private_optimizer(recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimizer over one parameter that is never trained."""
-    return optimizers.build(recipe.optimizer, [torch.nn.Parameter(torch.zeros(1))], recipe.lr)
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    return optimizers.build(recipe.optimizer, [parameter], recipe.lr, is_trained=False)
 
 
 def step_cycle(scheduler: lr_scheduler.LRScheduler, batches: int) -> None:

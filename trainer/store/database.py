@@ -53,6 +53,8 @@ class Database:
         self.damage: str | None = None
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
+        self._watching = threading.Lock()
+        self._watch: sqlite3.Connection | None = None
         try:
             check(path)
             permissions.make_file(path)
@@ -99,6 +101,15 @@ class Database:
             connection.execute("PRAGMA synchronous = NORMAL")
             self._local.connection = connection
         return connection
+
+    def version(self) -> int:
+        """A number that is another one after every commit, of this process or of another."""
+        with self._watching:
+            if self._watch is None:
+                self._watch = self._connect(self.path.absolute().as_uri(), BUSY_MS)
+                self._connections.append(self._watch)
+            # SQLite counts the commits of all other connections: this one makes none.
+            return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
 
     def _connect(self, uri: str, busy_ms: int) -> Connection:
         """A new connection, which waits so long for another process that is writing."""
@@ -170,6 +181,7 @@ class Database:
             connection.close()
         self._connections.clear()
         self._local = threading.local()
+        self._watch = None
 
 
 def check(path: Path) -> None:

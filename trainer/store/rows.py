@@ -208,6 +208,14 @@ def run(row: tuple[Any, ...]) -> Run:
     return Run(id=id, source=source, recipe=recipe, **values)
 
 
+def run_or_reason(row: tuple[Any, ...]) -> Run | Unreadable:
+    """A run, from a row of RUN_COLUMNS, or why it cannot be read."""
+    try:
+        return run(row)
+    except UnreadableError as error:
+        return Unreadable(error.run, str(error))
+
+
 def epoch(run: int, row: tuple[Any, ...]) -> Epoch:
     """The epoch in a row of EPOCH_COLUMNS.
 

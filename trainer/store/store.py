@@ -29,7 +29,6 @@ from .rows import (
     CommandName,
     Run,
     Unreadable,
-    UnreadableError,
 )
 from .schema import EPOCH_COLUMNS
 
@@ -90,6 +89,10 @@ class Store:
     def interrupt_orphans(self) -> None:
         """Mark the runs of processes that have died as interrupted."""
         self._owner.interrupt_orphans(self._database)
+
+    def version(self) -> int:
+        """A number that is another one after every change, of this process or of another."""
+        return self._database.version()
 
     @property
     def damage(self) -> str | None:
@@ -352,7 +355,7 @@ class Store:
             "ORDER BY id DESC LIMIT ?",
             (before, limit),
         )
-        return [_run_or_reason(row) for row in found]
+        return [rows.run_or_reason(row) for row in found]
 
     def newest(self) -> int | None:
         """The id of the run to show: the newest that is training, else the newest of all."""
@@ -500,8 +503,15 @@ class Store:
         return row
 
 
-def _run_or_reason(row: tuple[object, ...]) -> Run | Unreadable:
-    try:
-        return rows.run(row)
-    except UnreadableError as error:
-        return Unreadable(error.run, str(error))
+def existing(home: Path) -> Store:
+    """The store of a home that is there.
+
+    Raises:
+        StoreError: it is not, or cannot be used.
+    """
+    if not path_in(home).exists():
+        raise StoreError(
+            f"There is no LRScope home at {home}: name another folder with --home (home= in "
+            "Python), or train a run first."
+        )
+    return Store(home)

@@ -120,18 +120,16 @@ def _cost(metric: str, metrics: Any) -> float | None:
 
 def ids(store: Store) -> list[int]:
     """The ids of all runs, oldest first."""
-    return [
-        run
-        for (run,) in store.connection.execute(
-            "SELECT id FROM runs WHERE deleted IS NULL ORDER BY id"
-        )
-    ]
+    found = store.connection.execute("SELECT id FROM runs WHERE deleted IS NULL ORDER BY id")
+    return [run for (run,) in found]
 
 
 def newest(
     store: Store, limit: int | None = None, accepts: Callable[[Run], bool] = lambda _: True
 ) -> list[Run | Unreadable]:
-    """The newest runs that are accepted, newest first; also those that cannot be read."""
+    """The newest runs that are accepted and not archived, newest first; also those that cannot be
+    read.
+    """
     return list(islice(_accepted(_all(store), accepts), limit))
 
 

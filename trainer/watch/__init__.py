@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from trainer.config.recipe import Recipe
     from trainer.config.run import RunConfig
     from trainer.engine.loop import train
+    from trainer.export import runs
     from trainer.replay.replay import preview, replay
 
-__all__ = ["Recipe", "RunConfig", "preview", "replay", "train"]
+__all__ = ["Recipe", "RunConfig", "preview", "replay", "runs", "train"]
 
 # The module of the trainer that each name comes from.
 _MODULES = {
@@ -26,6 +27,7 @@ _MODULES = {
     "replay": "replay.replay",
     "train": "engine.loop",
 }
+_WHOLE = {"runs": "export.runs"}  # modules that are exported as they are
 
 # As `trainer.watch`, in a checkout, it uses the trainer that contains it.
 _trainer = __name__.rpartition(".")[0]
@@ -35,9 +37,13 @@ if not _trainer:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    if name not in {**_MODULES, **_WHOLE}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{_trainer}.{_MODULES[name]}"), name)
+    found: Any
+    if name in _WHOLE:
+        found = import_module(f"{_trainer}.{_WHOLE[name]}")
+    else:
+        found = getattr(import_module(f"{_trainer}.{_MODULES[name]}"), name)
     globals()[name] = found
     return found
 

@@ -1,0 +1,163 @@
+"""The runs of a comparison as they are stored: read together, and kept while they do not change."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from app.run_names import origin
+from trainer.compare.groups import Compared, Past, setting_of
+from trainer.schedule.decisions import Decision
+from trainer.schedule.interventions import RecordedIntervention
+from trainer.store import selection
+from trainer.store.rows import Run, Unreadable
+from trainer.store.selection import Columns
+from trainer.store.store import Store
+
+MOST_KEPT = 200_000  # epochs
+MOST_DECIDED = 50  # runs
+
+
+class Read(NamedTuple):
+    """A run of a comparison with its epochs; a fork's with those that it shares with its parent."""
+
+    run: Run
+    columns: Columns
+    compared: Compared
+
+    @property
+    def seed(self) -> int | None:
+        return self.compared.seed
+
+
+class Reading:
+    """Reads runs from a store. What was read of a run is kept until it has trained another epoch,
+    so that a change of the picture reads nothing again.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: OrderedDict[int, tuple[object, Columns]] = OrderedDict()
+        self._decided: OrderedDict[int, tuple[object, dict[int, Decision | None]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, asked: Sequence[int]) -> tuple[list[Read], list[str]]:
+        """These runs, in that order, and a sentence for each that cannot be shown."""
+        found = self._with_parents(asked)
+        columns = self._columns([run for run in found.values() if isinstance(run, Run)])
+        made = selection.by_hand(self._store, found)
+        read, refused = [], []
+        for number in asked:
+            run = found.get(number)
+            if run is None:
+                refused.append(f"There is no run {number}.")
+                continue
+            own = columns.get(number)
+            if isinstance(run, Unreadable) or isinstance(own, Unreadable) or own is None:
+                why = next(p for p in (run, own) if isinstance(p, Unreadable))
+                refused.append(why.reason)
+                continue
+            past = tuple(_past(run, found, made))
+            whole = _whole(run, found, columns)
+            read.append(Read(run, whole, Compared(run.id, run.recipe, past)))
+        return read, refused
+
+    def decisions(self, read: Sequence[Read]) -> dict[int, dict[int, Decision | None]]:
+        """The decisions of these runs' own epochs, by run and epoch."""
+        found: dict[int, dict[int, Decision | None]] = {}
+        missing = []
+        for each in read:
+            stamp, kept = self._decided.get(each.run.id, (None, {}))
+            if stamp == _stamp(each.run):
+                found[each.run.id] = kept
+            else:
+                missing.append(each)
+        if missing:
+            made = selection.decisions(self._store, [each.run.id for each in missing])
+            for each in missing:
+                own = made.get(each.run.id, [])
+                numbers = each.columns.epochs[len(each.columns.epochs) - len(own) :]
+                decided = dict(zip(numbers, own, strict=False))
+                found[each.run.id] = decided
+                with self._lock:
+                    self._decided[each.run.id] = _stamp(each.run), decided
+                    while len(self._decided) > MOST_DECIDED:
+                        self._decided.popitem(last=False)
+        return found
+
+    def _with_parents(self, asked: Iterable[int]) -> dict[int, Run | Unreadable]:
+        """These runs and all their ancestors."""
+        found: dict[int, Run | Unreadable] = {}
+        wanted = set(asked)
+        while wanted:
+            more = selection.runs(self._store, wanted)
+            found |= more
+            parents = {run.parent for run in more.values() if isinstance(run, Run) and run.parent}
+            wanted = parents - found.keys()
+        return found
+
+    def _columns(self, runs: Sequence[Run]) -> dict[int, Columns | Unreadable]:
+        stamps = {run.id: _stamp(run) for run in runs}
+        with self._lock:
+            kept = {
+                run: self._kept[run][1]
+                for run, stamp in stamps.items()
+                if run in self._kept and self._kept[run][0] == stamp
+            }
+            for run in kept:
+                self._kept.move_to_end(run)
+        found: dict[int, Columns | Unreadable] = dict(kept)
+        missing = stamps.keys() - kept.keys()
+        if missing:
+            found |= selection.columns(self._store, missing)
+        with self._lock:
+            for run in missing:
+                columns = found[run]
+                if isinstance(columns, Columns):
+                    self._kept[run] = stamps[run], columns
+            while sum(len(c.epochs) for _, c in self._kept.values()) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+
+def _stamp(run: Run) -> object:
+    """What changes whenever a run's epochs do."""
+    return run.epoch, run.status, run.began
+
+
+def _whole(
+    run: Run,
+    runs: Mapping[int, Run | Unreadable],
+    columns: Mapping[int, Columns | Unreadable],
+) -> Columns:
+    """All epochs of a run: its ancestors' and its own; its own, where those cannot be read."""
+    own = columns[run.id]
+    assert isinstance(own, Columns)
+    parent = runs.get(run.parent or 0)
+    if not isinstance(parent, Run) or not isinstance(columns.get(parent.id), Columns):
+        return own
+    return _whole(parent, runs, columns).upto(run.parent_epoch or 0).then(own)
+
+
+def _past(
+    run: Run,
+    runs: Mapping[int, Run | Unreadable],
+    made: Mapping[int, Sequence[RecordedIntervention]],
+) -> Iterable[Past]:
+    """What determined a run besides its recipe."""
+    if run.config is None:
+        yield Past(origin(run), run.id)
+    if run.parent:
+        parent = runs.get(run.parent)
+        key: object = run.parent
+        if isinstance(parent, Run):
+            before = {
+                number: [i for i in its if i.epoch <= (run.parent_epoch or 0)]
+                for number, its in made.items()
+            }
+            key = (setting_of(parent.recipe), *_past(parent, runs, before))
+        yield Past(f"fork after {run.parent_epoch}", (run.parent_epoch, key))
+    for done in made.get(run.id, ()):
+        value = "" if done.value is None else f" {done.value:g}"
+        words = f"{done.name}{value} in epoch {done.epoch}"
+        yield Past(words, (done.name, done.value, done.epoch, done.batch))

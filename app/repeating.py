@@ -1,0 +1,87 @@
+"""Trains a setting again: with other seeds, with and without its schedule."""
+
+from collections.abc import Sequence
+
+from trainer.compare.repeats import (
+    fresh,
+    more_seeds,
+    of_seeds,
+    seeds_to_compare,
+    with_and_without,
+)
+from trainer.config.run import RunConfig
+from trainer.store.rows import Run
+from trainer.store.selection import seeds
+from trainer.store.store import CommandError, Store
+
+SOURCES = {"imported": "was imported", "watched": "is trained elsewhere"}
+
+
+def other_seeds(store: Store, run: int, count: int) -> list[int]:
+    """Queue so many runs of a run's setting with seeds that it has not had; returns the setting's
+    runs, this one first.
+
+    Raises:
+        CommandError: there is no such run, or it cannot be trained again.
+    """
+    config = _config(store, run)
+    had = {**seeds(store, config), config.seed: run}
+    new = [store.add(again) for again in of_seeds(config, fresh(had, count))]
+    return list(dict.fromkeys([run, *(had[seed] for seed in sorted(had)), *new]))
+
+
+def compared_with_constant(store: Store, run: int) -> list[int]:
+    """Queue what is missing of a run's setting with its schedule and with a constant LR, for the
+    seeds at hand or for five; returns the runs of both, pair by pair.
+
+    Raises:
+        CommandError: there is no such run, or it cannot be trained again.
+        ConfigError: the config cannot have that schedule.
+    """
+    config = _config(store, run)
+    own = {**seeds(store, config), config.seed: run}
+    wanted = seeds_to_compare(config.seed, own)
+    found = []
+    for setting in with_and_without(config):
+        have = own if setting == config else seeds(store, setting)
+        for again in of_seeds(setting, wanted):
+            number = have[again.seed] if again.seed in have else store.add(again)
+            found.append((again.seed, number))
+    return [number for _, number in sorted(found, key=lambda pair: wanted.index(pair[0]))]
+
+
+def more_of_each(store: Store, settings: Sequence[Sequence[int]], count: int) -> list[int]:
+    """Queue runs so that all these settings, each as its runs, have the same seeds and `count`
+    more; returns the new runs.
+
+    Raises:
+        CommandError: a run cannot be trained again.
+    """
+    configs = [[_config(store, run) for run in runs] for runs in settings]
+    had = [{config.seed for config in own} for own in configs]
+    missing = more_seeds(had, count)
+    pairs = zip(configs, missing, strict=True)
+    new = [again for own, lacks in pairs for again in of_seeds(own[0], lacks)]
+    return [store.add(config) for config in sorted(new, key=lambda config: config.seed)]
+
+
+def refusal(run: Run) -> str | None:
+    """Why a run cannot be trained again with another seed or schedule; None if it can."""
+    if run.config is None:
+        return f"Run {run.id} {SOURCES[run.source]}: it cannot be trained here."
+    if run.parent:
+        return (
+            f"Run {run.id} is a fork: its first epochs are those of run {run.parent}, whatever its "
+            "seed; run that one again."
+        )
+    return None
+
+
+def _config(store: Store, number: int) -> RunConfig:
+    run = store.run(number)
+    if run is None:
+        raise CommandError(f"There is no run {number}.")
+    if reason := refusal(run):
+        raise CommandError(reason)
+    assert run.config is not None
+    return run.config

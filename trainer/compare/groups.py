@@ -1,0 +1,226 @@
+"""Which runs have the same setting: all that determines a run but its seed. Pure."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from ..config.recipe import Recipe
+from ..config.run import RunConfig
+from ..config.table import SETTINGS, Setting, chosen, from_config
+from ..config.text import lr_text, plain
+
+SEED = "seed"
+NOTHING = "\N{EN DASH}"
+MOST_SHOWN = 60  # characters of a schedule's summary
+# What a line on a run begins with, whatever its values.
+ALWAYS_TOLD = ("model", "dataset", "optimizer", "batch-size", "epochs")
+
+
+class Past(NamedTuple):
+    """Something besides its recipe that determined a run, such as a fork: in words, and as a key
+    that is equal where it is the same.
+    """
+
+    words: str
+    key: Hashable
+
+
+class Compared(NamedTuple):
+    """A run as a comparison sees it."""
+
+    run: int
+    recipe: Recipe
+    past: tuple[Past, ...] = ()
+
+    @property
+    def seed(self) -> int | None:
+        """Its seed; None for a run that was not trained here."""
+        return self.recipe.seed if isinstance(self.recipe, RunConfig) else None
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one setting, in the order given.
+
+    Attributes:
+        name: what sets it apart from the other groups: plateau ÷10, patience 5.
+        short: the first word of that, where it is enough: plateau.
+    """
+
+    name: str
+    short: str
+    members: tuple[Compared, ...]
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of its first run."""
+        return self.members[0].recipe
+
+    @property
+    def past(self) -> tuple[Past, ...]:
+        return self.members[0].past
+
+    @property
+    def runs(self) -> list[int]:
+        return [member.run for member in self.members]
+
+    @cached_property
+    def by_seed(self) -> dict[int, int]:
+        """A run for each seed, the last one given."""
+        return {member.seed: member.run for member in self.members if member.seed is not None}
+
+
+class Difference(NamedTuple):
+    """A setting that differs: its label, and its value in each group."""
+
+    label: str
+    values: tuple[str, ...]
+
+
+def grouped(runs: Sequence[Compared]) -> list[Group]:
+    """The runs by setting, in the order in which the settings first occur."""
+    found: dict[Hashable, list[Compared]] = {}
+    for run in runs:
+        found.setdefault((setting_of(run.recipe), run.past), []).append(run)
+    members = [tuple(group) for group in found.values()]
+    names = _names([group[0] for group in members])
+    first = [name.split(",")[0].split()[0] for name in names]
+    shorts = first if len(set(first)) == len(first) else names
+    return [Group(*parts) for parts in zip(names, shorts, members, strict=True)]
+
+
+def setting_of(recipe: Recipe) -> Hashable:
+    """All of a recipe but its seed."""
+    return recipe.model_dump_json(exclude={SEED})
+
+
+def differences(groups: Sequence[Group]) -> list[Difference]:
+    """The settings in which the groups differ, in the order of the form. Of another schedule or
+    optimizer, what matters most and what is not its default.
+    """
+    values = [_values(group.recipe) for group in groups]
+    found = []
+    for key in _differing(values):
+        owned = [_of(group.recipe, key) for group in groups]
+        texts = tuple(s.text(v[key]) if s else NOTHING for s, v in zip(owned, values, strict=True))
+        own = [(s, v[key]) for s, v in zip(owned, values, strict=True) if s]
+        everywhere = len(own) == len(groups) and len({s.owner for s, _ in own}) == 1
+        if everywhere or any(s.main or value != s.default for s, value in own):
+            found.append(Difference(own[0][0].label, texts))
+    if len({group.past for group in groups}) > 1:
+        told = (", ".join(p.words for p in group.past) or NOTHING for group in groups)
+        found.append(Difference("Besides", tuple(told)))
+    return found
+
+
+def shared(groups: Sequence[Group]) -> str:
+    """What is the same in all groups, in a line: CNN, Digits, Adam 0.01, batch 64, 40 epochs."""
+    recipe = groups[0].recipe
+    values = _values(recipe)
+    apart = _differing([_values(group.recipe) for group in groups])
+    words = []
+    for key in (*ALWAYS_TOLD, *values):
+        setting = _of(recipe, key)
+        if setting is None or key in apart:
+            continue
+        if key == "optimizer":
+            lr = [] if "lr" in apart else [lr_text(recipe.lr)]
+            words.append(" ".join([recipe.optimizer.name, *lr]))
+        elif key in ALWAYS_TOLD:
+            words.append(_words(setting, values[key]))
+        elif key == "schedule":
+            words.append(_summary(recipe))
+        elif setting.group != "schedule" and key != "lr" and values[key] != setting.default:
+            words.append(_words(setting, values[key]))
+    return ", ".join(dict.fromkeys(words))
+
+
+def same_until(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
+    """The number of epochs up to which two runs trained the same numbers, given what was recorded
+    of each epoch.
+    """
+    pairs = zip(first, second, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
+
+
+def _names(firsts: Sequence[Compared]) -> list[str]:
+    """What sets each of these runs apart from the others. A value that most of them have is left
+    out.
+    """
+    if len(firsts) == 1:
+        return [_summary(firsts[0].recipe)]
+    values = [_values(run.recipe) for run in firsts]
+    apart = _differing(values)
+    summaries = [_summary(run.recipe) for run in firsts]
+    names: list[list[str]] = [[] for _ in firsts]
+    if len(set(summaries)) > 1:
+        for name, summary in zip(names, summaries, strict=True):
+            name.append(summary)
+    for of_schedule in (False, True):
+        # A schedule's summary has its most important settings; the others, where it takes them.
+        if of_schedule and len({tuple(name) for name in names}) == len(names):
+            break
+        for key in apart:
+            for run, own, name in zip(firsts, values, names, strict=True):
+                setting = _of(run.recipe, key)
+                if setting is None or key == "schedule":
+                    continue
+                if (setting.group == "schedule") is not of_schedule:
+                    continue
+                usual = sum(other.get(key) == own[key] for other in values) > len(values) / 2
+                if not usual and _is_told(setting, own[key]):
+                    name.append(_words(setting, own[key]))
+    if len({run.past for run in firsts}) > 1:
+        for run, name in zip(firsts, names, strict=True):
+            name.extend(past.words for past in run.past)
+    told: dict[str, int] = {}
+    for run, name in zip(firsts, names, strict=True):
+        words = ", ".join(name) or _summary(run.recipe)
+        told[words] = told.get(words, 0) + 1
+        name[:] = [words if told[words] == 1 else f"{words} ({told[words]})"]
+    return [name[0] for name in names]
+
+
+def _is_told(setting: Setting, value: Any) -> bool:
+    """Whether a name has this setting: an optimizer's own ones only where they are unusual."""
+    return setting.group == "run" or value != setting.default
+
+
+def _summary(recipe: Recipe) -> str:
+    return plain(recipe.schedule.summary(recipe.lr), MOST_SHOWN)
+
+
+def _values(recipe: Recipe) -> dict[str, Any]:
+    return {key: value for key, value in from_config(recipe).items() if key != SEED}
+
+
+def _differing(values: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys whose values are not the same everywhere, in the order of the form."""
+    keys = dict.fromkeys(setting.key for setting in SETTINGS)
+    absent = object()
+    return [
+        key
+        for key in keys
+        if any(key in own for own in values)
+        and any(own.get(key, absent) != values[0].get(key, absent) for own in values)
+    ]
+
+
+def _of(recipe: Recipe, key: str) -> Setting | None:
+    """The recipe's setting with that key; None if it has none."""
+    own = {"schedule": recipe.schedule.name, "optimizer": recipe.optimizer.name}
+    return next((s for s in chosen(own, type(recipe)) if s.key == key), None)
+
+
+def _words(setting: Setting, value: Any) -> str:
+    """A setting with its value: LR 0.01, batch 64, 40 epochs, CNN."""
+    if setting.key == "lr":
+        return f"LR {lr_text(value)}"
+    if setting.key == "epochs":
+        return f"{value} epochs"
+    text = setting.text(value)
+    if setting.kind == "choice":
+        return setting.words.get(text, text).split(" (")[0]
+    label = setting.label if setting.label[1:2].isupper() else setting.label.lower()
+    return f"{label} {text}"
