@@ -48,8 +48,8 @@ def address(runs: Sequence[int | str], form: str, scheme: str = "") -> str:
 
 
 def menu(runs: Sequence[int | str] = (), identity: str = ids.EXPORT) -> Component:
-    """A small menu with a download for each form of these runs; of none until they are chosen,
-    as for the displayed run (see `register`).
+    """A small menu with a download for each form of these runs. Where others are chosen later, as
+    the displayed run is, the browser's `lrscope.exporting.choose(identity, runs)` changes them.
     """
     links = [
         html.Li(html.A(name, href=address(runs, form), id=ids.export(form, identity)))

@@ -48,18 +48,23 @@
     menu.querySelector("summary").focus();
   });
 
+  // Lets a menu, by its id, offer these runs; without one it is not shown.
+  function choose(id, runs) {
+    const menu = lrscope.page.element(id);
+    if (!menu) return;
+    menu.hidden = !runs.length;
+    say(menu, "");
+    for (const link of menu.querySelectorAll("a")) {
+      const address = new URL(link.href), format = address.searchParams.get("format");
+      const named = runs.map((run) => ["run", run]);
+      link.href = `${address.pathname}?${new URLSearchParams([...named, ["format", format]])}`;
+    }
+  }
+
+  lrscope.exporting = { choose };
+
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.exporting = {
-    follow(run) {
-      const menu = lrscope.page.element("export");
-      if (!menu) return;
-      menu.hidden = !run;
-      say(menu, "");
-      for (const link of menu.querySelectorAll("a")) {
-        const address = new URL(link.href);
-        address.searchParams.set("run", run || "");
-        link.href = `${address.pathname}${address.search}`;
-      }
-    },
+    follow: (run) => choose("export", run ? [run] : []),
   };
 })();
