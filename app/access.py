@@ -1,7 +1,5 @@
 """Who is answered, decided from the head of a request, and what a browser may do with an answer."""
 
-import base64
-import hashlib
 import hmac
 import ipaddress
 import secrets
@@ -13,6 +11,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, abort, request
 from werkzeug.wrappers import Request
 
+from app.csp import csp_hash
 from app.paths import PATHS
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -172,9 +171,3 @@ def guard(server: Flask, access: Access, scripts: Iterable[str]) -> None:
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         response.headers["Referrer-Policy"] = "same-origin"
         return response
-
-
-def csp_hash(script: str) -> str:
-    """A script's hash, as a Content-Security-Policy names it."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"'sha256-{digest}'"

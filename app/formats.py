@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.picture.drawn import drawn
+from app.picture.html import html
 from app.picture.png import png
 from app.picture.svg import Look, svg
 from trainer.export import configs, notebook, script, tables, tensorboard
@@ -53,6 +54,10 @@ def _png(store: Store, runs: Sequence[int], look: Look) -> bytes:
     return png([drawn(store, run) for run in runs], look)
 
 
+def _html(store: Store, runs: Sequence[int]) -> str:
+    return html(store, [drawn(store, run) for run in runs])
+
+
 FORMATS: dict[str, Format] = {
     "script": Format("run-{}.py", script.script),
     "notebook": Format("run-{}.ipynb", notebook.notebook),
@@ -64,6 +69,7 @@ FORMATS: dict[str, Format] = {
     ),
     "svg": Format("run-{}.svg", _one(_svg), _svg, drawn=True),
     "png": Format("run-{}.png", _one(_png), _png, text=False, drawn=True),
+    "html": Format("run-{}.html", lambda store, run: _html(store, [run]), _html),
 }
 
 

@@ -23,6 +23,15 @@ PROGRESS_LEFT = "progress-left"
 PROGRESS_RIGHT = "progress-right"
 NOTICE = "notice"
 
+# The downloads
+EXPORT = "export"
+
+
+def export(form: str, menu: str) -> str:
+    """The link to a download, in a menu."""
+    return f"{menu}-{form}"
+
+
 # Lab: the charts and their data
 RUN_PANEL = "run-panel"
 CHART = "chart"

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 LAB, RUNS, COMPARE = PATHS = ("/", "/runs", "/compare")
+EXPORT = "/export"  # no view: downloads
 
 
 def comparison(runs: Iterable[int]) -> str:

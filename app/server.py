@@ -10,11 +10,12 @@ from dash import ctx, html, set_props
 from dash.development.base_component import Component
 from flask import abort, has_request_context, request
 
-from app import environment, ids, importing
-from app.access import Access, csp_hash, guard
+from app import environment, exporting, ids, importing
+from app.access import Access, guard
 from app.charts import theme
 from app.checked import CheckedDash, refuse_what_is_forged
 from app.compare import view as compare
+from app.csp import csp_hash
 from app.example import Example
 from app.lab import view as lab
 from app.paths import COMPARE, LAB, PATHS, RUNS, assets_folder
@@ -96,6 +97,7 @@ def create_app(
     app = PagesOfViews(
         "lrscope",
         assets_folder=str(assets_folder()),
+        assets_path_ignore=["^export$"],  # of exported pages, not of this one
         title="LRScope",
         update_title="",
         index_string=INDEX,
@@ -120,6 +122,7 @@ def create_app(
     runs.register(app, store)
     compare.register(app, store)
     importing.register(app, store, worker)
+    exporting.register(app, store)
     guard(app.server, access, [*app.csp_hashes(), csp_hash(EARLY_SCHEME)])
     refuse_what_is_forged(app)
     return app

@@ -53,7 +53,8 @@ ARROWS = {
     "app.ids": "",
     "app.environment": "",
     "app.paths": "",
-    "app.access": "app.paths",
+    "app.csp": "",
+    "app.access": "app.csp app.paths",
     "app.listening": "app.access",
     "app.checked": "app.paths trainer.config",
     "app.charts": "trainer.config trainer.schedule",
@@ -62,13 +63,18 @@ ARROWS = {
     "app.example": "trainer.config trainer.store",
     "app.run_names": "trainer.config trainer.store",
     "app.picture": """
-        app.charts app.paths app.run_names trainer.config trainer.schedule trainer.store
+        app.charts app.csp app.paths app.run_names
+        trainer.config trainer.export trainer.replay trainer.schedule trainer.store
     """,
     "app.formats": "app.picture trainer.export trainer.store",
+    "app.exporting": """
+        app.charts app.checked app.formats app.ids app.paths
+        trainer.export trainer.schedule trainer.store
+    """,
     "app.run_picker": "app.run_names trainer.config trainer.store",
     "app.lab": """
-        app.ids app.address app.charts app.checked app.form app.paths app.repeating app.run_names
-        app.run_picker trainer.compare trainer.config trainer.schedule trainer.replay
+        app.ids app.address app.charts app.checked app.exporting app.form app.paths app.repeating
+        app.run_names app.run_picker trainer.compare trainer.config trainer.schedule trainer.replay
         trainer.verdict trainer.engine trainer.store trainer.snapshots trainer.worker
     """,
     "app.runs": "app.ids app.run_names trainer.config trainer.store",
@@ -81,7 +87,8 @@ ARROWS = {
         app.ids app.run_picker trainer.config trainer.curves trainer.store trainer.worker
     """,
     "app.server": """
-        app.ids app.access app.charts app.checked app.compare app.environment app.example
+        app.ids app.access app.charts app.checked app.compare app.csp app.environment app.example
+        app.exporting
         app.importing app.lab app.paths app.runs trainer.store trainer.worker
     """,
     "app.cli": """

@@ -6,7 +6,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app import ids
+from app import exporting, ids
 from app.charts import figures, rule
 from app.lab import control
 
@@ -24,8 +24,8 @@ CELLS_HELP = {
 }
 
 
-def layout(refused: str) -> Component:
-    """The panel; `refused` says why no run can be shown."""
+def layout(refused: str, shown: int | None) -> Component:
+    """The panel of the `shown` run; `refused` says why none can be shown."""
     hidden: dict[str, Any] = {"aria-hidden": "true"}
     state: dict[str, Any] = {"data-state": "none"}
     closed: dict[str, Any] = {
@@ -52,6 +52,7 @@ def layout(refused: str) -> Component:
                         ],
                         className="legend",
                     ),
+                    exporting.menu([shown] if shown else []),
                     html.Button("table", id=ids.TABLE_BUTTON, className="plain", **closed),
                     _scale(ids.LOSS_SCALE, "loss"),
                 ],

@@ -51,7 +51,7 @@ def layout(store: Store, query: str) -> Component:
                 [
                     _header(runs, shown),
                     html.Div([*_cards(), _progress()], className="numbers"),
-                    scope.layout(unreadable),
+                    scope.layout(unreadable, shown),
                 ],
                 id=ids.RUN_PANEL,
                 tabIndex="-1",

@@ -11,6 +11,7 @@ from app.picture.drawn import Drawn
 from app.picture.elements import element, text
 from app.picture.lines import path
 from app.picture.panes import BOTTOM, HEAD, TITLE, panes
+from trainer.config.text import plain
 
 
 class Sheet:
@@ -32,7 +33,7 @@ class Sheet:
     def svg(self) -> str:
         width, height = self.panes.width, self.panes.height
         parts = [
-            element("title", elements.safe(self.title())),
+            *([element("title", elements.safe(self.title()))] if self.titled else []),
             element("rect", width=width, height=height, fill=self.paint["panel"]),
             *self._frame(),
             *self.loss(),
@@ -47,6 +48,7 @@ class Sheet:
             height=height,
             viewBox=f"0 0 {width} {height}",
             role="img",
+            aria_label=None if self.titled else plain(self.title()),
             font_family=theme.FONT,
             font_size=12,
             stroke_linejoin="round",
