@@ -153,7 +153,7 @@ def test_new_epochs_are_drawn_as_they_are_trained_and_a_zoom_stays(
 
 
 def test_from_the_lab_a_run_is_compared_and_trained_again_with_and_without_its_schedule(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     recorded(lab.store, epochs=2)
     recorded(lab.store, epochs=2, lr=0.1)

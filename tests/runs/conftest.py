@@ -1,5 +1,5 @@
 """The browser and the LRScope of the Lab's tests."""
 
-from tests.lab.conftest import browser, lab
+from tests.lab.conftest import lab
 
-__all__ = ["browser", "lab"]
+__all__ = ["lab"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.lab.page import NEEDS_CHROMIUM
 from tests.lab.test_access import tab_to, violations
@@ -20,7 +20,7 @@ pytestmark = NEEDS_CHROMIUM
 
 @contextmanager
 def table(
-    browser: Browser, lab: Served, size: str = "desktop", scheme: str = "light"
+    browser: BrowserContext, lab: Served, size: str = "desktop", scheme: str = "light"
 ) -> Iterator[Page]:
     with opened(browser, lab.url + "runs", size, scheme, ".ag-row .runs-named") as page:
         yield page
@@ -54,7 +54,7 @@ def focus(page: Page, run: int, column: str) -> None:
 
 
 def test_runs_are_found_renamed_starred_noted_and_compared_by_keyboard(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     named(lab, 12)
     with table(browser, lab) as page:
@@ -98,7 +98,7 @@ def test_runs_are_found_renamed_starred_noted_and_compared_by_keyboard(
 
 
 def test_a_deletion_is_undone_and_a_refusal_is_told_in_its_words(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     named(lab, 6)
     lab.store.stop(lab.store.add(small(epochs=9), parent=(5, 2)))
@@ -126,7 +126,7 @@ def test_a_deletion_is_undone_and_a_refusal_is_told_in_its_words(
 
 
 def test_rows_follow_a_run_that_trains_and_selection_and_focus_stay(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     named(lab, 3)
     with table(browser, lab) as page:
@@ -145,7 +145,7 @@ def test_rows_follow_a_run_that_trains_and_selection_and_focus_stay(
 
 
 def test_a_run_is_repeated_with_as_many_other_seeds_as_are_typed(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     lab.store.rename(lab.store.add(RunConfig(model="mlp", epochs=1)), "first")
     with table(browser, lab) as page:
@@ -159,7 +159,7 @@ def test_a_run_is_repeated_with_as_many_other_seeds_as_are_typed(
     assert [lab.store.run(run).config.seed for run in (2, 3)] == [1, 2]
 
 
-def test_chosen_columns_are_kept(browser: Browser, lab: Served) -> None:
+def test_chosen_columns_are_kept(browser: BrowserContext, lab: Served) -> None:
     named(lab, 2)
     with table(browser, lab) as page:
         page.locator("#runs-columns summary").press("Enter")
@@ -174,7 +174,7 @@ def test_chosen_columns_are_kept(browser: Browser, lab: Served) -> None:
 
 
 def test_blocks_are_fetched_as_one_scrolls_and_a_column_filters_and_sorts(
-    browser: Browser, lab: Served
+    browser: BrowserContext, lab: Served
 ) -> None:
     named(lab, 350, 2)
     lab.store.add_imported(Recipe(), "x.csv", lab.store.epochs(1))
@@ -204,7 +204,7 @@ def test_blocks_are_fetched_as_one_scrolls_and_a_column_filters_and_sorts(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 def test_axe_finds_nothing_in_the_table_its_bar_and_its_choices(
-    browser: Browser, lab: Served, size: str, scheme: str
+    browser: BrowserContext, lab: Served, size: str, scheme: str
 ) -> None:
     named(lab, 30)
     lab.store.tag(30, ["paper"])
