@@ -11,6 +11,7 @@
 
   const SOON_MS = 100;
   const LOST_MS = 2000;
+  const LOST = { status: ["lost", "no answer"], live: false, controls: "none" };
   const HIDDEN_MS = 10_000;
   let timer, hurried = 0; // how many more polls to make quickly, after a click
   function askIn(ms) {
@@ -33,7 +34,7 @@
       if (!answer.ok) throw new Error(answer.status);
       news = await answer.json();
     } catch {
-      lrscope.readout.show({ notice: refused || "LRScope does not answer. Restart it, and this page will continue from here." });
+      lrscope.readout.show({ ...LOST, notice: refused || "LRScope does not answer. Restart it, and this page will continue from here." });
       cursor = { ...cursor, token: null };
       askIn(LOST_MS);
       return;
