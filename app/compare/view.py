@@ -7,7 +7,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 from pydantic import Field
 
-from app import ids, repeating, run_picker
+from app import exporting, ids, repeating, run_picker
 from app.charts import figures
 from app.compare import address, live
 from app.compare.listing import heading, listing, metrics, remark
@@ -109,7 +109,13 @@ def _runs(store: Store, asked: address.Asked) -> Component:
         ]
     return html.Aside(
         [
-            html.H2("Compare", id=ids.COMPARE_HEADING),
+            html.Div(
+                [
+                    html.H2("Compare", id=ids.COMPARE_HEADING),
+                    exporting.menu(asked.runs, ids.COMPARE_EXPORT),
+                ],
+                className="counting",
+            ),
             html.Div(start, id=ids.COMPARE_EMPTY, className="compare-empty"),
             dmc.MultiSelect(
                 id=ids.COMPARE_ADD,

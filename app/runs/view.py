@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from flask import Response, abort, jsonify, request
 from pydantic import BaseModel, ValidationError
 
-from app import ids
+from app import exporting, ids
 from app.run_names import WORDS
 from app.runs.asking import BLOCK, MOST_SHOWN, MOST_TEXT, Block, Change, Shown, block, change, news
 from app.runs.columns import ON_A_PHONE, definitions
@@ -83,6 +83,7 @@ def _bar(trouble: str) -> Component:
             html.Div(
                 [
                     html.A("Compare", id=ids.RUNS_COMPARE, href="/compare"),
+                    exporting.menu(identity=ids.RUNS_EXPORT),
                     *(_button(word, what, hint) for what, word, hint in ACTIONS),
                 ],
                 id=ids.RUNS_SELECTION,

@@ -24,17 +24,23 @@
     if (query === params().toString().replaceAll("%2C", ",")) return;
     history.pushState(null, "", query ? `?${query}` : PATH);
     press();
-    if ("runs" in changes) lrscope.page.set("compare-add", { value: numbers("runs") });
+    if ("runs" in changes) offer();
     // After what the click itself has changed is on the screen.
     requestAnimationFrame(() => setTimeout(send));
   }
 
   const send = () => lrscope.page.set("compare-query", { data: window.location.search });
 
+  // The runs of the address, in the control that adds some and in the menu of downloads.
+  function offer() {
+    lrscope.page.set("compare-add", { value: numbers("runs") });
+    lrscope.exporting.choose("compare-export", numbers("runs"));
+  }
+
   // Shows what the address says.
   function follow() {
     press();
-    lrscope.page.set("compare-add", { value: numbers("runs") });
+    offer();
     lrscope.page.set("compare-colour", { value: get("colour") });
     lrscope.page.set("compare-smooth", { value: Number(get("smooth")) || 0 });
     send();

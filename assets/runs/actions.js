@@ -42,6 +42,7 @@
     if (!some.length) close();
     bar.hidden = !some.length || !element("runs-noting").hidden;
     element("runs-compare").href = `/compare?runs=${some.join(",")}`;
+    lrscope.exporting.choose("runs-export", some);
   }
 
   // A tag or a note for the selected runs, or how often they are run again.
