@@ -10,7 +10,7 @@ from app.runs.cells import rows
 from trainer.config.repeat import other_seeds, with_and_without
 from trainer.config.run import RunConfig
 from trainer.config.table import ConfigError
-from trainer.store.listing import Filter, Listing, Operator, Query, deleted, runs_of
+from trainer.store.listing import Filter, Listing, Operator, Query, deleted, is_empty, runs_of
 from trainer.store.listing_columns import COLUMNS
 from trainer.store.rows import Run, Unreadable
 from trainer.store.store import CommandError, Store
@@ -18,6 +18,7 @@ from trainer.store.store import CommandError, Store
 BLOCK = 100
 MOST_SHOWN = 400  # rows that a page asks about at once
 MOST_TEXT = 200
+MOST_CHANGED = 100_000
 MOST_QUEUED = 200  # runs that one click adds
 WAIT_MS = 1000
 
@@ -57,9 +58,10 @@ class _Query(_Strict):
 
 
 class Block(_Strict):
-    """The rows from `start` on, at most BLOCK of them."""
+    """The rows from `start` on, at most BLOCK of them; and the runs that the page has selected."""
 
     query: _Query
+    selected: list[Id] = Field(default=[], max_length=MOST_CHANGED)
     start: int = Field(ge=0, lt=2**31)
 
 
@@ -67,6 +69,7 @@ class Shown(_Strict):
     """The rows on show, by run, each in the version that the page has; `version` is the store's."""
 
     query: _Query
+    selected: list[Id] = Field(default=[], max_length=MOST_CHANGED)
     version: int | None
     rows: dict[Annotated[str, StringConstraints(pattern="^[0-9]{1,18}$")], int] = Field(
         max_length=MOST_SHOWN
@@ -79,21 +82,25 @@ class Change(_Strict):
     what: Literal[
         "star", "archive", "rename", "tag", "tags", "note", "delete", "restore", "seeds", "without"
     ]
-    runs: list[Id] = Field(min_length=1, max_length=100_000)
+    runs: list[Id] = Field(min_length=1, max_length=MOST_CHANGED)
     value: str | bool | None = None
 
 
 def block(listing: Listing, asked: Block) -> dict[str, Any]:
-    """Rows of a query, how many there are in all, and a checksum of their order."""
+    """Rows of a query, how many there are in all, a checksum of their order, which of the selected
+    runs are not listed, and whether there is no run at all.
+    """
     ids = listing.ids(asked.query.query())
     found = rows(listing.store, ids[asked.start : asked.start + BLOCK])
-    return {"rows": found, **_extent(ids)}
+    none = not ids and is_empty(listing.store)
+    return {"rows": found, **_extent(ids, asked.selected), "none": none}
 
 
 def news(listing: Listing, shown: Shown) -> dict[str, Any]:
     """What is new of the rows on show, and whether others are listed, or in another order."""
     version = listing.store.version()
-    answer = {"version": version, **_extent(listing.ids(shown.query.query())), "wait": WAIT_MS}
+    extent = _extent(listing.ids(shown.query.query()), shown.selected)
+    answer = {"version": version, **extent, "wait": WAIT_MS}
     if version == shown.version:
         return answer
     now = rows(listing.store, [int(run) for run in shown.rows])
@@ -102,8 +109,13 @@ def news(listing: Listing, shown: Shown) -> dict[str, Any]:
     return {**answer, "rows": changed, "deleted": gone}
 
 
-def _extent(ids: list[int]) -> dict[str, int]:
-    return {"count": len(ids), "order": zlib.crc32(array("q", ids).tobytes())}
+def _extent(ids: list[int], selected: list[int]) -> dict[str, Any]:
+    listed = set(ids) if selected else set[int]()
+    return {
+        "count": len(ids),
+        "order": zlib.crc32(array("q", ids).tobytes()),
+        "unlisted": [run for run in selected if run not in listed],
+    }
 
 
 def change(store: Store, asked: Change) -> str | None:

@@ -7,6 +7,7 @@
   const LOST_MS = 2000, HIDDEN_MS = 10_000;
   const MOST_TEXT = 200;
   const LOST = "LRScope does not answer. Restart it, and this page will continue from here.";
+  const NONE = "No run yet. Start one in the Lab.", NO_MATCH = "No run matches.";
   const OPERATORS = { contains: "contains", notContains: "lacks", lessThan: "less", greaterThan: "greater", inRange: "between", blank: "blank", notBlank: "given" };
 
   let api = null;
@@ -23,7 +24,7 @@
   }
 
   // The first rows are asked for while the grid still loads; a fault is met when they are needed.
-  const FIRST = { query: { ...chosen, filters: [], sort: [] }, start: 0 };
+  const FIRST = { query: { ...chosen, filters: [], sort: [] }, start: 0, selected: [] };
   let first = location.pathname === "/runs" ? post("/runs/rows", FIRST) : null;
   if (first) first.catch(() => {});
 
@@ -49,7 +50,12 @@
     return { ...chosen, filters, sort: sorted.map(({ colId, sort }) => [colId, sort === "desc"]) };
   }
 
+  const selected = () => api.getSelectedNodes().map(({ id }) => Number(id));
+
+  // A run that is not listed is not selected: nothing is done with what nobody sees.
   function extent(told) {
+    const nodes = api.getSelectedNodes().filter(({ id }) => told.unlisted.includes(Number(id)));
+    if (nodes.length) api.setNodesSelected({ nodes, newValue: false });
     [order, count] = [told.order, told.count];
     lrscope.actions.show();
   }
@@ -57,11 +63,15 @@
   const source = {
     async getRows({ startRow, successCallback, failCallback }) {
       try {
-        const block = await rows({ query: query(), start: startRow });
+        const block = await rows({ query: query(), start: startRow, selected: selected() });
         extent(block);
         successCallback(block.rows, block.count);
         settle();
-        block.count ? api.hideOverlay() : api.showNoRowsOverlay();
+        api.hideOverlay();
+        if (!block.count) {
+          api.setGridOption("overlayNoRowsTemplate", `<span>${block.none ? NONE : NO_MATCH}</span>`);
+          api.showNoRowsOverlay();
+        }
         trouble("");
       } catch (error) {
         trouble(fault(error));
@@ -115,7 +125,7 @@
     if (!api || api.isDestroyed()) return;
     try {
       // Rows that were just scrolled to have the version in which they were read, or an older one.
-      const told = await post("/runs/news", { query: query(), version: lost ? null : version, rows: shown() });
+      const told = await post("/runs/news", { query: query(), version: lost ? null : version, rows: shown(), selected: selected() });
       if (api.isDestroyed()) return;
       for (const row of told.rows || []) {
         const node = api.getRowNode(String(row.id));
@@ -127,7 +137,7 @@
         if (api.getEditingCells().length) return askIn(told.wait); // what is typed belongs to its row
         reorder();
       }
-      if (told.count !== count || told.order !== order) extent(told);
+      if (told.unlisted.length || told.count !== count || told.order !== order) extent(told);
       version = told.version;
       lost = false;
       trouble("");

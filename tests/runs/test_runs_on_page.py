@@ -12,8 +12,11 @@ from tests.lab.test_access import tab_to, violations
 from tests.page import Served, opened
 from tests.runs.many import fill
 from tests.small import small
+from tests.store.test_store import ended
 from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
+from trainer.engine.events import Ended
+from trainer.store.store import Store
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -41,6 +44,16 @@ def named(lab: Served, runs: int, epochs: int = 3) -> None:
     fill(lab.store, runs, epochs)
     for run in range(1, runs + 1):
         lab.store.rename(run, f"number {run}")
+
+
+def losses(store: Store, lasts: dict[int, float | None]) -> None:
+    """Add runs of one epoch with these losses; None is a run without an epoch."""
+    for run, loss in lasts.items():
+        assert store.add(small(epochs=1), claimed=True) == run
+        if loss is not None:
+            store.record(run, ended(1, loss))
+        store.record(run, Ended("stopped"))
+        store.rename(run, f"number {run}")
 
 
 def focus(page: Page, run: int, column: str) -> None:
@@ -223,6 +236,66 @@ def test_axe_finds_nothing_in_the_table_its_bar_and_its_choices(
         assert violations(page) == []
         page.keyboard.press("Escape")
         page.locator("#runs-search").fill("no such run")
-        expect(page.locator("#runs-count")).to_have_text("1 of 0 runs selected")
+        expect(page.locator("#runs-count")).to_have_text("0 runs")
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def select(page: Page, run: int) -> None:
+    focus(page, run, "name")
+    page.keyboard.press("Space")
+
+
+def test_a_run_that_leaves_the_list_leaves_the_selection(
+    browser: BrowserContext, lab: Served
+) -> None:
+    named(lab, 6)
+    with table(browser, lab) as page:
+        select(page, 6)
+        page.locator("#runs-search").fill("#4")
+        expect(cell(page, 4, "name")).to_be_visible()
+        expect(page.locator("#runs-count")).to_have_text("1 run")
+        select(page, 4)
+        expect(page.locator("#runs-count")).to_have_text("1 of 1 run selected")
+        page.get_by_role("button", name="Delete", exact=True).click()
+        expect(page.locator("#runs-deleted")).to_contain_text("Deleted #4.")
+        page.locator("#runs-search").fill("")
+        shown(page, 5)
+        select(page, 5)
+        select(page, 3)
+        expect(page.locator("#runs-count")).to_have_text("2 of 5 runs selected")
+        lab.store.archive(5, True)  # by another page
+        expect(page.locator("#runs-count")).to_have_text("1 of 4 runs selected")
+        page.get_by_role("button", name="Archive", exact=True).click()
+        shown(page, 3)
+        assert page.evaluate(SELECTED) == []
+    assert lab.store.has(6)
+
+
+def test_an_empty_list_says_why_in_words(browser: BrowserContext, lab: Served) -> None:
+    with opened(browser, lab.url + "runs", "desktop", "light", ".runs-table") as page:
+        overlay = page.locator(".runs-table .ag-overlay")
+        expect(overlay).to_have_text("No run yet. Start one in the Lab.")
+        named(lab, 1)
+        expect(cell(page, 1, "name")).to_be_visible()
+        page.locator("#runs-search").fill("no such run")
+        expect(overlay).to_have_text("No run matches.")
+        page.locator("#runs-search").fill("")
+        expect(cell(page, 1, "name")).to_be_visible()
+        lab.store.archive(1, True)
+        expect(overlay).to_have_text("No run matches.")
+
+
+def test_the_first_click_on_a_result_puts_the_best_run_first(
+    browser: BrowserContext, lab: Served
+) -> None:
+    losses(lab.store, {1: 0.3, 2: None, 3: 0.1, 4: 0.2})
+    with table(browser, lab) as page:
+        for column in ("best", "last"):
+            for expected in (["3", "4", "1", "2"], ["1", "4", "3", "2"]):
+                page.locator(f'.ag-header-cell[col-id="{column}"]').click()
+                page.wait_for_function(
+                    "(ids) => ids.every((id, i) => "
+                    "lrscope.table_of_runs.api().getDisplayedRowAtIndex(i)?.id === id)",
+                    arg=expected,
+                )

@@ -168,6 +168,12 @@ def _results_of_all(store: Store) -> str:
     return json.dumps([[run, result.best, result.last] for run, result in found.items()])
 
 
+def is_empty(store: Store) -> bool:
+    """Whether a store has no run at all, not even an archived one."""
+    found = store.connection.execute("SELECT 1 FROM runs WHERE deleted IS NULL LIMIT 1")
+    return found.fetchone() is None
+
+
 def runs_of(store: Store, ids: Sequence[int]) -> list[Run | Unreadable]:
     """These runs in this order, in one query; without those that are not there."""
     found = store.connection.execute(
