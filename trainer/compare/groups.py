@@ -1,6 +1,6 @@
 """Which runs have the same setting: all that determines a run but its seed. Pure."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -130,10 +130,28 @@ def shared(groups: Sequence[Group]) -> str:
         elif key in ALWAYS_TOLD:
             words.append(_words(setting, values[key]))
         elif key == "schedule":
-            words.append(_summary(recipe))
+            words += _same_schedule(groups, apart)
         elif setting.group != "schedule" and key != "lr" and values[key] != setting.default:
             words.append(_words(setting, values[key]))
     return ", ".join(dict.fromkeys(words))
+
+
+def _same_schedule(groups: Sequence[Group], apart: Collection[str]) -> list[str]:
+    """What is the same of a schedule that all groups have: its summary, or else its name and those
+    of its main settings that do not differ.
+    """
+    recipe = groups[0].recipe
+    values = _values(recipe)
+    owned = (_of(recipe, key) for key in values)
+    main = [s for s in owned if s and s.group == "schedule" and s.main and s.key != "schedule"]
+    same = [setting for setting in main if setting.key not in apart]
+    if same == main and len({_summary(group.recipe) for group in groups}) == 1:
+        return [_summary(recipe)]
+    return [_first_word(_summary(recipe)), *(_words(s, values[s.key]) for s in same)]
+
+
+def _first_word(name: str) -> str:
+    return name.split(",")[0].split()[0]
 
 
 def same_until(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
