@@ -11,7 +11,7 @@ from trainer.compare.repeats import (
 )
 from trainer.config.run import RunConfig
 from trainer.store.rows import Run
-from trainer.store.selection import seeds
+from trainer.store.selection import by_hand, seeds
 from trainer.store.store import CommandError, Store
 
 SOURCES = {"imported": "was imported", "watched": "is trained elsewhere"}
@@ -63,6 +63,21 @@ def more_of_each(store: Store, settings: Sequence[Sequence[int]], count: int) ->
     pairs = zip(configs, missing, strict=True)
     new = [again for own, lacks in pairs for again in of_seeds(own[0], lacks)]
     return [store.add(config) for config in sorted(new, key=lambda config: config.seed)]
+
+
+def left_out(store: Store, runs: Sequence[int]) -> str:
+    """What these runs had that is not repeated when they are trained again, in a sentence; empty if
+    there is nothing.
+    """
+    return not_repeated(sorted(by_hand(store, runs)))
+
+
+def not_repeated(changed: Sequence[int]) -> str:
+    """That the changes by hand of these runs are not repeated; empty if there are no such runs."""
+    if not changed:
+        return ""
+    which = f"run {changed[0]}" if len(changed) == 1 else f"runs {', '.join(map(str, changed))}"
+    return f"The changes by hand of {which} are not repeated."
 
 
 def refusal(run: Run) -> str | None:

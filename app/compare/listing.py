@@ -20,6 +20,7 @@ from trainer.store.selection import Columns
 
 WIDTH, HEIGHT, POINTS = 64, 18, 32
 KEPT = 512  # curves of which the best value and the sparkline are kept
+NOTHING_DRAWN = "linear-gradient(transparent, transparent)"  # no mask would show a solid block
 OVER = {"finished", "imported"}
 
 
@@ -96,12 +97,14 @@ def best(columns: Columns, metric: str) -> float | None:
 
 @lru_cache(maxsize=KEPT)
 def spark(columns: Columns, metric: str) -> str:
-    """The course of a metric as a CSS image, which masks the colour of the run."""
+    """The course of a metric as a CSS image, which masks the colour of the run; an empty one for
+    less than two points.
+    """
     values = columns.metric(metric)
     line = thinned(Line([float(i) for i in range(len(values))], values), POINTS)
     points = [(x, y) for x, y in zip(line.x, line.y, strict=True) if y is not None]
     if len(points) < 2:
-        return "none"
+        return NOTHING_DRAWN
     (left, right), lows = (points[0][0], points[-1][0]), [y for _, y in points]
     low, high = min(lows), max(lows)
     places = " ".join(

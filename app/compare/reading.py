@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from app.charts.series import done_text
 from app.run_names import origin
 from trainer.compare.groups import Compared, Past, setting_of
 from trainer.schedule.decisions import Decision
@@ -16,6 +17,8 @@ from trainer.store.store import Store
 
 MOST_KEPT = 200_000  # epochs
 MOST_DECIDED = 50  # runs
+MOST_TOLD = 45  # characters of what was changed by hand
+MOST_LISTED = 5  # epochs in which it was
 
 
 class Read(NamedTuple):
@@ -157,7 +160,25 @@ def _past(
             }
             key = (setting_of(parent.recipe), *_past(parent, runs, before))
         yield Past(f"fork after {run.parent_epoch}", (run.parent_epoch, key))
-    for done in made.get(run.id, ()):
-        value = "" if done.value is None else f" {done.value:g}"
-        words = f"{done.name}{value} in epoch {done.epoch}"
-        yield Past(words, (done.name, done.value, done.epoch, done.batch))
+    if changes := made.get(run.id, ()):
+        key = tuple((done.name, done.value, done.epoch, done.batch) for done in changes)
+        details = (f"{_change(done)} in epoch {done.epoch}" for done in changes)
+        yield Past(_by_hand(changes), key, ", ".join(details), by_hand=True)
+
+
+def _by_hand(changes: Sequence[RecordedIntervention]) -> str:
+    """What was changed by hand, or only in which epochs where that is long."""
+    told = f"changed by hand ({', '.join(map(_change, changes))})"
+    if len(told) <= MOST_TOLD:
+        return told
+    epochs = list(dict.fromkeys(str(done.epoch) for done in changes))
+    if len(epochs) == 1:
+        return f"changed by hand in epoch {epochs[0]}"
+    if len(epochs) > MOST_LISTED:
+        return f"changed by hand in {len(epochs)} epochs"
+    return f"changed by hand in epochs {', '.join(epochs[:-1])} and {epochs[-1]}"
+
+
+def _change(done: RecordedIntervention) -> str:
+    """A change as it was asked for: two runs that had the same one may have had different LRs."""
+    return "cut" if done.name == "cut" else done_text(done, 1.0, 1.0)

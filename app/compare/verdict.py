@@ -129,7 +129,7 @@ def _compared(scene: Scene, name: str, base: str, both: Sequence[Comparison]) ->
     return found
 
 
-ADVICE = "Train more seeds of each: one seed does not tell a gain from noise."
+ADVICE = "One seed says nothing about the next: train more seeds of each."
 
 
 def _drawing(comparison: Comparison, name: str, base: str) -> Component:

@@ -70,6 +70,7 @@ def _shown(reading: Reading, query: str) -> dict[str, Any]:
     return {
         "list": listing(shown),
         "verdict": verdict(shown),
+        "left_out": repeating.not_repeated([r for g in shown.groups if g.by_hand for r in g.runs]),
         "refused": " ".join(refused),
         "metrics": [{"value": name, "label": label(name)} for name in names],
         "view": {
@@ -176,6 +177,7 @@ def _runs(store: Store, asked: address.Asked) -> Component:
                 ],
                 className="compare-repeat",
             ),
+            html.Div(id=ids.COMPARE_LEFT_OUT, className="card-small"),
         ],
         className="compare-runs",
         **named,
@@ -286,12 +288,14 @@ def register(app: Dash, store: Store) -> None:
         Output(ids.COMPARE_REFUSED, "children"),
         Output(ids.COMPARE_METRIC, "data"),
         Output(ids.COMPARE_VIEW, "data"),
+        Output(ids.COMPARE_LEFT_OUT, "children"),
         Input(ids.COMPARE_QUERY, "data"),
         Input(ids.COMPARE_REDRAW, "data"),
     )
     def show(query: Query | None, _: Any) -> tuple[Any, ...]:
         shown = _shown(reading, query or "")
-        return tuple(shown[part] for part in ("list", "verdict", "refused", "metrics", "view"))
+        parts = ("list", "verdict", "refused", "metrics", "view", "left_out")
+        return tuple(shown[part] for part in parts)
 
     @app.callback(
         Output(ids.COMPARE_ADD, "data"),

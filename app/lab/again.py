@@ -28,6 +28,7 @@ def layout() -> Component:
     button: dict[str, Any] = {"variant": "default", "size": "sm"}
     content = [
         html.Strong("Run again"),
+        html.Div(id=ids.AGAIN_LEFT_OUT, className="card-small"),
         html.Div(
             [
                 dmc.NumberInput(
@@ -74,7 +75,13 @@ def layout() -> Component:
         [
             html.Details(
                 [
-                    html.Summary("↻", className="rename", title="Run again, or compare", **named),
+                    html.Summary(
+                        "↻",
+                        id=ids.AGAIN_OPEN,
+                        className="rename",
+                        title="Run again, or compare",
+                        **named,
+                    ),
                     html.Div(content, className="again-panel"),
                 ],
                 id=ids.AGAIN,
@@ -93,6 +100,15 @@ def register(app: Dash, store: Store) -> None:
             return comparison(queue()), ""
         except (CommandError, ConfigError) as refused:
             return no_update, str(refused)
+
+    @app.callback(
+        Output(ids.AGAIN_LEFT_OUT, "children"),
+        Input(ids.AGAIN_OPEN, "n_clicks"),
+        State(ids.RUN, "value"),
+        prevent_initial_call=True,
+    )
+    def left_out(_: Any, run: RunChoice | None) -> str:
+        return repeating.left_out(store, [int(run)] if run else [])
 
     @app.callback(
         Output(ids.AGAIN_ADDRESS, "data"),

@@ -14,6 +14,7 @@ from tests.lab.page import NEEDS_CHROMIUM
 from tests.lab.test_access import violations
 from tests.page import Served, opened, served
 from trainer.config.table import to_config
+from trainer.engine.control import Control
 from trainer.store.store import Store
 
 pytestmark = NEEDS_CHROMIUM
@@ -180,3 +181,16 @@ def test_from_the_lab_a_run_is_compared_and_trained_again_with_and_without_its_s
         page.get_by_role("textbox", name="More seeds").fill("1")
         page.get_by_role("button", name="Train more of each").click()
         expect(page.locator("#compare-heading")).to_have_text("12 runs, 2 settings")
+
+
+def test_the_menu_says_that_changes_by_hand_are_not_repeated(
+    browser: BrowserContext, lab: Served
+) -> None:
+    control = Control()
+    control.ask("scale", 0.5)
+    recorded(lab.store, control, epochs=2)
+    with opened(browser, lab.url + "?run=1") as page:
+        page.locator("#again summary").press("Enter")
+        expect(page.locator("#again-left-out")).to_have_text(
+            "The changes by hand of run 1 are not repeated."
+        )

@@ -103,6 +103,21 @@ def test_what_differs_is_a_table_and_the_rest_a_line() -> None:
     assert shared(found) == "CNN, Digits, Adam 0.01, batch 64, 40 epochs"
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ([{"patience": 5}, {"patience": 2}, {"patience": 2, "seed": 1, "epochs": 9}],
+         "plateau, factor 0.1"),
+        ([{"factor": 0.5}, {"factor": 0.1}], "plateau, patience 5"),
+        ([{"threshold": 0.5}, {}], "plateau ÷10, patience 5"),
+    ],
+)  # fmt: skip
+def test_what_differs_of_a_schedule_is_not_said_to_be_the_same(
+    settings: list[dict[str, object]], expected: str
+) -> None:
+    assert shared(grouped(runs(*settings))).endswith(expected)
+
+
 def test_what_differs_of_an_imported_run_is_told_as_far_as_it_is_known() -> None:
     curve = Compared(2, Recipe(epochs=50), (Past("losses.csv", 2),))
     found = grouped([*runs({}), curve])

@@ -2,9 +2,12 @@
 
 import pytest
 
+from app import repeating
+from app.compare.listing import spark
 from app.compare.reading import Reading
+from app.compare.view import _shown
 from tests.compare.runs import recorded
-from trainer.compare.groups import grouped
+from trainer.compare.groups import differences, grouped
 from trainer.config.table import to_config
 from trainer.engine.control import Control
 from trainer.engine.events import EpochEnded
@@ -88,6 +91,44 @@ def test_what_was_done_by_hand_sets_a_run_apart(store: Store) -> None:
     runs = [recorded(store, control, epochs=2), recorded(store, epochs=2, seed=1)]
     read, _ = Reading(store).of(runs)
     assert len(grouped([each.compared for each in read])) == 2
+
+
+def test_a_run_changed_by_hand_is_named_in_the_words_of_the_lab_and_shortly(store: Store) -> None:
+    control = Control()
+    for name, value in (("scale", 0.5), ("scale", 0.5), ("epochs", 1), ("cut", None)):
+        control.ask(name, value)
+    changed = recorded(store, control, epochs=2, patience=2)
+    plain = recorded(store, epochs=3, patience=2)
+    other = recorded(store, epochs=3, patience=5)
+    read, _ = Reading(store).of([changed, plain, other])
+    groups = grouped([each.compared for each in read])
+    words = "changed by hand (÷2, ÷2, +1 epochs, cut)"
+    assert groups[0].name == f"plateau ÷10, patience 2, 2 epochs, {words}"
+    assert groups[0].short == f"#{changed} by hand"
+    assert differences(groups)[-1].values[0] == (
+        "÷2 in epoch 1, ÷2 in epoch 1, +1 epochs in epoch 1, cut in epoch 1"
+    )
+    shown = str(_shown(Reading(store), f"?runs={changed},{plain}")["left_out"])
+    assert shown == f"The changes by hand of run {changed} are not repeated."
+    assert repeating.left_out(store, [plain, other]) == ""
+    assert repeating.left_out(store, [changed]) == shown
+
+
+def test_many_changes_by_hand_are_named_by_their_epochs(store: Store) -> None:
+    control = Control()
+    for _ in range(9):
+        control.ask("scale", 0.5)
+    runs = [recorded(store, control, epochs=2), recorded(store, epochs=2)]
+    read, _ = Reading(store).of(runs)
+    (past,) = read[0].compared.past
+    assert past.words == "changed by hand in epoch 1"
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_a_sparkline_of_less_than_two_points_draws_nothing(epochs: int) -> None:
+    columns = Columns([1] * epochs, metrics={"val_loss": [1.0] * epochs})
+    # As a mask, "none" would leave the whole block visible.
+    assert spark(columns, "val_loss") == "linear-gradient(transparent, transparent)"
 
 
 def test_what_was_read_is_kept_until_the_run_trains_on(store: Store) -> None:

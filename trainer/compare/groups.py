@@ -1,7 +1,7 @@
 """Which runs have the same setting: all that determines a run but its seed. Pure."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -20,10 +20,16 @@ ALWAYS_TOLD = ("model", "dataset", "optimizer", "batch-size", "epochs")
 class Past(NamedTuple):
     """Something besides its recipe that determined a run, such as a fork: in words, and as a key
     that is equal where it is the same.
+
+    Attributes:
+        details: all of it, for a table; empty where the words say all.
+        by_hand: whether it was done by hand.
     """
 
     words: str
     key: Hashable
+    details: str = ""
+    by_hand: bool = False
 
 
 class Compared(NamedTuple):
@@ -45,7 +51,8 @@ class Group:
 
     Attributes:
         name: what sets it apart from the other groups: plateau ÷10, patience 5.
-        short: the first word of that, where it is enough: plateau.
+        short: the first word of that, where it is enough: plateau; for what was changed by hand,
+            its first run: #2 by hand.
     """
 
     name: str
@@ -60,6 +67,11 @@ class Group:
     @property
     def past(self) -> tuple[Past, ...]:
         return self.members[0].past
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether its runs were changed by hand."""
+        return any(past.by_hand for past in self.past)
 
     @property
     def runs(self) -> list[int]:
@@ -85,9 +97,19 @@ def grouped(runs: Sequence[Compared]) -> list[Group]:
         found.setdefault((setting_of(run.recipe), run.past), []).append(run)
     members = [tuple(group) for group in found.values()]
     names = _names([group[0] for group in members])
-    first = [name.split(",")[0].split()[0] for name in names]
-    shorts = first if len(set(first)) == len(first) else names
-    return [Group(*parts) for parts in zip(names, shorts, members, strict=True)]
+    groups = [Group(name, name, own) for name, own in zip(names, members, strict=True)]
+    if len(groups) == 1:
+        return [replace(groups[0], short=_first_word(groups[0].name))]
+    first = [_first_word(group.name) for group in groups if not group.by_hand]
+    enough = len(set(first)) == len(first)
+    return [
+        replace(group, short=f"#{group.runs[0]} by hand")
+        if group.by_hand
+        else replace(group, short=_first_word(group.name))
+        if enough
+        else group
+        for group in groups
+    ]
 
 
 def setting_of(recipe: Recipe) -> Hashable:
@@ -109,7 +131,7 @@ def differences(groups: Sequence[Group]) -> list[Difference]:
         if everywhere or any(s.main or value != s.default for s, value in own):
             found.append(Difference(own[0][0].label, texts))
     if len({group.past for group in groups}) > 1:
-        told = (", ".join(p.words for p in group.past) or NOTHING for group in groups)
+        told = (", ".join(p.details or p.words for p in group.past) or NOTHING for group in groups)
         found.append(Difference("Besides", tuple(told)))
     return found
 
@@ -130,10 +152,28 @@ def shared(groups: Sequence[Group]) -> str:
         elif key in ALWAYS_TOLD:
             words.append(_words(setting, values[key]))
         elif key == "schedule":
-            words.append(_summary(recipe))
+            words += _same_schedule(groups, apart)
         elif setting.group != "schedule" and key != "lr" and values[key] != setting.default:
             words.append(_words(setting, values[key]))
     return ", ".join(dict.fromkeys(words))
+
+
+def _same_schedule(groups: Sequence[Group], apart: Collection[str]) -> list[str]:
+    """What is the same of a schedule that all groups have: its summary, or else its name and those
+    of its main settings that do not differ.
+    """
+    recipe = groups[0].recipe
+    values = _values(recipe)
+    owned = (_of(recipe, key) for key in values)
+    main = [s for s in owned if s and s.group == "schedule" and s.main and s.key != "schedule"]
+    same = [setting for setting in main if setting.key not in apart]
+    if same == main and len({_summary(group.recipe) for group in groups}) == 1:
+        return [_summary(recipe)]
+    return [_first_word(_summary(recipe)), *(_words(s, values[s.key]) for s in same)]
+
+
+def _first_word(name: str) -> str:
+    return name.split(",")[0].split()[0]
 
 
 def same_until(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
@@ -157,9 +197,12 @@ def _names(firsts: Sequence[Compared]) -> list[str]:
     if len(set(summaries)) > 1:
         for name, summary in zip(names, summaries, strict=True):
             name.append(summary)
+    differ = len({run.past for run in firsts}) > 1
+    pasts = [[past.words for past in run.past] if differ else [] for run in firsts]
     for of_schedule in (False, True):
         # A schedule's summary has its most important settings; the others, where it takes them.
-        if of_schedule and len({tuple(name) for name in names}) == len(names):
+        whole = {(*name, *past) for name, past in zip(names, pasts, strict=True)}
+        if of_schedule and len(whole) == len(names):
             break
         for key in apart:
             for run, own, name in zip(firsts, values, names, strict=True):
@@ -169,17 +212,19 @@ def _names(firsts: Sequence[Compared]) -> list[str]:
                 if (setting.group == "schedule") is not of_schedule:
                     continue
                 usual = sum(other.get(key) == own[key] for other in values) > len(values) / 2
-                if not usual and _is_told(setting, own[key]):
-                    name.append(_words(setting, own[key]))
-    if len({run.past for run in firsts}) > 1:
-        for run, name in zip(firsts, names, strict=True):
-            name.extend(past.words for past in run.past)
+                words = _words(setting, own[key])
+                if not usual and _is_told(setting, own[key]) and words not in _parts(name):
+                    name.append(words)
     told: dict[str, int] = {}
-    for run, name in zip(firsts, names, strict=True):
-        words = ", ".join(name) or _summary(run.recipe)
+    for run, name, past in zip(firsts, names, pasts, strict=True):
+        words = ", ".join([*name, *past]) or _summary(run.recipe)
         told[words] = told.get(words, 0) + 1
         name[:] = [words if told[words] == 1 else f"{words} ({told[words]})"]
     return [name[0] for name in names]
+
+
+def _parts(name: Sequence[str]) -> set[str]:
+    return {part for words in name for part in words.split(", ")}
 
 
 def _is_told(setting: Setting, value: Any) -> bool:
