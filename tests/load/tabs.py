@@ -86,7 +86,7 @@ class Tab:
         return int(news["wait"])
 
     def _draw(self, log: list[list[Any]]) -> None:
-        self.drawn += [epoch for epoch, kind, *_ in log if kind != "hand"]
+        self.drawn += [epoch for epoch, kind, *_ in log if kind not in ("hand", "threads")]
 
     async def _open(self) -> dict[str, Any]:
         """Draw the run in full; the cursor after it."""

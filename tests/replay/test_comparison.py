@@ -193,3 +193,10 @@ def test_every_cut_of_a_what_if_is_marked_and_a_guess_is_told_from_what_is_exact
     same = overlay(what_if())
     assert [mark.label for mark in same["marks"]] == ["÷2"] * 4
     assert same["traces"]["what-if:cuts"][0] == [4.5, 7.5, 9.5, 11.5]
+
+
+def test_of_a_curve_longer_than_any_patience_may_be_it_is_said_all_the_same():
+    run = RUN.model_copy(update={"schedule": ReduceLROnPlateau(patience=9000)})
+    told = compare(run, rows([1.0] * 10_003, run), run, 1)
+    assert told.remedy is not None
+    assert "bad epochs" in told.remedy

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..config import forks
 from ..config.recipe import Recipe
 from ..config.schedules import ReduceLROnPlateau
-from ..config.table import ConfigError, changed
+from ..config.table import ConfigError
 from ..config.text import distinct, epochs_text, lr_text
 from ..schedule.epoch import Epoch, monitored
 from ..schedule.past import Stretch
@@ -148,6 +148,8 @@ def _without_a_cut(past: "Past", happened: Recipe) -> list[int]:
 
     if not isinstance(happened.schedule, ReduceLROnPlateau):
         return []
-    steps = replay_past(past, changed(happened, {"patience": len(past.rows)}))
+    # Not checked against the setting's bounds, which a long curve passes.
+    endless = happened.schedule.model_copy(update={"patience": len(past.rows)})
+    steps = replay_past(past, happened.model_copy(update={"schedule": endless}))
     decided = [step.decision for step in steps[max(past.after - 1, 0) :]]
     return [d.plateau.counted for d in decided if d.plateau]
