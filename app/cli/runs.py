@@ -143,7 +143,8 @@ def compare(runs: Runs, as_json: JsonFlag = False, home: Home = None) -> None:
         raise fail("Name at least two runs to compare, such as: lrscope compare 3 4.")
     with opened(home) as store:
         rows = [known(store, run) for run in numbers]
-        differing = differences([row.recipe for row in rows])
+        planned = [row.recipe.model_copy(update={"epochs": row.epochs}) for row in rows]
+        differing = differences(planned)
         told = summaries(store, rows)
     if as_json:
         print(json.dumps({"runs": told, "settings": differing}, allow_nan=False))

@@ -49,6 +49,7 @@ def _row(run: Run, found: dict[int, Result], curves: dict[int, Sparkline]) -> di
     result, seconds = found[run.id], run.elapsed
     return {
         **settings,
+        "epochs": str(run.epochs),
         "id": run.id,
         "name": run.name or "",
         "called": run_names.default_name(run),

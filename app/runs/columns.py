@@ -29,11 +29,11 @@ LAST = {
 SHOWN = ("dataset", "model", "optimizer", "schedule", "lr", "factor", "patience")
 WIDE = {"schedule": 190, "dataset": 124, "optimizer": 98, "model": 92, "lr": 84}
 HINTS = {
-    "best": "The best value of the run's monitor",
-    "last": "The last value of the run's monitor",
+    "best": "The best value of the run's monitor; a click sorts from the best run",
+    "last": "The last value of the run's monitor; a click sorts from the best run",
     "curve": "Above the loss, below the learning rate, both logarithmic",
     "starred": "Star",
-    "epochs": "The epochs that were planned",
+    "epochs": "The epochs that are planned, with those added by hand",
     "epoch": "The epochs that are done",
 }
 RENDERED = {
@@ -102,7 +102,7 @@ def _definition(key: str, title: str, width: int) -> dict[str, Any]:
         column["cellRenderer"] = RENDERED[key]
     if key in EDITED:
         column["editable"] = True
-    if key in ("id", "began"):
+    if key in ("id", "began", "test-accuracy"):
         column["sortingOrder"] = ["desc", "asc", None]
     return column
 

@@ -14,6 +14,7 @@ from tests.cli.conftest import Here
 from tests.exported import Runs
 from tests.lab.test_events_on_page import CUT, FOLDED, LOSSES
 from tests.small import small
+from trainer.engine.events import Intervened
 from trainer.store import deletion
 from trainer.store.lineage import lineage
 from trainer.store.store import Store
@@ -166,6 +167,16 @@ def test_a_comparison_has_only_what_differs(here: Here, runs: Runs) -> None:
     assert [run["run"] for run in told["runs"]] == [1, 3]
     assert told["settings"]["patience"] == [0, None]
     assert "lr" not in told["settings"]
+
+
+def test_a_comparison_counts_epochs_that_were_added_by_hand(here: Here, tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        for _ in range(2):
+            store.add(small(epochs=30))
+        store.record(2, Intervened(1, 0, "epochs", 10, 0.1, 0.1, ""))
+    told = json.loads(here("compare", "1", "2", "--json")[1])
+    assert told["settings"] == {"epochs": [30, 40]}
+    assert [run["epochs"] for run in told["runs"]] == [30, 40]
 
 
 def test_a_run_is_renamed_and_gets_its_first_name_back(here: Here, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.runs.many import fill
 from tests.small import small
 from tests.store.test_store import ended, training
 from trainer.config.recipe import Recipe
+from trainer.engine.events import Intervened
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -142,3 +143,10 @@ def test_a_curve_is_scaled_between_its_ends_by_its_logarithm():
     assert scaled([-1.0, 0.0, 1.0]) == [0, HIGH // 2, HIGH]
     assert scaled([0.3, 0.3]) == [HIGH // 2, HIGH // 2]
     assert scaled([None, None]) == [None, None]
+
+
+def test_epochs_that_were_added_by_hand_are_planned(store):
+    run = training(store)
+    planned = store.run(run).epochs
+    store.record(run, Intervened(1, 0, "epochs", 10, 0.1, 0.1, ""))
+    assert rows(store, [run])[0]["epochs"] == str(planned + 10)

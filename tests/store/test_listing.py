@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.small import small
 from tests.store.test_store import ended
 from trainer.config.recipe import Recipe
 from trainer.config.table import from_config, setting_of
-from trainer.engine.events import Ended
+from trainer.engine.events import Ended, Intervened
 from trainer.schedule.epoch import Epoch
 from trainer.store import deletion
 from trainer.store.lineage import lineage
@@ -56,8 +57,14 @@ def store(tmp_path_factory) -> Iterator[Store]:
         store.add(small(warmup=2))
         store.archive(7, True)
         store.archive(41, True)
+        for run, more in ((3, 5), (5, 1), (5, 1)):
+            add_epochs(store, run, more)
         store.delete([12])
         yield store
+
+
+def add_epochs(store: Store, run: int, more: int) -> None:
+    store.record(run, Intervened(7, 0, "epochs", more, 0.1, 0.1, ""))
 
 
 @cache
@@ -87,6 +94,8 @@ def _value(store: Store, run: Run, column: str) -> Any:
     match column:
         case "id" | "starred" | "source" | "epoch" | "began" | "parent" | "note":
             return getattr(run, column)
+        case "epochs":
+            return run.epochs
         case "name":
             return run.name or plain(run_names.default_name(run))
         case "status":
@@ -134,6 +143,8 @@ def listed(store: Store, query: Query) -> list[int]:
 
         def key(run: Run, column: str = column) -> Any:
             found = value(store, run, column)
+            if column in ("best", "last") and run.recipe.mode == "max":
+                return -found
             return found.casefold() if isinstance(found, str) else found
 
         runs = [*sorted(known, key=key, reverse=falls), *missing]
@@ -284,3 +295,14 @@ def test_what_was_deleted_is_told_until_it_can_no_more_be_brought_back(tmp_path,
         later = time.time() + deletion.UNDO_SECONDS
         monkeypatch.setattr("trainer.store.listing.time", lambda: later)
         assert deleted(store) == {}
+
+
+def test_the_best_run_comes_first_also_where_a_higher_value_is_better(tmp_path):
+    with closing(Store(tmp_path)) as store:
+        for accuracy in (0.5, 0.9, None, 0.7):
+            run = store.add(small(monitor="val_accuracy"), claimed=True)
+            if accuracy is not None:
+                store.record(run, replace(ended(1, 1.0), metrics={"val_accuracy": accuracy}))
+        for column in ("best", "last"):
+            assert order(store, Query(sort=((column, False),))) == [2, 4, 1, 3]
+            assert order(store, Query(sort=((column, True),))) == [1, 4, 2, 3]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter, time
 from typing import Any, Literal
 
+from ..config.metrics import rises
 from ..config.table import SETTINGS
 from . import deletion, rows
 from .listing_columns import COLUMNS, MONITOR, SOUGHT, STATUS, prepare, stored_settings
@@ -19,7 +20,8 @@ RESULTS = {"best", "last"}
 # Cross, so that SQLite looks up each result's run, and not for each run its result.
 WITH_RESULTS = """(
     SELECT json_extract(value, '$[0]') AS run, json_extract(value, '$[1]') AS best,
-        json_extract(value, '$[2]') AS last FROM json_each(:results)
+        json_extract(value, '$[2]') AS last, json_extract(value, '$[3]') AS rises
+    FROM json_each(:results)
 ) AS results CROSS JOIN runs ON runs.id = results.run"""
 REST = 10  # seconds until an order that took one is looked for again, if the runs change
 NEWEST_COMPARED = 1000  # all of 10,000 would take a fifth of a second
@@ -152,20 +154,24 @@ def _condition(asked: Filter, i: int) -> str:
 
 
 def _order_by(column: str, falls: bool) -> str:
-    """By a column; a run that has none comes last either way."""
+    """By a column, a result from the best one; a run that has none comes last either way."""
     sql = COLUMNS[column].sql
+    if column in RESULTS:
+        sql = f"CASE WHEN results.rises THEN -{sql} ELSE {sql} END"
     if COLUMNS[column].kind == "text":
         sql = f"folded({sql})"
     return f"{sql} IS NULL, {sql} {'DESC' if falls else 'ASC'}"
 
 
 def _results_of_all(store: Store) -> str:
-    """The best and the last of each run's monitor, as JSON."""
+    """The best and the last of each run's monitor, and whether more is better, as JSON."""
     monitors = dict(
         store.connection.execute(f"SELECT id, {MONITOR} FROM runs WHERE deleted IS NULL")
     )
     found = results(store, {run: str(monitor) for run, monitor in monitors.items()})
-    return json.dumps([[run, result.best, result.last] for run, result in found.items()])
+    return json.dumps(
+        [[run, r.best, r.last, rises(str(monitors[run]))] for run, r in found.items()]
+    )
 
 
 def is_empty(store: Store) -> bool:

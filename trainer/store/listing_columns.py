@@ -17,7 +17,7 @@ from ..config.recipe import Recipe
 from ..config.schedules import Schedule
 from ..config.table import SETTINGS, Setting, setting_of
 from ..config.text import plain
-from .rows import OVER
+from .rows import ADDED, OVER
 
 Kind = Literal["text", "number"]
 SCHEDULE: TypeAdapter[Any] = TypeAdapter(Schedule)
@@ -135,6 +135,7 @@ STATUS = (
 # What the results of a run are is read before: see `trainer.store.listing`.
 COLUMNS: dict[str, Column] = {
     **OF_SETTINGS,
+    "epochs": Column(f"{OF_SETTINGS['epochs'].sql} + {ADDED}", "number"),
     "id": Column("id", "number"),
     "name": Column(NAME, "text"),
     "starred": Column("starred", "number"),

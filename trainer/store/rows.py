@@ -151,8 +151,7 @@ STARTED = TypeAdapter(Started)
 # Columns of the table that are not stored as fields of `Run`.
 CONFIG_COLUMNS = "id, source, config, config_version"
 ADDED = (
-    "(SELECT coalesce(sum(value), 0) FROM interventions "
-    "WHERE run = runs.id AND name = 'epochs') AS added"
+    "(SELECT coalesce(sum(value), 0) FROM interventions WHERE run = runs.id AND name = 'epochs')"
 )
 STOPPING = (
     "status = 'training' AND EXISTS (SELECT 1 FROM commands "
@@ -160,7 +159,7 @@ STOPPING = (
 )
 DERIVED = ("id", "source", "recipe", "added", "stopping")
 PLAIN = [name for name in Run.__slots__ if name not in DERIVED]
-RUN_COLUMNS = ", ".join([CONFIG_COLUMNS, *PLAIN, ADDED, STOPPING])
+RUN_COLUMNS = ", ".join([CONFIG_COLUMNS, *PLAIN, f"{ADDED} AS added", STOPPING])
 INTERVENTION_COLUMNS = tuple(field.name for field in fields(RecordedIntervention))
 # What SQLite holds in a column: in a damaged file it can be anything.
 RUN_TYPES = get_type_hints(Run) | {
