@@ -95,8 +95,10 @@ def test_what_was_done_by_hand_sets_a_run_apart(store: Store) -> None:
 
 def test_a_run_changed_by_hand_is_named_in_the_words_of_the_lab_and_shortly(store: Store) -> None:
     control = Control()
-    for name, value in (("scale", 0.5), ("scale", 0.5), ("epochs", 1), ("cut", None)):
-        control.ask(name, value)
+    control.ask("scale", 0.5)
+    control.ask("scale", 0.5)
+    control.ask("epochs", 1)
+    control.ask("cut", None)
     changed = recorded(store, control, epochs=2, patience=2)
     plain = recorded(store, epochs=3, patience=2)
     other = recorded(store, epochs=3, patience=5)
