@@ -12,7 +12,7 @@
   // A download by script: a refusal would replace the page if the link were followed.
   async function download(link) {
     const menu = menuOf(link), address = new URL(link.href);
-    address.searchParams.set("theme", lrscope.page.scheme());
+    address.search += `&theme=${lrscope.page.scheme()}`;
     say(menu, "");
     menu.dataset.busy = "";
     try {

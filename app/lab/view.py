@@ -36,8 +36,9 @@ def layout(store: Store, query: str) -> Component:
     runs: list[dict[str, Any]] = []
     shown, begun, unreadable = None, 0, ""
     try:
+        begun = store.newest_started()  # first: a run that starts meanwhile is followed
         shown = asked.run if store.has(asked.run) else store.newest()
-        runs, begun = run_picker.choices(store, shown), store.newest_started()
+        runs = run_picker.choices(store, shown)
         if asked.run and shown != asked.run:
             asked.refused.append(f"There is no run {asked.run}.")
     except StoreError as error:  # the page says so, and shows the runs when it can
