@@ -74,6 +74,7 @@ class Tab:
         news = json.loads(body)
         if "runs" in news:
             cursor["begun"] = news["begun"]
+        cursor |= {part: news[part]["token"] for part in ("ahead", "verdict") if part in news}
         if "redraw" in news:
             self.refused.append("redraw")
         if "readout" in news:
