@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from trainer.compare.repeats import (
+    SEEDS,
     fresh,
     more_seeds,
     of_seeds,
@@ -14,6 +15,7 @@ from trainer.store.rows import Run
 from trainer.store.selection import by_hand, seeds
 from trainer.store.store import CommandError, Store
 
+MOST_QUEUED = 200  # runs that one click adds
 SOURCES = {"imported": "was imported", "watched": "is trained elsewhere"}
 
 
@@ -48,6 +50,33 @@ def compared_with_constant(store: Store, run: int) -> list[int]:
             number = have[again.seed] if again.seed in have else store.add(again)
             found.append((again.seed, number))
     return [number for _, number in sorted(found, key=lambda pair: wanted.index(pair[0]))]
+
+
+def settings_again(store: Store, runs: Sequence[int], count: int | None) -> None:
+    """Queue what `other_seeds` or, if `count` is None, `compared_with_constant` queues for each
+    setting of these runs.
+
+    Raises:
+        CommandError: one of them cannot be trained again, or these would be more than MOST_QUEUED
+            runs; none is queued then.
+        ConfigError: a config cannot have its other schedule; none is queued then.
+    """
+    settings: dict[RunConfig, int] = {}
+    for run in runs:
+        settings.setdefault(_config(store, run).model_copy(update={"seed": 0}), run)
+    if count is None:
+        for setting in settings:
+            with_and_without(setting)
+    most = len(settings) * (count or 2 * SEEDS)
+    if most > MOST_QUEUED:
+        raise CommandError(
+            f"That could be {most} runs: select fewer, for at most {MOST_QUEUED} at once."
+        )
+    for run in settings.values():
+        if count is None:
+            compared_with_constant(store, run)
+        else:
+            other_seeds(store, run, count)
 
 
 def more_of_each(store: Store, settings: Sequence[Sequence[int]], count: int) -> list[int]:

@@ -77,7 +77,10 @@ ARROWS = {
         app.run_names app.run_picker trainer.compare trainer.config trainer.schedule trainer.replay
         trainer.verdict trainer.engine trainer.store trainer.snapshots trainer.worker
     """,
-    "app.runs": "app.exporting app.ids app.run_names trainer.config trainer.store",
+    "app.runs": """
+        app.exporting app.ids app.repeating app.run_names
+        trainer.compare trainer.config trainer.store
+    """,
     "app.repeating": "trainer.compare trainer.config trainer.store",
     "app.compare": """
         app.ids app.charts app.exporting app.paths app.repeating app.run_names app.run_picker

@@ -6,20 +6,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
 
+from app.repeating import settings_again
 from app.runs.cells import rows
-from trainer.config.repeat import other_seeds, with_and_without
-from trainer.config.run import RunConfig
+from trainer.compare.repeats import MOST_SEEDS
 from trainer.config.table import ConfigError
 from trainer.store.listing import Filter, Listing, Operator, Query, deleted, is_empty, runs_of
 from trainer.store.listing_columns import COLUMNS
-from trainer.store.rows import Run, Unreadable
+from trainer.store.rows import Run
 from trainer.store.store import CommandError, Store
 
 BLOCK = 100
 MOST_SHOWN = 400  # rows that a page asks about at once
 MOST_TEXT = 200
 MOST_CHANGED = 100_000
-MOST_QUEUED = 200  # runs that one click adds
 WAIT_MS = 1000
 
 Id = Annotated[int, Field(gt=0, lt=2**63)]
@@ -132,44 +131,19 @@ def change(store: Store, asked: Change) -> str | None:
                 for run in runs_of(store, asked.runs):
                     own = run.tags if isinstance(run, Run) else ()
                     store.tag(run.id, [*own, *text.split(",")])
-            case "seeds" | "without":
-                _repeat(store, asked.runs, text if asked.what == "seeds" else None)
+            case "seeds":
+                count = int(text) if text.isdecimal() else 0
+                if not 1 <= count <= MOST_SEEDS:
+                    return f"The number of seeds must be from 1 to {MOST_SEEDS}."
+                settings_again(store, asked.runs, count)
+            case "without":
+                settings_again(store, asked.runs, None)
             case _:
                 for number in asked.runs:
                     _change_one(store, asked.what, number, value, text)
-    except CommandError as error:
+    except (CommandError, ConfigError) as error:
         return str(error)
     return None
-
-
-def _repeat(store: Store, runs: list[int], seeds: str | None) -> None:
-    """Queue these runs again, with so many other seeds, or with and without their schedules.
-
-    Raises:
-        CommandError: one of them cannot be repeated; none is then.
-    """
-    configs: list[RunConfig] = []
-    for run in runs_of(store, runs):
-        if isinstance(run, Unreadable):
-            raise CommandError(run.reason)
-        if run.config is None:
-            raise CommandError(f"Run {run.id} was {run.source}: its data and model are not known.")
-        if run.parent:
-            raise CommandError(f"Run {run.id} is a fork: repeat run {run.parent}, or fork again.")
-        try:
-            configs += (
-                with_and_without(run.config)
-                if seeds is None
-                else other_seeds(run.config, int(seeds) if seeds.isdecimal() else 0)
-            )
-        except (ConfigError, ValueError) as error:
-            raise CommandError(str(error)) from error
-    if len(configs) > MOST_QUEUED:
-        raise CommandError(
-            f"That would be {len(configs)} runs: select fewer, for at most {MOST_QUEUED} at once."
-        )
-    for config in configs:
-        store.add(config)
 
 
 def _change_one(store: Store, what: str, run: int, value: str | bool | None, text: str) -> None:

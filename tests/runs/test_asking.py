@@ -93,14 +93,16 @@ def test_a_change_is_made_or_refused_in_the_words_of_the_store(client, store):
 
 
 def test_runs_are_run_again_with_other_seeds_or_with_and_without_the_schedule(client, store):
-    for config in (small(), small(seed=1, schedule={"name": "StepLR"})):
+    for config in (small(), small(seed=1, schedule={"name": "StepLR"}), small(seed=1)):
         store.add(config)
-    assert asked(client, "/runs/change", what="seeds", runs=[1, 2], value="2")["refused"] is None
-    assert [store.run(run).config.seed for run in range(3, 7)] == [1, 2, 0, 2]
+    assert asked(client, "/runs/change", what="seeds", runs=[1, 2, 3], value="2")["refused"] is None
+    assert [store.run(run).config.seed for run in range(4, 8)] == [2, 3, 0, 2]
     assert asked(client, "/runs/change", what="without", runs=[2])["refused"] is None
-    schedules = [store.run(run).config.schedule.name for run in (7, 8)]
-    assert schedules == ["StepLR", "none"]
-    assert all(store.run(run).status == "queued" for run in range(3, 9))
+    constant = [store.run(run).config for run in (8, 9, 10)]
+    assert [config.seed for config in constant] == [0, 1, 2]
+    assert {config.schedule.name for config in constant} == {"none"}
+    assert all(store.run(run).status == "queued" for run in range(4, 11))
+    assert store.run(11) is None
 
 
 def test_what_cannot_be_repeated_is_refused_and_nothing_is_queued(client, store):
@@ -108,8 +110,13 @@ def test_what_cannot_be_repeated_is_refused_and_nothing_is_queued(client, store)
     imported = store.add_imported(Recipe(), "x.csv", store.epochs(1))
     fork = store.add(small(), parent=(1, 2))
     for runs, value, refusal in (
-        ([1, imported], "2", f"Run {imported} was imported: its data and model are not known."),
-        ([1, fork], "2", f"Run {fork} is a fork: repeat run 1, or fork again."),
+        ([1, imported], "2", f"Run {imported} was imported: it cannot be trained here."),
+        (
+            [1, fork],
+            "2",
+            f"Run {fork} is a fork: its first epochs are those of run 1, "
+            "whatever its seed; run that one again.",
+        ),
         ([1], "none", "The number of seeds must be from 1 to 50."),
     ):
         told = asked(client, "/runs/change", what="seeds", runs=runs, value=value)
