@@ -18,8 +18,8 @@ from app.checked import RunChoice
 from app.paths import EXPORT
 from trainer.export.error import ExportError
 from trainer.schedule.torch_changed import TorchChangedError
-from trainer.store.faults import StoreError
-from trainer.store.store import CommandError, Store
+from trainer.store.faults import CommandError, StoreError
+from trainer.store.store import Store
 
 MOST_RUNS = 100  # in one download
 FORMS = {

@@ -11,9 +11,10 @@ from trainer.compare.repeats import (
     with_and_without,
 )
 from trainer.config.run import RunConfig
+from trainer.store.faults import CommandError
 from trainer.store.rows import Run
 from trainer.store.selection import by_hand, seeds
-from trainer.store.store import CommandError, Store
+from trainer.store.store import Store
 
 MOST_QUEUED = 200  # runs that one click adds
 SOURCES = {"imported": "was imported", "watched": "is trained elsewhere"}

@@ -74,7 +74,7 @@ ARROWS = {
     "app.run_picker": "app.run_names trainer.config trainer.store",
     "app.lab": """
         app.ids app.address app.charts app.checked app.exporting app.form app.paths app.repeating
-        app.run_names app.run_picker trainer.compare trainer.config trainer.schedule trainer.replay
+        app.run_names app.run_picker app.seeds_box trainer.config trainer.schedule trainer.replay
         trainer.verdict trainer.engine trainer.store trainer.snapshots trainer.worker
     """,
     "app.runs": """
@@ -82,9 +82,10 @@ ARROWS = {
         trainer.compare trainer.config trainer.store
     """,
     "app.repeating": "trainer.compare trainer.config trainer.store",
+    "app.seeds_box": "trainer.compare",
     "app.compare": """
         app.ids app.charts app.exporting app.paths app.repeating app.run_names app.run_picker
-        trainer.compare
+        app.seeds_box trainer.compare
         trainer.config trainer.schedule trainer.store
     """,
     "app.importing": """

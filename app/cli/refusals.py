@@ -45,8 +45,8 @@ def opened(home: Path | None, create: bool = False) -> Iterator["Store"]:
     """Open the store in that folder, or in LRScope's own; a command that has something to store may
     create it. A user's mistake in the block ends the command with one sentence.
     """
-    from trainer.store.faults import StoreError
-    from trainer.store.store import CommandError, Store, existing
+    from trainer.store.faults import CommandError, StoreError
+    from trainer.store.store import Store, existing
 
     folder = home or folders.home()
     try:

@@ -12,7 +12,7 @@ from app.compare.listing import best
 from app.compare.reading import Read
 from app.compare.scene import Scene
 from trainer.compare.groups import Group, differences, same_until, shared
-from trainer.compare.seeds import MOST_SEEDS, Comparison, paired, percent, sentence
+from trainer.compare.seeds import MOST_SEEDS, Comparison, change, paired, percent, sentence
 from trainer.config.metrics import label, rises
 from trainer.config.schedules import NoSchedule
 from trainer.config.text import duration, epochs_text
@@ -91,8 +91,8 @@ def _headline(firsts: Sequence[tuple[str, Comparison, Comparison]]) -> str:
     """The first difference that the seeds show, or that they show none."""
     for name, *both in firsts:
         for words, comparison in zip((" at its best", " at the end"), both, strict=True):
-            if comparison.differs:
-                told = sentence(name, comparison).split(",")[0] + words
+            if comparison.differs and comparison.mean is not None:
+                told = change(name, comparison.mean) + words
                 return told[0].upper() + told[1:]
     return sentence("", max((first for _, first, _ in firsts), key=lambda c: c.seeds))
 

@@ -7,7 +7,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 from pydantic import Field
 
-from app import exporting, ids, repeating, run_picker
+from app import exporting, ids, repeating, run_picker, seeds_box
 from app.charts import figures
 from app.compare import address, live
 from app.compare.listing import heading, listing, metrics, remark
@@ -15,14 +15,13 @@ from app.compare.reading import Reading
 from app.compare.scene import scene
 from app.compare.verdict import verdict
 from app.paths import comparison
-from trainer.compare.repeats import MOST_SEEDS
+from app.seeds_box import Count
 from trainer.config.metrics import label
 from trainer.config.table import SETTINGS, ConfigError
-from trainer.store.faults import StoreError
-from trainer.store.store import CommandError, Store
+from trainer.store.faults import CommandError, StoreError
+from trainer.store.store import Store
 
 Query = Annotated[str, Field(max_length=8000)]
-Count = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 SHORT = {"val_loss": "validation loss", "train_loss": "train loss", "val_accuracy": "accuracy"}
 EMPTY = "No run is chosen yet. Add some below: those that differ only in their seed form a setting."
 NEWEST = 10  # runs that an empty comparison offers
@@ -157,16 +156,7 @@ def _runs(store: Store, asked: address.Asked) -> Component:
             ),
             html.Div(
                 [
-                    dmc.NumberInput(
-                        id=ids.SEEDS_COUNT,
-                        label="More seeds",
-                        value=4,
-                        min=1,
-                        max=MOST_SEEDS,
-                        allowDecimal=False,
-                        clampBehavior="strict",
-                        size="xs",
-                    ),
+                    seeds_box.layout(ids.SEEDS_COUNT, "More seeds"),
                     dmc.Button("Train more of each", id=ids.MORE_SEEDS, size="sm"),
                     dmc.Button(
                         "With and without the schedule",

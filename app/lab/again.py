@@ -8,16 +8,15 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 from pydantic import Field
 
-from app import ids, repeating
+from app import ids, repeating, seeds_box
 from app.checked import RunChoice
 from app.paths import comparison
-from trainer.compare.repeats import MOST_SEEDS
+from app.seeds_box import Count
 from trainer.config.table import ConfigError
-from trainer.store.store import CommandError, Store
+from trainer.store.faults import CommandError
+from trainer.store.store import Store
 
-SEEDS = 4  # that are asked for unless another number is
 MOST_RUNS = 50
-Count = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 Chosen = Annotated[list[RunChoice], Field(max_length=MOST_RUNS)]
 
 
@@ -31,16 +30,7 @@ def layout() -> Component:
         html.Div(id=ids.AGAIN_LEFT_OUT, className="card-small"),
         html.Div(
             [
-                dmc.NumberInput(
-                    id=ids.AGAIN_COUNT,
-                    label="Other seeds",
-                    value=SEEDS,
-                    min=1,
-                    max=MOST_SEEDS,
-                    allowDecimal=False,
-                    clampBehavior="strict",
-                    size="xs",
-                ),
+                seeds_box.layout(ids.AGAIN_COUNT, "Other seeds"),
                 dmc.Button("Run with other seeds", id=ids.AGAIN_SEEDS, **button),
             ],
             className="again-seeds",

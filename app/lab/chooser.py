@@ -11,7 +11,9 @@ from typing_extensions import TypedDict  # the one that pydantic reads before Py
 from app import ids, run_picker
 from app.checked import RunChoice, Whole
 from app.lab import again
-from trainer.store.store import NAME_LENGTH, CommandError, Store
+from trainer.store.faults import CommandError
+from trainer.store.notes import NAME_LENGTH
+from trainer.store.store import Store
 
 
 class Renamed(TypedDict):

@@ -11,7 +11,8 @@ from dash.exceptions import PreventUpdate
 from app import ids
 from app.checked import RunChoice, refuse
 from trainer.config.table import ConfigError, to_config
-from trainer.store.store import CommandError, Store
+from trainer.store.faults import CommandError
+from trainer.store.store import Store
 
 PACES = {"1": "1/s", "5": "5/s", "max": "max"}
 ADDED_EPOCHS = 10

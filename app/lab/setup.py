@@ -14,7 +14,8 @@ from app.lab.control import pace_of
 from app.lab.forking import Fork
 from trainer.config.run import RunConfig
 from trainer.config.table import PRESETS, ConfigError, to_config
-from trainer.store.store import CommandError, Store
+from trainer.store.faults import CommandError
+from trainer.store.store import Store
 
 FIELDS, SLIDERS = ids.every("field"), ids.every("slider")
 

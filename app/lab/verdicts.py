@@ -15,9 +15,10 @@ from app.lab import forking
 from app.lab.control import pace_of
 from app.lab.received import token_of
 from trainer.config.table import ConfigError, changed
+from trainer.store.faults import CommandError
 from trainer.store.lineage import prefix
 from trainer.store.rows import Run
-from trainer.store.store import CommandError, Store
+from trainer.store.store import Store
 from trainer.verdict.course import Course
 from trainer.verdict.verdict import learned, verdict
 

@@ -9,9 +9,10 @@ from trainer.config.metrics import rises
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import RecordedIntervention
 from trainer.schedule.trace import Trace
+from trainer.store.faults import CommandError
 from trainer.store.lineage import lineage
 from trainer.store.rows import Run, UnreadableError
-from trainer.store.store import CommandError, Store
+from trainer.store.store import Store
 
 VALIDATION = "val_loss"
 

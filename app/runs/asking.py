@@ -10,10 +10,11 @@ from app.repeating import settings_again
 from app.runs.cells import rows
 from trainer.compare.repeats import MOST_SEEDS
 from trainer.config.table import ConfigError
+from trainer.store.faults import CommandError
 from trainer.store.listing import Filter, Listing, Operator, Query, deleted, is_empty, runs_of
 from trainer.store.listing_columns import COLUMNS
 from trainer.store.rows import Run
-from trainer.store.store import CommandError, Store
+from trainer.store.store import Store
 
 BLOCK = 100
 MOST_SHOWN = 400  # rows that a page asks about at once

@@ -16,7 +16,8 @@ from app.runs.asking import BLOCK, MOST_SHOWN, MOST_TEXT, Block, Change, Shown, 
 from app.runs.columns import ON_A_PHONE, definitions
 from trainer.store.faults import StoreError
 from trainer.store.listing import Listing, differing
-from trainer.store.store import NOTE_LENGTH, Store
+from trainer.store.notes import NOTE_LENGTH
+from trainer.store.store import Store
 
 STATES = (
     "training", "paused", "queued", "finished", "stopped", "diverged", "failed", "interrupted",

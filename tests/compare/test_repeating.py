@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from app import repeating
 from trainer.compare.repeats import more_seeds, seeds_to_compare
 from trainer.config.table import to_config
-from trainer.store.store import CommandError, Store
+from trainer.store.faults import CommandError
+from trainer.store.store import Store
 
 seeds = st.sets(st.integers(0, 9), max_size=6)
 

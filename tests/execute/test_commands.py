@@ -7,7 +7,7 @@ import pytest
 from tests.execute.runs import at, rows, train, trained
 from tests.small import small
 from trainer.config.schedules import NoSchedule
-from trainer.store.store import CommandError
+from trainer.store.faults import CommandError
 
 
 class Waits:

@@ -16,7 +16,8 @@ from trainer.engine.events import Ended, EpochEnded, Failed, Warned
 from trainer.execute import execute
 from trainer.snapshots import files
 from trainer.snapshots import writer as snapshots
-from trainer.store.store import CommandError, Store
+from trainer.store.faults import CommandError
+from trainer.store.store import Store
 
 
 @pytest.mark.parametrize("moment", [(3,), (3, 2), (1, 1), (6, 3)], ids=str)

@@ -15,8 +15,8 @@ from tests.exported import Runs
 from tests.small import small
 from trainer import watch
 from trainer.export import tables
-from trainer.store.faults import StoreError
-from trainer.store.store import CommandError, Store
+from trainer.store.faults import CommandError, StoreError
+from trainer.store.store import Store
 
 lrscope_runs: Any = watch.runs
 store = exported.store

@@ -20,8 +20,9 @@ from trainer.curves.importing import import_curve
 from trainer.engine import datasets
 from trainer.export import tables
 from trainer.schedule.epoch import Epoch
+from trainer.store.faults import CommandError
 from trainer.store.lineage import lineage
-from trainer.store.store import CommandError, Store
+from trainer.store.store import Store
 
 store = exported.store
 

@@ -43,10 +43,14 @@ class Page:
     @property
     def notice(self) -> str:
         """What the page says: where it is opened now, and where it was open before."""
-        view = view_of(self._store, self._run, self._store.newest() or 0, self._why)
-        cursor = Cursor(**view["cursor"]).model_copy(update={"token": None})
-        said = view["readout"][ids.NOTICE]
-        assert news(self._store, cursor, self._why)["readout"][ids.NOTICE] == said
+        version = None
+        while version != self._store.version():  # the other process may write between the two
+            version = self._store.version()
+            view = view_of(self._store, self._run, self._store.newest() or 0, self._why)
+            cursor = Cursor(**view["cursor"]).model_copy(update={"token": None})
+            said = view["readout"][ids.NOTICE]
+            told = news(self._store, cursor, self._why)["readout"][ids.NOTICE]
+        assert told == said
         return str(said)
 
     def after(self, seconds: float) -> str:

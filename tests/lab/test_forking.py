@@ -11,7 +11,8 @@ from tests.small import metrics, small
 from trainer.config.table import ConfigError
 from trainer.engine.events import EpochEnded, Intervened
 from trainer.schedule.schedule import Schedule
-from trainer.store.store import CommandError, Store
+from trainer.store.faults import CommandError
+from trainer.store.store import Store
 
 
 @pytest.fixture

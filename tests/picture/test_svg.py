@@ -15,8 +15,9 @@ from tests.execute.runs import trained
 from tests.exported import Runs
 from tests.small import SCHEDULES, load, small
 from trainer.engine import datasets
+from trainer.store.faults import CommandError
 from trainer.store.lineage import lineage
-from trainer.store.store import CommandError, Store
+from trainer.store.store import Store
 
 NAME = '</text><script>alert(1)</script> & "quotes" \x00\x1b\ufffe\u202e é'
 

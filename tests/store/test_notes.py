@@ -11,7 +11,8 @@ from tests.store.test_store import ended, training
 from trainer.config.run import RunConfig
 from trainer.engine.events import Ended
 from trainer.store import deletion
-from trainer.store.store import CommandError, Store
+from trainer.store.faults import CommandError
+from trainer.store.store import Store
 
 
 @pytest.fixture

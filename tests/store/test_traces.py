@@ -15,7 +15,8 @@ from trainer.engine.events import Diverged, EpochEnded, Intervened, Progress
 from trainer.schedule.schedule import Schedule
 from trainer.schedule.trace import POINTS, Trace
 from trainer.store import rows, traces
-from trainer.store.store import CommandError, Store
+from trainer.store.faults import CommandError
+from trainer.store.store import Store
 
 HALF, WHOLE = Trace((2.0, 1.5), (0.1, 0.2)), Trace((2.0, 1.5, None, 1.0), (0.1, 0.2, 0.3, 0.4))
 

@@ -165,7 +165,9 @@ def sentence(first: str, comparison: Comparison) -> str:
     if not comparison.differs:
         return f"No difference that {seeds} seeds can show"
     near, far = sorted(ends, key=abs)
-    return (
-        f"{first} is {percent(mean)} {'lower' if mean < 0 else 'higher'}, 95 % between "
-        f"{percent(near)} and {percent(far)}, {seeds} seeds"
-    )
+    return f"{change(first, mean)}, 95 % between {percent(near)} and {percent(far)}, {seeds} seeds"
+
+
+def change(first: str, difference: float) -> str:
+    """A difference of logarithms in words: plateau is 12 % lower."""
+    return f"{first} is {percent(difference)} {'lower' if difference < 0 else 'higher'}"

@@ -8,9 +8,10 @@ from dataclasses import fields
 from typing import Any
 
 from ..schedule.epoch import Epoch
+from ..store.faults import CommandError
 from ..store.lineage import lineage
 from ..store.rows import Run
-from ..store.store import CommandError, Store
+from ..store.store import Store
 
 Record = dict[str, Any]
 DECIDED = ("kind", "next_lr", "turn")  # of a decision

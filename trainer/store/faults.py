@@ -1,4 +1,4 @@
-"""What goes wrong with the store's file, in sentences. torch-free."""
+"""What goes wrong with the store's file, or with what is asked of a run. torch-free."""
 
 import shutil
 import sqlite3
@@ -23,6 +23,10 @@ PASSING = {
 ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
 MISTAKES = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
 RESULT = 0xFF  # the part of SQLite's error code that says which error; the rest says where
+
+
+class CommandError(Exception):
+    """A run cannot do what was requested; the message is one sentence for the user."""
 
 
 class StoreError(Exception):

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from ..config.metrics import rises
 from ..config.table import SETTINGS
-from . import deletion, rows
+from . import deletion, selection
 from .listing_columns import COLUMNS, MONITOR, SOUGHT, STATUS, prepare, stored_settings
-from .rows import RUN_COLUMNS, Run, Unreadable
+from .rows import Run, Unreadable
 from .store import Store
 from .table import results
 
@@ -182,13 +182,8 @@ def is_empty(store: Store) -> bool:
 
 def runs_of(store: Store, ids: Sequence[int]) -> list[Run | Unreadable]:
     """These runs in this order, in one query; without those that are not there."""
-    found = store.connection.execute(
-        f"SELECT {RUN_COLUMNS} FROM runs "
-        "WHERE deleted IS NULL AND id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(ids)),),
-    )
-    by_id = {row[0]: rows.run_or_reason(row) for row in found}
-    return [by_id[run] for run in ids if run in by_id]
+    found = selection.runs(store, ids)
+    return [found[run] for run in ids if run in found]
 
 
 def differing(store: Store) -> set[str]:

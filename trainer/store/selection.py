@@ -63,13 +63,7 @@ def runs(store: Store, asked: Collection[int]) -> dict[int, Run | Unreadable]:
         f"SELECT {RUN_COLUMNS} FROM runs WHERE deleted IS NULL AND id IN ({ASKED})",
         (json.dumps([*asked]),),
     )
-    read: dict[int, Run | Unreadable] = {}
-    for row in found:
-        try:
-            read[row[0]] = rows.run(row)
-        except UnreadableError as error:
-            read[row[0]] = Unreadable(error.run, str(error))
-    return read
+    return {row[0]: rows.run_or_reason(row) for row in found}
 
 
 def columns(store: Store, asked: Collection[int]) -> dict[int, Columns | Unreadable]:

@@ -3,23 +3,22 @@
 torch-free.
 """
 
-import json
 import sqlite3
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 from ..config.recipe import Recipe
 from ..config.run import RunConfig
-from ..config.text import plain
 from ..engine.events import Event
 from ..schedule.epoch import Epoch
 from ..schedule.interventions import ByHand, RecordedIntervention, refusal
 from ..schedule.trace import Trace
-from . import commands, deletion, permissions, queue, recording, rows, traces
+from . import commands, permissions, queue, recording, rows, traces
 from .database import Database
-from .faults import StoreError
+from .faults import CommandError, StoreError
+from .notes import Notes
 from .owners import Owner, any_alive
 from .rows import (
     EXAMPLE,
@@ -32,8 +31,6 @@ from .rows import (
 )
 from .schema import EPOCH_COLUMNS
 
-NAME_LENGTH = 80
-TAG_LENGTH, MOST_TAGS, NOTE_LENGTH = 40, 20, 2000
 NEWEST = 2**63 - 1  # an id that no run has
 TAKE_NO_VALUE: set[CommandName] = {"stop", "pause", "unpause", "step", "cut"}
 
@@ -43,11 +40,7 @@ def path_in(home: Path) -> Path:
     return home / "lrscope.sqlite"
 
 
-class CommandError(Exception):
-    """A run cannot do what was requested; the message is one sentence for the user."""
-
-
-class Store:
+class Store(Notes):
     """The runs under one folder. Any thread and any process may use it at the same time.
 
     Args:
@@ -248,90 +241,6 @@ class Store:
                 for row in self.epochs(run):
                     for statement, values in recording.best_statements(row):
                         connection.execute(statement, {**values, "run": run})
-
-    def rename(self, run: int, name: str | None) -> None:
-        """Name a run, on one line of at most 80 characters; None or blanks take its name away.
-
-        Raises:
-            CommandError: there is no such run.
-        """
-        self._note(run, "name", plain(" ".join((name or "").split()), NAME_LENGTH) or None)
-
-    def star(self, run: int, starred: bool) -> None:
-        """Star a run, or take its star away.
-
-        Raises:
-            CommandError: there is no such run.
-        """
-        self._note(run, "starred", starred)
-
-    def tag(self, run: int, tags: Sequence[str]) -> None:
-        """Give a run these tags, at most 20 of at most 40 characters, and no others.
-
-        Raises:
-            CommandError: there is no such run.
-        """
-        cleaned = (plain(" ".join(tag.split()), TAG_LENGTH) for tag in tags)
-        kept = list(dict.fromkeys(tag for tag in cleaned if tag))[:MOST_TAGS]
-        self._note(run, "tags", json.dumps(kept))
-
-    def annotate(self, run: int, note: str | None) -> None:
-        """Write a note on a run, of at most 2,000 characters; None or blanks take it away.
-
-        Raises:
-            CommandError: there is no such run.
-        """
-        self._note(run, "note", (note or "").strip()[:NOTE_LENGTH] or None)
-
-    def archive(self, run: int, archived: bool) -> None:
-        """Leave a run out of lists, or list it again. It can be displayed as before.
-
-        Raises:
-            CommandError: there is no such run.
-        """
-        self._note(run, "archived", archived)
-
-    def _note(self, run: int, column: str, value: object) -> None:
-        with self._database.transaction() as connection:
-            done = connection.execute(
-                f"UPDATE runs SET {column} = ? WHERE id = ? AND deleted IS NULL", (value, run)
-            )
-        if not done.rowcount:
-            raise CommandError(f"There is no run {run}.")
-
-    # Delete runs
-
-    def delete(self, runs: Collection[int]) -> None:
-        """Delete these runs together. For a minute `restore` brings them back.
-
-        Raises:
-            CommandError: one of them does not exist, is training or queued, or has a fork that is
-                not deleted with it; nothing is deleted then.
-        """
-        with self._database.transaction() as connection:
-            if reason := deletion.refusal(connection, runs):
-                raise CommandError(reason)
-            connection.executemany(
-                "UPDATE runs SET deleted = ? WHERE id = ?", [(time.time(), run) for run in runs]
-            )
-
-    def restore(self, runs: Collection[int]) -> None:
-        """Undo the deletion of those of these runs that were not purged yet."""
-        with self._database.transaction() as connection:
-            connection.executemany(
-                "UPDATE runs SET deleted = NULL WHERE id = ?", [(run,) for run in runs]
-            )
-
-    def purge(self) -> list[int]:
-        """Remove for good what was deleted a minute ago or earlier; returns those runs, whose
-        snapshots can go.
-        """
-        before = time.time() - deletion.UNDO_SECONDS
-        due = self._database.connection.execute("SELECT 1 FROM runs WHERE deleted < ?", (before,))
-        if due.fetchone() is None:
-            return []  # called often, so avoid the write lock
-        with self._database.transaction() as connection:
-            return deletion.purge(connection, before)
 
     # Read runs
 
