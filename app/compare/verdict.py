@@ -19,6 +19,8 @@ from trainer.config.text import duration, epochs_text
 from trainer.store.selection import Columns
 
 MOST_PAIRS = 6
+WAIT = "Wait until their runs have finished."
+ADVICE = "One seed says nothing about the next: train more seeds of each."
 
 
 def verdict(scene: Scene) -> list[Component]:
@@ -67,7 +69,8 @@ def _seeds(scene: Scene) -> Component:
     notes = [_needed(scene, base, others[0], firsts[0][1:])] if len(others) == 1 else []
     if silent:
         which = f"{'; '.join(silent)}, against {scene.groups[base].short}"
-        told.append(html.P(f"Nothing can be said yet of {which}. {ADVICE}"))
+        what = WAIT if scene.live else ADVICE
+        told.append(html.P(f"Nothing can be said yet of {which}. {what}"))
     if len(others) > 1 and shown > 1:
         chance = 100 * (1 - 0.95**shown)
         notes.append(
@@ -79,7 +82,7 @@ def _seeds(scene: Scene) -> Component:
     notes += _left_out(scene, counted)
     return html.Section(
         [
-            html.H2(_headline(firsts)),
+            html.H2("Not finished yet" if scene.live and not shown else _headline(firsts)),
             *told,
             *(html.P(note, className="card-small") for note in notes if note),
         ],
@@ -127,9 +130,6 @@ def _compared(scene: Scene, name: str, base: str, both: Sequence[Comparison]) ->
                 )
             )
     return found
-
-
-ADVICE = "One seed says nothing about the next: train more seeds of each."
 
 
 def _drawing(comparison: Comparison, name: str, base: str) -> Component:

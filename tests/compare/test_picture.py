@@ -16,6 +16,7 @@ from app.compare.scene import Scene, scene
 from app.compare.strips import MOST_CELLS, Strip, strip_cells
 from app.compare.thinning import COLUMNS, corners, smoothed, thinned
 from app.compare.view import _shown
+from tests.compare.runs import recorded
 from trainer.compare.seeds import paired, sentence
 from trainer.store.store import Store
 
@@ -156,6 +157,15 @@ def test_the_page_tells_what_the_seeds_show(pairs: Store) -> None:
     if not expected.differs:
         assert sentence("plateau", expected) in text
     assert "6 runs, 2 settings" in shown["view"]["heading"]
+
+
+def test_while_runs_are_awaited_no_more_seeds_are_asked_for(store: Store) -> None:
+    recorded(store, epochs=2, patience=0)
+    recorded(store, epochs=2, patience=1, upto=1)
+    told = str(_shown(Reading(store), "?runs=1,2")["verdict"])
+    assert "Not finished yet" in told
+    assert "Wait until their runs have finished." in told
+    assert "train more seeds" not in told
 
 
 text = st.text(max_size=12) | st.sampled_from(
