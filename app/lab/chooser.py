@@ -65,10 +65,14 @@ def register(app: Dash, store: Store) -> None:
         Output(ids.RUN, "data", allow_duplicate=True),
         Input(ids.RUNS_ASKED, "data"),
         State(ids.RUN, "value"),
+        State(ids.RUN, "data"),
         prevent_initial_call=True,
     )
-    def refresh(_: Any, run: RunChoice | None) -> list[dict[str, Any]]:
-        return run_picker.choices(store, int(run) if run else None)
+    def refresh(_: Any, run: RunChoice | None, listed: Any) -> list[dict[str, Any]]:
+        choices = run_picker.choices(store, int(run) if run else None)
+        if choices == listed:  # dmc.Select loses a choice made while its data change
+            raise PreventUpdate
+        return choices
 
     @app.callback(
         Output(ids.RUN, "data", allow_duplicate=True),
