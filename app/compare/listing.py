@@ -68,9 +68,9 @@ def _member(scene: Scene, read: Read) -> Component:
         "aria-label": f"Take run {number} out of the comparison",
         "data-leave": str(number),
     }
-    itself: dict[str, Any] = {"data-run": str(number)}
     called = f"seed {read.seed}" if read.seed is not None else run_names.name(run)
     state, word = run_names.status(run)
+    itself: dict[str, Any] = {"data-run": str(number), "data-over": str(state in OVER).lower()}
     value = best(read.columns, scene.metric)
     about = called if state in OVER else f"{called} · {word}"
     return html.Li(
