@@ -26,7 +26,11 @@ from trainer.store.store import Store
 from trainer.worker import Worker
 
 # Where the page says why a click came to nothing; by default it is under the head of the LR chart.
-PLACES = {ids.START: ids.START_REFUSED, ids.RESUME: ids.REFUSED}
+PLACES = {
+    ids.START: ids.START_REFUSED,
+    ids.AS_RUN: ids.START_REFUSED,
+    ids.RESUME: ids.REFUSED,
+}
 THIS_MACHINE = Access()
 
 
