@@ -58,15 +58,15 @@ def refuse() -> NoReturn:
     abort(400, "This is not what the page sends; reload it.")
 
 
-def refuse_what_is_forged(app: Dash) -> None:
+def refuse_what_is_forged(app: Dash, no_page: str) -> None:
     """Refuse callback requests of another form than the registered ones, and unknown paths; answer
-    every refusal in a line.
+    every refusal in a line, but an unknown path with the HTML of `no_page`.
     """
 
     @app.server.before_request  # type: ignore[untyped-decorator]
-    def check() -> None:
+    def check() -> Response | None:
         if request.endpoint == ANY_PATH and request.path not in PATHS:
-            abort(404, "There is no such page.")
+            return Response(no_page, 404)
         if request.path == CALLBACKS and request.method == "POST":
             try:
                 body = request.get_json()
@@ -77,6 +77,7 @@ def refuse_what_is_forged(app: Dash) -> None:
                 refuse()
             if not _fits(asked, app.callback_map):
                 refuse()
+        return None
 
     @app.server.errorhandler(HTTPException)  # type: ignore[untyped-decorator]
     def in_a_line(error: HTTPException) -> Response | HTTPException:

@@ -54,6 +54,7 @@ METER = "meter"
 
 # The form
 PRESET = "preset"
+AS_RUN = "as-run"
 STARTED = "started"
 QUERY = "query"
 FORM = "form"

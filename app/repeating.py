@@ -122,11 +122,26 @@ def refusal(run: Run) -> str | None:
     return None
 
 
+def config_of(store: Store, number: int) -> RunConfig:
+    """The settings that a run was started with.
+
+    Raises:
+        CommandError: there is no such run, or its settings are not known.
+    """
+    run = _run(store, number)
+    if run.config is None:
+        raise CommandError(f"Run {run.id} {SOURCES[run.source]}: its settings are not known here.")
+    return run.config
+
+
 def _config(store: Store, number: int) -> RunConfig:
+    if reason := refusal(_run(store, number)):
+        raise CommandError(reason)
+    return config_of(store, number)
+
+
+def _run(store: Store, number: int) -> Run:
     run = store.run(number)
     if run is None:
         raise CommandError(f"There is no run {number}.")
-    if reason := refusal(run):
-        raise CommandError(reason)
-    assert run.config is not None
-    return run.config
+    return run

@@ -26,7 +26,11 @@ from trainer.store.store import Store
 from trainer.worker import Worker
 
 # Where the page says why a click came to nothing; by default it is under the head of the LR chart.
-PLACES = {ids.START: ids.START_REFUSED, ids.RESUME: ids.REFUSED}
+PLACES = {
+    ids.START: ids.START_REFUSED,
+    ids.AS_RUN: ids.START_REFUSED,
+    ids.RESUME: ids.REFUSED,
+}
 THIS_MACHINE = Access()
 
 
@@ -42,6 +46,17 @@ VIEWS = {
     RUNS: View("Runs", runs.layout),
     COMPARE: View("Compare", compare.layout),
 }
+
+# Of an unknown path; not of the app, whose page would load all of it.
+NO_PAGE = (
+    '<!DOCTYPE html><html lang="en"><head><title>No such page: LRScope</title>'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<meta name="color-scheme" content="light dark"></head>'
+    '<body style="font-family: system-ui, sans-serif; margin: 3em"><main><h1>LRScope</h1>'
+    "<p>There is no such page here. Go to "
+    + ", ".join(f'<a href="{path}">{view.name}</a>' for path, view in VIEWS.items())
+    + ".</p></main></body></html>\n"
+)
 
 # Sets the scheme before the first paint, so that a dark page does not flash white.
 EARLY_SCHEME = """
@@ -124,7 +139,7 @@ def create_app(
     importing.register(app, store, worker)
     exporting.register(app, store)
     guard(app.server, access, [*app.csp_hashes(), csp_hash(EARLY_SCHEME)])
-    refuse_what_is_forged(app)
+    refuse_what_is_forged(app, NO_PAGE)
     return app
 
 

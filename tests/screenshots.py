@@ -1,4 +1,4 @@
-"""`python -m tests.screenshots`: the README's pictures, from the real page in mid-run."""
+"""`python -m tests.screenshots`: the README's picture, from the real page in mid-run."""
 
 import io
 import tempfile
@@ -23,22 +23,18 @@ def frame(page: Page) -> Image.Image:
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    for scheme in ("light", "dark"):
-        with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-            root, frames = Path(folder), []
-            with served(root / "home", root / "datasets") as lab:
-                browser = launch(playwright)
-                with opened(browser, lab.url, scheme=scheme) as page:
-                    page.get_by_role("button", name="Start").click()
-                    page.mouse.move(0, 0)
-                    while (page.evaluate("() => window.lrscope.live.epoch()") or 0) < EPOCH:
-                        if scheme == "light":
-                            frames.append(frame(page))
-                        page.wait_for_timeout(1000 / FRAMES_A_SECOND)
-                    page.screenshot(path=FOLDER / f"lab-{scheme}.png")
-                browser.close()
-            if frames:
-                animation(frames, FOLDER / "lab.webp")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        root, frames = Path(folder), []
+        with served(root / "home", root / "datasets") as lab:
+            browser = launch(playwright)
+            with opened(browser, lab.url) as page:
+                page.get_by_role("button", name="Start").click()
+                page.mouse.move(0, 0)
+                while (page.evaluate("() => window.lrscope.live.epoch()") or 0) < EPOCH:
+                    frames.append(frame(page))
+                    page.wait_for_timeout(1000 / FRAMES_A_SECOND)
+            browser.close()
+    animation(frames, FOLDER / "lab.webp")
 
 
 def animation(frames: list[Image.Image], path: Path) -> None:

@@ -60,13 +60,19 @@ def main() -> None:
 
 
 def _sentence(error: Any) -> str:
-    """What is wrong with the arguments; of a wrong option with the nearest."""
+    """What is wrong with the arguments; of a wrong option with the nearest, of a missing
+    one with what it may be.
+    """
     near = get_close_matches(
         getattr(error, "option_name", ""), getattr(error, "possibilities", None) or [], 1
     )
     if near:
         return f"There is no option {error.option_name}. The nearest is {near[0]}."
-    return " ".join(error.format_message().split())
+    sentence = " ".join(error.format_message().split())
+    choices = getattr(getattr(error, "param", None), "metavar", None) or ""
+    if sentence.startswith("Missing") and "|" in choices:
+        return f"{sentence.rstrip('.')}: take one of {choices.replace('|', ', ')}."
+    return sentence
 
 
 def _print_version(is_set: bool) -> None:

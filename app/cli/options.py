@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -50,6 +51,8 @@ class Command(TyperCommand):
 def run_number(text: str) -> int:
     """The number of a run."""
     if not re.fullmatch(r"[0-9]+", text):
+        if re.search(r"\.csv$|tfevents", text, re.IGNORECASE):
+            raise fail(f"{text!r} is not a run: make it one with lrscope import {quote(text)}.")
         raise fail(f"{text!r} is not a run: give its number, such as 3.")
     if len(text) > MOST_DIGITS:
         raise fail(f"There is no run {text}.")

@@ -131,14 +131,15 @@ def register(app: Dash, store: Store) -> None:
         Output(ids.REFUSED, "children", allow_duplicate=True),
         Input(ids.PAUSE, "n_clicks"),
         Input(ids.STEP, "n_clicks"),
+        State(ids.PAUSE, "data-paused"),
         State(ids.RUN, "value"),
         prevent_initial_call=True,
     )
-    def pause(_: Any, __: Any, run: RunChoice | None) -> str:
+    def pause(_: Any, __: Any, paused: bool | None, run: RunChoice | None) -> str:
         if ctx.triggered_id == ids.STEP:
             return command(run, "step")
-        row = store.run(int(run)) if run else None
-        return command(run, "unpause" if row and row.paused else "pause")
+        # What the button said when it was pressed: two quick presses do not undo each other.
+        return command(run, "unpause" if paused else "pause")
 
     @app.callback(
         Output(ids.REFUSED, "children", allow_duplicate=True),

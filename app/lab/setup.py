@@ -8,10 +8,11 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import form, ids, run_picker
-from app.checked import refuse
+from app.checked import RunChoice, refuse
 from app.lab import forking, preview
 from app.lab.control import pace_of
 from app.lab.forking import Fork
+from app.repeating import config_of
 from trainer.config.run import RunConfig
 from trainer.config.table import PRESETS, ConfigError, to_config
 from trainer.store.faults import CommandError
@@ -46,14 +47,27 @@ def layout(config: RunConfig, refused: str) -> Component:
     )
 
 
-def _presets(config: RunConfig) -> Any:
-    return dmc.Select(
-        id=ids.PRESET,
-        data=list(PRESETS),
-        placeholder="Start from a preset",
-        value=next((name for name, preset in PRESETS.items() if preset == config), None),
-        size="sm",
-        **{"aria-label": "Preset"},
+def _presets(config: RunConfig) -> Component:
+    """What fills the whole form: a preset, or the run on show."""
+    title = "Use this run's settings"
+    named: dict[str, Any] = {"aria-label": title}
+    return html.Div(
+        [
+            dmc.Select(
+                id=ids.PRESET,
+                data=list(PRESETS),
+                placeholder="Start from a preset",
+                value=next((name for name, preset in PRESETS.items() if preset == config), None),
+                size="sm",
+                comboboxProps={"width": "max-content", "position": "bottom-start"},
+                **{"aria-label": "Preset"},
+            ),
+            html.Span(
+                dmc.Button("This run's", id=ids.AS_RUN, size="sm", variant="default", **named),
+                title=f"{title} in the form; nothing is started.",
+            ),
+        ],
+        className="presets",
     )
 
 
@@ -98,6 +112,21 @@ def register(app: Dash, store: Store) -> None:
         if preset not in PRESETS:
             refuse()
         return form.layout(PRESETS[preset])
+
+    @app.callback(
+        Output(ids.FORM, "children", allow_duplicate=True),
+        Output(ids.START_REFUSED, "children", allow_duplicate=True),
+        Input(ids.AS_RUN, "n_clicks"),
+        State(ids.RUN, "value"),
+        prevent_initial_call=True,
+    )
+    def fill_as_run(_: Any, run: RunChoice | None) -> tuple[Any, str]:
+        if run is None:
+            return no_update, "There is no run yet."
+        try:
+            return form.layout(config_of(store, int(run))), ""
+        except CommandError as refused:
+            return no_update, str(refused)
 
     @app.callback(
         Output(ids.group_controls("schedule", "main"), "children"),
@@ -176,4 +205,5 @@ def register(app: Dash, store: Store) -> None:
         Input(ids.QUERY, "data"),
         Input(ids.RUN, "value"),
         Input(ids.TAB, "value"),
+        State(ids.TAB, "data-first"),
     )

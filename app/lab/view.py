@@ -149,6 +149,7 @@ def _tabs(chosen: str) -> Any:
     """What happened, what would have, and which runs belong together: one panel."""
     named: dict[str, Any] = {"aria-label": "Events, newest first"}
     pressed: dict[str, Any] = {"aria-pressed": "false"}
+    first: dict[str, Any] = {"data-first": address.TABS[0]}
     log = html.Ol(id=ids.LOG, className="log", tabIndex="0", role="listbox", **named)
     tabs = {
         address.EVENTS: ("Events", log),
@@ -169,6 +170,7 @@ def _tabs(chosen: str) -> Any:
         id=ids.TAB,
         value=chosen,
         className="panel tabs",
+        **first,
     )
 
 

@@ -4,15 +4,14 @@
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
-  const FIRST_TAB = "events";
   let place = null; // the run and the tab of the address
   let wanted = null; // those that Back leads to, until the page shows them
   let follows = false; // whether the next run is shown by itself: Back does not lead from it
 
-  function query(settings, run, tab) {
+  function query(settings, run, tab, firstTab) {
     const parts = new URLSearchParams(settings || "");
     if (run) parts.set("run", run);
-    if (tab && tab !== FIRST_TAB) parts.set("tab", tab);
+    if (tab && tab !== firstTab) parts.set("tab", tab);
     return parts.size ? `?${parts}` : "";
   }
 
@@ -34,7 +33,7 @@
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.address = {
-    keep(settings, run, tab) {
+    keep(settings, run, tab, firstTab) {
       const now = { run, tab };
       if (wanted && !same(wanted, now)) return;
       wanted = null;
@@ -42,7 +41,7 @@
       const isNew = place !== null && !same(place, now) && place.run && !follows;
       if (!place || place.run !== run) follows = false;
       place = now;
-      const url = window.location.pathname + query(asked, run, tab);
+      const url = window.location.pathname + query(asked, run, tab, firstTab);
       history[isNew ? "pushState" : "replaceState"](now, "", url);
     },
   };

@@ -51,7 +51,7 @@
       sliders.forEach((id, i) => {
         const place = fields.findIndex((field) => same(field, id));
         const text = texts[place];
-        const number = Number(text);
+        const number = Number(text?.replace(",", "."));
         const readable = text !== "" && Number.isFinite(number) && (!scales[i] || number > 0);
         const position = scales[i] ? Math.log10(number) : number;
         const byBox = put.get(named(id)) === positions[i] || (readable && position === positions[i]);

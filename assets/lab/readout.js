@@ -22,7 +22,7 @@
       lrscope.page.set("step", { disabled: !live });
     },
     paused(paused) {
-      lrscope.page.set("pause", { children: paused ? "Continue" : "Pause" });
+      lrscope.page.set("pause", { children: paused ? "Continue" : "Pause", "data-paused": paused });
     },
     pace(pace) {
       lrscope.pace.follow(pace);

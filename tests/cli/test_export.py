@@ -107,7 +107,7 @@ def test_a_run_that_cannot_have_the_form_keeps_all_from_being_written(
         (["1", "--format", "tensorboard"], "Name the folder to write to: --out PATH."),
         (["1", "2", "--format", "config"], "Name the folder to write to: --out PATH."),
         (["1", "--format", "xml"], "There is no format 'xml': take one of script, notebook, "),
-        (["1"], "Missing option '--format'"),
+        (["1"], "Missing option '--format': take one of script, notebook, config, csv, "),
         (["--format", "csv"], "Missing argument 'RUN...'"),
         (["1", "77", "--format", "csv"], "There is no run 77. The nearest is run 5."),
         (["1", "--format", "csv", "--out", "."], " is a folder: name a file in it."),

@@ -173,7 +173,7 @@ def test_a_class_that_does_not_exist_is_refused_before_its_settings(group, name)
 
 
 @pytest.mark.parametrize("setting", NUMBERS, ids=name_of)
-@pytest.mark.parametrize("value", ["", "ten", "1,5", None, "nan", "inf"])
+@pytest.mark.parametrize("value", ["", "ten", "1,5,2", None, "nan", "inf"])
 def test_no_number_is_refused_at_its_place(setting, value):
     ((place, sentence),) = problems(with_owner(setting, value)).items()
     assert place == (setting.path, setting.owner)
@@ -198,6 +198,19 @@ def test_an_unknown_choice_is_refused_at_its_place(setting):
     assert place == (setting.path, setting.owner)
     assert sentence.startswith(setting.label)
     assert all(choice in sentence for choice in setting.choices)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("0,02", 0.02), ("1,5e-3", 1.5e-3), (",5", 0.5), ("0,001", 0.001)]
+)
+def test_a_decimal_comma_is_understood(text, number):
+    assert to_config({"lr": text}).lr == number
+
+
+@pytest.mark.parametrize("text", ["1,000", "0,0,2", "0,02.5", "1,", ","])
+def test_other_commas_are_refused_and_no_thousand_becomes_one(text):
+    sentence = "Learning rate must be a number above 0 and at most 100."
+    assert problems({"lr": text}) == {("lr", None): sentence}
 
 
 @pytest.mark.parametrize("value", ["", "0", "2, x", "1.5", "10001", " ".join(["1"] * 51)])

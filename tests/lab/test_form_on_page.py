@@ -1,14 +1,19 @@
 """The form in a real Chromium: what is chosen, refused, filled in and drawn ahead."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.lab.page import NEEDS_CHROMIUM, box, choose, in_state, start
+from app import address
+from tests.lab.page import NEEDS_CHROMIUM, box, choose, in_state, shows, start
 from tests.page import Served, opened
+from trainer.config.optimizers import SGD
+from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
-from trainer.config.schedules import CosineAnnealingLR, ReduceLROnPlateau
+from trainer.config.schedules import CosineAnnealingLR, ReduceLROnPlateau, StepLR
+from trainer.schedule.epoch import Epoch
 from trainer.schedule.schedule import Schedule
 
 pytestmark = NEEDS_CHROMIUM
@@ -138,6 +143,90 @@ def test_an_address_that_cannot_be_is_explained_and_the_defaults_are_shown(
     with opened(browser, lab.url + "?factor=7") as page:
         expect(page.get_by_text("Factor must be a number above 0 and below 1.")).to_be_visible()
         expect(box(page, "Factor")).to_have_value("0.1")
+
+
+def test_the_run_on_show_fills_the_form_with_exactly_its_settings(
+    browser: BrowserContext, lab: Served
+) -> None:
+    config = RunConfig(
+        model="mlp", batch_size=32, epochs=3, seed=7, threads=1, lr=0.0123, warmup=1,
+        optimizer=SGD(momentum=0.8), schedule=StepLR(step_size=2, gamma=0.3),
+    )  # fmt: skip
+    lab.store.add(config, claimed=True)
+    lab.store.add(RunConfig(), claimed=True)
+    with opened(browser, lab.url + "?run=1&lr=0.5&patience=3") as page:
+        shows(page, 1)
+        page.get_by_role("button", name="Use this run's settings").click()
+        page.wait_for_url("**seed=7*")
+        assert address.read(urlsplit(page.url).query).config == config
+        expect(box(page, "Seed")).to_have_value("7")
+        expect(box(page, "Step size")).to_have_value("2")
+        expect(page.locator("#preset")).to_have_value("")
+        assert lab.store.newest() == 2
+        box(page, "Seed").fill("8")
+        start(page)
+        expect(page.locator("#run")).to_have_value(re.compile("^#3 "))
+    started = lab.store.run(3)
+    assert started is not None
+    assert started.config == config.model_copy(update={"seed": 8})
+
+
+def test_a_run_without_settings_fills_nothing_and_says_so(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, lab.url + "?lr=0.5") as page:
+        use, said = page.get_by_role("button", name="Use this run's settings"), "#start-refused"
+        use.click()
+        expect(page.locator(said)).to_have_text("There is no run yet.")
+        epoch = Epoch(1, 0.01, 0.01, {"loss": 1.0}, 0.0, None)
+        lab.store.add_imported(Recipe(monitor="loss"), "curve.csv", [epoch])
+        page.goto(lab.url + "?lr=0.5")
+        shows(page, 1)
+        use.click()
+        expect(page.locator(said)).to_have_text(
+            "Run 1 was imported: its settings are not known here."
+        )
+        expect(box(page, "Learning rate")).to_have_value("0.5")
+
+
+@pytest.mark.parametrize(("run", "named"), [("999", "999"), ("abc", "'abc'")])
+def test_an_address_of_no_run_says_so_and_shows_the_newest(
+    browser: BrowserContext, lab: Served, run: str, named: str
+) -> None:
+    lab.store.add(RunConfig(), claimed=True)
+    with opened(browser, f"{lab.url}?run={run}&lr=0.5") as page:
+        shows(page, 1)
+        expect(page.locator("#start-refused")).to_contain_text(f"There is no run {named}.")
+        expect(box(page, "Learning rate")).to_have_value("0.5")
+
+
+def test_a_decimal_comma_is_a_number_to_its_box_and_its_slider(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, lab.url) as page:
+        box(page, "Learning rate").fill("0,1")
+        slider = page.get_by_role("slider", name="Learning rate")
+        expect(slider).to_have_attribute("aria-valuenow", re.compile(r"^(-1|0\.1)"))
+        page.wait_for_url("**lr=0.1*")
+        expect(box(page, "Learning rate")).to_have_value("0,1")
+        expect(page.get_by_role("button", name="Start")).to_be_enabled()
+
+
+def test_an_error_takes_the_place_of_the_help_and_hides_nothing_else(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, lab.url) as page:
+        below = page.get_by_role("slider", name="Learning rate")
+        before = below.bounding_box()
+        box(page, "Learning rate").fill("x")
+        said = page.get_by_text("Learning rate must be a number")
+        expect(said).to_be_visible()
+        where, after = said.bounding_box(), below.bounding_box()
+        assert before is not None
+        assert where is not None
+        assert after is not None
+        assert where["y"] + where["height"] <= after["y"]
+        assert after["y"] - before["y"] <= where["height"] / 2
 
 
 def planned(page: Page, key: str) -> list[float]:

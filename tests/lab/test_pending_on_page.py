@@ -2,7 +2,8 @@
 
 import re
 
-from playwright.sync_api import BrowserContext, Page, expect
+import pytest
+from playwright.sync_api import BrowserContext, Page, Response, Route, expect
 
 from tests.lab.page import NEEDS_CHROMIUM, all_drawn, in_state, start
 from tests.page import Served, opened
@@ -107,3 +108,53 @@ def test_a_pending_cut_is_shown_after_what_was_asked_for_before(
         click(page, "Stop")
         in_state(page, "stopped")
         pending(page, "")
+
+
+OVERLAPPED = """() => {
+  const said = document.getElementById("refused").getBoundingClientRect();
+  const texts = [...document.querySelectorAll("#chart [class$=tick] text, #labels > span")];
+  const hit = ({ left, right, top, bottom }) =>
+    left < said.right && said.left < right && top < said.bottom && said.top < bottom;
+  return texts.filter((text) => hit(text.getBoundingClientRect())).map((text) => text.textContent);
+}"""
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_refused_lr_covers_no_axis_and_no_label(
+    browser: BrowserContext, lab: Served, size: str
+) -> None:
+    address = "?lr=0.02&schedule=none&epochs=900&model=mlp"
+    with opened(browser, lab.url + address, size) as page:
+        pause_after_two_epochs(page)
+        set_lr(page, "-1")
+        expect(page.locator("#refused")).to_contain_text("must be a number above 0")
+        assert page.evaluate(OVERLAPPED) == []
+        click(page, "Stop")
+        in_state(page, "stopped")
+
+
+def answers_to_pause(response: Response) -> bool:
+    return '"changedPropIds":["pause.n_clicks"]' in (response.request.post_data or "")
+
+
+def test_two_quick_presses_of_space_do_what_the_page_said_at_each(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, lab.url + "?epochs=900&model=mlp") as page:
+        start(page)
+        all_drawn(page, 2)
+        held: list[Route] = []  # so that the page hears of nothing meanwhile
+        page.route("**/live", lambda route: held.append(route))
+        for _ in range(2):
+            with page.expect_response(answers_to_pause):
+                page.keyboard.press("Space")
+        assert [command.name for command in lab.store.commands(1)] == ["pause", "pause"]
+        page.unroute("**/live")
+        for route in held:
+            route.continue_()
+        in_state(page, "paused")
+        expect(page.locator("#pause")).to_have_text("Continue")
+        page.keyboard.press("Space")
+        in_state(page, "training")
+        click(page, "Stop")
+        in_state(page, "stopped")

@@ -191,6 +191,30 @@ def test_a_run_that_learns_nothing_says_so_and_what_to_try(
     assert (found.config.lr, found.config.epochs) == (0.01, 5)
 
 
+def test_two_statements_on_a_run_are_read_without_scrolling(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, lab.url) as page:
+        hidden = page.evaluate(
+            """() => {
+              const advice = { label: "New run with weight decay 0.001" };
+              const statements = [
+                ["overfitting", `Overfitting since epoch 12: validation loss did not improve any
+                more (0.0612 then, 0.0659 at the end), while train loss fell from 0.0128 to
+                0.00304.`,
+                [12, 40], advice],
+                ["cuts", `The 6 cuts from epoch 16 to 36 brought nothing: the median of validation
+                loss fell by at most 3.26e-4; from epoch to epoch it moved by 0.00196 anyway.`,
+                [16, 36]],
+              ];
+              lrscope.verdict.show({ learned: true, statements });
+              const { scrollHeight, clientHeight } = document.getElementById("verdict");
+              return scrollHeight - clientHeight;
+            }"""
+        )
+        assert hidden <= 0
+
+
 def test_the_data_that_cannot_be_had_is_one_sentence_with_a_way_on(
     browser: BrowserContext, lab: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

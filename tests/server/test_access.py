@@ -1,5 +1,6 @@
 """The server answers this machine's own page, or whoever knows the token, and nobody else."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -94,6 +95,18 @@ def test_no_page_may_frame_this_one(client: FlaskClient) -> None:
     headers = client.get("/").headers
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_an_unknown_page_leads_back_to_each_view(client: FlaskClient) -> None:
+    answer = client.get("/<script>alert(1)</script>?<b>")
+    assert answer.status_code == 404
+    assert answer.mimetype == "text/html"
+    assert "There is no such page here." in answer.text
+    assert re.findall('<a href="(.*?)">(.*?)</a>', answer.text) == [
+        ("/", "Lab"), ("/runs", "Runs"), ("/compare", "Compare"),
+    ]  # fmt: skip
+    assert "alert" not in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
 def test_a_request_without_bounds_is_refused(client: FlaskClient) -> None:

@@ -6,6 +6,7 @@ the terminal and the URL, is its name ("patience"), or "optimizer-eps" where an 
 schedule share the name.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -27,6 +28,8 @@ R = TypeVar("R", bound=Recipe)
 # How many unknown settings an error names, and the characters of each.
 MOST_UNKNOWN, MOST_SHOWN = 5, 60
 NOTHING_KEPT: Mapping[str, Any] = {}
+# 0,02 and 1,5e-3, but not 1,000: that is a thousand to some.
+DECIMAL_COMMA = re.compile(r"(?![1-9]\d{0,2},\d{3}$)\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,7 @@ def chosen(values: Mapping[str, Any], config_type: type[Recipe] = RunConfig) -> 
 def to_config(values: Mapping[str, Any]) -> RunConfig:
     """The config that these values, by key, describe; settings not given keep their defaults.
 
-    Text is parsed as in the form: "1e-3", "20, 35, 45".
+    Text is parsed as in the form: "1e-3", "0,02", "20, 35, 45".
 
     Raises:
         ConfigError: a value is out of bounds or malformed, or a key belongs to a schedule or
@@ -304,6 +307,8 @@ def keyed(named: Mapping[str, Any]) -> dict[str, Any]:
 def _read(setting: Setting, value: Any) -> Any:
     if setting.kind == "list" and isinstance(value, str):
         return [part for part in value.replace(",", " ").split() if part]
+    if setting.kind == "float" and isinstance(value, str) and DECIMAL_COMMA.fullmatch(value):
+        return value.replace(",", ".")
     if setting.kind == "int":
         return next((number for number, word in setting.words.items() if word == value), value)
     return value
