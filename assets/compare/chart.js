@@ -33,14 +33,16 @@
     for (const [path, domain] of Object.entries(panes(layout))) layout[path.split(".")[0]].domain = domain;
   }
 
-  // Names over the picture: of the curves at their ends, and of the panes.
-  // On a log axis of few decades 1, 2 and 5 have their ticks; plotly by itself names every digit.
+  // On a log axis of few decades 1, 2 and 5 have their ticks. Plotly by itself names every digit,
+  // which is right within a decade.
   function tick(gd) {
-    const { type, range } = gd._fullLayout.yaxis;
-    const dtick = type === "log" && range[1] - range[0] < 3 ? "D2" : null;
-    if ((gd.layout.yaxis.dtick || null) !== dtick) window.Plotly.relayout(gd, { "yaxis.dtick": dtick });
+    const { type, range } = gd._fullLayout.yaxis, decades = range[1] - range[0];
+    const dtick = type === "log" && decades > 0.7 && decades < 3 ? "D2" : null;
+    if ((gd.layout.yaxis.dtick || null) === dtick) return;
+    window.Plotly.relayout(gd, { "yaxis.dtick": dtick, "yaxis.tickmode": dtick ? "linear" : "auto" });
   }
 
+  // Names over the picture: of the curves at their ends, and of the panes.
   function place() {
     const gd = chart(), layer = lrscope.page.element("compare-labels");
     if (!isDrawn(gd) || !layer || !shown) return;

@@ -46,7 +46,8 @@
     const gd = lrscope.charts.gd(), { type, range } = gd._fullLayout.yaxis2;
     const decades = type === "log" ? range[1] - range[0] : 0;
     const dtick = decades > 2 ? Math.ceil(decades / TICKS) : null;
-    if ((gd.layout.yaxis2.dtick || null) !== dtick) window.Plotly.relayout(gd, { "yaxis2.dtick": dtick });
+    if ((gd.layout.yaxis2.dtick || null) === dtick) return;
+    window.Plotly.relayout(gd, { "yaxis2.dtick": dtick, "yaxis2.tickmode": dtick ? "linear" : "auto" });
   }
 
   let watched = null;

@@ -1,5 +1,6 @@
 """The view Compare in a real browser."""
 
+import math
 import re
 import statistics
 from collections.abc import Iterator
@@ -72,6 +73,20 @@ def test_the_page_shows_the_band_the_verdict_and_what_differs(
         expect(verdict.get_by_role("row", name="Patience 0")).to_be_visible()
         page.locator(".mantine-NumberInput-input").wait_for()
         assert violations(page) == []
+
+
+def test_a_log_axis_within_a_decade_has_its_ticks(browser: BrowserContext, compared: Served) -> None:
+    with opened(browser, compared.url + ALL) as page:
+        for low, high, ticks in [
+            (0.01, 1, ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"]),
+            (0.045, 0.1, ["0.05", "0.06", "0.07", "0.08", "0.09", "0.1"]),
+        ]:
+            page.evaluate(
+                """range => Plotly.relayout("compare-chart", { "yaxis.range": range })""",
+                [math.log10(low), math.log10(high)],
+            )
+            shown = page.locator("#compare-chart .yaxislayer-above .ytick")
+            expect(shown).to_have_text(ticks)
 
 
 def test_the_address_brings_back_the_view_and_back_leads_to_the_one_before(
