@@ -176,4 +176,5 @@ def register(app: Dash, store: Store) -> None:
         Input(ids.QUERY, "data"),
         Input(ids.RUN, "value"),
         Input(ids.TAB, "value"),
+        Input(ids.AGAIN_WITH, "value"),
     )
