@@ -177,6 +177,11 @@ AGAIN_OPEN = "again-open"
 AGAIN_LEFT_OUT = "again-left-out"
 AGAIN_ADDRESS = "again-address"
 
+# Lab: other runs behind the displayed one
+OTHERS = "others"
+OTHERS_LIST = "others-list"
+OTHERS_NOTE = "others-note"
+
 # Compare
 COMPARED = "compared"
 COMPARE_HEADING = "compare-heading"

@@ -19,6 +19,7 @@ from app.csp import csp_hash
 from app.example import Example
 from app.lab import view as lab
 from app.paths import COMPARE, LAB, PATHS, RUNS, assets_folder
+from app.run_columns import RunColumns
 from app.runs import view as runs
 from trainer.store.faults import StoreError
 from trainer.store.rows import UnreadableError
@@ -133,9 +134,11 @@ def create_app(
         return _page(store, path if path in PATHS else LAB, query)
 
     app.layout = page
-    lab.register(app, store, worker, Example(store).queue if example else lambda: None)
+    columns = RunColumns(store)
+    when_asked = Example(store).queue if example else lambda: None
+    lab.register(app, store, worker, columns, when_asked)
     runs.register(app, store)
-    compare.register(app, store)
+    compare.register(app, store, columns)
     importing.register(app, store, worker)
     exporting.register(app, store)
     guard(app.server, access, [*app.csp_hashes(), csp_hash(EARLY_SCHEME)])

@@ -74,18 +74,20 @@ ARROWS = {
     "app.run_picker": "app.run_names trainer.config trainer.store",
     "app.lab": """
         app.ids app.address app.charts app.checked app.exporting app.form app.paths app.repeating
-        app.run_names app.run_picker app.seeds_box trainer.config trainer.schedule trainer.replay
-        trainer.verdict trainer.engine trainer.store trainer.snapshots trainer.worker
+        app.run_columns app.run_names app.run_picker app.seeds_box
+        trainer.config trainer.schedule trainer.replay trainer.verdict trainer.engine
+        trainer.store trainer.snapshots trainer.worker
     """,
     "app.runs": """
         app.exporting app.ids app.repeating app.run_names
         trainer.compare trainer.config trainer.store
     """,
     "app.repeating": "trainer.compare trainer.config trainer.store",
+    "app.run_columns": "trainer.store",
     "app.seeds_box": "trainer.compare",
     "app.compare": """
-        app.ids app.charts app.exporting app.paths app.repeating app.run_names app.run_picker
-        app.seeds_box trainer.compare
+        app.ids app.charts app.exporting app.paths app.repeating app.run_columns app.run_names
+        app.run_picker app.seeds_box trainer.compare
         trainer.config trainer.schedule trainer.store
     """,
     "app.importing": """
@@ -94,7 +96,7 @@ ARROWS = {
     "app.server": """
         app.ids app.access app.charts app.checked app.compare app.csp app.environment app.example
         app.exporting
-        app.importing app.lab app.paths app.runs trainer.store trainer.worker
+        app.importing app.lab app.paths app.run_columns app.runs trainer.store trainer.worker
     """,
     "app.cli": """
         app.access app.charts app.environment app.formats app.listening app.picture app.run_names

@@ -115,9 +115,12 @@ def metric(name: str, error: bool = False) -> Curve:
     end = text if error else text.removesuffix(" loss")
     # A value that is not finite leaves no hole: a curve with every second one would be invisible.
     style = {**LINES, "line": line, "connectgaps": True}
-    # plotly reads markup and its own %{...} in a trace's name.
-    safe = escape(text, quote=False).replace("%{", "%&#x7b;")
-    return Curve(f"metric:{name}", safe, colour, style, end=end)
+    return Curve(f"metric:{name}", safe(text), colour, style, end=end)
+
+
+def safe(name: str) -> str:
+    """The name of a trace for plotly, which reads markup and its own %{...} in it."""
+    return escape(name, quote=False).replace("%{", "%&#x7b;")
 
 
 def behind(name: str) -> Curve:

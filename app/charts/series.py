@@ -161,7 +161,7 @@ def _metrics(recipe: Recipe, rows: Sequence[Epoch]) -> dict[str, Line]:
     return {
         name: Line(
             [row.epoch for row in rows],
-            [_drawn(name, values.get(name)) for values in measured],
+            [on_loss_axis(name, values.get(name)) for values in measured],
         )
         for name in kept
     }
@@ -272,10 +272,10 @@ def _kind(decision: Decision, epochs: float) -> str:
 
 def _monitored(recipe: Recipe, value: float | None) -> float | None:
     """A value of the monitor on the loss axis."""
-    return _drawn(recipe.monitor, value)
+    return on_loss_axis(recipe.monitor, value)
 
 
-def _drawn(metric: str, value: float | None) -> float | None:
+def on_loss_axis(metric: str, value: float | None) -> float | None:
     """A metric's value on the loss axis: the error 1 - value if higher is better."""
     return value if value is None or not rises(metric) else 1 - value
 

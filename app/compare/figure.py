@@ -3,17 +3,16 @@
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
-from html import escape
 from itertools import accumulate
 from statistics import median
 from typing import Any, NamedTuple
 
 from app.charts import theme
-from app.charts.curves import Curve
+from app.charts.curves import Curve, safe
 from app.charts.figures import ALIASES, LR_TICKS, curve_templates, trace
 from app.charts.series import Line
+from app.charts.thinning import corners, smoothed, thinned
 from app.compare.strips import Strip, strip_curves
-from app.compare.thinning import corners, smoothed, thinned
 from trainer.store.selection import Columns
 
 SILENT = {"hoverinfo": "skip"}
@@ -216,7 +215,7 @@ def _run_curve(subject: Subject, looks: Sequence[Look], muted: bool, alone: bool
     }
     return Curve(
         f"run:{subject.run}",
-        _text(f"{subject.label} {looks[subject.group].name}"),
+        safe(f"{subject.label} {looks[subject.group].name}"),
         subject.colour,
         style,
         end=""
@@ -229,7 +228,7 @@ def _run_curve(subject: Subject, looks: Sequence[Look], muted: bool, alone: bool
 
 def _band_curve(place: int, look: Look) -> Curve:
     style = {"mode": "lines", "line": {"width": 0}, "fill": "toself", **SILENT}
-    return Curve(f"band:{place}", _text(look.name), look.colour, style, fill=BAND)
+    return Curve(f"band:{place}", safe(look.name), look.colour, style, fill=BAND)
 
 
 def _median_curve(place: int, look: Look) -> Curve:
@@ -238,7 +237,7 @@ def _median_curve(place: int, look: Look) -> Curve:
         "line": {"width": theme.BOLD, "dash": look.dash},
         "hovertemplate": "median %{y:.3g}",
     }
-    return Curve(f"median:{place}", _text(look.name), look.colour, style, end=look.short)
+    return Curve(f"median:{place}", safe(look.name), look.colour, style, end=look.short)
 
 
 def _lr_curve(subject: Subject) -> Curve:
@@ -250,12 +249,7 @@ def _lr_curve(subject: Subject) -> Curve:
         **_hidden(subject),
         "hovertemplate": "LR %{y:.3g}",
     }
-    return Curve(f"lr:{subject.run}", _text(subject.label), subject.colour, style)
-
-
-def _text(name: str) -> str:
-    """A name for plotly, which reads markup and its own %{...} in it."""
-    return escape(name, quote=False).replace("%{", "%&#x7b;")
+    return Curve(f"lr:{subject.run}", safe(subject.label), subject.colour, style)
 
 
 def _layout(

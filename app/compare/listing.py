@@ -11,9 +11,9 @@ from dash.development.base_component import Component
 
 from app import run_names
 from app.charts.series import Line
+from app.charts.thinning import thinned
 from app.compare.reading import Read
 from app.compare.scene import Scene
-from app.compare.thinning import thinned
 from trainer.config.metrics import rises
 from trainer.config.text import significant
 from trainer.store.selection import Columns

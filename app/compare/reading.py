@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from app.charts.series import done_text
+from app.run_columns import RunColumns, stamp, whole
 from app.run_names import origin
 from trainer.compare.groups import Compared, Past, setting_of
 from trainer.schedule.decisions import Decision
@@ -15,7 +16,6 @@ from trainer.store.rows import Run, Unreadable
 from trainer.store.selection import Columns
 from trainer.store.store import Store
 
-MOST_KEPT = 200_000  # epochs
 MOST_DECIDED = 50  # runs
 MOST_TOLD = 45  # characters of what was changed by hand
 MOST_LISTED = 5  # epochs in which it was
@@ -34,20 +34,20 @@ class Read(NamedTuple):
 
 
 class Reading:
-    """Reads runs from a store. What was read of a run is kept until it has trained another epoch,
-    so that a change of the picture reads nothing again.
+    """Reads the runs of comparisons from a store, and keeps their decisions as `columns` (its own
+    if None) keeps their epochs.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, columns: RunColumns | None = None) -> None:
         self._store = store
-        self._kept: OrderedDict[int, tuple[object, Columns]] = OrderedDict()
+        self._columns = columns or RunColumns(store)
         self._decided: OrderedDict[int, tuple[object, dict[int, Decision | None]]] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, asked: Sequence[int]) -> tuple[list[Read], list[str]]:
         """These runs, in that order, and a sentence for each that cannot be shown."""
-        found = self._with_parents(asked)
-        columns = self._columns([run for run in found.values() if isinstance(run, Run)])
+        found = self._columns.with_parents(asked)
+        columns = self._columns.of([run for run in found.values() if isinstance(run, Run)])
         made = selection.by_hand(self._store, found)
         read, refused = [], []
         for number in asked:
@@ -61,8 +61,8 @@ class Reading:
                 refused.append(why.reason)
                 continue
             past = tuple(_past(run, found, made))
-            whole = _whole(run, found, columns)
-            read.append(Read(run, whole, Compared(run.id, run.recipe, past)))
+            epochs = whole(run, found, columns)
+            read.append(Read(run, epochs, Compared(run.id, run.recipe, past)))
         return read, refused
 
     def decisions(self, read: Sequence[Read]) -> dict[int, dict[int, Decision | None]]:
@@ -70,8 +70,8 @@ class Reading:
         found: dict[int, dict[int, Decision | None]] = {}
         missing = []
         for each in read:
-            stamp, kept = self._decided.get(each.run.id, (None, {}))
-            if stamp == _stamp(each.run):
+            seen, kept = self._decided.get(each.run.id, (None, {}))
+            if seen == stamp(each.run):
                 found[each.run.id] = kept
             else:
                 missing.append(each)
@@ -83,63 +83,10 @@ class Reading:
                 decided = dict(zip(numbers, own, strict=False))
                 found[each.run.id] = decided
                 with self._lock:
-                    self._decided[each.run.id] = _stamp(each.run), decided
+                    self._decided[each.run.id] = stamp(each.run), decided
                     while len(self._decided) > MOST_DECIDED:
                         self._decided.popitem(last=False)
         return found
-
-    def _with_parents(self, asked: Iterable[int]) -> dict[int, Run | Unreadable]:
-        """These runs and all their ancestors."""
-        found: dict[int, Run | Unreadable] = {}
-        wanted = set(asked)
-        while wanted:
-            more = selection.runs(self._store, wanted)
-            found |= more
-            parents = {run.parent for run in more.values() if isinstance(run, Run) and run.parent}
-            wanted = parents - found.keys()
-        return found
-
-    def _columns(self, runs: Sequence[Run]) -> dict[int, Columns | Unreadable]:
-        stamps = {run.id: _stamp(run) for run in runs}
-        with self._lock:
-            kept = {
-                run: self._kept[run][1]
-                for run, stamp in stamps.items()
-                if run in self._kept and self._kept[run][0] == stamp
-            }
-            for run in kept:
-                self._kept.move_to_end(run)
-        found: dict[int, Columns | Unreadable] = dict(kept)
-        missing = stamps.keys() - kept.keys()
-        if missing:
-            found |= selection.columns(self._store, missing)
-        with self._lock:
-            for run in missing:
-                columns = found[run]
-                if isinstance(columns, Columns):
-                    self._kept[run] = stamps[run], columns
-            while sum(len(c.epochs) for _, c in self._kept.values()) > MOST_KEPT:
-                self._kept.popitem(last=False)
-        return found
-
-
-def _stamp(run: Run) -> object:
-    """What changes whenever a run's epochs do."""
-    return run.epoch, run.status, run.began
-
-
-def _whole(
-    run: Run,
-    runs: Mapping[int, Run | Unreadable],
-    columns: Mapping[int, Columns | Unreadable],
-) -> Columns:
-    """All epochs of a run: its ancestors' and its own; its own, where those cannot be read."""
-    own = columns[run.id]
-    assert isinstance(own, Columns)
-    parent = runs.get(run.parent or 0)
-    if not isinstance(parent, Run) or not isinstance(columns.get(parent.id), Columns):
-        return own
-    return _whole(parent, runs, columns).upto(run.parent_epoch or 0).then(own)
 
 
 def _past(

@@ -15,6 +15,7 @@ from app.compare.reading import Reading
 from app.compare.scene import scene
 from app.compare.verdict import verdict
 from app.paths import comparison
+from app.run_columns import RunColumns
 from app.seeds_box import Count
 from trainer.config.metrics import label
 from trainer.config.table import SETTINGS, ConfigError
@@ -267,9 +268,9 @@ def _middle(asked: address.Asked) -> Component:
     )
 
 
-def register(app: Dash, store: Store) -> None:
-    """The callbacks of the view."""
-    reading = Reading(store)
+def register(app: Dash, store: Store, columns: RunColumns) -> None:
+    """The callbacks of the view; `columns` reads the runs."""
+    reading = Reading(store, columns)
     live.register(app.server, reading)
 
     @app.callback(

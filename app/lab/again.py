@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 from pydantic import Field
 
 from app import ids, repeating, seeds_box
+from app.address import MOST_BESIDE
 from app.checked import RunChoice
 from app.paths import comparison
 from app.seeds_box import Count
@@ -16,12 +17,11 @@ from trainer.config.table import ConfigError
 from trainer.store.faults import CommandError
 from trainer.store.store import Store
 
-MOST_RUNS = 50
-Chosen = Annotated[list[RunChoice], Field(max_length=MOST_RUNS)]
+Chosen = Annotated[list[RunChoice], Field(max_length=MOST_BESIDE)]
 
 
-def layout() -> Component:
-    """The button, and what it opens."""
+def layout(beside: list[str]) -> Component:
+    """The button, and what it opens: with the runs `beside` the displayed one chosen."""
     named: dict[str, Any] = {"aria-label": "Run again, or compare"}
     others: dict[str, Any] = {"aria-label": "Compare with"}
     button: dict[str, Any] = {"variant": "default", "size": "sm"}
@@ -41,17 +41,21 @@ def layout() -> Component:
         html.Div(
             [
                 html.Strong("Compare with"),
-                dmc.Button("Compare", id=ids.AGAIN_COMPARE, **button),
+                dmc.Button("Open in Compare", id=ids.AGAIN_COMPARE, **button),
             ],
             className="again-with",
         ),
         dmc.MultiSelect(
             id=ids.AGAIN_WITH,
-            data=[],
+            data=[
+                {"value": run, "label": f"#{run}", "status": ["", ""], "details": ""}
+                for run in beside
+            ],
+            value=beside,
             placeholder="Search the runs",
             nothingFoundMessage="No run has these words.",
             searchable=True,
-            maxValues=MOST_RUNS,
+            maxValues=MOST_BESIDE,
             renderOption={"function": "runs.option"},
             filter={"function": "runs.filter"},
             comboboxProps={"width": "max-content", "withinPortal": False},
@@ -140,4 +144,5 @@ def register(app: Dash, store: Store) -> None:
         ClientsideFunction("again", "offer"),
         Input(ids.RUN, "data"),
         Input(ids.RUN, "value"),
+        State(ids.AGAIN_WITH, "value"),
     )

@@ -24,8 +24,10 @@ class Renamed(TypedDict):
     clicks: Whole
 
 
-def layout(runs: list[dict[str, Any]], shown: int | None) -> Component:
-    """The control with these choices, the pencil, and what the name leaves out."""
+def layout(runs: list[dict[str, Any]], shown: int | None, beside: list[str]) -> Component:
+    """The control with these choices, the pencil, the runs `beside` the shown one, and what the
+    name leaves out.
+    """
     named: dict[str, Any] = {"aria-label": "Displayed run"}
     rename: dict[str, Any] = {"aria-label": "Rename this run"}
     box: dict[str, Any] = {"aria-label": "Name of this run", "data-most": str(NAME_LENGTH)}
@@ -48,7 +50,7 @@ def layout(runs: list[dict[str, Any]], shown: int | None) -> Component:
                 **named,
             ),
             html.Button("✎", id=ids.RENAME, className="rename", title="Rename", **rename),
-            again.layout(),
+            again.layout(beside),
             html.Span(id=ids.RUN_DETAILS, className="run-details"),
             dmc.TextInput(id=ids.NAME, value="", className="new-name", **box),
             dcc.Store(ids.RUNS_ASKED),

@@ -185,14 +185,19 @@ def interval(run: Run, last: list[Epoch]) -> int:
 
 
 def register(
-    app: Dash, store: Store, worker: Worker, when_asked: Callable[[], None] = lambda: None
+    app: Dash,
+    store: Store,
+    worker: Worker,
+    turns: Turns,
+    when_asked: Callable[[], None] = lambda: None,
 ) -> None:
     """The callbacks that display a run, update it, stop it and set its pace.
 
     Args:
+        turns: when pages may ask again.
         when_asked: called when a page asks for news.
     """
-    turns, trouble, verdicts = Turns(), Trouble(store, worker), Verdicts(store)
+    trouble, verdicts = Trouble(store, worker), Verdicts(store)
 
     # A page requests a redraw when there is a metric without a curve in its figure.
     @app.callback(

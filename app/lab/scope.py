@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 
 from app import exporting, ids
 from app.charts import figures, rule
-from app.lab import control
+from app.lab import control, others
 
 CELLS_HELP = {
     "best": "The epoch's value is a new best.",
@@ -58,6 +58,7 @@ def layout(refused: str, shown: int | None) -> Component:
                 ],
                 className="chart-head",
             ),
+            others.layout(),
             html.Div(
                 [
                     dcc.Graph(

@@ -205,5 +205,6 @@ def register(app: Dash, store: Store) -> None:
         Input(ids.QUERY, "data"),
         Input(ids.RUN, "value"),
         Input(ids.TAB, "value"),
+        Input(ids.AGAIN_WITH, "value"),
         State(ids.TAB, "data-first"),
     )

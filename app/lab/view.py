@@ -15,6 +15,7 @@ from app.lab import (
     family,
     forking,
     live,
+    others,
     preview,
     scope,
     setup,
@@ -23,6 +24,9 @@ from app.lab import (
 )
 from app.lab.control import PACES
 from app.lab.readout import CARDS
+from app.lab.turns import Turns
+from app.run_columns import RunColumns
+from trainer.store import selection
 from trainer.store.faults import StoreError
 from trainer.store.store import Store
 from trainer.worker import Worker
@@ -34,6 +38,7 @@ def layout(store: Store, query: str) -> Component:
     """
     asked = address.read(query)
     runs: list[dict[str, Any]] = []
+    beside: list[str] = []
     shown, begun, unreadable = None, 0, ""
     try:
         begun = store.newest_started()  # first: a run that starts meanwhile is followed
@@ -41,6 +46,9 @@ def layout(store: Store, query: str) -> Component:
         runs = run_picker.choices(store, shown)
         if asked.run and shown != asked.run:
             asked.refused.append(f"There is no run {asked.run}.")
+        there = selection.runs(store, asked.others) if asked.others else {}
+        asked.refused.extend(f"There is no run {run}." for run in asked.others if run not in there)
+        beside = [str(run) for run in asked.others if run in there]
     except StoreError as error:  # the page says so, and shows the runs when it can
         unreadable = str(error)
     left_out = "The address is followed except for this. " if asked.refused else ""
@@ -50,7 +58,7 @@ def layout(store: Store, query: str) -> Component:
             setup.layout(asked.config, left_out + " ".join(asked.refused)),
             html.Main(
                 [
-                    _header(runs, shown),
+                    _header(runs, shown, beside),
                     html.Div([*_cards(), _progress()], className="numbers"),
                     scope.layout(unreadable, shown),
                 ],
@@ -77,14 +85,14 @@ def layout(store: Store, query: str) -> Component:
     )
 
 
-def _header(runs: list[dict[str, Any]], shown: int | None) -> Component:
+def _header(runs: list[dict[str, Any]], shown: int | None, beside: list[str]) -> Component:
     named: dict[str, Any] = {"aria-label": "Progress of the run"}
     return html.Div(
         [
             html.Div(
                 [
                     html.Span("ready", id=ids.STATUS, className="status", role="status"),
-                    chooser.layout(runs, shown),
+                    chooser.layout(runs, shown, beside),
                     dmc.SegmentedControl(
                         id=ids.PACE,
                         data=[{"value": key, "label": label} for key, label in PACES.items()],
@@ -174,8 +182,20 @@ def _tabs(chosen: str) -> Any:
     )
 
 
-def register(app: Dash, store: Store, worker: Worker, when_asked: Callable[[], None]) -> None:
-    """The callbacks of the view; `when_asked` is called when a page asks for news."""
+def register(
+    app: Dash,
+    store: Store,
+    worker: Worker,
+    columns: RunColumns,
+    when_asked: Callable[[], None],
+) -> None:
+    """The callbacks of the view.
+
+    Args:
+        columns: reads the runs behind the displayed one.
+        when_asked: called when a page asks for news.
+    """
+    turns = Turns()
     setup.register(app, store)
     preview.register(app, store, worker)
     what_if.register(app, store, worker)
@@ -185,4 +205,5 @@ def register(app: Dash, store: Store, worker: Worker, when_asked: Callable[[], N
     forking.register(app, store)
     family.register(app, store)
     verdicts.register(app, store)
-    live.register(app, store, worker, when_asked)
+    others.register(app, columns, turns)
+    live.register(app, store, worker, turns, when_asked)

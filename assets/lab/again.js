@@ -3,11 +3,17 @@
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
-  let others = [];
+  let runs = [], shown = null;
   const panel = () => lrscope.page.element("again");
 
-  // Choices that nobody sees would cost each page a hundred elements.
-  const fill = () => lrscope.page.set("again-with", { data: panel().open ? others : [] });
+  // What the control does not list it forgets, so it lists what is chosen, also an older run. Other
+  // choices that nobody sees would cost each page a hundred elements.
+  function fill(chosen = lrscope.others.chosen()) {
+    const unlisted = (run) => ({ value: run, label: `#${run}`, status: ["", ""], details: "" });
+    const own = chosen.map((run) => runs.find(({ value }) => value === run) || unlisted(run));
+    const more = panel().open ? runs.filter(({ value }) => value !== shown && !chosen.includes(value)) : [];
+    lrscope.page.set("again-with", { data: [...own, ...more], value: chosen });
+  }
   document.addEventListener("toggle", ({ target }) => target === panel() && fill(), true);
 
   // Escape, or a click elsewhere, closes the panel; Escape in an open list closes only that. The
@@ -22,15 +28,17 @@
     if (panel() && !panel().contains(target)) panel().open = false;
   });
 
+  lrscope.again = { choose: fill };
+
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.again = {
     go(address) {
       if (address) window.location.assign(address);
     },
     // The runs to compare with are all but the displayed one.
-    offer(runs, shown) {
-      others = (runs || []).filter((run) => run.value !== shown);
-      fill();
+    offer(listed, displayed, chosen) {
+      [runs, shown] = [listed || [], displayed];
+      fill(chosen || []);
     },
   };
 })();

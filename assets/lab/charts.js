@@ -8,6 +8,43 @@
   // The colours of each graph in both schemes, by the graph's id.
   const templates = {};
 
+  const isOther = ({ meta }) => String(meta).startsWith("other");
+
+  // A figure with these other runs before its own traces, so behind them, and the templates for it:
+  // plotly gives a template's colours to traces in order.
+  function behind({ data, layout }, colours, others) {
+    const own = data.filter((trace) => !isOther(trace)), before = data.length - own.length;
+    const coloured = ([scheme, { data: { scatter }, ...template }]) => {
+      const looks = others.flatMap((run) => run.looks[scheme]);
+      return [scheme, { ...template, data: { scatter: [...looks, ...scatter.slice(before)] } }];
+    };
+    const traces = others.flatMap((run) => run.traces.map((trace) => ({ ...trace })));
+    return [{ data: [...traces, ...own], layout }, Object.fromEntries(Object.entries(colours).map(coloured))];
+  }
+
+  // The epoch axis: that of the displayed run, and of longer ones behind it.
+  let planned = 1, span = null;
+  const spanned = () => (span = [0.5, Math.max(planned, lrscope.others.epochs()) + 0.5]);
+
+  // Draws these other runs behind the displayed one, in place of those that are. A zoom stays.
+  function underlay(others, signature) {
+    const gd = chart();
+    if (!gd || !gd._fullLayout || !gd.layout.meta || gd.layout.meta.others === signature) return;
+    if (gd.layout.meta.view !== scaled) return; // the new figure, which has them, is not drawn yet
+    const [{ data, layout }, colours] = behind(gd, templates.chart, others);
+    const { range } = layout.xaxis, isZoomed = String(range) !== String(span);
+    templates.chart = colours;
+    window.Plotly.react(gd, data, {
+      ...layout,
+      template: colours[lrscope.page.scheme()],
+      meta: { ...layout.meta, others: signature },
+      xaxis: { ...layout.xaxis, range: isZoomed ? range : spanned() },
+    });
+    const frame = {};
+    settle(frame);
+    if (Object.keys(frame).length) window.Plotly.relayout(gd, frame);
+  }
+
   // A figure from the server, in the colours of the current scheme.
   function themed(id, figure, colours) {
     templates[id] = colours;
@@ -77,7 +114,10 @@
     }
     const frame = {};
     settle(frame);
-    if (epochs && epochs !== cursor.epochs) frame["xaxis.range"] = [0.5, epochs + 0.5];
+    if (epochs && epochs !== cursor.epochs) {
+      planned = epochs;
+      frame["xaxis.range"] = spanned();
+    }
     if (Object.keys(frame).length) Plotly.relayout(gd, frame);
     recolour(); // the scheme may have changed during the drawing
   }
@@ -125,6 +165,17 @@
     gd: chart,
     themed,
     tell,
+    underlay,
+
+    // The figure of a run, with the others behind it.
+    ofRun({ figure, templates: own }) {
+      const others = lrscope.others.drawn(), [laid, colours] = behind(figure, own, others);
+      planned = figure.layout.xaxis.range[1] - 0.5;
+      laid.layout.meta.others = lrscope.others.signature();
+      laid.layout.xaxis.range = spanned();
+      if (others.some((run) => run.epochs)) ["yaxis", "yaxis2"].forEach((axis) => delete laid.layout[axis].range);
+      return themed("chart", laid, colours);
+    },
 
     // The axes of a new figure: the loss as the user chose it, the LR as fits the schedule.
     scale(layout) {
@@ -156,7 +207,8 @@
       if (!gd || !gd._fullLayout || !gd.layout.yaxis2 || !epochs) return;
       const frame = {};
       if (lrscope.live.isEmpty()) {
-        if (gd.layout.xaxis.range[1] !== epochs + 0.5) frame["xaxis.range"] = [0.5, epochs + 0.5];
+        planned = epochs;
+        if (String(spanned()) !== String(gd.layout.xaxis.range)) frame["xaxis.range"] = span;
         if (gd.layout.yaxis2.type !== scale) {
           frame["yaxis2.type"] = scale;
           frame["yaxis2.tickformat"] = scaledTo(scale, gd.layout).tickformat;

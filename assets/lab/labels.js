@@ -54,11 +54,12 @@
         const [text, colour] = ends[trace.meta];
         const top = axis.d2p(last[1]), left = xaxis.d2p(last[0]);
         if (!inside(axis, top)) continue;
-        labels.push({ text, colour, top });
+        labels.push({ text, colour, top, isOther: trace.meta.startsWith("other") });
         if (trace.meta.startsWith("metric:") && inside(xaxis, left)) {
           layer.append(item("beam", "", colour, xaxis._offset + left, axis._offset + top));
         }
       }
+      labels.sort((a, b) => a.isOther - b.isOther);
       labels.splice(Math.floor(axis._length / LINE)); // no more than there is room for
       apart(labels, axis._length);
       for (const { text, colour, top } of labels) {
@@ -111,7 +112,7 @@
     if (!gd || !gd._fullLayout || !gd._fullLayout.yaxis2 || !layer) return;
     const { xaxis, yaxis, yaxis3 } = gd._fullLayout;
     layer.replaceChildren();
-    endLabels(gd, layer, ends);
+    endLabels(gd, layer, { ...ends, ...lrscope.others.ends() });
     markLabels(gd, layer);
     layer.append(item("strip-name", "rule", "faint", xaxis._offset - 8, yaxis3._offset + yaxis3._length / 2));
     if (best && inside(xaxis, xaxis.d2p(best[0])) && inside(yaxis, yaxis.d2p(best[1]))) {

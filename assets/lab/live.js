@@ -126,6 +126,7 @@
       const gd = lrscope.charts.gd();
       if (gd && gd.on && lrscope.charts.shows(view)) {
         lrscope.labels.watch(gd);
+        lrscope.others.show();
         lrscope.ahead.draw();
       } else if (cursor && cursor.view === view) requestAnimationFrame(() => lrscope.live.watch(view));
     },
@@ -136,8 +137,9 @@
     // Draws a whole run: its figure, log and texts, and sets the cursor.
     draw(view) {
       if (!view) return lrscope.page.noUpdate();
-      const figure = lrscope.charts.themed("chart", view.figure, view.templates);
-      const { layout } = figure, { range } = layout.xaxis;
+      const epochs = view.figure.layout.xaxis.range[1] - 0.5;
+      lrscope.others.display(view.cursor.run);
+      const figure = lrscope.charts.ofRun(view), { layout } = figure;
       lrscope.charts.tell(figure, view.log);
       lrscope.panes.fit(layout);
       lrscope.panes.watch();
@@ -148,7 +150,7 @@
       lrscope.legend.reset(view.kinds);
       lrscope.charts.scale(layout);
       forked = view.forked;
-      cursor = { ...view.cursor, epochs: range[1] - 0.5 };
+      cursor = { ...view.cursor, epochs };
       lrscope.log.fill(view.log, { epochs: cursor.epochs, best: view.best && view.best[0], forked });
       lrscope.pointing.clear();
       lrscope.pointing.nameFork();

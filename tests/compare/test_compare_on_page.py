@@ -177,7 +177,7 @@ def test_from_the_lab_a_run_is_compared_and_trained_again_with_and_without_its_s
         page.locator("#again summary").press("Enter")
         page.get_by_role("textbox", name="Compare with").click()
         page.get_by_role("option", name="#2").click()
-        page.get_by_role("button", name="Compare", exact=True).click()
+        page.get_by_role("button", name="Open in Compare").click()
         page.wait_for_url("**/compare?runs=1,2")
         expect(page.locator("#compare-heading")).to_have_text("2 runs, 2 settings")
         page.go_back()

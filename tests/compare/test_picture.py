@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from app.charts import rule
 from app.charts.series import Line
+from app.charts.thinning import COLUMNS, corners, smoothed, thinned
 from app.compare import address
 from app.compare.address import Asked
 from app.compare.reading import Reading
 from app.compare.scene import Scene, scene
 from app.compare.strips import MOST_CELLS, Strip, strip_cells
-from app.compare.thinning import COLUMNS, corners, smoothed, thinned
 from app.compare.view import _shown
 from tests.compare.runs import recorded
 from trainer.compare.seeds import paired, sentence
