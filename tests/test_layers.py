@@ -38,12 +38,15 @@ ARROWS = {
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
     "trainer.curves": "trainer.config trainer.schedule trainer.replay trainer.store",
-    "trainer.export": "trainer.config trainer.folders trainer.schedule trainer.store",
+    "trainer.export": "trainer.config trainer.schedule trainer.store",
     "trainer.failures": "trainer.config trainer.engine trainer.schedule trainer.store",
     "trainer.commands": "trainer.engine trainer.schedule trainer.store",
     "trainer.execute": """
         trainer.commands trainer.engine trainer.failures trainer.schedule trainer.store
         trainer.snapshots
+    """,
+    "trainer.notebook": """
+        trainer.config trainer.engine trainer.execute trainer.export trainer.folders trainer.store
     """,
     "trainer.worker": """
         trainer.commands trainer.engine trainer.failures trainer.store trainer.snapshots

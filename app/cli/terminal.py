@@ -9,7 +9,7 @@ from rich.table import Table
 
 from app.cli.console import console
 from trainer.config.run import RunConfig
-from trainer.config.text import lr_text, plain, significant
+from trainer.config.text import plain
 from trainer.engine import events
 from trainer.export import tables
 from trainer.replay.comparison import Comparison, rules
@@ -114,23 +114,14 @@ class Terminal:
                 )
 
     def _line(self, event: events.EpochEnded) -> str:
-        style, metrics = STYLES.get(event.decision.kind, "dim"), event.metrics
-        return (
-            f"{event.epoch:>5}  lr {lr_text(event.lr):<8} "
-            f"train {significant(metrics['train_loss']):<8} "
-            f"val {significant(metrics['val_loss']):<8} {_percent(metrics['val_accuracy'])}  "
-            f"[{style}]{escape(event.decision.told(self.epochs))}[/]"
-        )
+        style = STYLES.get(event.decision.kind, "dim")
+        return f"{event.told()}  [{style}]{escape(event.decision.told(self.epochs))}[/]"
 
     def _end(self, styled: str, sentence: str) -> None:
         self._progress.stop()
         console = self._progress.console
         console.print(styled, end="")
         console.print(plain(sentence), markup=False)
-
-
-def _percent(share: float | None) -> str:
-    return "      -" if share is None else f"{100 * share:5.1f} %"
 
 
 def print_replay(run: int, comparison: Comparison) -> None:

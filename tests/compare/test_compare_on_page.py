@@ -75,7 +75,9 @@ def test_the_page_shows_the_band_the_verdict_and_what_differs(
         assert violations(page) == []
 
 
-def test_a_log_axis_within_a_decade_has_its_ticks(browser: BrowserContext, compared: Served) -> None:
+def test_a_log_axis_within_a_decade_has_its_ticks(
+    browser: BrowserContext, compared: Served
+) -> None:
     with opened(browser, compared.url + ALL) as page:
         for low, high, ticks in [
             (0.01, 1, ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"]),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from ..config.text import lr_text, significant
 from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
 from ..schedule.interventions import InterventionName
@@ -109,6 +110,16 @@ class EpochEnded(Epoch):
 
     decision: Decision
     trace: Trace = EMPTY
+
+    def told(self) -> str:
+        """Its numbers as a line for people; the decision's sentence follows."""
+        metrics, accuracy = self.metrics, self.metrics["val_accuracy"]
+        percent = "      -" if accuracy is None else f"{100 * accuracy:5.1f} %"
+        return (
+            f"{self.epoch:>5}  lr {lr_text(self.lr):<8} "
+            f"train {significant(metrics['train_loss']):<8} "
+            f"val {significant(metrics['val_loss']):<8} {percent}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

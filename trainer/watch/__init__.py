@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trainer.config.recipe import Recipe
     from trainer.config.run import RunConfig
     from trainer.engine.loop import train
-    from trainer.export import runs
+    from trainer.notebook import runs
     from trainer.replay.replay import preview, replay
 
 __all__ = ["Recipe", "RunConfig", "preview", "replay", "runs", "train"]
@@ -27,7 +27,7 @@ _MODULES = {
     "replay": "replay.replay",
     "train": "engine.loop",
 }
-_WHOLE = {"runs": "export.runs"}  # modules that are exported as they are
+_WHOLE = {"runs": "notebook.runs"}  # modules that are exported as they are
 
 # As `trainer.watch`, in a checkout, it uses the trainer that contains it.
 _trainer = __name__.rpartition(".")[0]

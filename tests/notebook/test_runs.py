@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests import exported
 from tests.exported import Runs
 from tests.small import small
 from trainer import watch
@@ -19,7 +18,6 @@ from trainer.store.faults import CommandError, StoreError
 from trainer.store.store import Store
 
 lrscope_runs: Any = watch.runs
-store = exported.store
 
 
 def test_runs_are_listed_newest_first(runs: Runs) -> None:

@@ -1,4 +1,4 @@
-"""Recorded runs in a script or a notebook: `from lrscope import runs`. torch-free."""
+"""Recorded runs in a script or a notebook: `from lrscope import runs`. torch-free at first."""
 
 import builtins
 from collections.abc import Iterator
@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import folders
+from ..config.run import RunConfig
+from ..config.table import changed, keyed
+from ..export import tables
+from ..export.summary import summaries
+from ..export.tables import Record
 from ..store import table
 from ..store.rows import Run, Status
 from ..store.store import Store, existing
-from . import tables
-from .summary import summaries
-from .tables import Record
+from .picture import Theme
+from .training import follow
 
 if TYPE_CHECKING:
     import pandas
@@ -21,9 +25,13 @@ if TYPE_CHECKING:
 Records = builtins.list[Record]
 
 
+def _folder(home: Path | str | None) -> Path:
+    return folders.home() if home is None else Path(home)
+
+
 @contextmanager
 def _opened(home: Path | str | None) -> Iterator[Store]:
-    store = existing(folders.home() if home is None else Path(home))
+    store = existing(_folder(home))
     try:
         yield store
     finally:
@@ -90,3 +98,55 @@ def frame(*runs: int, home: Path | str | None = None) -> "pandas.DataFrame":
     with _opened(home) as store:
         rows: builtins.list[dict[str, Any]] = tables.rows(store, runs)
     return pandas.DataFrame(rows, columns=tables.columns(rows))
+
+
+def train(
+    config: RunConfig | None = None,
+    *,
+    home: Path | str | None = None,
+    datasets: Path | str | None = None,
+    theme: Theme = "light",
+    **settings: Any,
+) -> Record:
+    """Train a run and keep it, as `lrscope train` does; returns its record, as `list` has it.
+
+    In a notebook the cell shows its picture, which is drawn anew while it trains; elsewhere a line
+    is printed for each epoch. An interrupt ends the run at its next batch: `resume` continues it.
+
+    Args:
+        config: the run's config; the default one if None.
+        home: the folder of the runs; LRScope's own if None.
+        datasets: the folder of the data sets; LRScope's own if None.
+        theme: the colours of the picture.
+        settings: changes to the config, named as in the terminal, with underscores.
+
+    Raises:
+        ConfigError: a setting is unknown or out of its bounds.
+        StoreError: the store cannot be used.
+    """
+    chosen = changed(config or RunConfig(), keyed(settings))
+    store = Store(_folder(home))
+    return follow(store, store.add(chosen, claimed=True), datasets, theme)
+
+
+def resume(
+    run: int,
+    *,
+    home: Path | str | None = None,
+    datasets: Path | str | None = None,
+    theme: Theme = "light",
+) -> Record:
+    """Continue a run that was stopped or interrupted from its last snapshot, and show it as `train`
+    does.
+
+    Raises:
+        CommandError: there is no such run, or it cannot be resumed.
+        StoreError: there is no such home, or its store cannot be used.
+    """
+    store = existing(_folder(home))
+    try:
+        store.resume(run, claimed=True)
+    except BaseException:
+        store.close()
+        raise
+    return follow(store, run, datasets, theme)

@@ -1,0 +1,1 @@
+"""`lrscope.runs`: what scripts and notebooks do with recorded runs. torch-free."""
