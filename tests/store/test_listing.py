@@ -283,6 +283,29 @@ def test_a_sparkline_has_the_ends_of_a_curve_and_no_more_points_than_it_may(stor
     assert sampled.lr == sorted(sampled.lr, reverse=True)
 
 
+def test_a_forks_sparkline_begins_with_the_epochs_that_it_shares_with_its_ancestors(tmp_path):
+    with closing(Store(tmp_path)) as store:
+        parent, after = None, 0
+        for upto, next_after in ((9, 6), (12, 8), (11, 0)):
+            fork = None if parent is None else (parent, after)
+            run = store.add(small(epochs=upto), parent=fork, claimed=True)
+            for epoch in range(after + 1, upto + 1):
+                store.record(run, ended(epoch, 10.0 * run + epoch))
+            parent, after = run, next_after
+        queued = store.add(small(epochs=300), parent=(run, 10))
+        long = store.add(small(epochs=300), parent=(run, 10), claimed=True)
+        for epoch in range(11, 301):
+            store.record(long, ended(epoch, 1000.0 + epoch))
+        lines = sparklines(store, dict.fromkeys((1, 2, run, queued, long), "val_loss"))
+        for each in (1, 2, run, queued):
+            shown = [epoch.metrics["val_loss"] for epoch in lineage(store, each)]
+            assert lines[each].metric == (shown[:10] if each == queued else shown)
+        whole = [epoch.metrics["val_loss"] for epoch in lineage(store, long)]
+        assert len(lines[long].metric) == POINTS
+        assert (lines[long].metric[0], lines[long].metric[-1]) == (whole[0], whole[-1])
+        assert [value for value in whole if value in lines[long].metric] == lines[long].metric
+
+
 def test_what_was_deleted_is_told_until_it_can_no_more_be_brought_back(tmp_path, monkeypatch):
     with closing(Store(tmp_path)) as store:
         for _ in range(3):

@@ -9,21 +9,35 @@ from .store import Store
 
 POINTS = 40
 # The epochs of a run from the first to the last, a step apart: of each step the first that there
-# is, since an imported curve need not have all.
+# is, since an imported curve need not have all. A fork's are in parts: its own, and those of each
+# ancestor up to the next one's first.
 SAMPLED = f"""
 WITH RECURSIVE steps (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM steps WHERE i < {POINTS - 1}),
-asked (run, first, last) AS (
-    SELECT value, (SELECT min(epoch) FROM epochs WHERE run = value),
-        (SELECT max(epoch) FROM epochs WHERE run = value) FROM json_each(?)
-), targets (run, epoch) AS (
-    SELECT run, first + (last - first) * i / max(1, min({POINTS - 1}, last - first))
-    FROM asked JOIN steps ON i <= last - first
+parts (run, owner, upto) AS (
+    SELECT value, value, 9223372036854775807 FROM json_each(?)
+    UNION ALL
+    SELECT parts.run, runs.parent, min(parts.upto, runs.parent_epoch)
+    FROM parts JOIN runs ON runs.id = parts.owner
+    WHERE runs.parent < runs.id AND runs.parent_epoch > 0
+), ends (run, owner, first, last) AS (
+    SELECT run, owner, (SELECT min(epoch) FROM epochs WHERE run = owner AND epoch <= upto),
+        (SELECT max(epoch) FROM epochs WHERE run = owner AND epoch <= upto)
+    FROM parts
+), spans (run, owner, after, last, begins, length) AS MATERIALIZED (
+    SELECT run, owner, lag(last, 1, -1) OVER (PARTITION BY run ORDER BY last), last,
+        min(first) OVER (PARTITION BY run),
+        max(last) OVER (PARTITION BY run) - min(first) OVER (PARTITION BY run)
+    FROM ends WHERE last IS NOT NULL
+), targets (run, owner, after, last, epoch) AS (
+    SELECT run, owner, after, last, begins + length * i / max(1, min({POINTS - 1}, length))
+    FROM spans JOIN steps ON i <= length
 )
-SELECT epochs.run, epochs.lr, epochs.metrics FROM targets
-JOIN epochs ON epochs.run = targets.run AND epochs.epoch = (
-    SELECT min(epoch) FROM epochs WHERE run = targets.run AND epoch >= targets.epoch
+SELECT targets.run, epochs.lr, epochs.metrics FROM targets
+JOIN epochs ON epochs.run = targets.owner AND epochs.epoch = (
+    SELECT min(epoch) FROM epochs WHERE run = targets.owner AND epoch >= targets.epoch
 )
-ORDER BY epochs.run, epochs.epoch
+WHERE targets.epoch > targets.after AND targets.epoch <= targets.last
+ORDER BY targets.run, targets.epoch
 """
 
 
@@ -36,7 +50,8 @@ class Sparkline:
 
 
 def sparklines(store: Store, metrics: Mapping[int, str]) -> dict[int, Sparkline]:
-    """A few points of one metric of each of these runs, in one query.
+    """A few points of one metric of each of these runs, a fork's with the epochs that it shares
+    with its ancestors, in one query.
 
     Args:
         metrics: the metric by run.
