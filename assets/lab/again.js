@@ -8,11 +8,11 @@
 
   // What the control does not list it forgets, so it lists what is chosen, also an older run. Other
   // choices that nobody sees would cost each page a hundred elements.
-  function fill(chosen = lrscope.others.chosen()) {
+  function fill(chosen = lrscope.others.chosen(), more = {}) {
     const unlisted = (run) => ({ value: run, label: `#${run}`, status: ["", ""], details: "" });
     const own = chosen.map((run) => runs.find(({ value }) => value === run) || unlisted(run));
-    const more = panel().open ? runs.filter(({ value }) => value !== shown && !chosen.includes(value)) : [];
-    lrscope.page.set("again-with", { data: [...own, ...more], value: chosen });
+    const others = panel().open ? runs.filter(({ value }) => value !== shown && !chosen.includes(value)) : [];
+    lrscope.page.set("again-with", { data: [...own, ...others], ...more });
   }
   document.addEventListener("toggle", ({ target }) => target === panel() && fill(), true);
 
@@ -28,7 +28,7 @@
     if (panel() && !panel().contains(target)) panel().open = false;
   });
 
-  lrscope.again = { choose: fill };
+  lrscope.again = { choose: (chosen) => fill(chosen, { value: chosen }) };
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.again = {

@@ -24,7 +24,10 @@
 
   // The epoch axis: that of the displayed run, and of longer ones behind it.
   let planned = 1, span = null;
-  const spanned = () => (span = [0.5, Math.max(planned, lrscope.others.epochs()) + 0.5]);
+  function spanned() {
+    span = [0.5, Math.max(planned, lrscope.others.epochs()) + 0.5];
+    return [...span]; // plotly changes the one that it gets
+  }
 
   // Draws these other runs behind the displayed one, in place of those that are. A zoom stays.
   function underlay(others, signature) {
@@ -32,13 +35,13 @@
     if (!gd || !gd._fullLayout || !gd.layout.meta || gd.layout.meta.others === signature) return;
     if (gd.layout.meta.view !== scaled) return; // the new figure, which has them, is not drawn yet
     const [{ data, layout }, colours] = behind(gd, templates.chart, others);
-    const { range } = layout.xaxis, isZoomed = String(range) !== String(span);
+    const { range } = layout.xaxis, isZoomed = String(range) !== String(span), whole = spanned();
     templates.chart = colours;
     window.Plotly.react(gd, data, {
       ...layout,
       template: colours[lrscope.page.scheme()],
       meta: { ...layout.meta, others: signature },
-      xaxis: { ...layout.xaxis, range: isZoomed ? range : spanned() },
+      xaxis: { ...layout.xaxis, range: isZoomed ? range : whole },
     });
     const frame = {};
     settle(frame);
@@ -167,6 +170,14 @@
     tell,
     underlay,
 
+    // What a double click shows: all epochs. plotly by itself goes back to those of the first figure.
+    showAll() {
+      requestAnimationFrame(() => {
+        const gd = chart();
+        if (span && String(gd.layout.xaxis.range) !== String(span)) window.Plotly.relayout(gd, { "xaxis.range": [...span] });
+      });
+    },
+
     // The figure of a run, with the others behind it.
     ofRun({ figure, templates: own }) {
       const others = lrscope.others.drawn(), [laid, colours] = behind(figure, own, others);
@@ -208,7 +219,7 @@
       const frame = {};
       if (lrscope.live.isEmpty()) {
         planned = epochs;
-        if (String(spanned()) !== String(gd.layout.xaxis.range)) frame["xaxis.range"] = span;
+        if (String(spanned()) !== String(gd.layout.xaxis.range)) frame["xaxis.range"] = [...span];
         if (gd.layout.yaxis2.type !== scale) {
           frame["yaxis2.type"] = scale;
           frame["yaxis2.tickformat"] = scaledTo(scale, gd.layout).tickformat;

@@ -167,6 +167,7 @@
         place();
         lrscope.panes.tick();
       });
+      gd.on("plotly_doubleclick", lrscope.charts.showAll);
       place();
       lrscope.panes.tick();
     },

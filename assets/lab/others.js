@@ -109,7 +109,9 @@
     const buttons = [...document.querySelectorAll("[data-withdraw]")], at = buttons.indexOf(target);
     const next = buttons[at + 1] || buttons[at - 1];
     (next || lrscope.page.element("again-open")).focus();
-    lrscope.again.choose(chosen.filter((run) => run !== withdraw));
+    chosen = chosen.filter((run) => run !== withdraw); // at once: the next click may be faster than the control
+    show();
+    lrscope.again.choose(chosen);
   });
 
   lrscope.others = {
