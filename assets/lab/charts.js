@@ -124,6 +124,7 @@
   lrscope.charts = {
     gd: chart,
     themed,
+    recolour,
     tell,
 
     // The axes of a new figure: the loss as the user chose it, the LR as fits the schedule.
