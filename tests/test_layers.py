@@ -84,8 +84,8 @@ ARROWS = {
     "app.repeating": "trainer.compare trainer.config trainer.store",
     "app.seeds_box": "trainer.compare",
     "app.compare": """
-        app.ids app.charts app.exporting app.paths app.repeating app.run_names app.run_picker
-        app.seeds_box trainer.compare
+        app.checked app.ids app.charts app.exporting app.paths app.repeating app.run_names
+        app.run_picker app.seeds_box trainer.compare
         trainer.config trainer.schedule trainer.store
     """,
     "app.importing": """
