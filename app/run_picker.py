@@ -1,32 +1,45 @@
 """The choices of the control that picks a run."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Annotated, Any
+
+from pydantic import Field
+from typing_extensions import TypedDict  # the one that pydantic reads before Python 3.12
 
 from app import run_names
 from trainer.config.text import significant
-from trainer.store.rows import Run, Unreadable, UnreadableError
+from trainer.store.listing import Query, order, runs_of
+from trainer.store.rows import Run, Unreadable
 from trainer.store.store import Store
 from trainer.store.table import Result, results
 
 LISTED_RUNS = 50
 
 
-def choices(store: Store, shown: int | None) -> list[dict[str, Any]]:
-    """The newest runs, newest first, and the one on show, also when it is older."""
-    runs = store.runs(LISTED_RUNS)
-    if shown is not None and shown not in {run.id for run in runs}:
-        runs += _older(store, shown)
+class Asked(TypedDict):
+    """What is typed into the control; `clicks` tells two of them apart."""
+
+    text: Annotated[str, Field(max_length=1000)]
+    clicks: int
+
+
+def choices(
+    store: Store, shown: int | Collection[int] | None, text: str = ""
+) -> list[dict[str, Any]]:
+    """The newest runs, newest first; those on show, also when they are older; and the newest of the
+    older ones that have the words of a text, which are given as `found`.
+    """
+    newest = store.runs(LISTED_RUNS)
+    listed = {run.id for run in newest}
+    kept = [shown] if isinstance(shown, int) else shown or []
+    older = [run for run in kept if run not in listed]
+    sought = order(store, Query(text=text)) if text.strip() else []
+    found = [run for run in sought if run not in listed and run not in older][:LISTED_RUNS]
+    runs = newest + runs_of(store, older + found)
     metrics = {run.id: _metric(run) for run in runs if isinstance(run, Run)}
-    found = results(store, metrics)
-    return [_choice(run, found.get(run.id)) for run in runs]
-
-
-def _older(store: Store, run: int) -> list[Run | Unreadable]:
-    try:
-        found = store.run(run)
-    except UnreadableError as error:
-        return [Unreadable(run, str(error))]
-    return [found] if found else []
+    known = results(store, metrics)
+    made = [_choice(run, known.get(run.id)) for run in runs]
+    return [c | {"found": text} if int(c["value"]) in found else c for c in made]
 
 
 def _metric(run: Run) -> str:

@@ -89,7 +89,8 @@ ARROWS = {
     "app.run_columns": "trainer.store",
     "app.seeds_box": "trainer.compare",
     "app.compare": """
-        app.ids app.charts app.exporting app.paths app.repeating app.run_columns app.run_names
+        app.checked app.ids app.charts app.exporting app.paths app.repeating app.run_columns
+        app.run_names
         app.run_picker app.seeds_box trainer.compare
         trainer.config trainer.schedule trainer.store
     """,

@@ -65,7 +65,8 @@ USED = (
 )
 
 # The traces below are in every figure, empty until the browser fills them: what is ahead of the
-# run (under the plateau rule a band), the schedule that the form describes, and the what-if.
+# run (under the plateau rule a band), the schedule that the form describes, in grey so that it is
+# not taken for the run's own, and the what-if.
 DASHED = {**LINES, "line": {"width": theme.THIN, "dash": theme.DASHED}, **LR, **SILENT}
 DOTTED = {**LINES, "line": {"width": theme.THIN, "dash": theme.DOTTED}, **LR, **SILENT}
 AHEAD_HIGH = Curve("ahead:high", "learning rate ahead", "lr", DASHED, end="if all improve")
@@ -74,10 +75,10 @@ AHEAD_LOW = Curve(
     end="if none does",
 )  # fmt: skip
 AHEAD_LR = Curve("ahead:lr", "learning rate ahead", "lr", DASHED)
-PLAN_LR = Curve("plan:lr", "learning rate of the next run", "lr", DOTTED, end="next run")
-PLAN_HIGH = Curve("plan:high", "learning rate of the next run", "lr", DOTTED)
+PLAN_LR = Curve("plan:lr", "learning rate of the next run", "faint", DOTTED, end="next run")
+PLAN_HIGH = Curve("plan:high", "learning rate of the next run", "faint", DOTTED)
 PLAN_LOW = Curve(
-    "plan:low", "learning rate of the next run", "lr", {**DOTTED, "fill": "tonexty"}, fill="12",
+    "plan:low", "learning rate of the next run", "faint", {**DOTTED, "fill": "tonexty"}, fill="12",
     end="next run",
 )  # fmt: skip
 EARLIEST = Curve(

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from app import exporting, ids, repeating, run_picker, seeds_box
 from app.charts import figures
+from app.checked import RunChoice
 from app.compare import address, live
 from app.compare.listing import heading, listing, metrics, remark
 from app.compare.reading import Reading
@@ -92,7 +93,7 @@ def _runs(store: Store, asked: address.Asked) -> Component:
     """The left column."""
     named: dict[str, Any] = {"aria-label": "Runs to compare"}
     try:
-        choices = run_picker.choices(store, None)
+        choices = run_picker.choices(store, asked.runs)
     except StoreError:
         choices = []
     newest = [int(choice["value"]) for choice in choices[:NEWEST]]
@@ -291,10 +292,14 @@ def register(app: Dash, store: Store, columns: RunColumns) -> None:
     @app.callback(
         Output(ids.COMPARE_ADD, "data"),
         Input(ids.COMPARE_CHOICES, "data"),
+        State(ids.COMPARE_ADD, "value"),
         prevent_initial_call=True,
     )
-    def refresh(_: Any) -> list[dict[str, Any]]:
-        return run_picker.choices(store, None)
+    def refresh(
+        asked: run_picker.Asked | None, chosen: list[RunChoice] | None
+    ) -> list[dict[str, Any]]:
+        shown = [int(run) for run in chosen or []]
+        return run_picker.choices(store, shown, asked["text"] if asked else "")
 
     @app.callback(
         Output(ids.COMPARE_NEW, "data"),

@@ -70,8 +70,11 @@ def register(app: Dash, store: Store) -> None:
         State(ids.RUN, "data"),
         prevent_initial_call=True,
     )
-    def refresh(_: Any, run: RunChoice | None, listed: Any) -> list[dict[str, Any]]:
-        choices = run_picker.choices(store, int(run) if run else None)
+    def refresh(
+        asked: run_picker.Asked | None, run: RunChoice | None, listed: Any
+    ) -> list[dict[str, Any]]:
+        text = asked["text"] if asked else ""
+        choices = run_picker.choices(store, int(run) if run else None, text)
         if choices == listed:  # dmc.Select loses a choice made while its data change
             raise PreventUpdate
         return choices

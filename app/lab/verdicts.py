@@ -14,6 +14,7 @@ from app.checked import Whole
 from app.lab import forking
 from app.lab.control import pace_of
 from app.lab.received import token_of
+from trainer.config.run import RunConfig
 from trainer.config.table import ConfigError, changed
 from trainer.store.faults import CommandError
 from trainer.store.lineage import prefix
@@ -48,7 +49,8 @@ class Verdicts:
         """The statements as the page shows them, and whether the run learned."""
         with self._lock:
             course = self._course(run)
-            found = verdict(course, run.epochs, run.over, self._store.interventions(run.id))
+            by_hand, tried = self._store.interventions(run.id), self._before(run)
+            found = verdict(course, run.epochs, run.over, by_hand, tried)
             known = learned(course)
         shown = {
             "learned": known,
@@ -70,6 +72,15 @@ class Verdicts:
             ],
         }
         return {**shown, "token": token_of(shown)}
+
+    def _before(self, run: Run) -> list[RunConfig]:
+        """The configs of a fork's parent and of those before it."""
+        configs = []
+        before = self._store.run(run.parent) if run.parent else None
+        while before is not None:
+            configs += [before.config] if before.config else []
+            before = self._store.run(before.parent) if before.parent else None
+        return configs
 
     def _course(self, run: Run) -> Course:
         course = self._courses.pop(run.id, None)

@@ -12,6 +12,7 @@ from app.charts import figures
 from app.checked import RunChoice
 from app.lab import cut_map
 from app.lab.answer import Result, answer, overlay
+from app.lab.forking import Fork
 from trainer.config import table as settings
 from trainer.config.recipe import Recipe
 from trainer.config.table import ConfigError
@@ -24,7 +25,7 @@ from trainer.store.store import Store
 from trainer.worker import Worker
 
 PLACE = address.WHAT_IF
-HIDDEN = {"display": "none"}
+HIDDEN = {"visibility": "hidden"}  # its room stays: nothing moves under the hand
 FIELDS, SLIDERS = ids.every("field", PLACE), ids.every("slider", PLACE)
 
 
@@ -32,14 +33,25 @@ def layout() -> Component:
     """The answer as text, the controls, and the cut map."""
     return html.Div(
         [
-            html.Div("Choose a run.", id=ids.ANSWER, className="answer", role="status"),
-            dmc.Button(
-                "Measure it",
-                id=ids.MEASURE,
-                className="measure",
-                size="compact-sm",
-                variant="light",
-                style=HIDDEN,
+            html.Div(
+                [
+                    html.Div(
+                        "Choose a run.",
+                        id=ids.ANSWER,
+                        className="answer",
+                        role="status",
+                        tabIndex="0",
+                    ),
+                    dmc.Button(
+                        "Measure it",
+                        id=ids.MEASURE,
+                        className="measure",
+                        size="compact-sm",
+                        variant="light",
+                        style=HIDDEN,
+                    ),
+                ],
+                className="answered",
             ),
             html.Div(html.Div(id=ids.WHAT_IF_OWNED), id=ids.WHAT_IF_FORM, className="what-if-form"),
             html.Div(
@@ -133,19 +145,30 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         Output(ids.MEASURE, "style", allow_duplicate=True),
         Input(ids.VIEW, "data"),
         Input(ids.TAB, "value"),
+        Input(ids.FORK_CANCEL, "n_clicks"),
         State(ids.RUN, "value"),
         State(ids.WHAT_IF_RUN, "data"),
+        State(ids.FORK_OF, "data"),
         prevent_initial_call=True,
     )
-    def fill(_: Any, tab: str, run: RunChoice | None, drawn: RunChoice | None) -> Any:
-        if tab != PLACE or not run:
+    def fill(
+        _: Any,
+        tab: str,
+        _cancelled: Any,
+        run: RunChoice | None,
+        drawn: RunChoice | None,
+        fork: Fork | None,
+    ) -> Any:
+        # A fork that was to measure a what-if takes it along when it is given up.
+        given_up = ctx.triggered_id == ids.FORK_CANCEL and bool(fork and fork["values"])
+        if not run or not (given_up or (tab == PLACE and run != drawn)):
             raise PreventUpdate
         try:
             row = store.run(int(run))
             lineage(store, int(run))
         except UnreadableError as error:
             return html.Div(html.Div(id=ids.WHAT_IF_OWNED)), None, str(error), None, HIDDEN
-        if row is None or run == drawn:
+        if row is None:
             raise PreventUpdate
         return controls(row), run, no_update, no_update, no_update
 

@@ -83,12 +83,6 @@
     if (here()) follow();
   });
 
-  // The choices of runs are asked for again when their control is used.
-  let asked = 0;
-  document.addEventListener("focusin", ({ target }) => {
-    if (target.id === "compare-add") lrscope.page.set("compare-choices", { data: (asked += 1) });
-  });
-
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.compare = {
     ...window.dash_clientside.compare,

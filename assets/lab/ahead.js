@@ -6,10 +6,18 @@
   const NONE = [[], []];
   let ahead = null; // of the run: { low, high, cut }
   let plan = null, edited = false; // of the next run, and whether the form was changed since Start
-  const edit = ({ target }) => {
-    edited = edited || Boolean(target.closest(".controls .form, .mantine-Combobox-dropdown, #verdict"));
+  const isInForm = (element) => Boolean(element.closest(".controls .form"));
+  const edit = ({ target }) => { // the choices of a box are elsewhere in the page, the focus stays in it
+    edited = edited || isInForm(target.closest(".mantine-Combobox-dropdown") ? document.activeElement : target);
   };
   ["input", "pointerdown", "keydown"].forEach((kind) => document.addEventListener(kind, edit, true));
+
+  // Beside a future of the run's own the next run is drawn only while someone is at the form.
+  const isAtForm = () => isInForm(document.activeElement) || !lrscope.page.element("fork-banner").hidden;
+  const isPlanShown = () => plan && (lrscope.live.isEmpty() || (edited && (!ahead || !ahead.low[0].length || isAtForm())));
+  let wasShown = false;
+  const move = () => requestAnimationFrame(() => Boolean(isPlanShown()) !== wasShown && draw());
+  ["focusin", "focusout"].forEach((kind) => document.addEventListener(kind, () => plan && move()));
 
   // The part of a curve that starts at x.
   function from(x, [xs, ys]) {
@@ -32,7 +40,8 @@
   }
 
   function draw() {
-    const isShown = plan && (edited || lrscope.live.isEmpty());
+    const isShown = isPlanShown();
+    wasShown = Boolean(isShown);
     lrscope.charts.fill({
       ...traces("ahead", ahead, (lrscope.live.lastEpoch() || 0) + 0.5),
       ...traces("plan", isShown ? plan : null, 0.5),
@@ -42,10 +51,12 @@
     lrscope.labels.place();
   }
 
-  // What was asked for in a pause, beside the buttons and on the card of the LR.
+  // What was asked for in a pause, beside the buttons and on the card of the LR. What the schedule
+  // says of the LR does not know of it.
   function showPending(sentence, next) {
     lrscope.page.element("pending").textContent = sentence;
     lrscope.page.element("lr-head").toggleAttribute("data-pending", Boolean(sentence));
+    lrscope.page.element("schedule-panel").toggleAttribute("data-pending", Boolean(sentence));
     const { dataset } = lrscope.page.element("card-lr-value");
     if (next) dataset.pending = next;
     else delete dataset.pending;

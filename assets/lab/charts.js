@@ -167,6 +167,7 @@
   lrscope.charts = {
     gd: chart,
     themed,
+    recolour,
     tell,
     underlay,
 

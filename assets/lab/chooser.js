@@ -4,7 +4,11 @@
   const lrscope = (window.lrscope = window.lrscope || {});
 
   const MINUTE = 60, HOUR = 3600, DAY = 86_400;
-  let runs = [], shown = null, sought = null, asked = 0, renamed = 0;
+  const TYPED_MS = 200; // after which what was typed is sought
+  const MOST_SHOWN = 50, MOST_TEXT = 200;
+  // The controls that choose runs, and what asks for their choices.
+  const ASKED = { run: "runs-asked", "again-with": "runs-asked", "compare-add": "compare-choices" };
+  let runs = [], shown = null, sought = null, asked = 0, renamed = 0, typing;
 
   const current = () => runs.find((run) => run.value === shown);
   const field = () => lrscope.page.element("run-name");
@@ -39,25 +43,35 @@
     );
   }
 
-  // The runs that have every word of the search.
+  // The runs that have every word of the search; of older ones the server has said so.
   function filter({ options, search }) {
     const words = search.toLowerCase().split(/\s+/);
-    return options.filter((run) => {
+    const has = (run) => {
       const text = [run.label, run.details, run.status[1], run.result].join(" ").toLowerCase();
       return words.every((word) => text.includes(word));
-    });
+    };
+    if (!search.trim()) return options.filter((run) => !run.found);
+    return options.filter((run) => run.found === search.slice(0, MOST_TEXT) || has(run)).slice(0, MOST_SHOWN);
   }
 
   window.dashMantineFunctions = window.dashMantineFunctions || {};
   window.dashMantineFunctions.runs = { option, filter };
 
-  const ask = () => lrscope.page.set("runs-asked", { data: (asked += 1) });
+  function ask(control = "run", text = "") {
+    clearTimeout(typing);
+    lrscope.page.set(ASKED[control], { data: { text: text.slice(0, MOST_TEXT), clicks: (asked += 1) } });
+  }
 
-  // What is typed into the control replaces the name in it; its choices are asked for again.
+  // What is typed into the control replaces the name in it; its choices are asked for again, also
+  // while one types, since the older runs are not among them.
   document.addEventListener("focusin", ({ target }) => {
-    if (target.id !== "run") return;
-    target.select();
-    ask();
+    if (target.id === "run") target.select();
+    if (target.id === "run" || target.id === "compare-add") ask(target.id);
+  });
+  document.addEventListener("input", ({ target }) => {
+    if (!ASKED[target.id]) return;
+    clearTimeout(typing);
+    typing = setTimeout(() => ask(target.id, target.value), TYPED_MS);
   });
   document.addEventListener("pointerdown", ({ target }) => {
     if (target.id === "run" && target === document.activeElement) ask();

@@ -31,19 +31,23 @@
   }
 
   // Moves labels apart that would cover each other, within their pane.
-  function apart(labels, lowest) {
+  function apart(labels, height) {
     labels.sort((a, b) => a.top - b.top);
     labels.forEach((label, i) => {
-      if (i) label.top = Math.max(label.top, labels[i - 1].top + LINE);
+      label.top = Math.max(label.top, i ? labels[i - 1].top + LINE : LINE / 2);
     });
     labels.reverse().forEach((label, i) => {
-      label.top = Math.min(label.top, i ? labels[i - 1].top - LINE : lowest);
+      label.top = Math.min(label.top, i ? labels[i - 1].top - LINE : height - LINE / 2);
     });
   }
 
-  // The names of curves at their right ends: text and colour by the key of the trace.
+  const roomFor = (text) => 7 * text.length + 8; // pixels, no less than it takes
+
+  // The names of curves at their right ends: text and colour by the key of the trace. Returns the
+  // room that they take.
   function endLabels(gd, layer, ends) {
     const { xaxis, yaxis, yaxis2 } = gd._fullLayout;
+    const placed = [];
     for (const axis of [yaxis, yaxis2]) {
       if (!axis) continue;
       const labels = [];
@@ -63,9 +67,12 @@
       labels.splice(Math.floor(axis._length / LINE)); // no more than there is room for
       apart(labels, axis._length);
       for (const { text, colour, top } of labels) {
-        layer.append(item("end", text, colour, xaxis._offset + xaxis._length + 6, axis._offset + top));
+        const start = xaxis._length + 6;
+        placed.push({ pane: axis, start, end: start + roomFor(text), top });
+        layer.append(item("end", text, colour, xaxis._offset + start, axis._offset + top));
       }
     }
+    return placed;
   }
 
   const COLOURS = { cut: "cut", hand: "level", pending: "level", turn: "lr", diverged: "cut", fork: "faint", "what-if": "faint", guess: "lr" };
@@ -85,9 +92,8 @@
     return ([x, , kind]) => !["cut", "turn"].includes(kind) || !crowds.has(`${kind} ${xaxis.d2p(x)}`);
   }
 
-  function markLabels(gd, layer) {
+  function markLabels(gd, layer, placed) {
     const { xaxis, yaxis, yaxis2 } = gd._fullLayout;
-    const placed = [];
     const every = Object.values(marks).flat();
     // By hand first, then from the last on: where there is no room the oldest is left out.
     const byHand = ([, , kind]) => kind === "hand" || kind === "pending";
@@ -99,9 +105,11 @@
       const line = lr === null ? 17 : pane.d2p(lr);
       if (!Number.isFinite(line)) continue;
       const top = Math.min(line < 16 ? line + 11 : line - 9, pane._length - 4);
-      const width = 7 * text.length + 8;
-      const start = Math.min(left + 4, xaxis._length - width + 60);
-      if (placed.some((other) => other.pane === pane && start < other.end && start + width > other.start && Math.abs(other.top - top) < LINE)) continue;
+      const width = roomFor(text);
+      const isFree = (start) => placed.every((other) => other.pane !== pane || start >= other.end || start + width <= other.start || Math.abs(other.top - top) >= LINE);
+      // Into the margin, or to the left of the names that stand there.
+      const start = [xaxis._length - width + 60, xaxis._length - width + 6].map((most) => Math.min(left + 4, most)).find(isFree);
+      if (start === undefined) continue;
       placed.push({ pane, start, end: start + width, top });
       layer.append(item(`mark mark-${kind}`, text, COLOURS[kind], xaxis._offset + start, pane._offset + top));
     }
@@ -112,8 +120,7 @@
     if (!gd || !gd._fullLayout || !gd._fullLayout.yaxis2 || !layer) return;
     const { xaxis, yaxis, yaxis3 } = gd._fullLayout;
     layer.replaceChildren();
-    endLabels(gd, layer, { ...ends, ...lrscope.others.ends() });
-    markLabels(gd, layer);
+    markLabels(gd, layer, endLabels(gd, layer, { ...ends, ...lrscope.others.ends() }));
     layer.append(item("strip-name", "rule", "faint", xaxis._offset - 8, yaxis3._offset + yaxis3._length / 2));
     if (best && inside(xaxis, xaxis.d2p(best[0])) && inside(yaxis, yaxis.d2p(best[1]))) {
       const left = xaxis._offset + xaxis.d2p(best[0]), top = yaxis._offset + yaxis.d2p(best[1]);
@@ -166,6 +173,7 @@
       gd.on("plotly_afterplot", () => {
         place();
         lrscope.panes.tick();
+        lrscope.charts.recolour(); // Dash draws its first figure again after a zoom
       });
       gd.on("plotly_doubleclick", lrscope.charts.showAll);
       place();

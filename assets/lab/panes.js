@@ -41,13 +41,20 @@
 
   // On an LR axis of more than two decades each decade has its tick, or each second or third; plotly
   // by itself leaves a low axis with one.
+  // On a loss axis of few decades 1, 2 and 5 have theirs, since the name of every digit would cover
+  // the next one's; in less than half a decade plotly chooses.
   const TICKS = 5;
+  const decades = ({ type, range }) => (type === "log" ? Math.abs(range[1] - range[0]) : 0);
   function tick() {
-    const gd = lrscope.charts.gd(), { type, range } = gd._fullLayout.yaxis2;
-    const decades = type === "log" ? range[1] - range[0] : 0;
-    const dtick = decades > 2 ? Math.ceil(decades / TICKS) : null;
-    if ((gd.layout.yaxis2.dtick || null) === dtick) return;
-    window.Plotly.relayout(gd, { "yaxis2.dtick": dtick, "yaxis2.tickmode": dtick ? "linear" : "auto" });
+    const gd = lrscope.charts.gd(), { yaxis, yaxis2 } = gd._fullLayout;
+    const lr = decades(yaxis2), loss = decades(yaxis), frame = {};
+    const wanted = { yaxis: loss > 0.5 && loss < 2 ? "D2" : null, yaxis2: lr > 2 ? Math.ceil(lr / TICKS) : null };
+    for (const [axis, dtick] of Object.entries(wanted)) {
+      if ((gd.layout[axis].dtick || null) === dtick) continue;
+      frame[`${axis}.dtick`] = dtick;
+      frame[`${axis}.tickmode`] = dtick ? "linear" : "auto";
+    }
+    if (Object.keys(frame).length) window.Plotly.relayout(gd, frame);
   }
 
   let watched = null;

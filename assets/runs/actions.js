@@ -149,6 +149,12 @@
     if (runs.length) lapsing = setTimeout(showDeleted, Math.min(...runs.map((run) => lapse.get(run))) - Date.now() + 50);
   }
 
+  // Runs that are listed no more are selected no more: the key that was meant for them is not for the
+  // row in which the focus is.
+  let forgotten = false;
+  const remember = ({ key }) => { forgotten = forgotten && key === "Delete"; };
+  ["keydown", "pointerdown"].forEach((kind) => document.addEventListener(kind, remember, true));
+
   // Keys that the grid has not, or has for another purpose. Space selects, by the grid's own.
   document.addEventListener("keydown", (event) => {
     if (event.target.id === "runs-noted") {
@@ -162,7 +168,8 @@
     if (!node || !node.data) return;
     if (event.key === "Delete") {
       const some = numbers();
-      remove(some.length ? some : [node.data.id]);
+      if (some.length) remove(some);
+      else if (!forgotten) remove([node.data.id]);
     } else if (event.key === "Enter" && cell.querySelector(".runs-star")) toggle(cell.querySelector(".runs-star"));
     else if (event.key === "Enter" && cell.getAttribute("col-id") !== "name" && cell.querySelector("a")) cell.querySelector("a").click();
     else return;
@@ -179,5 +186,5 @@
     });
   }
 
-  lrscope.actions = { follow, show, deleted };
+  lrscope.actions = { follow, show, deleted, forget: () => (forgotten = true) };
 })();

@@ -50,20 +50,28 @@
     return { ...chosen, filters, sort: sorted.map(({ colId, sort }) => [colId, sort === "desc"]) };
   }
 
+  const isCurrent = (asked) => JSON.stringify(asked) === JSON.stringify(query());
   const selected = () => api.getSelectedNodes().map(({ id }) => Number(id));
 
   // A run that is not listed is not selected: nothing is done with what nobody sees.
   function extent(told) {
     const nodes = api.getSelectedNodes().filter(({ id }) => told.unlisted.includes(Number(id)));
-    if (nodes.length) api.setNodesSelected({ nodes, newValue: false });
+    if (nodes.length) {
+      api.setNodesSelected({ nodes, newValue: false });
+      lrscope.actions.forget();
+    }
     [order, count] = [told.order, told.count];
     lrscope.actions.show();
   }
 
   const source = {
     async getRows({ startRow, successCallback, failCallback }) {
+      let asked, block;
       try {
-        const block = await rows({ query: query(), start: startRow, selected: selected() });
+        do { // the grid does not ask again while it awaits an answer
+          asked = query();
+          block = await rows({ query: asked, start: startRow, selected: selected() });
+        } while (!isCurrent(asked));
         extent(block);
         successCallback(block.rows, block.count);
         settle();
@@ -123,10 +131,12 @@
   let lost = false;
   async function ask() {
     if (!api || api.isDestroyed()) return;
+    const asked = query();
     try {
       // Rows that were just scrolled to have the version in which they were read, or an older one.
-      const told = await post("/runs/news", { query: query(), version: lost ? null : version, rows: shown(), selected: selected() });
+      const told = await post("/runs/news", { query: asked, version: lost ? null : version, rows: shown(), selected: selected() });
       if (api.isDestroyed()) return;
+      if (!isCurrent(asked)) return askIn(told.wait);
       for (const row of told.rows || []) {
         const node = api.getRowNode(String(row.id));
         if (node && !(api.getEditingCells().some(({ rowIndex }) => rowIndex === node.rowIndex))) node.setData(row);

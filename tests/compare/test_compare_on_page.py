@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from app.charts import theme
 from tests.compare.runs import recorded
 from tests.lab.page import NEEDS_CHROMIUM
 from tests.lab.test_access import violations
@@ -168,6 +169,24 @@ def test_new_epochs_are_drawn_as_they_are_trained_and_a_zoom_stays(
         assert found["y"] == pytest.approx([row.metrics["val_loss"] for row in rows], rel=1e-4)
         lab.store.stop(run)
         expect(page.get_by_text("stopped", exact=False).first).to_be_visible()
+
+
+def test_another_theme_has_its_colours_in_a_zoomed_picture_too(
+    browser: BrowserContext, compared: Served
+) -> None:
+    with opened(browser, compared.url + ALL) as page:
+        wait(page, has("run:1"))
+        colours = "document.getElementById('compare-chart')._fullLayout.font.color"
+        assert page.evaluate(colours) == theme.COLOURS["light"]["ink"]
+        page.evaluate(
+            "() => window.Plotly.relayout('compare-chart', "
+            "{ 'xaxis.range': [2, 5], 'yaxis.range': [-1, 1] })"
+        )
+        page.get_by_role("button", name="Light or dark").click()
+        wait(page, f"{colours} === '{theme.COLOURS['dark']['ink']}'")
+        assert page.evaluate(
+            "() => document.getElementById('compare-chart')._fullLayout.xaxis.range"
+        ) == [2, 5]
 
 
 def test_from_the_lab_a_run_is_compared_and_trained_again_with_and_without_its_schedule(

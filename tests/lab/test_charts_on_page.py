@@ -8,10 +8,24 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
-from tests.lab.page import NEEDS_CHROMIUM, all_drawn, in_state, points, start
+from app.charts import theme
+from tests.charts.test_series import rows
+from tests.lab.page import (
+    NEEDS_CHROMIUM,
+    all_drawn,
+    choose_run,
+    in_state,
+    points,
+    shows,
+    start,
+)  # fmt: skip
+from tests.lab.test_live import record
+from tests.lab.test_readout import STARTED
 from tests.page import Served, opened
+from tests.small import SCHEDULES
 from trainer.config.run import RunConfig
-from trainer.engine.events import EpochEnded, Event
+from trainer.config.schedules import NoSchedule, ReduceLROnPlateau
+from trainer.engine.events import Ended, EpochEnded, Event
 from trainer.schedule.epoch import monitored
 
 pytestmark = NEEDS_CHROMIUM
@@ -54,6 +68,95 @@ def test_a_theme_that_changes_in_mid_run_recolours_the_charts_too(
             expect(page.locator("#chart .js-line").first).to_have_css("stroke", shade)
         page.get_by_role("button", name="Stop").click()
         in_state(page, "stopped")
+
+
+@pytest.mark.parametrize("first", ["theme", "zoom"])
+def test_a_zoom_keeps_the_colours_of_the_theme_and_a_theme_the_zoom(
+    browser: BrowserContext, lab: Served, first: str
+) -> None:
+    run = finished(lab, RunConfig(lr=0.1, schedule=NoSchedule(), epochs=12))
+    told = """() => {
+      const { xaxis, font } = document.querySelector("#chart .js-plotly-plot")._fullLayout;
+      return [xaxis.range[0] > 1 && xaxis.range[1] < 12, font.color, xaxis.gridcolor];
+    }"""
+    dark = [theme.COLOURS["dark"][name] for name in ("ink", "grid")]
+    with opened(browser, lab.url) as page:
+        shows(page, run)
+        if first == "zoom":
+            zoom(page)
+        page.get_by_role("button", name="Light or dark").click()
+        page.wait_for_function(f"(ink) => ({told})()[1] === ink", arg=dark[0])
+        if first == "theme":
+            zoom(page)
+            page.wait_for_function(f"() => ({told})()[0]")
+        settled = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
+        page.evaluate(settled)
+        page.evaluate(settled)
+        assert page.evaluate(told) == [True, *dark]
+
+
+def zoom(page: Page) -> None:
+    """Drags over the middle of the loss chart."""
+    box = page.locator("#chart .nsewdrag").first.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.3, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=5)
+    page.mouse.up()
+
+
+def finished(lab: Served, config: RunConfig, upto: int | None = None) -> int:
+    """A run of this config, as if trained; not over if it is recorded up to an epoch only."""
+    run = lab.store.add(config, claimed=True)
+    lab.store.record(run, STARTED)
+    losses = [0.8 + 0.4 / epoch for epoch in range(1, (upto or config.epochs) + 1)]
+    for row in rows(losses, config):
+        record(lab.store, run, row)
+    if upto is None:
+        lab.store.record(run, Ended("finished"))
+    return run
+
+
+# Each pair of texts in the charts that cover each other.
+COVERED = """() => {
+  const ticks = "#chart :is(.xtick, .ytick, .y2tick) text";
+  const texts = [...document.querySelectorAll(`#labels > span, ${ticks}`)];
+  const boxes = texts.filter((text) => text.textContent).map((text) => {
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    return [text.textContent, range.getBoundingClientRect()];
+  });
+  const meet = (a, b, low, high) => a[low] < b[high] - 0.5 && b[low] < a[high] - 0.5;
+  const covers = (a, b) => meet(a, b, "left", "right") && meet(a, b, "top", "bottom");
+  return boxes.flatMap(([text, box], i) => boxes.slice(i + 1)
+    .filter(([, other]) => covers(box, other)).map(([other]) => `${text} | ${other}`));
+}"""
+
+
+def test_no_label_of_the_charts_covers_another(browser: BrowserContext, lab: Served) -> None:
+    """Of runs of several schedules, finished and with a future, beside the next run."""
+    schedules = [SCHEDULES[name] for name in ("none", "plateau", "StepLR")]
+    runs = [
+        finished(lab, RunConfig(lr=0.1, epochs=20, schedule=schedule), upto)
+        for schedule in schedules
+        for upto in (None, 12)
+    ]
+    slow = ReduceLROnPlateau(factor=0.3, patience=3, threshold=0.05)
+    runs += [finished(lab, RunConfig(epochs=epochs, schedule=slow)) for epochs in (19, 200)]
+    with opened(browser, lab.url) as page:
+        page.get_by_role("slider", name="Patience").press("ArrowRight")
+        for run in (*reversed(runs), None, *reversed(runs)):
+            if run is None:  # once more with an axis on which what is low crowds at its end
+                choose_run(page, runs[-1])
+                page.get_by_role("button", name="Scale of the LR axis").click()
+                continue
+            choose_run(page, run)
+            shows(page, run)
+            for width, height in ((1440, 900), (1280, 800), (390, 844)):
+                page.set_viewport_size({"width": width, "height": height})
+                page.wait_for_function(f"() => !({COVERED})().length", timeout=5000)
+            page.set_viewport_size({"width": 1280, "height": 800})
 
 
 def test_a_metric_that_the_charts_did_not_expect_is_drawn_from_its_first_epoch_on(

@@ -7,12 +7,16 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from app import address
+from tests.charts.test_series import CONFIG, FLAT
 from tests.lab.page import NEEDS_CHROMIUM, box, choose, in_state, shows, start
+from tests.lab.test_live import record
+from tests.lab.test_readout import STARTED
 from tests.page import Served, opened
 from trainer.config.optimizers import SGD
 from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
 from trainer.config.schedules import CosineAnnealingLR, ReduceLROnPlateau, StepLR
+from trainer.engine.events import Ended
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.schedule import Schedule
 
@@ -264,3 +268,33 @@ def test_the_lr_ahead_is_drawn_as_the_form_changes_and_its_cautions_are_shown(
             schedule.step_epoch(1.0)
         assert planned(page, "plan:lr") == pytest.approx(lrs)
         assert planned(page, "plan:low") == planned(page, "plan:high") == []
+
+
+HAS = """([key, drawn]) => {
+  const { data } = document.querySelector("#chart .js-plotly-plot");
+  return data.find(({ meta }) => meta === key).y.length > 0 === drawn;
+}"""
+
+
+def test_beside_a_runs_own_future_the_next_run_is_drawn_only_while_someone_is_at_the_form(
+    browser: BrowserContext, lab: Served
+) -> None:
+    run = lab.store.add(CONFIG, claimed=True)
+    lab.store.record(run, STARTED)
+    record(lab.store, run, FLAT[0])
+    with opened(browser, lab.url) as page:
+        page.wait_for_function(HAS, arg=["ahead:low", True])
+        names = page.locator("#labels .end")
+        page.get_by_role("slider", name="Patience").press("ArrowRight")
+        page.wait_for_function(HAS, arg=["plan:low", True])
+        expect(names.get_by_text("next run")).to_be_visible()
+        page.locator("#log").focus()
+        page.wait_for_function(HAS, arg=["plan:low", False])
+        expect(names.get_by_text("next run")).to_be_hidden()
+        box(page, "Patience").focus()
+        page.wait_for_function(HAS, arg=["plan:low", True])
+        page.locator("#log").focus()
+        page.wait_for_function(HAS, arg=["plan:low", False])
+        lab.store.record(run, Ended("finished"))  # it has no future any more
+        page.wait_for_function(HAS, arg=["ahead:low", False])
+        page.wait_for_function(HAS, arg=["plan:low", True])

@@ -145,3 +145,36 @@ def test_an_older_run_than_those_that_are_listed_is_in_the_box(
         expect(page.locator(".run-choice")).to_have_count(LISTED_RUNS)
         page.go_back()
         expect(page.locator("#run")).to_have_value("#3 3.csv")
+
+
+def test_an_older_run_than_those_that_are_listed_is_found_as_one_types(
+    browser: BrowserContext, lab: Served
+) -> None:
+    rows = [Epoch(1, 0.01, 0.01, {"loss": 1.0}, 0.0, None)]
+    for number in range(1, LISTED_RUNS + 15):
+        lab.store.add_imported(Recipe(epochs=1, monitor="loss"), f"{number}.csv", rows)
+    lab.store.rename(2, "Long ago")
+    lab.store.rename(60, "long ago, once more")
+    lab.store.tag(3, ["long ago"])
+    options = ".run-choice:visible"
+    with opened(browser, lab.url) as page:
+        page.locator("#run").focus()
+        page.keyboard.type("ago long")
+        expect(page.locator(options)).to_have_count(3)
+        page.locator(options).filter(has_text="#2 Long ago").click()
+        expect(page.locator("#run")).to_have_value("#2 Long ago")
+        shows(page, 2)
+        page.locator("#again summary").click()
+        page.locator("#again-with").focus()
+        page.keyboard.type("ago long")
+        expect(page.locator(options)).to_have_count(2)  # all but the displayed one
+        page.locator(options).filter(has_text="#3").click()
+        page.get_by_role("button", name="Compare", exact=True).click()
+        page.locator("#compare-add").focus()
+        expect(page.locator(".chosen-run")).to_contain_text(["#2 Long ago", "#3 3.csv"])
+        page.keyboard.type("7.csv")
+        page.locator(options).filter(has_text="#7 7.csv").click()
+        expect(page.locator(".chosen-run").last).to_contain_text("#7 7.csv")
+        expect(page.locator('.member-run[data-run="7"]')).to_be_visible()
+        page.locator("#compare-add").fill("csv")
+        expect(page.locator(options)).to_have_count(LISTED_RUNS)

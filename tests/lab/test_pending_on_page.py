@@ -101,10 +101,17 @@ def test_a_pending_cut_is_shown_after_what_was_asked_for_before(
 ) -> None:
     with opened(browser, lab.url + "?lr=0.02&factor=0.1&patience=9&epochs=900&model=mlp") as page:
         pause_after_two_epochs(page)
+        keep = page.get_by_text("To keep 0.02, ")  # what is pending ends that
+        expect(keep).to_be_visible()
         click(page, "÷2")
         pending(page, "÷2", "0.01")
+        expect(keep).to_be_hidden()
         click(page, "cut now")
         pending(page, "÷2, cut", "0.001")
+        click(page, "Undo")
+        click(page, "Undo")
+        expect(keep).to_be_visible()
+        click(page, "÷2")
         click(page, "Stop")
         in_state(page, "stopped")
         pending(page, "")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, Route, expect
 
 from app import ids
@@ -12,7 +13,7 @@ from tests.lab.test_readout import STARTED
 from tests.lab.test_unreadable import add, damage
 from tests.page import Served, opened
 from trainer.config.run import RunConfig
-from trainer.config.schedules import ReduceLROnPlateau
+from trainer.config.schedules import CosineAnnealingWarmRestarts, ReduceLROnPlateau
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -59,6 +60,75 @@ def test_a_what_if_shows_where_the_run_would_have_been_cut(
         expect(panel.get_by_text("Factor must be a number above 0 and below 1.")).to_be_visible()
         page.get_by_text("Events", exact=True).click()
         expect(page.locator("#labels")).not_to_contain_text("differs from here")
+
+
+CUT = RunConfig(model="mlp", epochs=15, schedule=ReduceLROnPlateau(patience=0, threshold=0.2))
+IN_VIEW = """(id) => {
+  const { top, bottom } = document.getElementById(id).getBoundingClientRect();
+  const panel = document.getElementById(id).closest("[role=tabpanel]").getBoundingClientRect();
+  return top >= panel.top && bottom <= panel.bottom + 1 ? top : null;
+}"""
+
+
+@pytest.mark.parametrize("height", [800, 900])
+def test_the_answer_stays_in_its_place_while_a_slider_below_it_is_moved(
+    browser: BrowserContext, lab: Served, height: int
+) -> None:
+    lab.store.add(CUT)
+    with opened(browser, lab.url) as page:
+        page.set_viewport_size({"width": 1280, "height": height})
+        in_state(page, "finished")
+        page.get_by_text("What if", exact=True).click()
+        answer = page.locator("#answer")
+        expect(answer).to_contain_text("No difference: in 15 epochs")
+        place = page.evaluate(IN_VIEW, "answer")
+        assert place is not None
+        slider = page.locator(".what-if").get_by_role("slider", name="Patience")
+        slider.focus()
+        for key in ("ArrowRight", "ArrowRight", "ArrowRight"):
+            page.keyboard.press(key)
+        expect(answer).not_to_contain_text("No difference")
+        expect(slider).to_be_focused()
+        assert page.evaluate(IN_VIEW, "answer") == place
+        covered = """(slider) => {
+          const { left, width, top, height } = slider.getBoundingClientRect();
+          const seen = document.elementFromPoint(left + width / 2, top + height / 2);
+          return !(seen && slider.parentElement.contains(seen));
+        }"""
+        assert not slider.evaluate(covered)
+
+
+def test_the_name_of_every_schedule_fits_its_box(browser: BrowserContext, lab: Served) -> None:
+    schedule = CosineAnnealingWarmRestarts(T_0=5)
+    lab.store.add(RunConfig(model="mlp", epochs=3, schedule=schedule))
+    with opened(browser, lab.url) as page:
+        in_state(page, "finished")
+        page.get_by_text("What if", exact=True).click()
+        panel = page.locator(".what-if-form")
+        field = panel.get_by_role("combobox", name="Schedule").or_(
+            panel.get_by_role("textbox", name="Schedule")
+        ).first  # fmt: skip
+        expect(field).to_have_value("CosineAnnealingWarmRestarts")
+        assert field.evaluate("(box) => box.scrollWidth <= box.clientWidth")
+
+
+def test_a_fork_that_is_given_up_leaves_no_mark_of_the_what_if_that_it_was_to_measure(
+    browser: BrowserContext, lab: Served
+) -> None:
+    lab.store.add(CUT)
+    with opened(browser, lab.url) as page:
+        in_state(page, "finished")
+        page.get_by_text("What if", exact=True).click()
+        patience = page.locator(".what-if").get_by_role("textbox", name="Patience")
+        patience.fill("2")
+        expect(page.locator("#labels")).to_contain_text("differs from here")
+        page.locator("#measure").click()
+        expect(page.locator("#fork-banner")).to_be_visible()
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator("#fork-banner")).to_be_hidden()
+        expect(page.locator("#labels")).not_to_contain_text("differs from here")
+        expect(page.locator("#answer")).to_contain_text("No difference")
+        expect(patience).to_have_value("0")
 
 
 NOTE_QUESTIONS = """() => {

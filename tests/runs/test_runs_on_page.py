@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.lab.page import NEEDS_CHROMIUM
 from tests.lab.test_access import tab_to, violations
@@ -299,3 +299,49 @@ def test_the_first_click_on_a_result_puts_the_best_run_first(
                     "lrscope.table_of_runs.api().getDisplayedRowAtIndex(i)?.id === id)",
                     arg=expected,
                 )
+
+
+def test_a_late_answer_to_a_search_never_has_another_run_deleted_than_the_selected_one(
+    browser: BrowserContext, lab: Served
+) -> None:
+    named(lab, 5)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        late = '"text":"number 3"' in (route.request.post_data or "")
+        held.append(route) if late else route.continue_()
+
+    with table(browser, lab) as page:
+        shown(page, 5)
+        cell(page, 4, "ag-Grid-SelectionColumn").locator("input").check()
+        page.route("**/runs/rows", hold)
+        search = page.get_by_role("textbox", name="Search the runs")
+        with page.expect_request("**/runs/rows"):
+            search.fill("number 3")
+        search.fill("number")
+        current = '"text":"number"'
+        with page.expect_response(lambda answer: current in (answer.request.post_data or "")):
+            held[0].continue_()
+        page.unroute("**/runs/rows")
+        cell(page, 2, "status").click()
+        expect(page.locator("#runs-count")).to_have_text("1 of 5 runs selected")
+        page.keyboard.press("Delete")
+        expect(page.locator("#runs-deleted")).to_contain_text("Deleted #4.")
+        assert [run.id for run in lab.store.runs(9)] == [5, 3, 2, 1]
+
+
+def test_a_key_that_was_meant_for_a_selection_does_nothing_once_it_is_listed_no_more(
+    browser: BrowserContext, lab: Served
+) -> None:
+    named(lab, 5)
+    with table(browser, lab) as page:
+        shown(page, 5)
+        cell(page, 4, "ag-Grid-SelectionColumn").locator("input").check()
+        focus(page, 2, "status")
+        lab.store.archive(4, True)  # by another page: it is listed no more
+        shown(page, 4)
+        page.keyboard.press("Delete")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Delete")
+        expect(page.locator("#runs-deleted")).to_contain_text("Deleted #1.")
+        assert [run.id for run in lab.store.runs(9)] == [5, 3, 2]

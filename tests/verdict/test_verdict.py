@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from tests.verdict.courses import course, imported, rows, said
-from trainer.config.optimizers import SGD
+from trainer.config.optimizers import SGD, AdamW
 from trainer.config.run import RunConfig
 from trainer.config.schedules import (
     CosineAnnealingLR,
@@ -19,6 +19,7 @@ from trainer.config.schedules import (
     ReduceLROnPlateau,
     StepLR,
 )
+from trainer.config.table import changed
 from trainer.schedule.interventions import RecordedIntervention
 from trainer.verdict.course import Course
 from trainer.verdict.verdict import learned, verdict
@@ -178,6 +179,32 @@ def test_a_validation_loss_that_rises_while_the_train_loss_falls_is_overfitting(
     assert found["overfitting"].action.settings == {"weight-decay": "0.001"}
     present = said(CONSTANT, val, falling(1.0, 0.2, 25), over=False)
     assert "it seems: validation loss has risen" in present["overfitting"].sentence
+
+
+OVERFITTED = (
+    [*falling(1.0, 0.2, 10), *[0.13 + 0.01 * epoch for epoch in range(15)]],
+    falling(1.0, 0.2, 25),
+)
+
+
+def test_a_higher_weight_decay_is_not_offered_again_where_one_has_not_helped() -> None:
+    first = said(CONSTANT, *OVERFITTED)["overfitting"].action
+    then = changed(CONSTANT, first.settings)
+    assert said(then, *OVERFITTED)["overfitting"].action is None
+    usual = CONSTANT.model_copy(update={"optimizer": AdamW()})
+    assert said(usual, *OVERFITTED)["overfitting"].action.settings == {"weight-decay": "0.1"}
+
+
+def test_what_a_forks_parent_has_tried_is_not_offered() -> None:
+    decayed = changed(CONSTANT, {"weight-decay": "0.001"})
+    seen = course(CONSTANT, *OVERFITTED)
+    (overfitting,) = verdict(seen, 25, over=True, tried=[decayed])
+    assert overfitting.kind == "overfitting"
+    assert overfitting.action is None
+    dead = course(RunConfig(lr=0.1), noisy([2.306] * 20, 0.001))
+    (guessing,) = verdict(dead, 20, over=True, tried=[RunConfig(lr=0.005)])
+    assert guessing.action is not None
+    assert guessing.action.settings == {"lr": "0.003"}
 
 
 def test_a_lucky_best_in_a_loss_that_stands_still_is_not_overfitting() -> None:

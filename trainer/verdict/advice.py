@@ -27,7 +27,7 @@ def new_run(course: Course, label: str, settings: Mapping[str, Any]) -> Action |
         child = changed(config, settings)
     except ConfigError:
         return None
-    return Action(label, None, _texts(child, settings))
+    return Action(label, None, texts(child, settings))
 
 
 def fork(
@@ -47,7 +47,7 @@ def fork(
         forks.check(parent, child, after)
     except ConfigError:
         return None
-    return Action(label, after, _texts(child, settings))
+    return Action(label, after, texts(child, settings))
 
 
 def lower(course: Course, used: Collection[float], lr: float) -> Action | None:
@@ -76,6 +76,7 @@ def _at(course: Course, lr: float | None) -> Action | None:
     return new_run(course, label, settings)
 
 
-def _texts(config: RunConfig, settings: Mapping[str, Any]) -> dict[str, str]:
+def texts(config: RunConfig, settings: Mapping[str, Any]) -> dict[str, str]:
+    """A config's values of these settings, as text."""
     values = from_config(config)
     return {s.key: s.text(values[s.key]) for s in chosen(values) if s.key in settings}

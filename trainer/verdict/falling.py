@@ -93,9 +93,14 @@ def overfitting(course: Course, over: bool) -> Statement | None:
 
 
 def _decay(course: Course) -> Action | None:
-    """A new run with ten times the weight decay, up to ten times AdamW's usual one."""
-    decay = getattr(course.recipe.optimizer, "weight_decay", None)
+    """A new run with ten times the weight decay, up to ten times AdamW's usual one; none where a
+    higher decay than the optimizer's usual one has not helped.
+    """
+    optimizer = course.recipe.optimizer
+    decay = getattr(optimizer, "weight_decay", None)
     if decay is None or decay > MOST_DECAY / 10:
+        return None
+    if decay >= LEAST_DECAY and decay > type(optimizer).model_fields["weight_decay"].default:
         return None
     more = max(decay * 10, LEAST_DECAY)
     words = f"New run with weight decay {lr_text(more)}"

@@ -1,11 +1,14 @@
 """How a run stands, from its epochs alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from ..config.run import RunConfig
 from ..schedule.interventions import RecordedIntervention
-from . import cuts, falling, guessing
+from . import advice, cuts, falling, guessing
 from .course import FLAT, Course
 from .patience import patience
+from .rungs import rungs
 from .statement import Statement
 
 MOST = 3  # statements: more are not read
@@ -16,6 +19,7 @@ def verdict(
     epochs: int,
     over: bool,
     interventions: Sequence[RecordedIntervention] = (),
+    tried: Sequence[RunConfig] = (),
 ) -> list[Statement]:
     """At most three statements, the most important first; none while there is nothing to say.
 
@@ -24,8 +28,29 @@ def verdict(
         epochs: the run's number of epochs by now, with those added by hand.
         over: whether it trains no more.
         interventions: what was done by hand.
+        tried: the configs of a fork's parent and the runs before it.
     """
-    used = course.used(interventions)
+    used = course.used(interventions) | rungs(config.lr for config in tried)
+    found = _found(course, epochs, over, interventions, used)
+    return [_untried(statement, course, tried) for statement in found]
+
+
+def _untried(statement: Statement, course: Course, tried: Sequence[RunConfig]) -> Statement:
+    """A statement without what it advises, if the run or one before it was trained like that."""
+    action, own = statement.action, course.recipe
+    if action is None or not isinstance(own, RunConfig):
+        return statement
+    known = any(advice.texts(run, action.settings) == action.settings for run in (own, *tried))
+    return replace(statement, action=None) if known and action.settings else statement
+
+
+def _found(
+    course: Course,
+    epochs: int,
+    over: bool,
+    interventions: Sequence[RecordedIntervention],
+    used: set[float],
+) -> list[Statement]:
     if alone := guessing.diverged(course, used, epochs, interventions):
         return [alone]
     if len(course.window) < guessing.LEAST_EPOCHS:
