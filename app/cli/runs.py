@@ -69,6 +69,7 @@ def runs(
     limit: Annotated[
         int, typer.Option(parser=_count, metavar="N", help="At most so many; 0 is all.")
     ] = SHOWN,
+    archived: Annotated[bool, typer.Option("--archived", help="Also archived runs.")] = False,
     json_lines: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per line for each run.")
     ] = False,
@@ -82,7 +83,7 @@ def runs(
 
     accepts = _accepts(words or [], status, schedule, data)
     with opened(home) as store:
-        found = table.newest(store, limit or None, accepts)
+        found = table.newest(store, limit or None, accepts, archived)
         told = summaries(store, [run for run in found if isinstance(run, Run)])
         if json_lines:
             for record in told:
@@ -105,8 +106,15 @@ def _accepts(
         if not words:
             return True
         recipe = run.recipe
-        told = [f"#{run.id}", run_names.name(run), run_names.details(run), *run_names.status(run)]
-        text = " ".join([*told, *run.tags, recipe.schedule.name, recipe.optimizer.name]).casefold()
+        told = [
+            f"#{run.id}",
+            run_names.name(run),
+            run_names.details(run),
+            *run_names.status(run),
+            *run.tags,
+        ]
+        told += ["archived"] if run.archived else []
+        text = " ".join([*told, recipe.schedule.name, recipe.optimizer.name]).casefold()
         return all(word.casefold() in text for word in words)
 
     return accepts

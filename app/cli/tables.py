@@ -48,9 +48,10 @@ def print_runs(found: Sequence[Run | Unreadable], told: Sequence[Record]) -> Non
 
 
 def _row(run: Run, record: Record) -> list[str]:
+    status = f"{record['status']}, archived" if run.archived else record["status"]
     done = str(run.epoch) if run.epoch == run.epochs else f"{run.epoch}/{run.epochs}"
     return [
-        str(run.id), run_names.name(run), record["status"], record["dataset"] or NOTHING,
+        str(run.id), run_names.name(run), status, record["dataset"] or NOTHING,
         record["model"] or NOTHING, record["optimizer"], record["schedule"], lr_text(run.recipe.lr),
         _number(record["best"]), _number(record["last"]), _percent(run.test_accuracy), done,
         NOTHING if run.elapsed is None else f"{run.elapsed:.1f}", _time(run.created),

@@ -9,6 +9,7 @@
   const table = () => lrscope.table_of_runs;
   const selected = () => table().api().getSelectedNodes().map(({ data }) => data).filter(Boolean);
   const numbers = () => selected().map(({ id }) => id).sort((a, b) => a - b);
+  const allArchived = () => selected().every(({ archived }) => archived);
   const rows = (n) => `${n.toLocaleString("en")} ${n === 1 ? "run" : "runs"}`;
 
   async function change(what, runs, value = null) {
@@ -41,6 +42,8 @@
     element("runs-count").textContent = some.length ? `${some.length.toLocaleString("en")} of ${rows(count || 0)} selected` : count === null ? "" : rows(count);
     if (!some.length) close();
     bar.hidden = !some.length || !element("runs-noting").hidden;
+    const archive = bar.querySelector("button[data-what=archive]");
+    archive.textContent = some.length && allArchived() ? "Unarchive" : "Archive";
     element("runs-compare").href = `/compare?runs=${some.join(",")}`;
     lrscope.exporting.choose("runs-export", some);
   }
@@ -99,7 +102,7 @@
 
   const ACTIONS = {
     star: () => change("star", numbers(), !selected().every(({ starred }) => starred)),
-    archive: () => change("archive", numbers(), !selected().every(({ archived }) => archived)),
+    archive: () => change("archive", numbers(), !allArchived()),
     tag: () => open("tag"),
     note: () => open("note"),
     seeds: () => open("seeds"),

@@ -13,7 +13,8 @@
   cells.RunName = ({ data }) => {
     if (!data) return make("span", { className: "runs-loading" }, "…");
     const unnamed = data.name === "";
-    return link(data.id, unnamed ? data.called : data.name, { className: unnamed ? "runs-unnamed" : "runs-named", title: unnamed ? data.called : data.name });
+    const named = link(data.id, unnamed ? data.called : data.name, { className: unnamed ? "runs-unnamed" : "runs-named", title: unnamed ? data.called : data.name });
+    return data.archived ? make("span", null, make("span", { className: "runs-tag" }, "archived"), named) : named;
   };
 
   cells.RunStatus = ({ value }) => value && make("span", { className: "run-option-status", "data-state": value[0] }, value[1]);

@@ -141,6 +141,7 @@
         const node = api.getRowNode(String(row.id));
         if (node && !(api.getEditingCells().some(({ rowIndex }) => rowIndex === node.rowIndex))) node.setData(row);
       }
+      if (told.rows && told.rows.length) lrscope.actions.show(); // what can be done with them may differ
       if (told.deleted) lrscope.actions.deleted(told.deleted);
       if (lost) api.purgeInfiniteCache(); // a block that failed is not asked for again by itself
       else if (order !== null && told.order !== order) {

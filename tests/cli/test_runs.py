@@ -65,6 +65,19 @@ def test_runs_are_filtered(here: Here, runs: Runs, arguments: list[str], found: 
     assert listed(here("runs", *arguments, home=runs.home)[1]) == found
 
 
+def test_archived_runs_are_listed_when_they_are_asked_for(here: Here, tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        for archived in (False, True, False):
+            store.archive(store.add(small()), archived)
+    assert listed(here("runs", home=tmp_path)[1]) == ["3", "1"]
+    said = here("runs", "--archived", home=tmp_path)[1]
+    assert listed(said) == ["3", "2", "1"]
+    assert ["queued, archived" in line for line in said.splitlines()[1:]] == [False, True, False]
+    assert listed(here("runs", "--archived", "archived", home=tmp_path)[1]) == ["2"]
+    records = here("runs", "--archived", "--json", home=tmp_path)[1].splitlines()
+    assert [json.loads(record)["archived"] for record in records] == [False, True, False]
+
+
 def test_no_run_that_is_asked_for_is_a_sentence(here: Here, runs: Runs) -> None:
     assert here("runs", "no", "such", home=runs.home) == (0, "No run is like that.\n", "")
     assert here("runs", "no", "--json", home=runs.home) == (0, "", "")

@@ -272,6 +272,31 @@ def test_a_run_that_leaves_the_list_leaves_the_selection(
     assert lab.store.has(6)
 
 
+def test_archived_runs_are_shown_by_the_switch_and_listed_again(
+    browser: BrowserContext, lab: Served
+) -> None:
+    named(lab, 4)
+    with table(browser, lab) as page:
+        shown(page, 4)
+        select(page, 3)
+        archive = page.get_by_role("button", name="Archive", exact=True)
+        archive.click()
+        shown(page, 3)
+        assert lab.store.run(3).archived
+        page.get_by_role("switch", name="archived").press("Space")
+        shown(page, 4)
+        expect(cell(page, 3, "name")).to_have_text("archivednumber 3")
+        select(page, 3)
+        back = page.get_by_role("button", name="Unarchive", exact=True)
+        back.click()
+        expect(archive).to_be_visible()
+        expect(cell(page, 3, "name")).to_have_text("number 3")
+        assert not lab.store.run(3).archived
+        page.get_by_role("switch", name="archived").press("Space")
+        expect(cell(page, 3, "name")).to_have_text("number 3")
+        expect(page.locator("#runs-count")).to_have_text("1 of 4 runs selected")
+
+
 def test_an_empty_list_says_why_in_words(browser: BrowserContext, lab: Served) -> None:
     with opened(browser, lab.url + "runs", "desktop", "light", ".runs-table") as page:
         overlay = page.locator(".runs-table .ag-overlay")

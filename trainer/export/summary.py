@@ -21,6 +21,7 @@ def _summary(run: Run, result: table.Result) -> Record:
         "name": run.name,
         "starred": run.starred,
         "tags": [*run.tags],
+        "archived": run.archived,
         "status": "paused" if run.paused else run.status,
         "source": run.source,
         "dataset": config and config.dataset,

@@ -44,6 +44,7 @@ def list(
     schedule: str | None = None,
     dataset: str | None = None,
     limit: int | None = None,
+    archived: bool = False,
     home: Path | str | None = None,
 ) -> Records:
     """A record for each run, the newest first, as `lrscope runs --json` prints them.
@@ -51,6 +52,7 @@ def list(
     Args:
         status, schedule, dataset: only runs with these.
         limit: at most so many.
+        archived: also those that are archived.
         home: the folder of the runs; LRScope's own if None.
 
     Raises:
@@ -64,7 +66,7 @@ def list(
         return all(a in (None, f) for a, f in zip(asked, found, strict=True))
 
     with _opened(home) as store:
-        found = table.newest(store, limit, accepts)
+        found = table.newest(store, limit, accepts, archived)
         return summaries(store, [run for run in found if isinstance(run, Run)])
 
 

@@ -255,14 +255,19 @@ class Store(Notes):
         ).fetchone()
         return None if row is None else rows.run(row)
 
-    def runs(self, limit: int, before: int = NEWEST) -> list[Run | Unreadable]:
-        """The newest runs before the one of that id that are not archived, newest first, including
-        those that cannot be read.
+    def runs(
+        self, limit: int, before: int = NEWEST, archived: bool = False
+    ) -> list[Run | Unreadable]:
+        """The newest runs before the one of that id, newest first, including those that cannot be
+        read.
+
+        Args:
+            archived: also those that are archived.
         """
         found = self._database.connection.execute(
-            f"SELECT {RUN_COLUMNS} FROM runs WHERE id < ? AND deleted IS NULL AND NOT archived "
-            "ORDER BY id DESC LIMIT ?",
-            (before, limit),
+            f"SELECT {RUN_COLUMNS} FROM runs WHERE id < ? AND deleted IS NULL "
+            "AND (? OR NOT archived) ORDER BY id DESC LIMIT ?",
+            (before, archived, limit),
         )
         return [rows.run_or_reason(row) for row in found]
 

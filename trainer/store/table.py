@@ -125,12 +125,17 @@ def ids(store: Store) -> list[int]:
 
 
 def newest(
-    store: Store, limit: int | None = None, accepts: Callable[[Run], bool] = lambda _: True
+    store: Store,
+    limit: int | None = None,
+    accepts: Callable[[Run], bool] = lambda _: True,
+    archived: bool = False,
 ) -> list[Run | Unreadable]:
-    """The newest runs that are accepted and not archived, newest first; also those that cannot be
-    read.
+    """The newest runs that are accepted, newest first; also those that cannot be read.
+
+    Args:
+        archived: also those that are archived.
     """
-    return list(islice(_accepted(_all(store), accepts), limit))
+    return list(islice(_accepted(_all(store, archived), accepts), limit))
 
 
 def _accepted(
@@ -139,8 +144,8 @@ def _accepted(
     return (run for run in runs if isinstance(run, Unreadable) or accepts(run))
 
 
-def _all(store: Store) -> Iterator[Run | Unreadable]:
+def _all(store: Store, archived: bool) -> Iterator[Run | Unreadable]:
     before = NEWEST
-    while found := store.runs(BATCH, before):
+    while found := store.runs(BATCH, before, archived):
         yield from found
         before = found[-1].id
