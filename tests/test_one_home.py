@@ -50,6 +50,7 @@ def test_both_schemes_colour_the_same_things() -> None:
 # Set from JavaScript, or by a rule beside its use; Mantine's own are not ours to define.
 LOCAL = {
     "gap",
+    "answered",
     "mark",
     "bad",
     "patience",
@@ -105,7 +106,7 @@ KNOWN = set(CONSTANTS.values()) | MADE
 
 CSS_ID = re.compile(r"#([a-zA-Z][\w-]*)")
 SCRIPT_ID = re.compile(
-    r"""(?:\b(?:set|element|getElementById|themed)\(|\.id\s*[!=]==\s*)["']([\w-]+)["']"""
+    r"""(?:\b(?:page\.set|element|getElementById|themed)\(|\.id\s*[!=]==\s*)["']([\w-]+)["']"""
     r"""|["'`,\s]#([a-zA-Z][\w-]*)"""
 )
 
