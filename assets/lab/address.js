@@ -12,7 +12,7 @@
   function query(settings, { run, tab, others }) {
     const parts = new URLSearchParams(settings || "");
     if (run) parts.set("run", run);
-    if (others) parts.set("with", others);
+    if (others) parts.append("with", others);
     if (tab && tab !== FIRST_TAB) parts.set("tab", tab);
     return parts.size ? `?${parts.toString().replaceAll("%2C", ",")}` : "";
   }
