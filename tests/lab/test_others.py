@@ -69,7 +69,8 @@ def test_a_run_that_trains_is_sent_again_when_it_has_another_epoch(store: Store)
     config = to_config({"model": "mlp", "epochs": 9})
     run = store.add(config, claimed=True)
     store.record(run, STARTED)
-    columns, held = RunColumns(store), {}
+    columns = RunColumns(store)
+    held: dict[str, int] = {}
     schedule = Schedule(config, batches=1)
     for epoch in range(1, 4):
         schedule.step_batch()
