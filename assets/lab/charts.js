@@ -37,15 +37,22 @@
     const [{ data, layout }, colours] = behind(gd, templates.chart, others);
     const { range } = layout.xaxis, isZoomed = String(range) !== String(span), whole = spanned();
     templates.chart = colours;
-    window.Plotly.react(gd, data, {
+    const follows = drawable(data);
+    follows.forEach((axis) => waits.delete(axis));
+    redraw(gd, data, {
       ...layout,
+      ...Object.fromEntries(follows.map((axis) => [axis, { ...layout[axis], autorange: true }])),
       template: colours[lrscope.page.scheme()],
       meta: { ...layout.meta, others: signature },
       xaxis: { ...layout.xaxis, range: isZoomed ? range : whole },
     });
-    const frame = {};
-    settle(frame);
-    if (Object.keys(frame).length) window.Plotly.relayout(gd, frame);
+  }
+
+  // One of Dash's through Dash, which after each zoom draws again the figure that it knows.
+  function redraw(gd, data, layout) {
+    const graph = gd.closest(".dash-graph");
+    if (graph === gd) window.Plotly.react(gd, data, layout);
+    else lrscope.page.set(graph.id, { figure: { data, layout } });
   }
 
   // A figure from the server, in the colours of the current scheme.
@@ -61,7 +68,7 @@
       if (!own || !gd._fullLayout) continue;
       const template = own[lrscope.page.scheme()];
       if (gd._fullLayout.font.color !== template.layout.font.color) {
-        window.Plotly.react(gd, gd.data, { ...gd.layout, template });
+        redraw(gd, gd.data, { ...gd.layout, template });
       }
     }
   }
@@ -89,13 +96,15 @@
   // The type of the LR axis with the ticks that the figure has for it.
   const scaledTo = (type, layout) => ({ type, tickformat: layout.meta.lr_ticks[type] });
 
+  // Those that have points.
+  const drawable = (data) =>
+    [...waits].filter((axis) => data.some((trace) => axis.replace("yaxis", "y") === (trace.yaxis || "y") && trace.x.length));
+
   // An axis that had an assumed range follows its points once it has any.
   function settle(frame) {
     const gd = chart();
     if (gd.layout.meta.view !== scaled) return; // the new figure is not drawn yet
-    for (const axis of waits) {
-      const id = axis.replace("yaxis", "y");
-      if (!gd.data.some((trace) => (trace.yaxis || "y") === id && trace.x.length)) continue;
+    for (const axis of drawable(gd.data)) {
       frame[`${axis}.autorange`] = true;
       waits.delete(axis);
     }
@@ -167,7 +176,6 @@
   lrscope.charts = {
     gd: chart,
     themed,
-    recolour,
     tell,
     underlay,
 

@@ -173,7 +173,6 @@
       gd.on("plotly_afterplot", () => {
         place();
         lrscope.panes.tick();
-        lrscope.charts.recolour(); // Dash draws its first figure again after a zoom
       });
       gd.on("plotly_doubleclick", lrscope.charts.showAll);
       place();
