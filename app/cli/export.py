@@ -13,6 +13,7 @@ from app.cli.refusals import fail, opened
 from app.formats import FORMATS, PLAIN, content, contents, is_folder, write
 from app.picture.panes import LEAST, MOST
 from app.picture.svg import Look
+from trainer.config.text import nearest
 
 
 def register(cli: typer.Typer) -> None:
@@ -21,7 +22,9 @@ def register(cli: typer.Typer) -> None:
 
 def _form(name: str) -> str:
     if name not in FORMATS:
-        raise fail(f"There is no format {name[:60]!r}: take one of {', '.join(FORMATS)}.")
+        near = nearest(name, FORMATS)
+        hint = f"the nearest is {near}" if near else f"take one of {', '.join(FORMATS)}"
+        raise fail(f"There is no format {name[:60]!r}: {hint}.")
     return name
 
 

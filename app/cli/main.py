@@ -3,7 +3,9 @@
 import atexit
 import gc
 import sys
+from contextlib import suppress
 from difflib import get_close_matches
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +38,10 @@ for commands in (serve, training, curves, runs, export):
 def main() -> None:
     """The entry point; without a command it runs `serve`."""
     environment.quiet_torch()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # a name has any letters, and an output may lack them
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
     # The process ends a second sooner if garbage collection then skips torch's many objects.
     atexit.register(gc.freeze)
     arguments = sys.argv[1:]

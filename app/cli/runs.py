@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
@@ -12,6 +11,7 @@ from app.cli.options import Command, Home, Runs, one_run
 from app.cli.refusals import fail, opened
 from trainer.config.run import Dataset
 from trainer.config.schedules import SCHEDULES
+from trainer.config.text import nearest
 
 if TYPE_CHECKING:
     from trainer.store.rows import Run
@@ -32,8 +32,8 @@ def _one_of(what: str, words: tuple[str, ...]) -> Any:
 
     def read(word: str) -> str:
         if word not in words:
-            near = get_close_matches(word, words, 1)
-            hint = f"the nearest is {near[0]}" if near else f"take one of {', '.join(words)}"
+            near = nearest(word, words)
+            hint = f"the nearest is {near}" if near else f"take one of {', '.join(words)}"
             raise fail(f"There is no {what} {word[:60]!r}: {hint}.")
         return word
 

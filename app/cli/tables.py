@@ -97,7 +97,7 @@ def print_run(store: Store, run: Run, record: Record) -> None:
     if others := _not_default(run):
         say(f"settings that are not the default: {others}")
     with suppress(ExportError):  # it was not trained here
-        say(configs.command(store, run.id))
+        out.print(configs.command(store, run.id), markup=False, soft_wrap=True)  # to be copied
     _print_curves(run, rows)
     told = sentences(rows, made, run.epochs)
     for event in folded(told, record["best_epoch"], run.parent_epoch or 0):

@@ -64,7 +64,7 @@ def panes(
     several = len(runs) > 1
     narrow = width < NARROW
     left = 46 if narrow else 56
-    right = (84 if narrow else 190) if several else (74 if narrow else 104)
+    right = (62 if narrow else 190) if several else (74 if narrow else 104)
     top = (TITLE if titled else 4) + HEAD
     strip = LOW_STRIP if several else STRIP
     count = len(runs) if len(runs) <= MOST_STRIPS else 0

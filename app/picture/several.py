@@ -39,7 +39,8 @@ class Several(Sheet):
         for i, (one, line) in enumerate(zip(self.runs, self.lines, strict=True)):
             parts.append(self._line(i, line, axis, theme.CURVE, joined=True))
             if place := last(line, axis):
-                words = f"{one.run.id} {run_names.name(one.run)}"
+                name = run_names.name(one.run)
+                words = f"run {one.run.id}" if self.panes.narrow else f"{one.run.id} {name}"
                 names.append(labels.End(words, self.colour(i), axis.place(place[1])))
         x = self.panes.x.end + 6
         return [*parts, *labels.ends(names, axis, x, self.panes.width - x)]

@@ -109,7 +109,7 @@ class Sheet:
                 parts.append(self._grid(x, axis.end, x, axis.start))
             parts.append(text(x, bottom + 17, words, paint["faint"], text_anchor="middle"))
         parts.append(self._grid(it.x.start, bottom, it.x.end, bottom, "axis"))
-        parts.append(text(it.x.end + 6, bottom + 17, "epoch", paint["faint"]))
+        parts.append(text(it.x.end + 12, bottom + 17, "epoch", paint["faint"]))
         return [*parts, *self._y_ticks(it.loss, 6)]
 
     def _y_ticks(self, axis: Axis, most: int) -> list[str]:

@@ -1,6 +1,8 @@
 """An output that cannot be written ends a command in one sentence, and a run so that it goes on."""
 
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from tests.faults.terminal import lrscope
 from tests.forked import python
+from tests.small import small
 from trainer.curves.csv import read
 from trainer.curves.importing import import_curve
 from trainer.store.store import Store
@@ -80,3 +83,19 @@ def test_any_command_whose_output_is_full_says_so_in_one_sentence(
     assert done.stderr == "lrscope: The output cannot be written (No space left on device).\n"
     assert done.returncode == 2
     assert list((tmp_path / "home" / "owners").iterdir()) == []
+
+
+def test_an_output_that_lacks_the_letters_of_a_name_shows_them_otherwise(tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        store.rename(store.add(small()), "größer 数")
+    for arguments in (["show", "1"], ["runs"], ["rename", "1", "größer"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "app", *arguments],
+            env={**os.environ, "LRSCOPE_HOME": str(tmp_path), "PYTHONIOENCODING": "ascii"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "gr\\xf6\\xdfer" in done.stdout

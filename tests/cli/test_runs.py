@@ -15,6 +15,7 @@ from tests.exported import Runs
 from tests.lab.test_events_on_page import CUT, FOLDED, LOSSES
 from tests.small import small
 from trainer.engine.events import Intervened
+from trainer.export import configs
 from trainer.store import deletion
 from trainer.store.lineage import lineage
 from trainer.store.store import Store
@@ -78,6 +79,16 @@ def test_archived_runs_are_listed_when_they_are_asked_for(here: Here, tmp_path: 
     assert [json.loads(record)["archived"] for record in records] == [False, True, False]
 
 
+def test_the_command_that_trains_a_run_again_is_one_line_on_a_narrow_terminal(
+    here: Here, runs: Runs, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    said = here("show", str(runs.parent), home=runs.home)[1]
+    assert configs.command(store, runs.parent) in said.splitlines()
+    assert max(map(len, said.splitlines()[:4])) <= 40
+
+
 def test_no_run_that_is_asked_for_is_a_sentence(here: Here, runs: Runs) -> None:
     assert here("runs", "no", "such", home=runs.home) == (0, "No run is like that.\n", "")
     assert here("runs", "no", "--json", home=runs.home) == (0, "", "")
@@ -114,6 +125,10 @@ def test_a_run_that_cannot_be_read_is_listed_with_its_reason(here: Here, tmp_pat
         (["runs", "--status", "finishd"], "There is no status 'finishd': the nearest is finished."),
         (["runs", "--schedule", "StepLr"], "the nearest is StepLR."),
         (["runs", "--data", "x"], "take one of digits, mnist, "),
+        (["runs", "--schedule", "plateau"], "the nearest is ReduceLROnPlateau."),
+        (["train", "--schedule", "steplr"], "PolynomialLR, ConstantLR. The nearest is StepLR."),
+        (["train", "--model", "resnet"], "resnet18. The nearest is resnet18."),
+        (["export", "1", "--format", "cvs"], "There is no format 'cvs': the nearest is csv."),
         (["runs", "--limit", "x"], "'x' is not a number of runs"),
         (["runs", "--statu", "x"], "There is no option --statu. The nearest is --status."),
         (["train", "--pacience", "3"], "There is no option --pacience. The nearest is --patience."),

@@ -13,9 +13,30 @@ from trainer.config.optimizers import SGD, Adam
 from trainer.config.recipe import Recipe
 from trainer.config.schedules import ReduceLROnPlateau
 from trainer.engine.events import Started
+from trainer.export.data import TORCHVISION
 from trainer.export.error import ExportError
 from trainer.export.script import script
 from trainer.schedule.epoch import Epoch
+
+
+def test_a_script_needs_nothing_but_torch_and_torchvision(
+    store, root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained(store, quick(dataset="digits", batch_size=500, epochs=1), root)
+    needed = set(sys.stdlib_module_names) | {"torch", "torchvision"}
+    for other in (run, *(store.add(quick(dataset=name)) for name in TORCHVISION)):
+        assert packages(script(store, other)) <= needed
+    text = script(store, run)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    assert parsed(*output(text)) == recorded(store, run)
+
+
+def packages(text: str) -> set[str]:
+    """What a script imports."""
+    found = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Import | ast.ImportFrom)]
+    names = [n.module or "" if isinstance(n, ast.ImportFrom) else n.names[0].name for n in found]
+    return {name.split(".")[0] for name in names}
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

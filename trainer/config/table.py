@@ -9,7 +9,6 @@ schedule share the name.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
@@ -20,7 +19,7 @@ from .optimizers import OPTIMIZERS
 from .recipe import Recipe
 from .run import RunConfig
 from .schedules import SCHEDULES
-from .text import exact
+from .text import exact, nearest
 
 Group = Literal["run", "optimizer", "schedule"]
 KINDS: dict[Any, Kind] = {bool: "bool", int: "int", float: "float"}
@@ -319,7 +318,9 @@ def _names(values: Mapping[str, Any], config_type: type[Recipe]) -> dict[str, st
     default = config_type()
     parts = [setting_of("schedule"), setting_of("optimizer")]
     names = {s.key: values.get(s.key, getattr(default, s.name).name) for s in parts}
-    if problems := {(s.path, s.owner): _must_be(s) for s in parts if names[s.key] not in s.choices}:
+    if problems := {
+        (s.path, s.owner): _must_be(s, names[s.key]) for s in parts if names[s.key] not in s.choices
+    }:
         raise ConfigError(problems)
     return names
 
@@ -327,8 +328,8 @@ def _names(values: Mapping[str, Any], config_type: type[Recipe]) -> dict[str, st
 def _unknown_key(key: str, names: Mapping[str, str]) -> str:
     owners = [setting for setting in SETTINGS if setting.key == key]
     if not owners:
-        near = get_close_matches(key[:MOST_SHOWN], {s.key: s for s in SETTINGS}, 1)
-        hint = f" The nearest is {near[0]}." if near else ""
+        near = nearest(key, {s.key: s for s in SETTINGS})
+        hint = f" The nearest is {near}." if near else ""
         return f"There is no setting {key[:MOST_SHOWN]!r}.{hint}"
     if owners[0].owner is None:
         return f"{key} does not apply to a run that was not trained here."
@@ -367,13 +368,15 @@ def _sentence(setting: Setting | None, path: str, problem: Any) -> str:
             most = bounds_of(Recipe.model_fields[setting.name])["max_length"]
             return f"{setting.label} must be a name of 1 to {most} characters."
         case _ if setting:
-            return _must_be(setting)
+            return _must_be(setting, problem["input"])
         case _:
             return f"There is no setting {path[:MOST_SHOWN]!r}."
 
 
-def _must_be(setting: Setting) -> str:
-    return f"{setting.label} must be {setting.permitted}."
+def _must_be(setting: Setting, value: Any = None) -> str:
+    near = nearest(value, setting.choices) if isinstance(value, str) else None
+    hint = f" The nearest is {near}." if near else ""
+    return f"{setting.label} must be {setting.permitted}.{hint}"
 
 
 # The presets of all schedules, by title.

@@ -1,7 +1,8 @@
 """Numbers and counts as text for people, and text of others as one line of text."""
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +10,7 @@ from typing import Any
 DIRECTIONS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Control characters, such as those that move a terminal's cursor; halves of characters; line ends.
 UNSHOWN = {"Cc", "Cs", "Zl", "Zp"}
+MOST_COMPARED = 60  # characters of a word
 
 
 def significant(value: float | None, digits: int = 3) -> str:
@@ -90,3 +92,12 @@ def plain(text: str, most: int | None = None) -> str:
     return "".join(
         "\ufffd" if c in DIRECTIONS or unicodedata.category(c) in UNSHOWN else c for c in text
     )
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """Which of these words was meant by one that is none of them; None if nothing is like it."""
+    by_small = {known.casefold(): known for known in words}
+    small = word[:MOST_COMPARED].casefold()
+    near = get_close_matches(small, by_small, 1)
+    near = near or [known for known in by_small if len(small) > 2 and small in known][:1]
+    return by_small[near[0]] if near else None

@@ -1,5 +1,9 @@
 """The data sets of trainer/engine/datasets.py, as code that loads and splits them."""
 
+import base64
+import bz2
+from functools import cache
+
 from ..config.run import Dataset
 from .networks import Images
 
@@ -14,11 +18,13 @@ def split(y, held, seed):
     return ~out, out
 '''
 DIGITS = """
-digits = load_digits()
-small = torch.from_numpy(digits.images).float().unsqueeze(1)  # 8 x 8, from 0 to 16
+# 1797 images of 8 x 8 pixels from 0 to 16, then their labels; a byte for each
+packed = "{0}"
+digits = torch.frombuffer(bytearray(bz2.decompress(base64.b85decode(packed))), dtype=torch.uint8)
+small = digits[: 1797 * 64].view(-1, 1, 8, 8).float()
 large = interpolate(small, size=(28, 28), mode="bilinear")
 x = (large * (255 / 16)).round().clamp(0, 255).to(torch.uint8)
-y = torch.from_numpy(digits.target).long()
+y = digits[1797 * 64 :].long()
 """
 # torchvision's class, and how its images and labels become tensors of [n, channels, h, w] and [n].
 GREY = ("{0}.data.unsqueeze(1)", "{0}.targets")
@@ -59,7 +65,18 @@ x_val, y_val = x[val]{moved}, y[val]{moved}
 def _digits(dataset: Dataset, tested: bool, moved: str) -> str:  # noqa: ARG001
     test = f"x_test, y_test = x[test]{moved}, y[test]{moved}\n" if tested else ""
     held = "test" if tested else "_"
-    return f"{DIGITS}\npool, {held} = split(y, 360, seed=0)\n{test}x, y = x[pool], y[pool]"
+    pool = f"pool, {held} = split(y, 360, seed=0)\n{test}x, y = x[pool], y[pool]"
+    return f"{DIGITS.format(_packed())}\n{pool}"
+
+
+@cache
+def _packed() -> str:
+    """scikit-learn's digits as text: they are small, and a script has no other place for them."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    both = digits.images.astype("uint8").tobytes() + digits.target.astype("uint8").tobytes()
+    return base64.b85encode(bz2.compress(both)).decode()
 
 
 def _torchvision(dataset: Dataset, tested: bool, moved: str) -> str:

@@ -122,14 +122,15 @@ def sections(course: Course, form: Form) -> list[Section]:
 
 
 def _imports(config: RunConfig, code: str) -> list[str]:
-    standard = [f"import {name}" for name in ("argparse", "sys") if f"{name}." in code]
+    standard = [
+        f"import {name}" for name in ("argparse", "base64", "bz2", "sys") if f"{name}." in code
+    ]
     if "Counter(" in code:
         standard.append("from collections import Counter")
     bundled = data.is_bundled(config.dataset)
     others = [
         "import torch",
         *(["import torchvision"] if "torchvision." in code else []),
-        *(["from sklearn.datasets import load_digits"] if bundled else []),
         "from torch import nn",
         f"from torch.nn.functional import cross_entropy{', interpolate' if bundled else ''}",
     ]
@@ -138,7 +139,9 @@ def _imports(config: RunConfig, code: str) -> list[str]:
 
 def _data(config: RunConfig) -> str:
     if data.is_bundled(config.dataset):
-        return "Scikit-learn's digits, enlarged to MNIST's size: 360 to test, 360 to validate."
+        return (
+            "Scikit-learn's digits, packed, enlarged to MNIST's size: 360 to test, 360 to validate."
+        )
     return "A tenth of the training images is for validation."
 
 
