@@ -19,8 +19,9 @@ def split(y, held, seed):
 '''
 DIGITS = """
 # 1797 images of 8 x 8 pixels from 0 to 16, then their labels; a byte for each
-packed = "{0}"
-digits = torch.frombuffer(bytearray(bz2.decompress(base64.b85decode(packed))), dtype=torch.uint8)
+packed = "{0}"  # noqa: E501
+unpacked = bytearray(bz2.decompress(base64.b85decode(packed)))
+digits = torch.frombuffer(unpacked, dtype=torch.uint8)
 small = digits[: 1797 * 64].view(-1, 1, 8, 8).float()
 large = interpolate(small, size=(28, 28), mode="bilinear")
 x = (large * (255 / 16)).round().clamp(0, 255).to(torch.uint8)
