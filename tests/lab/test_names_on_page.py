@@ -169,7 +169,7 @@ def test_an_older_run_than_those_that_are_listed_is_found_as_one_types(
         page.keyboard.type("ago long")
         expect(page.locator(options)).to_have_count(2)  # all but the displayed one
         page.locator(options).filter(has_text="#3").click()
-        page.get_by_role("button", name="Compare", exact=True).click()
+        page.get_by_role("button", name="Open in Compare").click()
         page.locator("#compare-add").focus()
         expect(page.locator(".chosen-run")).to_contain_text(["#2 Long ago", "#3 3.csv"])
         page.keyboard.type("7.csv")
