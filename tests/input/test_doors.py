@@ -71,7 +71,8 @@ def outcome(open_door: Callable[[], T]) -> T | str:
 
 def named(setting: Setting, sentence: str) -> bool:
     """Whether a sentence names the setting and what it may be."""
-    if sentence == f"{setting.label} must be {setting.permitted}.":
+    refusal = f"{setting.label} must be {setting.permitted}."
+    if sentence in (refusal, *(f"{refusal} The nearest is {each}." for each in setting.choices)):
         return True
     # A rule between two settings has its own words, beside either.
     rule = "than the run of", "above the learning rate", "a momentum above 0"
