@@ -96,79 +96,85 @@
   // The type of the LR axis with the ticks that the figure has for it.
   const scaledTo = (type, layout) => ({ type, tickformat: layout.meta.lr_ticks[type] });
 
+  // What is to be drawn next: points by the key of their trace, and changes of the layout. Plotly draws
+  // the whole chart for each call, so that what comes together is drawn together.
+  let points = {}, frame = {}, isDue = false;
+  const changed = (trace) => points[trace.meta] || trace;
+
+  function soon(its, layout = {}) {
+    Object.assign(points, its);
+    Object.assign(frame, layout);
+    if (!isDue) queueMicrotask(draw);
+    isDue = true;
+  }
+
+  function draw() {
+    const gd = chart(), keys = Object.keys(points).filter((key) => indexOf(gd, key) >= 0);
+    settle(frame);
+    const values = (name) => keys.map((key) => points[key][name]);
+    const curves = { x: values("x"), y: values("y"), text: values("text") }, layout = frame;
+    [points, frame, isDue] = [{}, {}, false];
+    if (keys.length) window.Plotly.update(gd, curves, {}, keys.map((key) => indexOf(gd, key)));
+    if (Object.keys(layout).length) window.Plotly.relayout(gd, layout); // Dash learns of that, not of an update's
+    recolour(); // the scheme may have changed during the drawing
+  }
+
   // Those that have points.
   const drawable = (data) =>
-    [...waits].filter((axis) => data.some((trace) => axis.replace("yaxis", "y") === (trace.yaxis || "y") && trace.x.length));
+    [...waits].filter((axis) => data.some((trace) => axis.replace("yaxis", "y") === (trace.yaxis || "y") && changed(trace).x.length));
 
   // An axis that had an assumed range follows its points once it has any.
-  function settle(frame) {
+  function settle(layout) {
     const gd = chart();
     if (gd.layout.meta.view !== scaled) return; // the new figure is not drawn yet
     for (const axis of drawable(gd.data)) {
-      frame[`${axis}.autorange`] = true;
+      layout[`${axis}.autorange`] = true;
       waits.delete(axis);
     }
   }
 
   // Adds the points since the cursor.
-  function extend({ traces, log = [], epoch, epochs }, cursor) {
-    const gd = chart(), { Plotly } = window;
-    const plain = traces.filter(([key]) => key !== "lr_used");
-    if (plain.length) {
-      Plotly.extendTraces(
-        gd,
-        { x: plain.map(([, x]) => x), y: plain.map(([, , y]) => y) },
-        plain.map(([key]) => indexOf(gd, key)),
-      );
+  function extend({ traces, log = [], epochs }, cursor) {
+    const { data } = chart(), added = {};
+    for (const [key, x, y] of traces) {
+      const trace = changed(data.find(({ meta }) => meta === key));
+      added[key] = { x: [...trace.x, ...x], y: [...trace.y, ...y] };
+      if (key === "lr_used") added[key].text = [...trace.text, ...told(x, log)];
     }
-    for (const [key, x, y] of traces.filter(([key]) => key === "lr_used")) {
-      Plotly.extendTraces(gd, { x: [x], y: [y], text: [told(x, log)] }, [indexOf(gd, key)]);
-    }
-    const frame = {};
-    settle(frame);
-    if (epochs && epochs !== cursor.epochs) {
-      planned = epochs;
-      frame["xaxis.range"] = spanned();
-    }
-    if (Object.keys(frame).length) Plotly.relayout(gd, frame);
-    recolour(); // the scheme may have changed during the drawing
+    const isLonger = epochs && epochs !== cursor.epochs;
+    if (isLonger) planned = epochs;
+    soon(added, isLonger ? { "xaxis.range": spanned() } : {});
   }
 
-  // Replaces the points of traces that the figure has for that, and the shapes of this name.
-  function fill(points, name, shapes) {
+  const isEqual = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+  // Replaces the points of traces that the figure has for that.
+  function fill(curves) {
     const gd = chart();
     if (!gd || !gd._fullLayout || !gd.data || !gd.data.length) return;
-    const keys = Object.keys(points).filter((key) => indexOf(gd, key) >= 0);
-    const changed = keys.some((key) => {
-      const { x, y } = gd.data[indexOf(gd, key)];
-      return JSON.stringify([x, y]) !== JSON.stringify(points[key]);
+    const replaced = Object.entries(curves).filter(([key, [x, y]]) => {
+      const trace = gd.data[indexOf(gd, key)];
+      return trace && !isEqual([changed(trace).x, changed(trace).y], [x, y]);
     });
-    const others = (gd.layout.shapes || []).filter((shape) => !shapes || shape.name !== name);
-    if (!changed && others.length === (gd.layout.shapes || []).length && !(shapes || []).length) return;
-    window.Plotly.update(
-      gd,
-      { x: keys.map((key) => points[key][0]), y: keys.map((key) => points[key][1]) },
-      shapes ? { shapes: others.concat(shapes) } : {},
-      keys.map((key) => indexOf(gd, key)),
-    );
-    const frame = {};
-    settle(frame);
-    if (Object.keys(frame).length) window.Plotly.relayout(gd, frame);
+    if (replaced.length) soon(Object.fromEntries(replaced.map(([key, [x, y]]) => [key, { x, y }])));
+  }
+
+  // Draws these shapes in place of those of the same name.
+  function reshape(name, shapes) {
+    const gd = chart();
+    if (!gd || !gd._fullLayout) return;
+    const before = frame.shapes || gd.layout.shapes || [], others = before.filter((shape) => shape.name !== name);
+    if (others.length < before.length || shapes.length) soon({}, { shapes: others.concat(shapes) });
   }
 
   // Draws a band at the selected epoch, or from `first` to it, or none.
   function point(epoch, first = epoch) {
-    const gd = chart();
-    if (!gd || !gd._fullLayout) return;
-    const shapes = (gd.layout.shapes || []).filter((shape) => shape.name !== "pointer");
-    if (epoch) {
-      shapes.push({
-        name: "pointer", type: "rect", layer: "below", line: { width: 0 },
-        fillcolor: lrscope.page.colour("neutral"), opacity: 0.25,
-        xref: "x", yref: "paper", x0: first - 0.5, x1: epoch + 0.5, y0: 0, y1: 1,
-      });
-    }
-    window.Plotly.relayout(gd, { shapes });
+    const band = () => ({
+      name: "pointer", type: "rect", layer: "below", line: { width: 0 },
+      fillcolor: lrscope.page.colour("neutral"), opacity: 0.25,
+      xref: "x", yref: "paper", x0: first - 0.5, x1: epoch + 0.5, y0: 0, y1: 1,
+    });
+    reshape("pointer", epoch ? [band()] : []);
   }
 
   const WHAT_IF = { "what-if:lr": [[], []], "what-if:cuts": [[], []], "what-if:guesses": [[], []] };
@@ -217,7 +223,8 @@
 
     // Draws what a what-if adds and removes what the last one added.
     overlay({ traces = WHAT_IF, shapes = [], marks = [] }) {
-      fill(traces, "what-if", shapes);
+      fill(traces);
+      reshape("what-if", shapes);
       lrscope.labels.keep("what-if", marks);
     },
 

@@ -172,13 +172,17 @@ def test_what_is_no_cursor_is_refused(store: Store, tmp_path: Path) -> None:
 
 def test_a_long_epoch_is_polled_at_its_expected_end_and_seldom_before_it() -> None:
     def after(batch: int, seconds: float) -> int:
-        return interval(run(batch=batch), [replace(FLAT[0], seconds=seconds)])
+        return interval(run(batch=batch), 2 * [replace(FLAT[0], seconds=seconds)])
 
     assert after(0, 60.0) <= MID_EPOCH_MS
     # 17 batches an epoch: half a second is left, and a little is added
     assert after(16, 8.5) == 500 + LATE_MS
     assert after(8, 3.4) == (1800 + LATE_MS) // 2
     assert after(1, 0.05) == LIVE_MS
+
+
+def test_a_first_epoch_that_also_warmed_up_does_not_say_when_to_look_again() -> None:
+    assert interval(run(batch=0), [replace(FLAT[0], seconds=0.7)]) == LIVE_MS
 
 
 def test_a_first_epoch_is_polled_by_the_pace_of_its_batches() -> None:
