@@ -261,6 +261,12 @@ def test_a_loss_that_has_settled_is_finished() -> None:
     assert "unfinished" not in said(CONSTANT, [*LEARNED, *noisy([0.03] * 20, 0.001)])
 
 
+def test_a_loss_that_fell_and_has_stopped_is_not_still_falling() -> None:
+    losses = [0.9, 0.5, 0.3, 0.2, 0.165, 0.12, 0.11, 0.1, 0.09, 0.0591, 0.063, 0.066, 0.065, 0.0663]
+    assert "unfinished" not in said(CONSTANT, losses)
+    assert "unfinished" in said(CONSTANT, [*losses[:9], 0.075, 0.0663, 0.068, 0.0591, 0.058])
+
+
 def test_a_slow_steady_fall_means_that_the_lr_is_too_low() -> None:
     config = RunConfig(lr=1e-4, schedule=NoSchedule())
     found = said(config, falling(2.0, 0.02, 50))

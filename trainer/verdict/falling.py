@@ -169,6 +169,8 @@ def unfinished(course: Course, epochs: int) -> Statement | None:
         error = math.hypot(noise.uncertainty(earlier), noise.uncertainty(later))
         if fall < CLEAR * error or fall < NOISY_FALL * size or last > median(later):
             return None
+        if later.index(min(later)) < RECENT // 2:  # it fell before, and has stopped
+            return None
         start = found[-2 * RECENT]
         how = f"in the last {epochs_text(2 * RECENT)} on the whole"
     assert start.value is not None
