@@ -95,13 +95,15 @@ def _news_of(
     moved = token != cursor.token
     if moved:
         readout |= texts
-    best = best_of_run(store, row, cursor.before) if moved or rows else None
-    if moved or rows:
-        readout |= after_epoch(row, recent, best)
+    new = store.interventions(row.id, cursor.intervention) if row else []
+    best = best_of_run(store, row, cursor.before) if moved or rows or new else None
+    if moved or rows or new:
+        made = store.interventions(row.id) if row and not row.over else []
+        readout |= after_epoch(row, recent, best, made)
     wait = IDLE_MS
     if row and not row.over:
         wait = interval(row, recent)
-    drawn = _drawn(store, row, rows, cursor, best) if row else None
+    drawn = _drawn(store, row, rows, new, cursor, best) if row else None
     answer: dict[str, Any] = {"drawn": drawn, "readout": readout, "token": token, "wait": wait}
     if torch and row and (cursor.ahead is None or row.paused or moved or "log" in (drawn or {})):
         ahead = _if_it_can(lambda: coming.of(store, row))
@@ -125,10 +127,14 @@ def _if_it_can(part: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _drawn(
-    store: Store, row: Run, rows: list[Epoch], cursor: Cursor, best: Best | None
+    store: Store,
+    row: Run,
+    rows: list[Epoch],
+    new: list[RecordedIntervention],
+    cursor: Cursor,
+    best: Best | None,
 ) -> dict[str, Any] | None:
     """The additions to charts and log, and the cursor after them; None if there is nothing new."""
-    new = store.interventions(row.id, cursor.intervention)
     traces = traces_of(store, row, cursor.traced[0] - 1)
     traced = traced_to(traces, row.batches, row.epochs, cursor.traced)
     parent, theirs = _behind(store, row, cursor.behind)

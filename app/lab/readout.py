@@ -13,7 +13,7 @@ from trainer.config.text import epochs_text, lr_text, significant
 from trainer.engine.environment import difference
 from trainer.schedule.decisions import RECORDED
 from trainer.schedule.epoch import Epoch
-from trainer.schedule.interventions import consequence
+from trainer.schedule.interventions import RecordedIntervention, consequence
 from trainer.store.rows import EXAMPLE, Run
 
 CARDS = {
@@ -90,13 +90,31 @@ def best_of(rows: Sequence[Epoch]) -> Best | None:
     )
 
 
-def after_epoch(run: Run | None, last: Sequence[Epoch], best: Best | None) -> Readout:
-    """What changes at an epoch's end."""
+def after_epoch(
+    run: Run | None,
+    last: Sequence[Epoch],
+    best: Best | None,
+    made: Sequence[RecordedIntervention] = (),
+) -> Readout:
+    """What changes at an epoch's end, or with an intervention.
+
+    Args:
+        made: the interventions in the run, oldest first.
+    """
     row = last[-1] if last else None
+    lr = _lr_now(run, row, made) if run and row else None
     return {
-        **(_cards(run, last, best) if run and row else NO_CARDS),
-        **_schedule(run, row),
+        **(_cards(run, last, best, lr) if run and lr is not None else NO_CARDS),
+        **_schedule(run, row, lr),
     }
+
+
+def _lr_now(run: Run, row: Epoch, made: Sequence[RecordedIntervention]) -> float:
+    """The LR that trains: as the last epoch left it, or an intervention since then."""
+    since = [each.lr_after for each in made if each.epoch > row.epoch and each.name != "threads"]
+    if run.over or row.decision is None:
+        return row.lr
+    return since[-1] if since else row.decision.next_lr
 
 
 def _controls(run: Run) -> str:
@@ -127,13 +145,12 @@ def _speed(run: Run, last: Sequence[Epoch]) -> str:
     return f"{float(f'{run.started.train / seconds:.2g}'):,.0f} images/s"
 
 
-def _cards(run: Run, last: Sequence[Epoch], best: Best | None) -> Readout:
+def _cards(run: Run, last: Sequence[Epoch], best: Best | None, lr: float) -> Readout:
     def number(name: str, value: float | None, small: str) -> Readout:
         text = significant(value) if value is not None else "–"
         return {ids.card(name, "value"): text, ids.card(name, "small"): small}
 
     row = last[-1]
-    lr = row.decision.next_lr if row.decision and not run.over else row.lr
     since = "" if lr == run.recipe.lr else ratio(run.recipe.lr, lr)
     metrics = row.metrics
     loss, accuracy = metrics.get("train_loss"), metrics.get("val_accuracy")
@@ -159,7 +176,7 @@ def _heading(run: Run, row: Epoch | None) -> str:
     return "Constant learning rate" if name == "none" else name
 
 
-def _schedule(run: Run | None, row: Epoch | None) -> Readout:
+def _schedule(run: Run | None, row: Epoch | None, lr: float | None) -> Readout:
     """What the schedule is doing; for the plateau rule, the patience meter and the level."""
 
     def panel(
@@ -172,7 +189,7 @@ def _schedule(run: Run | None, row: Epoch | None) -> Readout:
             "meter": [bad, patience],
         }
 
-    if run is None or row is None or row.decision is None:
+    if run is None or row is None or row.decision is None or lr is None:
         return panel("Each epoch's decision and its reason will appear here.")
     decision = row.decision
     seen = decision.plateau
@@ -191,10 +208,10 @@ def _schedule(run: Run | None, row: Epoch | None) -> Readout:
         sentence = f"Any {watched} will be the first best."
     else:
         earliest = row.epoch + seen.cooldown_left + seen.patience - seen.bad_epochs + 1
-        cut = max(decision.next_lr * seen.factor, seen.min_lr)
+        cut = max(lr * seen.factor, seen.min_lr)
         then = (
             f"the LR is cut to {lr_text(cut)}"
-            if decision.next_lr - cut > seen.eps
+            if lr - cut > seen.eps
             else "a cut is attempted without effect"
         )
         when = (
@@ -203,7 +220,7 @@ def _schedule(run: Run | None, row: Epoch | None) -> Readout:
             else f"after epoch {earliest}, past the end of this run"
         )
         sentence = (
-            f"To keep {lr_text(decision.next_lr)}, {watched} must {better} "
+            f"To keep {lr_text(lr)}, {watched} must {better} "
             f"{significant(seen.next_level)}. If it never does, {then} {when}."
         )
     return panel(

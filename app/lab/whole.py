@@ -98,7 +98,7 @@ def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[st
         "best": best,
         "kinds": sorted(kind for kind, cells in points.cells.items() if cells.x),
         "log": sentences(past + rows, interventions, planned),
-        "readout": {**progress(row, last), **texts, **after_epoch(row, last, best)},
+        "readout": {**progress(row, last), **texts, **after_epoch(row, last, best, interventions)},
         "forked": (row.parent_epoch or 0) if row else 0,
         "cursor": cursor.model_dump(),
     }

@@ -13,6 +13,7 @@ from tests.charts.test_series import CONFIG, DIVERGED, FLAT
 from trainer.config.recipe import Recipe
 from trainer.config.text import duration
 from trainer.engine.events import Started
+from trainer.schedule.interventions import RecordedIntervention
 from trainer.store.rows import Run
 
 IMPORTED: dict[str, object] = {"source": "imported", "origin": "mine.csv", "recipe": Recipe()}
@@ -50,6 +51,23 @@ def test_the_lr_card_shows_the_lr_that_comes_next_and_the_last_one_used_when_ove
     shown = after_epoch(run(), FLAT[:3], (1, 1.0))
     assert (shown[value], shown[small]) == ("0.05", "÷2")
     assert after_epoch(run(status="finished"), FLAT[:3], (1, 1.0))[value] == "0.1"
+
+
+def test_an_lr_that_was_set_since_the_last_epoch_is_on_the_card_and_in_the_sentence() -> None:
+    def made(epoch: int) -> RecordedIntervention:
+        return RecordedIntervention(
+            id=1, at=0.0, epoch=epoch, batch=5, name="lr", value=0.02, lr_before=0.1, lr_after=0.02,
+            sentence="By hand: LR set to 0.02.",
+        )  # fmt: skip
+
+    shown = after_epoch(run(epoch=2), FLAT[:2], (1, 1.0), [made(3)])
+    assert shown[ids.card("lr", "value")] == "0.02"
+    assert shown[ids.schedule("sentence")].startswith("To keep 0.02, ")
+    assert "the LR is cut to 0.01 after epoch 3" in shown[ids.schedule("sentence")]
+    # What the last epoch's decision knows of says nothing more.
+    assert (
+        after_epoch(run(epoch=2), FLAT[:2], (1, 1.0), [made(2)])[ids.card("lr", "value")] == "0.1"
+    )
 
 
 def test_before_the_first_run_the_page_says_what_to_do() -> None:
