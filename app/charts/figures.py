@@ -23,6 +23,7 @@ CONFIG: Any = {
     "showSendToCloud": False,
     "displaylogo": False,
     "displayModeBar": False,
+    "showTips": False,
     "responsive": True,
 }
 
@@ -185,7 +186,6 @@ def layout(epochs: int) -> dict[str, Any]:
     domains are replaced by those that fit the height of the page.
     """
     log = {"type": "log", "exponentformat": "power", "tickformat": "~r"}
-    ticks = {"dtick": 1} if epochs <= 10 else {}
     over = {"overlaying": "y", "range": [0, 1.03], "visible": False, "fixedrange": True}
     return {
         "xaxis": {
@@ -193,7 +193,6 @@ def layout(epochs: int) -> dict[str, Any]:
             "anchor": "free",
             "position": 0,
             "showline": True,
-            **ticks,
             "hoverformat": "d",
             "unifiedhovertitle": {"text": "epoch %{x:d}"},
         },

@@ -10,7 +10,7 @@ from app.charts.series import Line, on_loss_axis
 from app.charts.thinning import corners, thinned
 from trainer.config.recipe import Recipe
 
-MOST = len(theme.CATEGORICAL)  # more would need colours twice
+MOST = len(theme.BEHIND)  # more would need colours twice
 FADED = {"mode": "lines", "opacity": 0.6, "connectgaps": True}
 LOSS = "val_loss"
 
@@ -52,7 +52,7 @@ def drawn(other: Other) -> dict[str, Any]:
     return {
         "run": str(other.run),
         "name": other.name,
-        "colour": theme.of_run(other.place),
+        "colour": theme.BEHIND[other.place],
         "traces": traces,
         "looks": {scheme: look["data"]["scatter"] for scheme, look in looks.items()},
         "ends": {curve.key: [curve.end, curve.colour] for curve, _ in curves},
@@ -61,7 +61,7 @@ def drawn(other: Other) -> dict[str, Any]:
 
 
 def _curves(other: Other) -> list[tuple[Curve, Line]]:
-    colour, name = theme.of_run(other.place), f"#{other.run}"
+    colour, name = theme.BEHIND[other.place], f"#{other.run}"
     losses = thinned(
         Line([*other.epochs], [on_loss_axis(other.metric, value) for value in other.values])
     )

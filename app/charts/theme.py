@@ -60,6 +60,8 @@ COLOURS: dict[Scheme, dict[str, str]] = {
 
 # What tells runs and settings apart where they are compared: no meaning, and in this order.
 CATEGORICAL = tuple(f"c{i}" for i in range(1, 9))
+# Of runs behind another, whose own curves are green, orange, blue and violet: the nearest are last.
+BEHIND = tuple(f"c{i}" for i in (2, 7, 4, 8, 5, 1, 3, 6))
 
 # The same in both schemes: `neutral` is for marks that are not cuts, `accent` for logo and focus.
 # A mark keeps its colour when the scheme changes, so it must be readable in both.

@@ -55,6 +55,7 @@ def layout(beside: list[str]) -> Component:
             placeholder="Search the runs",
             nothingFoundMessage="No run has these words.",
             searchable=True,
+            selectFirstOptionOnChange=True,
             maxValues=MOST_BESIDE,
             renderOption={"function": "runs.option"},
             filter={"function": "runs.filter"},

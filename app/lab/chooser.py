@@ -40,6 +40,7 @@ def layout(runs: list[dict[str, Any]], shown: int | None, beside: list[str]) -> 
                 placeholder="No run yet",
                 nothingFoundMessage="No run has these words.",
                 searchable=True,
+                selectFirstOptionOnChange=True,
                 allowDeselect=False,
                 maxDropdownHeight=420,
                 renderOption={"function": "runs.option"},

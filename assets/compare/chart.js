@@ -8,7 +8,7 @@
   const LIVE_MS = 1000, IDLE_MS = 5000, LOST_MS = 2000, HIDDEN_MS = 10_000;
   const chart = () => lrscope.page.element(CHART);
   const isDrawn = (gd) => Boolean(gd && gd._fullLayout);
-  const CONFIG = { showSendToCloud: false, displaylogo: false, displayModeBar: false };
+  const CONFIG = { showSendToCloud: false, displaylogo: false, displayModeBar: false, showTips: false };
   let shown = null; // the view on show: its tokens, ends and state
   let timer, redraws = 0;
 

@@ -44,7 +44,7 @@
       ...Object.fromEntries(follows.map((axis) => [axis, { ...layout[axis], autorange: true }])),
       template: colours[lrscope.page.scheme()],
       meta: { ...layout.meta, others: signature },
-      xaxis: { ...layout.xaxis, range: isZoomed ? range : whole },
+      xaxis: { ...layout.xaxis, ...(isZoomed ? {} : { range: whole, dtick: lrscope.panes.ticksOf(whole) }) },
     });
   }
 
@@ -199,6 +199,7 @@
       planned = figure.layout.xaxis.range[1] - 0.5;
       laid.layout.meta.others = lrscope.others.signature();
       laid.layout.xaxis.range = spanned();
+      laid.layout.xaxis.dtick = lrscope.panes.ticksOf(span); // at once: a tick for each of 10,000 epochs takes long
       if (others.some((run) => run.epochs)) ["yaxis", "yaxis2"].forEach((axis) => delete laid.layout[axis].range);
       return themed("chart", laid, colours);
     },

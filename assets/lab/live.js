@@ -49,8 +49,9 @@
 
   function show(news) {
     if (news.runs) {
-      if (news.follow) lrscope.address.follow();
-      lrscope.page.set("run", news.follow ? { data: news.runs, value: news.follow } : { data: news.runs });
+      const follow = !lrscope.page.element("again").open && news.follow; // its choices are for the run on show
+      if (follow) lrscope.address.follow();
+      lrscope.page.set("run", follow ? { data: news.runs, value: follow } : { data: news.runs });
       cursor = { ...cursor, begun: news.begun };
     }
     if (news.redraw) redraw();

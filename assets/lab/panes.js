@@ -44,11 +44,14 @@
   // On a loss axis of few decades 1, 2 and 5 have theirs, since the name of every digit would cover
   // the next one's; in less than half a decade plotly chooses.
   const TICKS = 5;
+  // A few epochs have a tick each.
+  const FEW = 10;
   const decades = ({ type, range }) => (type === "log" ? Math.abs(range[1] - range[0]) : 0);
+  const ticksOf = ([first, last]) => (last - first <= FEW ? 1 : null);
   function tick() {
-    const gd = lrscope.charts.gd(), { yaxis, yaxis2 } = gd._fullLayout;
+    const gd = lrscope.charts.gd(), { xaxis, yaxis, yaxis2 } = gd._fullLayout;
     const lr = decades(yaxis2), loss = decades(yaxis), frame = {};
-    const wanted = { yaxis: loss > 0.5 && loss < 2 ? "D2" : null, yaxis2: lr > 2 ? Math.ceil(lr / TICKS) : null };
+    const wanted = { xaxis: ticksOf(xaxis.range), yaxis: loss > 0.5 && loss < 2 ? "D2" : null, yaxis2: lr > 2 ? Math.ceil(lr / TICKS) : null };
     for (const [axis, dtick] of Object.entries(wanted)) {
       if ((gd.layout[axis].dtick || null) === dtick) continue;
       frame[`${axis}.dtick`] = dtick;
@@ -61,6 +64,7 @@
   lrscope.panes = {
     fit,
     tick,
+    ticksOf,
 
     // Keeps the panes fitted while the window or the head of the LR chart changes its size.
     watch() {

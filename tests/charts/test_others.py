@@ -47,7 +47,7 @@ def test_each_place_has_its_colour_in_both_schemes_and_is_no_thicker_than_the_ru
 ) -> None:
     shown = drawn(other(place=place))
     for scheme, looks in shown["looks"].items():
-        colour = theme.colours(scheme)[f"c{place + 1}"]
+        colour = theme.colours(scheme)[theme.BEHIND[place]]
         assert [look["line"]["color"] for look in looks] == [colour] * 2
     widths = [trace["line"]["width"] for trace in shown["traces"]]
     assert max(widths) < metric("val_loss").style["line"]["width"]

@@ -145,6 +145,8 @@ def test_a_run_behind_that_trains_grows_and_the_axis_with_it(
         before = len(behind(page)[f"other:{trains}"]["x"])
         wait(page, f"at['other:{trains}'].x.length > {before}")
         wait(page, f"gd.layout.xaxis.range[1] === at['other:{trains}'].x.length + 0.5")
+        wait(page, f"at['other:{trains}'].x.length > 25")
+        assert 2 <= page.locator("#chart .xaxislayer-above .xtick").count() <= 15
         lab.store.stop(trains)
         expect(page.locator("#others")).not_to_contain_text("training")
         # Nothing trains: the page asks only for the displayed run.
@@ -198,6 +200,33 @@ def test_a_zoom_by_mouse_stays_and_a_double_click_shows_all_epochs_of_the_longes
             if page.evaluate(DRAWN_AGAIN) == [0.5, 7.5]:
                 break
         wait(page, "String(gd.layout.xaxis.range) === '0.5,7.5'")
+
+
+def test_an_epoch_that_only_a_run_behind_has_cannot_be_selected(
+    browser: BrowserContext, lab: Served
+) -> None:
+    recorded(lab.store, epochs=9)
+    recorded(lab.store, epochs=3)
+    with opened(browser, lab.url + "?run=2&with=1") as page:
+        chosen(page, 1)
+        page.evaluate("() => window.lrscope.pointing.pointAt(9)")
+        page.evaluate("() => window.lrscope.pointing.pointAt(2)")
+        expect(page.locator("#fork")).to_have_text("Fork after 2")
+        page.evaluate("() => window.lrscope.pointing.pointAt(9)")
+        expect(page.locator("#fork")).to_have_text("Fork after 2")
+
+
+def test_a_run_that_starts_is_not_followed_while_the_choices_for_another_are_open(
+    browser: BrowserContext, lab: Served
+) -> None:
+    recorded(lab.store, epochs=2)
+    with opened(browser, lab.url) as page:
+        shows(page, 1)
+        page.locator("#again summary").click()
+        recorded(lab.store, epochs=2)
+        page.get_by_role("textbox", name="Compare with").click()
+        expect(page.get_by_role("option", name="#2 ")).to_be_visible()
+        shows(page, 1)
 
 
 def test_more_than_eight_are_chosen_and_eight_are_drawn(
