@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import dash_mantine_components as dmc
 from dash import ctx, html, set_props
 from dash.development.base_component import Component
-from flask import abort, has_request_context, request
+from flask import Response, abort, has_request_context, request
 
 from app import environment, exporting, ids, importing
 from app.access import Access, guard
@@ -134,6 +134,14 @@ def create_app(
         return _page(store, path if path in PATHS else LAB, query)
 
     app.layout = page
+
+    # The layouts of all views have one address: a browser that goes back would take the one it kept.
+    @app.server.after_request  # type: ignore[untyped-decorator]
+    def is_not_kept(answer: Response) -> Response:
+        if request.path == "/_dash-layout":
+            answer.headers["Cache-Control"] = "no-store"
+        return answer
+
     columns = RunColumns(store)
     when_asked = Example(store).queue if example else lambda: None
     lab.register(app, store, worker, columns, when_asked)

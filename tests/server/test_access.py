@@ -91,6 +91,10 @@ def test_another_site_gets_nothing_else(
     assert client.get(path, headers={**LINK, **changed}).status_code == 403
 
 
+def test_a_layout_which_is_of_the_page_that_asks_is_not_kept(client: FlaskClient) -> None:
+    assert client.get("/_dash-layout").headers["Cache-Control"] == "no-store"
+
+
 def test_no_page_may_frame_this_one(client: FlaskClient) -> None:
     headers = client.get("/").headers
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
