@@ -196,7 +196,11 @@ def rm(
             store.delete(numbers)
             print(f"Deleted {named}. For a minute, this brings back: lrscope rm --undo {named}")
             return
-        store.restore(numbers)
-        if gone := [run for run in numbers if not store.has(run)]:
-            raise fail(f"Run {gone[0]} was deleted more than a minute ago and is gone.")
-        print(f"Brought back {named}.")
+        back = store.restore(numbers)
+        if back:
+            print(f"Brought back {' '.join(map(str, back))}.")
+        for run in numbers:
+            if not store.has(run):
+                raise fail(f"Run {run} was deleted more than a minute ago and is gone.")
+            if run not in back:
+                raise fail(f"Run {run} was not deleted.")

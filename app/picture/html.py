@@ -137,9 +137,10 @@ def _subtitle(runs: Sequence[Drawn]) -> str:
     if len(runs) > 1:
         return f"Compared by {label(common_metric(runs))}."
     run = runs[0].run
-    told = [run_names.details(run), run_names.status(run)[1]]
+    told: list[str | None] = [run_names.details(run), run_names.status(run)[1]]
     if run.test_accuracy is not None:
         told.append(f"test accuracy {100 * run.test_accuracy:.2f} %")
+    told.append(run.reason)
     return " · ".join(filter(None, told))
 
 

@@ -238,6 +238,8 @@ def test_a_run_is_deleted_and_brought_back(
     )  # fmt: skip
     assert here("runs", "--json")[1] == ""
     assert here("rm", "--undo", "1")[1] == "Brought back 1.\n"
+    code, _, error = here("rm", "--undo", "1")
+    assert (code, "Run 1 was not deleted." in error) == (2, True)
     assert [json.loads(line)["run"] for line in here("runs", "--json")[1].splitlines()] == [1]
     monkeypatch.setattr(deletion, "UNDO_SECONDS", -1)
     with closing(Store(tmp_path)) as store:

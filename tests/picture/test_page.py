@@ -23,6 +23,7 @@ from trainer.curves.csv import read
 from trainer.curves.importing import import_curve
 from trainer.engine import datasets
 from trainer.engine import loop as engine
+from trainer.engine.events import Failed
 from trainer.replay.comparison import Comparison, compare
 from trainer.store import lineage
 from trainer.store.store import Store
@@ -226,6 +227,12 @@ def test_a_comparison_shows_the_run_that_is_chosen_and_what_differs(
         differs = page.get_by_role("region", name="What differs")
         expect(differs.get_by_role("row", name="Seed 0 3")).to_be_visible()
         assert differs.get_by_text("Epochs").count() == 0
+
+
+def test_it_says_why_a_run_failed(store: Store) -> None:
+    run = store.add(small(), claimed=True)
+    store.record(run, Failed("torch finds no cuda device here."))
+    assert "failed \N{MIDDLE DOT} torch finds no cuda device here." in html(store, run)
 
 
 def test_no_name_breaks_out_of_the_page(

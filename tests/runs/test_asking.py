@@ -86,7 +86,7 @@ def test_a_change_is_made_or_refused_in_the_words_of_the_store(client, store):
     assert {"a", "b"} <= set(store.run(1).tags)
     assert store.run(2).archived
     refused = asked(client, "/runs/change", what="delete", runs=[1, run])
-    assert refused == {"refused": f"Run {run} is training: stop it before you delete it."}
+    assert refused == {"refused": f"Run {run} has not ended: stop it before you delete it."}
     assert asked(client, "/runs/change", what="rename", runs=[99], value="x") == {
         "refused": "There is no run 99."
     }

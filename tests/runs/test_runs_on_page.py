@@ -120,7 +120,8 @@ def test_a_deletion_is_undone_and_a_refusal_is_told_in_its_words(
         focus(page, 5, "name")
         page.keyboard.press("Delete")
         expect(page.locator("#runs-refused")).to_have_text(
-            "Run 7 is a fork of run 5 and needs its epochs: delete both, or archive run 5."
+            "Run 7 is a fork of run 5 and needs its epochs: delete both, or archive run 5 in the "
+            "view Runs."
         )
         focus(page, 3, "name")
         page.keyboard.press("Space")

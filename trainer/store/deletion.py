@@ -18,7 +18,8 @@ def refusal(connection: sqlite3.Connection, runs: Collection[int]) -> str | None
             return f"There is no run {run}."
     for run, status in found:
         if status in ("training", "queued"):
-            return f"Run {run} is {status}: stop it before you delete it."
+            state = "is queued" if status == "queued" else "has not ended"
+            return f"Run {run} {state}: stop it before you delete it."
     forks = connection.execute(
         "SELECT parent, min(id) FROM runs WHERE deleted IS NULL "
         f"AND parent IN {chosen} AND id NOT IN {chosen} GROUP BY parent"
@@ -27,7 +28,7 @@ def refusal(connection: sqlite3.Connection, runs: Collection[int]) -> str | None
         parent, fork = forks
         return (
             f"Run {fork} is a fork of run {parent} and needs its epochs: delete both, "
-            f"or archive run {parent}."
+            f"or archive run {parent} in the view Runs."
         )
     return None
 

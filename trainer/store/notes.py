@@ -84,12 +84,11 @@ class Notes:
                 "UPDATE runs SET deleted = ? WHERE id = ?", [(time.time(), run) for run in runs]
             )
 
-    def restore(self, runs: Collection[int]) -> None:
-        """Undo the deletion of those of these runs that were not purged yet."""
+    def restore(self, runs: Collection[int]) -> list[int]:
+        """Undo the deletion of those of these runs that were not purged yet; returns them."""
+        undo = "UPDATE runs SET deleted = NULL WHERE deleted IS NOT NULL AND id = ?"
         with self._database.transaction() as connection:
-            connection.executemany(
-                "UPDATE runs SET deleted = NULL WHERE id = ?", [(run,) for run in runs]
-            )
+            return [run for run in runs if connection.execute(undo, (run,)).rowcount]
 
     def purge(self) -> list[int]:
         """Remove for good what was deleted a minute ago or earlier; returns those runs, whose
