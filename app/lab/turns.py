@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-APART_MS = 125
+APART_MS = 200
 MOST_MS = 10_000
 
 
