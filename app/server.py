@@ -135,7 +135,7 @@ def create_app(
 
     app.layout = page
 
-    # The layouts of all views have one address: a browser that goes back would take the one it kept.
+    # All layouts have one address: a browser that goes back would take the one that it has kept.
     @app.server.after_request  # type: ignore[untyped-decorator]
     def is_not_kept(answer: Response) -> Response:
         if request.path == "/_dash-layout":

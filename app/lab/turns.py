@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 APART_MS = 200
-MOST_MS = 10_000
+MOST_MS = 20_000
 
 
 class Turns:
