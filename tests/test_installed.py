@@ -72,7 +72,10 @@ def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("dist")
     ran(sys.executable, "-c", BUILD, "build_sdist", out, cwd=checkout)
     with tarfile.open(next(out.glob("*.tar.gz"))) as archive:
-        archive.extractall(out, filter="data")
+        safely: Any = (
+            {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        )  # from 3.11.4 on
+        archive.extractall(out, **safely)
     ran(sys.executable, "-c", BUILD, "build_wheel", out, cwd=out / f"lrscope-{VERSION}")
     return next(out.glob("*.whl"))
 

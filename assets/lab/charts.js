@@ -256,7 +256,8 @@
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.charts = {
     point(click) {
-      if (click) lrscope.pointing.pointAt(Math.round(click.points[0].x));
+      const epoch = click && Math.round(click.points[0].x);
+      if (epoch && epoch <= lrscope.live.lastEpoch()) lrscope.pointing.pointAt(epoch); // runs behind may have more
     },
 
     rescale() {

@@ -17,9 +17,8 @@
     lrscope.page.set("pointed", { data: epochs && epochs.last });
   }
 
-  // Selects an epoch of the run; selecting it again deselects it. Runs behind it may have more.
+  // Selects an epoch; selecting it again deselects it.
   function pointAt(epoch) {
-    if (epoch > lrscope.live.lastEpoch()) return;
     const again = pointed && pointed.first === epoch && pointed.last === epoch;
     point(lrscope.log.select(again ? null : epoch));
   }

@@ -209,10 +209,10 @@ def test_an_epoch_that_only_a_run_behind_has_cannot_be_selected(
     recorded(lab.store, epochs=3)
     with opened(browser, lab.url + "?run=2&with=1") as page:
         chosen(page, 1)
-        page.evaluate("() => window.lrscope.pointing.pointAt(9)")
-        page.evaluate("() => window.lrscope.pointing.pointAt(2)")
+        click = "epoch => window.dash_clientside.charts.point({ points: [{ x: epoch }] })"
+        page.evaluate(click, 2)
         expect(page.locator("#fork")).to_have_text("Fork after 2")
-        page.evaluate("() => window.lrscope.pointing.pointAt(9)")
+        page.evaluate(click, 9)
         expect(page.locator("#fork")).to_have_text("Fork after 2")
 
 

@@ -118,7 +118,7 @@ def test_a_run_whose_fork_stays_is_not_deleted(store):
 
 def test_a_run_that_trains_or_waits_is_not_deleted(store):
     done, trains, waits = finished(store), training(store), store.add(RunConfig())
-    for run, status in ((trains, "training"), (waits, "queued")):
-        with pytest.raises(CommandError, match=f"Run {run} is {status}: stop it before"):
+    for run, state in ((trains, "has not ended"), (waits, "is queued")):
+        with pytest.raises(CommandError, match=f"Run {run} {state}: stop it before"):
             store.delete([done, run])
     assert store.has(done)
