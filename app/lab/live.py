@@ -95,15 +95,15 @@ def _news_of(
     moved = token != cursor.token
     if moved:
         readout |= texts
-    new = store.interventions(row.id, cursor.intervention) if row else []
+    made = store.interventions(row.id) if row else []
+    new = [each for each in made if each.id > cursor.intervention]
     best = best_of_run(store, row, cursor.before) if moved or rows or new else None
     if moved or rows or new:
-        made = store.interventions(row.id) if row and not row.over else []
         readout |= after_epoch(row, recent, best, made)
     wait = IDLE_MS
     if row and not row.over:
         wait = interval(row, recent)
-    drawn = _drawn(store, row, rows, new, cursor, best) if row else None
+    drawn = _drawn(store, row, rows, made, new, cursor, best) if row else None
     answer: dict[str, Any] = {"drawn": drawn, "readout": readout, "token": token, "wait": wait}
     if torch and row and (cursor.ahead is None or row.paused or moved or "log" in (drawn or {})):
         ahead = _if_it_can(lambda: coming.of(store, row))
@@ -130,6 +130,7 @@ def _drawn(
     store: Store,
     row: Run,
     rows: list[Epoch],
+    made: list[RecordedIntervention],
     new: list[RecordedIntervention],
     cursor: Cursor,
     best: Best | None,
@@ -141,7 +142,7 @@ def _drawn(
     if not (rows or new or traced != cursor.traced or parent):
         return None
     # An epoch's LR curve has a step at each intervention within it.
-    inside = store.interventions(row.id) if rows and (new or cursor.intervention) else []
+    inside = made if rows else []
     points = series(row.recipe, rows, inside, row.batches, row.epochs, traces, cursor.traced)
     marks = [mark for mark in points.marks if mark.kind != "hand"] + by_hand(new, row.batches)
     if parent:

@@ -97,6 +97,7 @@ def _token(run: Run, found: Any, laid: Laid) -> int:
 def layout() -> Component:
     """The names of the runs behind, with what takes each away; above the charts."""
     named: dict[str, Any] = {"aria-label": "Runs behind this one"}
+    most: dict[str, Any] = {"data-most": str(MOST)}
     return html.Div(
         [
             html.Ul(id=ids.OTHERS_LIST, className="others-list", **named),
@@ -104,6 +105,7 @@ def layout() -> Component:
         ],
         id=ids.OTHERS,
         className="others",
+        **most,
     )
 
 

@@ -33,14 +33,7 @@
     for (const [path, domain] of Object.entries(panes(layout))) layout[path.split(".")[0]].domain = domain;
   }
 
-  // On a log axis of few decades 1, 2 and 5 have their ticks. Plotly by itself names every digit,
-  // which is right within a decade.
-  function tick(gd) {
-    const { type, range } = gd._fullLayout.yaxis, decades = range[1] - range[0];
-    const dtick = type === "log" && decades > 0.7 && decades < 3 ? "D2" : null;
-    if ((gd.layout.yaxis.dtick || null) === dtick) return;
-    window.Plotly.relayout(gd, { "yaxis.dtick": dtick, "yaxis.tickmode": dtick ? "linear" : "auto" });
-  }
+  const tick = (gd) => lrscope.panes.space(gd, { yaxis: lrscope.panes.digits(gd._fullLayout.yaxis) });
 
   // Names over the picture: of the curves at their ends, and of the panes.
   function place() {

@@ -4,23 +4,24 @@
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
-  const MOST = 8, LOST_MS = 5000;
+  const LOST_MS = 5000;
   let chosen = []; // as the control and the address have them
   let shown = null; // the displayed run, which is never behind itself
   const places = new Map(); // of the colour of each run
   const found = new Map(); // what the server has said of each run
   let refused = {}, question = null, timer = null, isLate = false;
 
-  const wanted = () => chosen.filter((run) => run !== shown).slice(0, MOST);
+  const most = () => Number(lrscope.page.element("others").dataset.most);
+  const wanted = () => chosen.filter((run) => run !== shown).slice(0, most());
   const drawn = () => wanted().filter((run) => found.has(run)).map((run) => found.get(run));
 
   // A run keeps its colour while others come and go.
   function place() {
-    const runs = wanted(), kept = new Set(runs.length < MOST ? chosen : runs);
+    const runs = wanted(), kept = new Set(runs.length < most() ? chosen : runs);
     for (const run of places.keys()) if (!kept.has(run)) places.delete(run);
     for (const run of runs.filter((each) => !places.has(each))) {
       const taken = new Set(places.values());
-      places.set(run, [...Array(MOST).keys()].find((free) => !taken.has(free)));
+      places.set(run, [...Array(most()).keys()].find((free) => !taken.has(free)));
     }
   }
 
@@ -68,9 +69,9 @@
 
   // What cannot be drawn, and how many are not.
   function note() {
-    const more = chosen.filter((run) => run !== shown).length - MOST;
+    const more = chosen.filter((run) => run !== shown).length - most();
     const sentences = wanted().map((run) => refused[run]).filter(Boolean);
-    if (more > 0) sentences.push(`At most ${MOST} runs are drawn behind this one: ${more} of those that are chosen ${more > 1 ? "are" : "is"} left out.`);
+    if (more > 0) sentences.push(`At most ${most()} runs are drawn behind this one: ${more} of those that are chosen ${more > 1 ? "are" : "is"} left out.`);
     return sentences.join(" ");
   }
 

@@ -39,19 +39,25 @@
     if (Math.abs(high - found["yaxis2.domain"][1]) > 0.0005) window.Plotly.relayout(gd, found);
   }
 
-  // On an LR axis of more than two decades each decade has its tick, or each second or third; plotly
-  // by itself leaves a low axis with one.
+  const FEW = 10, TICKS = 5;
+  const decades = ({ type, range }) => (type === "log" ? Math.abs(range[1] - range[0]) : 0);
+  // A few epochs have a tick each.
+  const ticksOf = ([first, last]) => (last - first <= FEW ? 1 : null);
   // On a loss axis of few decades 1, 2 and 5 have theirs, since the name of every digit would cover
   // the next one's; in less than half a decade plotly chooses.
-  const TICKS = 5;
-  // A few epochs have a tick each.
-  const FEW = 10;
-  const decades = ({ type, range }) => (type === "log" ? Math.abs(range[1] - range[0]) : 0);
-  const ticksOf = ([first, last]) => (last - first <= FEW ? 1 : null);
+  const digits = (axis) => (decades(axis) > 0.5 && decades(axis) < 2 ? "D2" : null);
+  // On an LR axis of more than two decades each decade has its tick, or each second or third; plotly
+  // by itself leaves a low axis with one.
+  const powers = (axis) => (decades(axis) > 2 ? Math.ceil(decades(axis) / TICKS) : null);
+
   function tick() {
     const gd = lrscope.charts.gd(), { xaxis, yaxis, yaxis2 } = gd._fullLayout;
-    const lr = decades(yaxis2), loss = decades(yaxis), frame = {};
-    const wanted = { xaxis: ticksOf(xaxis.range), yaxis: loss > 0.5 && loss < 2 ? "D2" : null, yaxis2: lr > 2 ? Math.ceil(lr / TICKS) : null };
+    space(gd, { xaxis: ticksOf(xaxis.range), yaxis: digits(yaxis), yaxis2: powers(yaxis2) });
+  }
+
+  // Gives axes these spaces between their ticks; plotly chooses where there is none.
+  function space(gd, wanted) {
+    const frame = {};
     for (const [axis, dtick] of Object.entries(wanted)) {
       if ((gd.layout[axis].dtick || null) === dtick) continue;
       frame[`${axis}.dtick`] = dtick;
@@ -65,6 +71,8 @@
     fit,
     tick,
     ticksOf,
+    digits,
+    space,
 
     // Keeps the panes fitted while the window or the head of the LR chart changes its size.
     watch() {
