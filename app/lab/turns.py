@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-APART_MS = 200
+APART_MS = 250
 MOST_MS = 20_000
 
 
