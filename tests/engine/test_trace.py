@@ -1,6 +1,7 @@
 """The trace has the losses of the batches, as torch computes them, and costs no wait."""
 
 import math
+import warnings
 from typing import Any
 
 import pytest
@@ -285,3 +286,21 @@ def test_the_device_is_waited_for_once_an_epoch_however_often_a_run_tells(schedu
             assert waits == [("tolist", 65 + 3)]
             waits.clear()
     assert told == 3 * 65
+
+
+if torch.cuda.is_available():
+
+    def test_an_epoch_waits_for_the_device_once(monkeypatch):
+        """Where there is one: torch warns of each line that waits for it."""
+        settings = of_batches(monkeypatch, 80, device="cuda", epochs=3)
+        waited: list[str] = []
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            for event in run(settings):
+                if isinstance(event, EpochEnded) and event.epoch == 1:
+                    seen.clear()
+                    torch.cuda.set_sync_debug_mode("warn")
+                elif isinstance(event, EpochEnded) and event.epoch == 2:
+                    torch.cuda.set_sync_debug_mode("default")
+                    waited = [str(one.message) for one in seen]
+        assert sum("synchronizing" in sentence for sentence in waited) == 1

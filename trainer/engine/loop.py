@@ -127,7 +127,8 @@ def _train(
             if state.epoch >= state.epochs:
                 break
         epoch, began, reported = state.epoch + 1, clock.now() - state.seconds, clock.now()
-        shuffled, arrivals = state.shuffled(len(x)).to(x.device), Arrivals(state.losses)
+        shuffled = state.shuffled(len(x)).to(x.device, non_blocking=True)
+        arrivals = Arrivals(state.losses)
         model.train()
         for index in shuffled.split(config.batch_size)[state.batch :]:
             if control.stopping:
@@ -143,7 +144,7 @@ def _train(
                 if cores and not control.repeats(epoch):
                     fit_threads(cores, state, control)
         weights = torch.full_like(state.losses, config.batch_size)
-        weights[-1] = len(shuffled) - (batches - 1) * config.batch_size
+        weights[-1].fill_(len(shuffled) - (batches - 1) * config.batch_size)  # `=` would wait
         train_loss = (state.losses * weights).sum() / len(shuffled)
         validated = evaluate(model, splits.val, control)
         if validated is None:
