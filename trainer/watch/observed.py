@@ -237,7 +237,7 @@ class _Hook:
 
 # Who watches a scheduler, by its id: equality may be anything, and not all have a hash.
 _watched: dict[int, list[weakref.ref[Observed]]] = {}
-_wrapped: dict[type, FunctionType] = {}  # what stands in each class's place of `step`
+_wrapped: dict[type, Any] = {}  # what stands in each class's place of `step`
 _INHERITED = object()
 _originals: dict[type, Any] = {}
 

@@ -145,7 +145,6 @@ class Training:
         now = time.monotonic()
         lr = (self._observed.last or self._observed.lrs())[0]
         if loss is not None and now >= self._trace.due:
-            self._trace.due = now + PROGRESS_EVERY  # also where it is no number
             self._trace.add(now, self.batch - 1, loss, lr)
         if now >= self._progress_due:
             self._progress_due = now + PROGRESS_EVERY
