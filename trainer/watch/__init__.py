@@ -1,4 +1,4 @@
-"""LRScope in a script or a notebook: `from lrscope import replay`.
+"""LRScope in a script or a notebook: `from lrscope import watch, replay`.
 
 This folder is installed as `lrscope`. It exports names from LRScope's own trainer, which is loaded
 as `lrscope.trainer`, so that a project may have its own `trainer` or `app`. Importing it is cheap:
@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from trainer.notebook import runs
     from trainer.replay.replay import preview, replay
 
-__all__ = ["Recipe", "RunConfig", "preview", "replay", "runs", "train"]
+    from .scope import Scope, WatchWarning, watch
+
+__all__ = [
+    "Recipe",
+    "RunConfig",
+    "Scope",
+    "WatchWarning",
+    "preview",
+    "replay",
+    "runs",
+    "train",
+    "watch",
+]
 
 # The module of the trainer that each name comes from.
 _MODULES = {
@@ -28,6 +40,7 @@ _MODULES = {
     "train": "engine.loop",
 }
 _WHOLE = {"runs": "notebook.runs"}  # modules that are exported as they are
+_OWN = {"Scope": "scope", "WatchWarning": "scope", "watch": "scope"}  # of this package
 
 # As `trainer.watch`, in a checkout, it uses the trainer that contains it.
 _trainer = __name__.rpartition(".")[0]
@@ -37,10 +50,12 @@ if not _trainer:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in {**_MODULES, **_WHOLE}:
+    if name not in {**_MODULES, **_WHOLE, **_OWN}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found: Any
-    if name in _WHOLE:
+    if name in _OWN:
+        found = getattr(import_module(f"{__name__}.{_OWN[name]}"), name)
+    elif name in _WHOLE:
         found = import_module(f"{_trainer}.{_WHOLE[name]}")
     else:
         found = getattr(import_module(f"{_trainer}.{_MODULES[name]}"), name)

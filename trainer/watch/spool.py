@@ -1,0 +1,116 @@
+"""The files of a watched training: its spool, the lock that says that it lives, and the commands
+to it.
+"""
+
+import errno
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from . import _trainer
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+FOLDER = "watched"
+MOST_UNWRITTEN = 4_000_000  # bytes that wait for room on the disk
+
+
+class SpoolGoneError(OSError):
+    """The spool was deleted under the training."""
+
+
+def home_of(home: str | os.PathLike[str] | None) -> Path:
+    """That folder, else LRScope's own."""
+    if home is not None:
+        return Path(home).expanduser()
+    own: Path = import_module(f"{_trainer}.folders").home()
+    return own
+
+
+class Spool:
+    """Lines of JSON that the page takes in. They are handed to the system as they are written, so
+    that the end of the process loses none.
+
+    Attributes:
+        locked: whether the disk could lock the file that says that this process lives.
+        commands: the file of the commands, which the page writes.
+
+    Raises:
+        OSError: the files cannot be made.
+    """
+
+    def __init__(self, home: Path) -> None:
+        permissions = import_module(f"{_trainer}.store.permissions")
+        folder, name = home / FOLDER, uuid4().hex
+        permissions.make_folder(folder)
+        self._paths = [folder / f"{name}.lock", folder / f"{name}.jsonl"]
+        self.commands = folder / f"{name}.commands.jsonl"
+        self._unwritten = bytearray()
+        new, mode = os.O_CREAT | os.O_EXCL, permissions.FILE
+        binary = getattr(os, "O_BINARY", 0)
+        self._lock = os.open(self._paths[0], new | os.O_RDWR, mode)
+        try:
+            self.locked = _lock(self._lock)  # before the page can find a spool without a lock
+            self._file = os.open(self._paths[1], new | os.O_WRONLY | os.O_APPEND | binary, mode)
+        except OSError:
+            os.close(self._lock)
+            self._paths[0].unlink(missing_ok=True)
+            raise
+
+    @property
+    def path(self) -> Path:
+        return self._paths[1]
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was deleted: what is written reaches nobody."""
+        return os.fstat(self._file).st_nlink == 0
+
+    def write(self, line: dict[str, Any], *, passing: bool = False) -> None:
+        """Append a line. What the disk has no room for is kept, and written with a later one.
+
+        Args:
+            passing: it need not be kept.
+
+        Raises:
+            SpoolGoneError: nothing can be written any more.
+            OSError: the disk did not take it now.
+        """
+        if passing and self._unwritten:
+            return
+        self._unwritten += json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        if self.is_gone or len(self._unwritten) > MOST_UNWRITTEN:
+            raise SpoolGoneError(errno.ENOENT, "its spool is gone", str(self.path))
+        while self._unwritten:  # a full disk may take a part: the rest of a line comes later
+            written = os.write(self._file, self._unwritten)
+            del self._unwritten[:written]
+
+    def close(self) -> None:
+        """Give the lock back: the training is over. In a forked child the parent keeps its lock."""
+        os.close(self._file)
+        os.close(self._lock)
+
+    def remove(self) -> None:
+        """Close it and delete its files."""
+        self.close()
+        for path in reversed(self._paths):
+            path.unlink(missing_ok=True)
+
+
+def _lock(file: int) -> bool:
+    """Whether the disk could lock it for as long as it is open."""
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
