@@ -1,11 +1,13 @@
 """Runs that wait to be trained: inserted, queued again, claimed. torch-free."""
 
+import json
 import sqlite3
 import time
+from dataclasses import asdict
 
 from ..config import versions
 from ..config.recipe import Recipe
-from .rows import RESUMABLE, Source
+from .rows import RESUMABLE, Elsewhere, Source
 
 
 def insert(
@@ -27,6 +29,24 @@ def insert(
     return cursor.lastrowid
 
 
+def revise(
+    connection: sqlite3.Connection, run: int, recipe: Recipe, elsewhere: Elsewhere | None
+) -> None:
+    """Replace what is known of the recipe of a run that trains elsewhere, and what else is known
+    of it where that is given.
+    """
+    connection.execute(
+        "UPDATE runs SET config = ?, config_version = ?, elsewhere = coalesce(?, elsewhere) "
+        "WHERE id = ?",
+        (
+            recipe.model_dump_json(),
+            versions.VERSION,
+            None if elsewhere is None else json.dumps(asdict(elsewhere)),
+            run,
+        ),
+    )
+
+
 def has_trained(connection: sqlite3.Connection, run: int, epoch: int) -> bool:
     """Whether a run of LRScope's own has trained this epoch; every one has its start, epoch 0."""
     found = connection.execute(
@@ -44,7 +64,8 @@ def resume(connection: sqlite3.Connection, run: int) -> bool:
         "UPDATE runs SET status = 'queued', reason = NULL, activity = NULL, paused = 0, "
         "warning = NULL, "
         "asked = (SELECT coalesce(max(id), 0) FROM commands WHERE run = runs.id) "
-        f"WHERE id = ? AND status IN ({', '.join('?' * len(RESUMABLE))}) RETURNING id",
+        "WHERE id = ? AND source = 'trained' "
+        f"AND status IN ({', '.join('?' * len(RESUMABLE))}) RETURNING id",
         (run, *RESUMABLE),
     )
     return resumed.fetchone() is not None
