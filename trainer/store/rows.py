@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
@@ -61,6 +61,14 @@ class Elsewhere:
     optimizer: str | None = None
     schedule: str | None = None
     groups: int = 1
+
+
+class Known(NamedTuple):
+    """What is known now of a run that trains elsewhere."""
+
+    recipe: Recipe
+    elsewhere: Elsewhere
+    controls: tuple[CommandName, ...]
 
 
 @dataclass(frozen=True, slots=True)
