@@ -88,7 +88,7 @@ def cyclic(
 def observed_one_cycle(
     state: Mapping[str, Any], group: Mapping[str, Any], batches: int
 ) -> dict[str, Any]:
-    """The fields of OneCycleLR, the run's LR and the cycle's epochs, from an object's attributes
+    """The fields of a rise and fall, the run's LR and the cycle's epochs, from an object's attributes
     and the parameter group that it drives.
 
     Raises:
@@ -113,7 +113,7 @@ def observed_one_cycle(
 
 
 def observed_cyclic(state: Mapping[str, Any], batches: int) -> dict[str, Any]:
-    """The fields of CyclicLR and the run's LR, from an object's attributes.
+    """The fields of a cycle and the run's LR, from an object's attributes.
 
     Raises:
         KeyError, TypeError, ValueError: it does not rise and fall alike, in whole epochs of so many

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from ..config.optimizers import OPTIMIZERS, SGD, observed
 from ..config.recipe import Recipe
-from ..config.schedules import SCHEDULES, NoSchedule, ReduceLROnPlateau
+from ..config.schedules import SCHEDULES, NoSchedule
 from ..config.table import setting_of
 from ..config.text import plain
 from ..config.traits import ScheduleSettings
@@ -44,7 +44,7 @@ class Seen:
 
     @property
     def is_plateau(self) -> bool:
-        return isinstance(self.schedule, ReduceLROnPlateau)
+        return self.schedule.traits.watches_monitor
 
 
 def schedule_of(seen: SeenScheduler | None, group: Mapping[str, Any], batches: int) -> Seen:
