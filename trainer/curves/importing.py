@@ -6,7 +6,7 @@ from typing import Any
 from ..config.recipe import Recipe
 from ..config.table import ConfigError, to_recipe
 from ..replay.replay import replay
-from ..schedule.decisions import RECORDED, Decision, Kind
+from ..schedule.decisions import Decision, moved
 from ..schedule.epoch import Epoch
 from ..store.store import Store
 from .csv import Curve
@@ -77,12 +77,6 @@ def _rows(curve: Curve, recipe: Recipe) -> Iterator[Epoch]:
 
 
 def _move(lrs: tuple[float, ...], i: int) -> Decision:
-    """How a recorded LR changed after its epoch: a cut if it was constant before."""
-    lr, next_lr = lrs[i], lrs[min(i + 1, len(lrs) - 1)]
-    was_constant = i > 0 and lrs[i - 1] == lr
-    kind: Kind = "kept"
-    if next_lr > lr:
-        kind = "raised"
-    elif next_lr < lr:
-        kind = "cut" if was_constant else "lowered"
-    return Decision(kind=kind, epoch=i + 1, lr=lr, next_lr=next_lr, schedule=RECORDED)
+    """How a recorded LR changed after its epoch."""
+    next_lr = lrs[min(i + 1, len(lrs) - 1)]
+    return moved(i + 1, lrs[i], next_lr, was_constant=i > 0 and lrs[i - 1] == lrs[i])

@@ -106,6 +106,24 @@ def _keep_traces_and_what_people_note(connection: sqlite3.Connection) -> None:
     )
 
 
+def _take_in_spools(connection: sqlite3.Connection) -> None:
+    """A table for how far each spool was taken in, and columns for what is known of a run that
+    trains elsewhere.
+    """
+    _execute_all(
+        connection,
+        """
+        CREATE TABLE spools (
+            id TEXT PRIMARY KEY,
+            run INTEGER NOT NULL,
+            offset INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        ALTER TABLE runs ADD COLUMN controls TEXT;
+        ALTER TABLE runs ADD COLUMN elsewhere TEXT;
+        """,
+    )
+
+
 # The columns that each version's migration needs: a file without them is not a store.
 COLUMNS = {
     1: {
@@ -121,10 +139,20 @@ COLUMNS = {
         "commands": "id run name value",
         "interventions": "id run epoch batch name value",
     },
+    3: {
+        "runs": "id config config_version status owner started source origin parent asked name "
+        "starred tags note archived deleted",
+        "epochs": "run epoch lr lr_last metrics seconds decision",
+        "traces": "run epoch trace",
+        "best": "run metric epoch cost",
+        "commands": "id run name value",
+        "interventions": "id run epoch batch name value",
+    },
 }
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
     1: _name_metrics_and_sources,
     2: _keep_traces_and_what_people_note,
+    3: _take_in_spools,
 }
 
 

@@ -48,9 +48,11 @@ class Owner:
         return self._folder / f"{owner}.lock"
 
     def interrupt_orphans(self, database: Database) -> None:
-        """Mark the runs of processes that have died, whose locks are free, as interrupted."""
+        """Mark the runs of processes that have died, whose locks are free, as interrupted. A
+        watched run has no owner here: its training holds a lock of its own, beside its spool.
+        """
         owners = database.connection.execute(
-            "SELECT DISTINCT owner FROM runs WHERE status = 'training'"
+            "SELECT DISTINCT owner FROM runs WHERE status = 'training' AND source != 'watched'"
         ).fetchall()
         for (owner,) in owners:
             if owner == self.id:
@@ -73,7 +75,7 @@ class Owner:
         with database.transaction() as connection:
             connection.execute(
                 "UPDATE runs SET status = 'interrupted', paused = 0, reason = ? "
-                "WHERE owner IS ? AND status = 'training'",
+                "WHERE owner IS ? AND status = 'training' AND source != 'watched'",
                 ("LRScope ended while this run was training.", owner),
             )
 

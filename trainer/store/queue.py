@@ -27,6 +27,14 @@ def insert(
     return cursor.lastrowid
 
 
+def revise(connection: sqlite3.Connection, run: int, recipe: Recipe) -> None:
+    """Replace what is known of the recipe of a run that trains elsewhere."""
+    connection.execute(
+        "UPDATE runs SET config = ?, config_version = ? WHERE id = ?",
+        (recipe.model_dump_json(), versions.VERSION, run),
+    )
+
+
 def has_trained(connection: sqlite3.Connection, run: int, epoch: int) -> bool:
     """Whether a run of LRScope's own has trained this epoch; every one has its start, epoch 0."""
     found = connection.execute(
@@ -44,7 +52,8 @@ def resume(connection: sqlite3.Connection, run: int) -> bool:
         "UPDATE runs SET status = 'queued', reason = NULL, activity = NULL, paused = 0, "
         "warning = NULL, "
         "asked = (SELECT coalesce(max(id), 0) FROM commands WHERE run = runs.id) "
-        f"WHERE id = ? AND status IN ({', '.join('?' * len(RESUMABLE))}) RETURNING id",
+        "WHERE id = ? AND source = 'trained' "
+        f"AND status IN ({', '.join('?' * len(RESUMABLE))}) RETURNING id",
         (run, *RESUMABLE),
     )
     return resumed.fetchone() is not None

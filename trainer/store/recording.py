@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ..config.metrics import rises
@@ -22,7 +23,7 @@ from ..engine.events import (
 )
 from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
-from . import traces
+from . import commands, rows, traces
 from .schema import EPOCH_COLUMNS
 
 # A resumed run replaces its epochs one by one as it trains them again.
@@ -148,6 +149,50 @@ def statements(event: Event) -> Iterator[Statement]:
                     "test_accuracy": test_accuracy,
                 },
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What happened to a run, and when.
+
+    Attributes:
+        at: seconds since 1970.
+        event: what is to be recorded; None if only the rest is.
+        elapsed: the seconds that the run had taken by then; None if unknown.
+        made: the id of the command that it answers; None if it answers none.
+        paused: whether the run stands still from then on; None if that did not change.
+    """
+
+    at: float
+    event: Event | None = None
+    elapsed: float | None = None
+    made: int | None = None
+    paused: bool | None = None
+
+
+def write(connection: sqlite3.Connection, run: int, happened: Happened) -> None:
+    """Write what happened to a run, within the caller's transaction."""
+    common = {"run": run, "now": happened.at, "elapsed": happened.elapsed}
+    if happened.event is not None:
+        again = replaces(connection, run, happened.event)
+        for statement, values in statements(happened.event):
+            connection.execute(statement, {**values, **common})
+        if again:
+            _find_best_again(connection, run)
+    if happened.made is not None:
+        commands.carried_out(connection, run, happened.made)
+    if happened.paused is not None:
+        connection.execute("UPDATE runs SET paused = ? WHERE id = ?", (happened.paused, run))
+
+
+def _find_best_again(connection: sqlite3.Connection, run: int) -> None:
+    connection.execute("DELETE FROM best WHERE run = ?", (run,))
+    found = connection.execute(
+        f"SELECT {', '.join(EPOCH_COLUMNS)} FROM epochs WHERE run = ? ORDER BY epoch", (run,)
+    )
+    for row in [rows.epoch(run, row) for row in found]:
+        for statement, values in best_statements(row):
+            connection.execute(statement, {**values, "run": run})
 
 
 def replaces(connection: sqlite3.Connection, run: int, event: Event) -> bool:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
@@ -39,6 +39,39 @@ class UnreadableError(StoreError):
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What is known, beside its recipe, of a run that trains in another program.
+
+    Attributes:
+        program: the name of its script; empty if unknown.
+        host, pid: the machine, and the process on it.
+        batches: batches per epoch; 0 while they are not known.
+        optimizer: how its optimizer is called if LRScope does not know it: the recipe's is then
+            only a stand-in. None if it does.
+        schedule: the same of its schedule.
+        groups: how many parameter groups its optimizer has; the first one's LR is the run's.
+    """
+
+    program: str = ""
+    host: str = ""
+    pid: int = 0
+    python: str = ""
+    torch: str = ""
+    batches: int = 0
+    optimizer: str | None = None
+    schedule: str | None = None
+    groups: int = 1
+
+
+class Known(NamedTuple):
+    """What is known now of a run that trains elsewhere."""
+
+    recipe: Recipe
+    elsewhere: Elsewhere
+    controls: tuple[CommandName, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run's current state. Times are seconds since 1970.
 
@@ -59,6 +92,9 @@ class Run:
         name: what a person calls it; None if nobody has named it.
         starred, tags, note, archived: what people noted of it.
         deleted: when it was deleted; None if it was not (see `trainer.store.deletion`).
+        controls: the commands that a run which trains elsewhere obeys; None for one that was
+            trained here, which obeys all.
+        elsewhere: what else is known of a watched run; None for any other.
     """
 
     id: int
@@ -91,6 +127,8 @@ class Run:
     note: str | None = None
     archived: bool = False
     deleted: float | None = None
+    controls: tuple[CommandName, ...] | None = None
+    elsewhere: Elsewhere | None = None
 
     @property
     def elapsed(self) -> float | None:
@@ -114,15 +152,26 @@ class Run:
         """Batches per epoch; 1 for a run that was not trained here, where it is unknown."""
         if self.started:
             return self.started.batches
+        if self.elsewhere:
+            return max(self.elsewhere.batches, 1)
         return self.config.batches if self.config else 1
 
     @property
     def resumable(self) -> bool:
-        return self.status in RESUMABLE
+        return self.status in RESUMABLE and self.source == "trained"
 
     @property
     def over(self) -> bool:
         return self.status in OVER
+
+    def disobeys(self, name: CommandName) -> str | None:
+        """Why it does not obey this command, in a sentence; None if it does."""
+        if self.controls is None or name in self.controls:
+            return None
+        if self.source == "watched":
+            why = "pass control=True to watch()" if name != "pace" else "it keeps its own pace"
+            return f"Run {self.id} trains elsewhere and does not obey {name}: {why}."
+        return f"Run {self.id} follows {self.origin}: it cannot be changed from here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +197,8 @@ TAGS = TypeAdapter(tuple[str, ...])
 METRICS = TypeAdapter(dict[str, FiniteFloat | None])
 TRACE = TypeAdapter(tuple[tuple[FiniteFloat | None, ...], tuple[FiniteFloat, ...]])
 STARTED = TypeAdapter(Started)
+CONTROLS = TypeAdapter(tuple[CommandName, ...])
+ELSEWHERE = TypeAdapter(Elsewhere)
 # Columns of the table that are not stored as fields of `Run`.
 CONFIG_COLUMNS = "id, source, config, config_version"
 ADDED = (
@@ -165,6 +216,7 @@ INTERVENTION_COLUMNS = tuple(field.name for field in fields(RecordedIntervention
 RUN_TYPES = get_type_hints(Run) | {
     "status": str, "started": str | None, "decision": str | None, "paused": int,
     "starred": int, "archived": int, "tags": str,
+    "controls": str | None, "elsewhere": str | None,
 }  # fmt: skip
 EPOCH_TYPES = get_type_hints(Epoch) | {"metrics": str, "decision": str | None}
 INTERVENTION_TYPES = get_type_hints(RecordedIntervention) | {"name": str}
@@ -194,6 +246,14 @@ def run(row: tuple[Any, ...]) -> Run:
         decision = _decision(values["decision"])
         with _part("tags"):
             tags = TAGS.validate_json(values["tags"], strict=True)
+        with _part("controls"):
+            controls = values["controls"] and CONTROLS.validate_json(
+                values["controls"], strict=True
+            )
+        with _part("elsewhere"):
+            elsewhere = values["elsewhere"] and ELSEWHERE.validate_json(
+                values["elsewhere"], strict=True
+            )
         added = int(added)
         if recipe.epochs + added < 1:
             raise ValueError(f"{added} epochs were added to its {recipe.epochs}")
@@ -203,6 +263,7 @@ def run(row: tuple[Any, ...]) -> Run:
     paused = bool(values["paused"]) and values["status"] not in OVER
     values |= {"started": started, "decision": decision, "paused": paused}
     values |= {"added": added, "stopping": bool(stopping), "tags": tags}
+    values |= {"controls": controls, "elsewhere": elsewhere}
     values |= {name: bool(values[name]) for name in ("starred", "archived")}
     return Run(id=id, source=source, recipe=recipe, **values)
 

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 from ..schedule.epoch import Epoch
 
-VERSION = 3
+VERSION = 4
 SCHEMA = """
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -40,7 +40,9 @@ CREATE TABLE runs (
     tags TEXT NOT NULL DEFAULT '[]',
     note TEXT,
     archived INTEGER NOT NULL DEFAULT 0,
-    deleted REAL
+    deleted REAL,
+    controls TEXT,
+    elsewhere TEXT
 );
 CREATE INDEX runs_by_status ON runs (status);
 CREATE TABLE epochs (
@@ -87,10 +89,15 @@ CREATE TABLE interventions (
     sentence TEXT NOT NULL
 );
 CREATE INDEX interventions_by_run ON interventions (run, id);
+CREATE TABLE spools (
+    id TEXT PRIMARY KEY,
+    run INTEGER NOT NULL,
+    offset INTEGER NOT NULL
+) WITHOUT ROWID;
 """
 
-# Metrics, decision, trace and tags are JSON. `best` has the best epoch by each metric, so that it
-# is found at once in a run of any length; its cost is the metric, or minus it where it rises.
-# Traces lie apart, so that reading epochs reads none of them, and by rowid, since SQLite keeps
-# large rows poorly without.
+# Metrics, decision, trace, tags, controls and elsewhere are JSON. `best` has the best epoch by each
+# metric, so that it is found at once in a run of any length; its cost is the metric, or minus it
+# where it rises. Traces lie apart, so that reading epochs reads none of them, and by rowid, since
+# SQLite keeps large rows poorly without. A spool's offset is the byte up to which it was taken in.
 EPOCH_COLUMNS = tuple(field.name for field in fields(Epoch))

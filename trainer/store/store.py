@@ -18,8 +18,10 @@ from ..schedule.trace import Trace
 from . import commands, permissions, queue, recording, rows, traces
 from .database import Database
 from .faults import CommandError, StoreError
+from .live import Live
 from .notes import Notes
 from .owners import Owner, any_alive
+from .recording import Happened
 from .rows import (
     EXAMPLE,
     INTERVENTION_COLUMNS,
@@ -40,7 +42,7 @@ def path_in(home: Path) -> Path:
     return home / "lrscope.sqlite"
 
 
-class Store(Notes):
+class Store(Notes, Live):
     """The runs under one folder. Any thread and any process may use it at the same time.
 
     Args:
@@ -229,18 +231,8 @@ class Store(Notes):
             elapsed: the seconds that the run has taken until now; None if unknown.
             made: the id of the command that the event carries out.
         """
-        common = {"run": run, "now": time.time(), "elapsed": elapsed}
         with self._database.transaction() as connection:
-            again = recording.replaces(connection, run, event)
-            for statement, values in recording.statements(event):
-                connection.execute(statement, {**values, **common})
-            if made is not None:
-                commands.carried_out(connection, run, made)
-            if again:
-                connection.execute("DELETE FROM best WHERE run = ?", (run,))
-                for row in self.epochs(run):
-                    for statement, values in recording.best_statements(row):
-                        connection.execute(statement, {**values, "run": run})
+            recording.write(connection, run, Happened(time.time(), event, elapsed, made))
 
     # Read runs
 
@@ -358,6 +350,8 @@ class Store(Notes):
         row = self._known(run)
         if row.over:
             raise CommandError(f"Run {run} is over ({row.status}) and cannot be changed.")
+        if reason := row.disobeys(name):
+            raise CommandError(reason)
         if value is not None and name in TAKE_NO_VALUE:
             raise CommandError(f"{name} takes no value, and {value:g} was given: leave it out.")
         if name == "stop":
@@ -366,8 +360,7 @@ class Store(Notes):
         with self._database.transaction() as connection:
             if name in commands.BY_HAND:
                 epochs = row.epochs + commands.epochs_asked(connection, run)
-                reason = refusal(cast(ByHand, name), value, epochs, row.recipe)
-                if reason:
+                if reason := refusal(cast(ByHand, name), value, epochs, row.recipe):
                     raise CommandError(reason)
             if name in ("pause", "unpause", "step"):
                 connection.execute(
