@@ -227,9 +227,9 @@ class Obeying:
         began = time.monotonic()
         self._write({"kind": "paused"})
         said = f"LRScope: {self._name} is paused in epoch {epoch}: press Continue in the page."
-        with suppress(OSError, ValueError):  # nobody may be there to read it
-            print(said, file=sys.stderr, flush=True)
         try:
+            with suppress(OSError, ValueError):  # nobody may be there to read it
+                print(said, file=sys.stderr, flush=True)
             while self._paused and not self.stopping and not self._is_gone():
                 time.sleep(EVERY)
                 self._obey_new(epoch, batch)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from .plain import number, on_device
 
 POINTS = 64
-_CLOSEST = 0.002  # seconds between two points
+_CLOSEST, _AFTER_ERROR = 0.002, 0.25  # seconds until the next point
 _MOST_ARRIVING = 8
 
 
@@ -19,8 +19,8 @@ class _Arriving(NamedTuple):
 
 
 class Trace:
-    """At most 64 points of the epoch under way: where there are more, every other one is dropped
-    and the next come half as often.
+    """At most 64 points of the epoch under way: where there are more, every other one is dropped,
+    and the next are as far apart as those that are left.
 
     Attributes:
         due: the time of the monotonic clock from which on the next point is wanted.
@@ -31,6 +31,7 @@ class Trace:
         self.due = 0.0
         self.points: list[list[Any]] = []
         self._spacing = _CLOSEST
+        self._began = self._now = 0.0  # the times of the epoch's first and last call of `add`
         self._arriving: deque[_Arriving] = deque()
 
     def add(self, now: float, batch: int, loss: Any, lr: Any) -> None:
@@ -40,12 +41,15 @@ class Trace:
         Raises:
             TypeError, ValueError: the loss is no number.
         """
-        self.due = now + self._spacing
+        if not self.due:
+            self._began = now
+        self._now, self.due = now, now + _AFTER_ERROR
         self._take_arrived()
         if not on_device(loss):
             self._append(batch, number(loss), lr)
         elif loss.device.type == "cuda" and len(self._arriving) < _MOST_ARRIVING:
             self._copy(batch, loss.detach(), lr)
+        self.due = now + self._spacing
 
     def collect(self) -> list[list[float]]:
         """The points as numbers, with those that have arrived from the device."""
@@ -70,7 +74,7 @@ class Trace:
     def _append(self, batch: int, loss: float, lr: Any) -> None:
         if len(self.points) == POINTS:
             del self.points[1::2]
-            self._spacing *= 2
+            self._spacing = (self._now - self._began) / len(self.points)
         self.points.append([batch, loss, lr])
 
     def _copy(self, batch: int, loss: Any, lr: Any) -> None:

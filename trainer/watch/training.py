@@ -145,7 +145,6 @@ class Training:
         now = time.monotonic()
         lr = (self._observed.last or self._observed.lrs())[0]
         if loss is not None and now >= self._trace.due:
-            self._trace.due = now + PROGRESS_EVERY  # also where it is no number
             self._trace.add(now, self.batch - 1, loss, lr)
         if now >= self._progress_due:
             self._progress_due = now + PROGRESS_EVERY
@@ -290,10 +289,7 @@ def _torch_version() -> str | None:
 
 def _described_optimizer(optimizer: Any) -> dict[str, Any]:
     cls = type(optimizer)
-    groups = [
-        plain_entries({k: v for k, v in group.items() if k != "params"})
-        for group in optimizer.param_groups
-    ]
+    groups = [plain_entries(group, frozenset({"params"})) for group in optimizer.param_groups]
     return {"class": cls.__name__, "module": cls.__module__, "groups": groups}
 
 
@@ -302,6 +298,6 @@ def _described(scheduler: Any) -> dict[str, Any]:
     return {
         "class": cls.__name__,
         "module": cls.__module__,
-        "state": plain_entries(Attributes.of(scheduler).own),
+        "state": Attributes.of(scheduler).plain()["state"],
         "parts": [_described(part) for part in parts_of(scheduler)],
     }
