@@ -33,6 +33,7 @@ CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
 DOCUMENTS = [
     README,
     MANUAL,
+    ROOT / "app" / "CALLBACKS.md",
     MAP,
     CONTRIBUTING,
     ROOT / ".github" / "CHANGELOG.md",

@@ -23,7 +23,10 @@ ROOT = Path(__file__).parents[1]
 TRAINER = sorted((ROOT / "trainer").glob("**/*.py"))
 APP = sorted((ROOT / "app").glob("**/*.py"))
 PAGE = {"app", "dash", "dash_ag_grid", "dash_mantine_components", "flask", "plotly", "waitress"}
-TORCH = {"torch", "torchvision", "numpy", "pandas", "sklearn", "tensorboard"}
+TORCH = {
+    "torch", "torchvision", "numpy", "pandas", "sklearn", "tensorboard",
+    "ignite", "keras", "lightning", "skorch", "transformers",
+}  # fmt: skip
 
 # Which folder, or module beside the folders, may import from which. What only a type checker reads
 # is no import.
