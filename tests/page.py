@@ -16,6 +16,7 @@ from app.access import Access
 from app.listening import free_port, listen
 from app.server import THIS_MACHINE, create_app
 from trainer.store.store import Store
+from trainer.watched.taker import Taker
 from trainer.worker import Worker
 
 expect.set_options(timeout=30_000)
@@ -58,6 +59,8 @@ def served(
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     worker.start()
+    taker = Taker(store)
+    taker.start()
     try:
         yield Served(f"http://{HOST}:{server.effective_port}/", store, server)
     finally:
@@ -66,6 +69,7 @@ def served(
         with suppress(OSError):  # the loop may close the trigger before it is pulled
             server.trigger.pull_trigger(lambda: _end(server))
         thread.join()
+        taker.stop()
         worker.stop()
         store.close()
 

@@ -113,7 +113,7 @@ ARROWS = {
         app.server
         trainer.config trainer.folders
         trainer.schedule trainer.replay trainer.engine trainer.store trainer.snapshots
-        trainer.curves trainer.execute trainer.export trainer.worker
+        trainer.curves trainer.execute trainer.export trainer.watched trainer.worker
     """,
     "app.__main__": "app.cli",
 }

@@ -90,6 +90,7 @@ def _serve(
     datasets: Path,
     budget_mb: float,
 ) -> None:
+    from trainer.watched.taker import Taker
     from trainer.worker import Worker
 
     # Imported modules stay, so skipping garbage collection here starts the page a tenth sooner.
@@ -101,7 +102,7 @@ def _serve(
 
     gc.freeze()
     gc.enable()
-    worker = Worker(store, datasets, budget_mb)
+    worker, taker = Worker(store, datasets, budget_mb), Taker(store)
     access = access_for(host, token)
     app = create_app(store, worker, access, example)
     try:
@@ -128,6 +129,7 @@ def _serve(
                 flush=True,
             )
         worker.start()
+        taker.start()
         if open and access.token is None:  # other users see what a browser is started with
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         server.run()
@@ -137,6 +139,7 @@ def _serve(
         server.close()
         if worker.training:
             print(WAITING, file=sys.stderr, flush=True)
+        taker.stop()
         worker.stop()
 
 
