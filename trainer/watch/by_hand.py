@@ -9,11 +9,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from .observed import parts_of
+from .observed import TORCH, parts_of
 from .plain import lr_of, number
 
 CUT_FACTOR = 0.1  # of a cut where the schedule has no factor of its own
-_KNOWN = "torch.optim.lr_scheduler"
 _NEGLIGIBLE = 1e-12  # of an LR
 
 
@@ -45,7 +44,7 @@ def leaves(scheduler: Any) -> Iterator[_Leaf]:
 def unknown(scheduler: Any) -> str | None:
     """The class of a scheduler whose way to its LR is not known; None if all are torch's."""
     for leaf, _ in leaves(scheduler):
-        if type(leaf).__module__ != _KNOWN:
+        if type(leaf).__module__ != TORCH:
             return type(leaf).__name__
     return None
 
@@ -121,23 +120,41 @@ def _has_factor(scheduler: Any) -> bool:
 _Write = Callable[[], None]
 
 
-def _written(entries: Any, key: Any, value: float) -> _Write:
-    """How to write an LR: into its tensor where it is one, since a CUDA graph reads that."""
+def _written(group: Any, key: str, value: float) -> _Write:
+    """How to write an LR of a group."""
 
     def write() -> None:
-        if hasattr(entries[key], "fill_"):
-            entries[key].detach().fill_(value)
-        else:
-            entries[key] = value
+        group[key] = _filled(group[key], value)
 
     return write
 
 
-def _scaled_list(scheduler: Any, name: str, ratio: float) -> list[_Write]:
-    entries = getattr(scheduler, name, None)
-    if not isinstance(entries, list):
-        return []
-    return [_written(entries, i, number(entry) * ratio) for i, entry in enumerate(entries)]
+def _replaced(scheduler: Any, name: str, values: list[float]) -> _Write:
+    """How to write a list of LRs: as a new one, since a copied state may hold the present one."""
+
+    def write() -> None:
+        present = getattr(scheduler, name)
+        setattr(scheduler, name, list(map(_filled, present, values)))
+
+    return write
+
+
+def _filled(present: Any, value: float) -> Any:
+    """The LR to write in place of the present one: its tensor where it is one, since a CUDA graph
+    reads that.
+    """
+    if hasattr(present, "fill_"):
+        present.detach().fill_(value)
+        return present
+    return value
+
+
+def _lrs_of(scheduler: Any, name: str, groups: int) -> list[float] | None:
+    """A scheduler's list of LRs, one for each group; None if it has none."""
+    found = getattr(scheduler, name, None)
+    if not isinstance(found, list) or len(found) != groups:
+        return None
+    return [number(lr) for lr in found]
 
 
 def _group_entries(groups: list[Any], schedulers: list[Any], ratio: float) -> list[_Write]:
@@ -156,15 +173,17 @@ def _group_entries(groups: list[Any], schedulers: list[Any], ratio: float) -> li
 def _own_entries(leaf: _Leaf, groups: int, ratio: float) -> list[_Write]:
     """The LRs that a scheduler keeps itself."""
     scheduler, is_active = leaf
-    base = getattr(scheduler, "base_lrs", None)
-    writes = _scaled_list(scheduler, "max_lrs", ratio)
-    if isinstance(base, list) and len(base) == groups:
+    writes = []
+    if (highest := _lrs_of(scheduler, "max_lrs", groups)) is not None:
+        writes.append(_replaced(scheduler, "max_lrs", [lr * ratio for lr in highest]))
+    if (base := _lrs_of(scheduler, "base_lrs", groups)) is not None:
         lowest = getattr(scheduler, "eta_min", 0)
         lowest = lowest if isinstance(lowest, int | float) else 0
-        last = getattr(scheduler, "_last_lr", base) if is_active else base
-        for i, (start, now) in enumerate(zip(map(number, base), map(number, last), strict=True)):
-            factor = _above(type(scheduler).__name__, lowest, now, ratio, is_active)
-            writes.append(_written(base, i, lowest + (start - lowest) * factor))
+        now = (is_active and _lrs_of(scheduler, "_last_lr", groups)) or base
+        name = type(scheduler).__name__
+        above = [_above(name, lowest, lr, ratio, is_active) for lr in now]
+        scaled = [lowest + (lr - lowest) * more for lr, more in zip(base, above, strict=True)]
+        writes.append(_replaced(scheduler, "base_lrs", scaled))
     return writes
 
 
@@ -172,13 +191,13 @@ def _last_lrs(
     scheduler: Any, before: list[float], after: list[float], ratio: float
 ) -> list[_Write]:
     """What `get_last_lr` tells: the LRs in force."""
-    last = getattr(scheduler, "_last_lr", None)
-    if not isinstance(last, list) or len(last) != len(before):
+    last = _lrs_of(scheduler, "_last_lr", len(before))
+    if last is None:
         return []
-    return [
-        _written(last, i, new if number(told) == old else number(told) * ratio)
-        for i, (told, old, new) in enumerate(zip(last, before, after, strict=True))
+    told = [
+        new if lr == old else lr * ratio for lr, old, new in zip(last, before, after, strict=True)
     ]
+    return [_replaced(scheduler, "_last_lr", told)]
 
 
 def _above(name: str, lowest: float, lr: float, ratio: float, is_active: bool) -> float:

@@ -14,6 +14,7 @@ from .plain import lr_of, number, on_device, plain_entries
 
 _IMMUTABLE = frozenset({bool, int, float, str, type(None)})
 _OTHERS = frozenset({"params", "optimizer", "_schedulers"})  # of a group, of a scheduler
+TORCH = "torch.optim.lr_scheduler"  # the module of torch's own schedulers
 _COPIED = 64  # entries of a list or dict that a step may change in place
 
 
@@ -29,7 +30,7 @@ class State(NamedTuple):
         """In the form of the spool."""
         return {
             "lrs": [lr_of(group) for group in self.groups],
-            "groups": [_numbers(plain_entries(group)) for group in self.groups],
+            "groups": [_numbers(plain_entries(group, _OTHERS)) for group in self.groups],
             **self.scheduler.plain(),
         }
 
@@ -42,13 +43,17 @@ class Attributes(NamedTuple):
 
     @classmethod
     def of(cls, scheduler: Any) -> Self:
-        return cls(
-            _frozen(getattr(scheduler, "__dict__", {})), [cls.of(p) for p in parts_of(scheduler)]
-        )
+        own = getattr(scheduler, "__dict__", {})
+        known = type(scheduler).__module__ == TORCH
+        copied = own.copy() if known else _frozen(own)  # none of torch's changes a list in place
+        return cls(copied, [cls.of(p) for p in parts_of(scheduler)] if "_schedulers" in own else [])
 
     def plain(self) -> dict[str, Any]:
         """In the form of the spool."""
-        return {"state": plain_entries(self.own), "parts": [part.plain() for part in self.parts]}
+        return {
+            "state": plain_entries(self.own, _OTHERS),
+            "parts": [part.plain() for part in self.parts],
+        }
 
 
 class Step(NamedTuple):
@@ -184,7 +189,10 @@ class Observed:
             failed(error)
 
     def state(self) -> State:
-        groups = [_frozen(group) for group in self.optimizer.param_groups]
+        groups = [
+            group.copy() if type(group.get("lr")) is float else _frozen(group)
+            for group in self.optimizer.param_groups
+        ]
         return State(groups, Attributes.of(self.scheduler))
 
 

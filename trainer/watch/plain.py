@@ -63,7 +63,7 @@ def _plain_container(value: dict[Any, Any] | list[Any] | tuple[Any, ...], depth:
     return LEFT_OUT if any(entry is LEFT_OUT for entry in entries) else entries
 
 
-def plain_entries(entries: dict[str, Any]) -> dict[str, Any]:
-    """Those entries that JSON has something for."""
-    found = {str(key): plain(value) for key, value in entries.items()}
+def plain_entries(entries: dict[str, Any], without: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Those entries that JSON has something for, without some."""
+    found = {str(key): plain(value) for key, value in entries.items() if key not in without}
     return {key: value for key, value in found.items() if value is not LEFT_OUT}

@@ -289,10 +289,7 @@ def _torch_version() -> str | None:
 
 def _described_optimizer(optimizer: Any) -> dict[str, Any]:
     cls = type(optimizer)
-    groups = [
-        plain_entries({k: v for k, v in group.items() if k != "params"})
-        for group in optimizer.param_groups
-    ]
+    groups = [plain_entries(group, frozenset({"params"})) for group in optimizer.param_groups]
     return {"class": cls.__name__, "module": cls.__module__, "groups": groups}
 
 
@@ -301,6 +298,6 @@ def _described(scheduler: Any) -> dict[str, Any]:
     return {
         "class": cls.__name__,
         "module": cls.__module__,
-        "state": plain_entries(Attributes.of(scheduler).own),
+        "state": Attributes.of(scheduler).plain()["state"],
         "parts": [_described(part) for part in parts_of(scheduler)],
     }
