@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from app.cli.options import Datasets
-from tests.bench import busy, loops, page, server, storage
+from tests.bench import busy, loops, page, server, storage, watching
 from tests.bench.profile import profile
 from tests.bench.same import same
 from tests.bench.table import Plan, Report, as_json, as_table, machine
@@ -30,6 +30,7 @@ PARTS: dict[str, Callable[[Plan], Report]] = {
     "models": loops.models,
     "busy": busy.busy,
     "watched": page.watched,
+    "watch": watching.watching,
     "start": server.start,
     "load": page.load,
     "update": storage.update,

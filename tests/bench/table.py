@@ -108,7 +108,12 @@ def ratios(above: tuple[float, ...], below: tuple[float, ...]) -> tuple[float, .
 
 def p95(values: tuple[float, ...]) -> float:
     """The value that 95 % of them do not exceed."""
-    return sorted(values)[max(0, -(-len(values) * 95 // 100) - 1)]
+    return percentile(values, 95)
+
+
+def percentile(values: tuple[float, ...], percent: int) -> float:
+    """The value that so many per cent of them do not exceed."""
+    return sorted(values)[max(0, -(-len(values) * percent // 100) - 1)]
 
 
 def machine() -> dict[str, str | int | float]:
