@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from tests.bench import __main__ as bench
-from tests.bench import profile, same, sides, storage, table, turns
+from tests.bench import profile, same, sides, storage, table, turns, watching
 from tests.bench.table import Figure, Report, Row, Target
 from trainer.engine.datasets import load
 from trainer.store.store import Store
@@ -163,6 +163,13 @@ def test_an_update_is_as_large_after_many_epochs():
     few, many = storage.update_sizes((12, 60))
     assert abs(many - few) < 40
     assert few > 500  # an epoch, its sentence and the readout
+
+
+def test_each_call_of_a_watched_loop_is_timed(tmp_path, monkeypatch):
+    monkeypatch.setattr(watching, "EPOCHS", 3)
+    took = watching.call_times(watching.scope_in(str(tmp_path)))
+    assert len(took) == 3
+    assert all(milliseconds > 0 for milliseconds in took)
 
 
 def test_an_unknown_part_is_refused_with_the_names_of_the_parts(run):

@@ -48,7 +48,7 @@ def watching(plan: Plan) -> Report:
 def _an_epochs_call(rounds: int) -> list[Row]:
     with ExitStack() as stack, tempfile.TemporaryDirectory() as home:
         names: list[str] = ["scope.epoch"]
-        sides: list[Callable[[], tuple[float, ...]]] = [lambda: call_times(_scope(home))]
+        sides: list[Callable[[], tuple[float, ...]]] = [lambda: call_times(scope_in(home))]
         if find_spec("trackio"):
             log = stack.enter_context(_trackio())
             names.append("trackio.log")
@@ -79,7 +79,9 @@ def call_times(telling: Callable[[Tutorial], Iterator[Log]]) -> tuple[float, ...
     return tuple(took)
 
 
-def _scope(home: str) -> Callable[[Tutorial], Iterator[Log]]:
+def scope_in(home: str) -> Callable[[Tutorial], Iterator[Log]]:
+    """Watches a loop, with that home."""
+
     def telling(loop: Tutorial) -> Iterator[Log]:
         with watch("bench", loop.scheduler, home=home) as scope:
             yield lambda metrics: scope.epoch(**metrics)

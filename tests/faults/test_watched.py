@@ -409,3 +409,19 @@ def test_a_clock_that_jumps_does_not_matter(tmp_path, monkeypatch):
     with watch("mine", optimizer=optimizer_of_its_own(), home=tmp_path) as scope:
         scope.epoch()
     assert 0 <= line(tmp_path, "epoch")["seconds"] < 60
+
+
+def test_an_interrupt_just_after_a_write_doubles_nothing(tmp_path, monkeypatch):
+    write = os.write
+
+    def interrupted(file: int, data: bytes) -> int:
+        write(file, data)
+        raise KeyboardInterrupt
+
+    scope = watch("mine", optimizer=optimizer_of_its_own(), home=tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            scope.epoch(loss=1.0)
+    scope.close()
+    assert [found["kind"] for found in lines(tmp_path)] == ["start", "epoch", "end"]

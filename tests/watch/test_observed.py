@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
 from torch.optim import lr_scheduler
 
 from tests.watch.spools import line, lines
@@ -353,3 +354,26 @@ def test_what_has_no_learning_rate_is_not_watched(tmp_path):
     scope.epoch(loss=1.0)
     scope.close()
     assert not (tmp_path / "watched").exists()
+
+
+def compiled(optimizer: torch.optim.Optimizer) -> int:
+    """Step it twice, compiled; the pieces that it was compiled in."""
+    torch._dynamo.reset()
+    counter = CompileCounter()
+    step = torch.compile(optimizer.step, backend=counter)
+    for _ in range(2):
+        step()
+    return counter.frame_count
+
+
+def test_a_compiled_step_of_the_optimizer_is_compiled_as_if_nobody_watched(tmp_path):
+    def optimizer() -> torch.optim.Optimizer:
+        parameter = torch.nn.Parameter(torch.ones(1))
+        parameter.grad = torch.ones(1)
+        return torch.optim.Adam([parameter], lr=torch.tensor(0.5))
+
+    plain = compiled(optimizer())
+    with watch("mine", optimizer=(watched := optimizer()), home=tmp_path) as scope:
+        assert compiled(watched) == plain
+        scope.epoch()
+    assert line(tmp_path, "epoch")["lr"] == 0.5

@@ -224,3 +224,10 @@ def test_numbers_come_back_exactly(tmp_path, optimizer):
     with watch("mine", optimizer=optimizer, home=tmp_path) as scope:
         scope.epoch(**values)
     assert json.dumps(line(tmp_path, "epoch")["metrics"]) == json.dumps(values)
+
+
+def test_a_loop_that_breaks_off_can_no_longer_be_stopped(tmp_path, optimizer):
+    with watch("mine", optimizer=optimizer, home=tmp_path) as scope:
+        for _ in scope.epochs(50):
+            break
+        assert [found["controls"] for found in lines(tmp_path, "controls")] == [["stop"], []]

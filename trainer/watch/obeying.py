@@ -184,6 +184,8 @@ class Obeying:
             return "Several processes train together, and the others would not follow."
         if name in ("stop", "epochs") and (self._wants or name == "stop"):
             return "Its loop is not over scope.epochs, so that only its own code can end it."
+        if self._wants:
+            return f"A watched training knows no command {name}."
         return "It was started without control=True, so that only its own code changes it."
 
     def _intervene(self, name: str, value: float | None) -> None:

@@ -5,6 +5,7 @@ state. The class is as before once nothing of it is watched.
 """
 
 import functools
+import sys
 import weakref
 from collections.abc import Callable
 from types import FunctionType
@@ -230,8 +231,12 @@ class _Hook:
 
     def __init__(self, observed: Observed | None = None) -> None:
         self._observed = None if observed is None else weakref.ref(observed)
+        torch = sys.modules.get("torch")
+        self._is_compiling = torch.compiler.is_compiling if torch else bool
 
     def __call__(self, *_: Any) -> None:
+        if self._is_compiling():
+            return  # as a part of a compiled step it would cost that step its speed
         observed = self._observed and self._observed()
         if observed:
             try:

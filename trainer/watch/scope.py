@@ -8,6 +8,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -234,12 +235,14 @@ class Epochs:
         scope, epoch, end = self._scope, self._start, self._count
         before = added = scope._added
         scope._do(Training.settle)
-        while epoch < end + added - before and not scope._is_stopping:
-            yield epoch
-            epoch += 1
-            scope._do(Training.settle)
-            added = max(added, scope._added)
-        scope._do(Training.unplan)
+        try:
+            while epoch < end + added - before and not scope._is_stopping:
+                yield epoch
+                epoch += 1
+                scope._do(Training.settle)
+                added = max(added, scope._added)
+        finally:  # also after a break
+            scope._do(Training.unplan)
 
 
 class _Trouble:
@@ -265,7 +268,8 @@ class _Trouble:
         try:
             warnings.warn(sentence, WatchWarning, stacklevel=_depth())
         except Exception:  # where warnings are errors
-            print(sentence, file=sys.stderr)
+            with suppress(Exception):
+                print(sentence, file=sys.stderr)
 
 
 def _depth() -> int:

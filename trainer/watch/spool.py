@@ -52,13 +52,15 @@ class Spool:
         permissions.make_folder(folder)
         self._paths = [folder / f"{name}.lock", folder / f"{name}.jsonl"]
         self.commands = folder / f"{name}.commands.jsonl"
-        self._unwritten = bytearray()
+        # Where the next byte belongs, and what is to be written there. They change together: what
+        # a KeyboardInterrupt cuts short is written again at the same place.
+        self._place = 0, b""
         new, mode = os.O_CREAT | os.O_EXCL, permissions.FILE
         binary = getattr(os, "O_BINARY", 0)
         self._lock = os.open(self._paths[0], new | os.O_RDWR, mode)
         try:
             self.locked = _lock(self._lock)  # before the page can find a spool without a lock
-            self._file = os.open(self._paths[1], new | os.O_WRONLY | os.O_APPEND | binary, mode)
+            self._file = os.open(self._paths[1], new | os.O_WRONLY | binary, mode)
         except OSError:
             os.close(self._lock)
             self._paths[0].unlink(missing_ok=True)
@@ -83,14 +85,17 @@ class Spool:
             SpoolGoneError: nothing can be written any more.
             OSError: the disk did not take it now.
         """
-        if passing and self._unwritten:
+        end, unwritten = self._place
+        if passing and unwritten:
             return
-        self._unwritten += json.dumps(line, separators=(",", ":")).encode() + b"\n"
-        if self.is_gone or len(self._unwritten) > MOST_UNWRITTEN:
+        unwritten += json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        self._place = end, unwritten
+        if self.is_gone or len(unwritten) > MOST_UNWRITTEN:
             raise SpoolGoneError(errno.ENOENT, "its spool is gone", str(self.path))
-        while self._unwritten:  # a full disk may take a part: the rest of a line comes later
-            written = os.write(self._file, self._unwritten)
-            del self._unwritten[:written]
+        while unwritten:  # a full disk may take a part: the rest of a line comes later
+            os.lseek(self._file, end, os.SEEK_SET)
+            written = os.write(self._file, unwritten)
+            end, unwritten = self._place = end + written, unwritten[written:]
 
     def close(self) -> None:
         """Give the lock back: the training is over. In a forked child the parent keeps its lock."""
