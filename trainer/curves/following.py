@@ -23,7 +23,7 @@ from .table import Row
 
 POLL_SECONDS = 0.1
 QUIET_SECONDS = 1.0  # after which an epoch is taken as it is
-GONE_SECONDS = 2.0  # a file that is replaced may not be there for a moment
+GONE_SECONDS = 10.0  # Lightning deletes an old file long before it writes the new one
 MOST_RUNS = 200  # the newest, among which the one to go on with is sought
 # The number of epochs is not known: it is planned for the next of these.
 PLANNED = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, MOST)
@@ -270,6 +270,7 @@ class Following:
         if len(self._taken) == MOST:
             raise too_many(self.name, f"epoch {row.epoch}", next(iter(self._source.metrics)))
         if self._deciding is None:
+            self._source.settle()
             self._recipe = self._assumed(row)
             self._deciding, self._held = Deciding(self._recipe), self._recipe.lr
         lr = None

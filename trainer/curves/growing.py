@@ -79,6 +79,9 @@ class Growing(Protocol):
             CurveError: something in it is wrong.
         """
 
+    def settle(self) -> None:
+        """Keep to the column or tag that is the curve now, whatever may come."""
+
     def rewind(self) -> None:
         """Begin again with the next look."""
 
@@ -193,11 +196,15 @@ class Csv:
     def __init__(self, path: Path, name: str, tag: str | None) -> None:
         self.name = name
         self._tag = tag
+        self._settled: str | None = None
         self._tail = Tail(path, name, lambda data: data.rfind(b"\n") + 1)
         self._begin()
 
+    def settle(self) -> None:
+        self._settled = next(iter(self.roles.values()))
+
     def _begin(self) -> None:
-        self._table = Table(self.name, self._tag)
+        self._table = Table(self.name, self._settled or self._tag)
         self._rows = 0
         self.why: str | None = f"{self.name} has no line yet."
         self.roles: dict[Role, str] = {}
@@ -216,7 +223,7 @@ class Csv:
         rows: list[Row] = []
         if data and not self._is_useless:
             try:
-                rows = list(self._table.add(data))
+                rows = self._add(data)
             except NoCurveError as error:  # until the file is written anew, with another header
                 self.why, self._is_useless = str(error), True
         first, self._rows = self._rows, self._rows + len(rows)
@@ -234,6 +241,16 @@ class Csv:
         self.why = None if has_curve else f"{self.name} has no value of {cut(header.curve)} yet."
         return News(first, rows, current, bool(data))
 
+    def _add(self, data: bytes) -> list[Row]:
+        try:
+            return list(self._table.add(data))
+        except NoCurveError:
+            if self._settled is None:
+                raise
+            self._settled = None  # another curve was begun in the same file
+            self._table = Table(self.name, self._tag)
+            return list(self._table.add(data))
+
 
 class Events:
     """The scalars of a folder of event files, or of one: new files may come, and steps in them."""
@@ -241,9 +258,12 @@ class Events:
     def __init__(self, path: Path, name: str, tag: str | None) -> None:
         self.name = name
         self._path = path
-        self._tag = tag
+        self._settled = tag
         self.eager, self.named = True, "tag"
         self.rewind()
+
+    def settle(self) -> None:
+        self._settled = next(iter(self.roles.values()))
 
     def rewind(self) -> None:
         self._tails: dict[Path, tuple[Tail, set[str]]] = {}
@@ -310,7 +330,7 @@ class Events:
         self._tags = len(self._values)
         if not self._values:
             return
-        chosen = next(iter(self.roles.values()), self._tag)
+        chosen = next(iter(self.roles.values()), self._settled)
         try:
             roles = roles_of(self.name, "tag", {tag: rank_of(tag) for tag in self._values}, chosen)
             curve = next(iter(roles.values()))
