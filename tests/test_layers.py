@@ -52,6 +52,9 @@ ARROWS = {
         trainer.commands trainer.engine trainer.failures trainer.store trainer.snapshots
         trainer.execute
     """,
+    "trainer.watched": """
+        trainer.config trainer.engine trainer.failures trainer.schedule trainer.store
+    """,
     "trainer.watch": "",
     "app.ids": "",
     "app.environment": "",

@@ -25,7 +25,7 @@ from trainer.store.store import Store
 NOWHERE = Path("no-such-folder")
 RUNS, HOME = recorded("runs"), recorded("home-1")
 HERE = RUNS["machine"] == HOME["machine"] == machine_here()
-SECOND = recorded("home-2")
+SECOND, THIRD = recorded("home-2"), recorded("home-3")
 
 
 def decision(made: Decision | None) -> dict[str, Any] | None:
@@ -103,6 +103,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 
 of_version_2 = pytest.mark.parametrize("store", ["home-2"], indirect=True)
+of_version_3 = pytest.mark.parametrize("store", ["home-3"], indirect=True)
 
 
 @pytest.mark.parametrize("run", HOME["runs"])
@@ -117,6 +118,17 @@ def test_a_home_of_the_first_edition_opens_with_every_number_in_place(store, run
 def test_a_home_of_version_2_opens_with_every_number_in_place(store, run):
     then = SECOND["runs"][run]
     is_in_place(store, int(run), then, then["rows"])
+
+
+@of_version_3
+@pytest.mark.parametrize("run", THIRD["runs"])
+def test_a_home_of_version_3_opens_with_every_number_and_note_in_place(store, run):
+    then, row = THIRD["runs"][run], store.run(int(run))
+    is_in_place(store, int(run), then, then["rows"])
+    noted = (row.name, list(row.tags), row.note, row.starred, row.archived)
+    assert noted == tuple(then[name] for name in ("name", "tags", "note", "starred", "archived"))
+    traces = store.traces(int(run)).items()
+    assert {str(n): [list(t.losses), list(t.lrs)] for n, t in traces} == then["traces"]
 
 
 def is_in_place(store: Store, run: int, then: dict[str, Any], rows: list[dict[str, Any]]) -> None:
@@ -158,6 +170,13 @@ def test_a_run_of_version_2_is_resumed_within_an_epoch_bit_by_bit(store):
     store.resume(3, claimed=True)
     exactly = SECOND["machine"] == machine_here()
     assert agrees(trained(store, 3), SECOND["going on"]["resume 3"], exactly)
+
+
+@of_version_3
+def test_a_run_of_version_3_is_resumed_within_an_epoch_bit_by_bit(store):
+    store.resume(3, claimed=True)
+    exactly = THIRD["machine"] == machine_here()
+    assert agrees(trained(store, 3), THIRD["going on"]["resume 3"], exactly)
 
 
 def test_a_queued_run_of_the_first_edition_trains(store):

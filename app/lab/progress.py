@@ -31,8 +31,8 @@ def progress(run: Run | None, last: Sequence[Epoch] = ()) -> dict[str, Any]:
 
 
 def _done(run: Run) -> float:
-    """The share of the run's batches that are done."""
-    return min((run.epoch + _inside(run)) / run.epochs, 1.0)
+    """The share of the run's batches that are done; 0 where nobody knows how many there will be."""
+    return 0.0 if run.open_ended else min((run.epoch + _inside(run)) / run.epochs, 1.0)
 
 
 def _inside(run: Run) -> float:
@@ -44,7 +44,13 @@ def _left(run: Run) -> str:
     if run.status == "queued":
         return "Waiting for its turn."
     if run.config is None:
-        return f"{epochs_text(run.epoch)} of {origin(run)}; nothing was trained here."
+        if not run.open_ended:
+            return f"{epochs_text(run.epoch)} of {origin(run)}; nothing was trained here."
+        if run.stopping:
+            return f"{epochs_text(run.epoch)} of {origin(run)} · stopping"
+        if not run.epoch:
+            return f"Waiting for the first epoch of {origin(run)}."
+        return f"{epochs_text(run.epoch)} of {origin(run)} so far; it is followed."
     if run.started is None and run.status == "stopped":
         return "Stopped before it started."
     if run.started is None:

@@ -3,6 +3,16 @@
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
+  let state = { live: false, why: "" };
+
+  function pausable(change) {
+    state = { ...state, ...change };
+    for (const id of ["pause", "step"]) {
+      lrscope.page.set(id, { disabled: !state.live || state.why !== "" });
+      lrscope.page.element(id).title = state.why;
+    }
+  }
+
   const places = {
     percent(percent) {
       lrscope.page.element("progress").value = percent;
@@ -18,8 +28,10 @@
     },
     live(live) {
       lrscope.page.set("stop", { disabled: !live });
-      lrscope.page.set("pause", { disabled: !live });
-      lrscope.page.set("step", { disabled: !live });
+      pausable({ live });
+    },
+    unpausable(why) {
+      pausable({ why });
     },
     paused(paused) {
       lrscope.page.set("pause", { children: paused ? "Continue" : "Pause", "data-paused": paused });

@@ -25,7 +25,7 @@ from trainer.store import lineage, migrations
 from trainer.store.database import Database
 from trainer.store.faults import StoreError
 from trainer.store.migrations import MIGRATIONS, backup_path
-from trainer.store.rows import Run, Unreadable, UnreadableError
+from trainer.store.rows import Elsewhere, Run, Unreadable, UnreadableError
 from trainer.store.schema import EPOCH_COLUMNS, VERSION
 from trainer.store.store import Store
 
@@ -45,6 +45,14 @@ def second(tmp_path: Path) -> Iterator[Store]:
     """A home that version 2 of the store wrote, opened."""
     shutil.copytree(FOLDER / "home-2", tmp_path / "second")
     with closing(Store(tmp_path / "second")) as store:
+        yield store
+
+
+@pytest.fixture
+def third(tmp_path: Path) -> Iterator[Store]:
+    """A home that version 3 of the store wrote, opened."""
+    shutil.copytree(FOLDER / "home-3", tmp_path / "third")
+    with closing(Store(tmp_path / "third")) as store:
         yield store
 
 
@@ -108,6 +116,15 @@ def test_the_epochs_of_version_2_are_where_they_were(second: Store) -> None:
         rows = rows_of(copy, f"SELECT * FROM {table}")
         assert rows
         assert rows_of(second.path, f"SELECT * FROM {table}") == rows
+
+
+def test_a_run_of_version_3_trained_here_and_may_train_elsewhere_from_now_on(third: Store) -> None:
+    for run in third.runs(50, archived=True):
+        assert (run.controls, run.elsewhere) == (None, None)
+    known = Elsewhere("train.py", batches=7)
+    run = third.add_live(Recipe(), "watched", "train.py", None, elsewhere=known, spool="a" * 32)
+    assert third.run(run).elsewhere == known
+    assert third.spools() == {"a" * 32: (run, 0)}
 
 
 def test_the_columns_of_an_epoch_are_the_fields_of_its_record(store: Store) -> None:
@@ -291,6 +308,9 @@ def test_a_run_that_cannot_be_read_is_listed_with_the_reason(store: Store) -> No
         ("batch", 1.5),
         ("created", float("inf")),
         ("pace", "fast"),
+        ("controls", '["fly"]'),
+        ("controls", "no JSON"),
+        ("elsewhere", "[]"),
         ("parent", 2),
         ("parent", 99),
         (

@@ -6,8 +6,8 @@ comes from torch's classes. torch-free.
 """
 
 import math
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
 
 Moved = tuple[float, float]
 """The LR and the momentum (Adam's beta 1) of one batch."""
@@ -80,3 +80,67 @@ def cyclic(
             base_lr + (max_lr - base_lr) * height * scale,
             max_momentum - (max_momentum - base_momentum) * height * scale,
         )
+
+
+# Their arguments, from the attributes of an object that somebody else made
+
+
+def observed_one_cycle(
+    state: Mapping[str, Any], group: Mapping[str, Any], batches: int
+) -> dict[str, Any]:
+    """The fields of a rise and fall, the run's LR and the cycle's epochs, from an object's attributes
+    and the parameter group that it drives.
+
+    Raises:
+        KeyError, TypeError, ValueError: it was not made for whole epochs of so many batches.
+    """
+    total, phases = int(state["total_steps"]), state["_schedule_phases"]
+    if not batches or total % batches:
+        raise ValueError("it does not span whole epochs")
+    top, initial, low = float(group["max_lr"]), float(group["initial_lr"]), float(group["min_lr"])
+    end = float(phases[0]["end_step"])
+    own = {
+        "pct_start": _such_that((end + 1) / total, lambda share: float(share * total) - 1 == end),
+        "div_factor": _such_that(top / initial, lambda divisor: top / divisor == initial),
+        "final_div_factor": _such_that(initial / low, lambda divisor: initial / divisor == low),
+        "anneal_strategy": state["_anneal_func_type"],
+        "three_phase": len(phases) == 3,
+        "cycle_momentum": state["cycle_momentum"],
+    }
+    if state["cycle_momentum"]:
+        own |= {name: group[name] for name in ("base_momentum", "max_momentum")}
+    return {**own, "lr": top, "epochs": total // batches}
+
+
+def observed_cyclic(state: Mapping[str, Any], batches: int) -> dict[str, Any]:
+    """The fields of a cycle and the run's LR, from an object's attributes.
+
+    Raises:
+        KeyError, TypeError, ValueError: it does not rise and fall alike, in whole epochs of so many
+            batches, or by a rule of its maker's.
+    """
+    whole = float(state["total_size"])
+    if not batches or state["step_ratio"] != 0.5 or (whole / 2) % batches:
+        raise ValueError("it does not rise and fall alike in whole epochs")
+    if state.get("_scale_fn_custom") is not None:
+        raise ValueError("it has a rule of its maker's")
+    own = {
+        "max_lr": state["max_lrs"][0],
+        "step_size_up": int(whole / 2) // batches,
+        "mode": state["mode"],
+        "gamma": state["gamma"],
+        "cycle_momentum": state["cycle_momentum"],
+    }
+    if state["cycle_momentum"]:
+        own |= {"base_momentum": state["base_momentums"][0]}
+        own |= {"max_momentum": state["max_momentums"][0]}
+    return {**own, "lr": state["base_lrs"][0]}
+
+
+def _such_that(near: float, fits: Callable[[float], bool]) -> float:
+    """The number that somebody wrote, of which a quotient is left: the shortest near it that gives
+    the same, else the quotient itself.
+    """
+    shorter = (float(f"{near:.{digits}g}") for digits in range(1, 17))
+    beside = (math.nextafter(near, towards) for towards in (0.0, math.inf))
+    return next((number for number in (*shorter, near, *beside) if fits(number)), near)

@@ -17,16 +17,26 @@ RISING = {
     "acc", "accuracy", "auc", "bleu", "dice", "f1", "iou", "map", "ndcg", "precision", "psnr", "r2",
     "recall", "reward", "score", "ssim",
 }  # fmt: skip
+FALLING = {"loss", "error"}
+# What a name ends in where it says by itself which direction is better.
+SAYS: dict[Mode, str] = {"max": " (higher is better)", "min": " (lower is better)"}
 
 
 @lru_cache(maxsize=1024)  # asked for each metric of each epoch
 def rises(name: str) -> bool:
     """Whether a higher value of this metric is better.
 
-    True if its name is that of an accuracy or a score, as in Keras's mode "auto".
+    True if its name is that of an accuracy or a score, as in Keras's mode "auto", or says so.
     """
+    if name.endswith((SAYS["max"], SAYS["min"])):
+        return name.endswith(SAYS["max"])
     words = set(re.findall(r"[a-z0-9]+", name.lower()))
-    return bool(words & RISING) and not words & {"loss", "error"}
+    return bool(words & RISING) and not words & FALLING
+
+
+def is_known(name: str) -> bool:
+    """Whether a metric's name says which direction is better."""
+    return rises(name) or bool(set(re.findall(r"[a-z0-9]+", name.lower())) & FALLING)
 
 
 def mode(name: str) -> Mode:

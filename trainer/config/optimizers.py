@@ -3,6 +3,7 @@
 Each class has the name of torch's class, and its fields have that class's argument names.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -106,5 +107,23 @@ Optimizer = Annotated[
 OPTIMIZERS: dict[str, type[Settings]] = {
     cls.model_fields["name"].default: cls for cls in get_args(get_args(Optimizer)[0])
 }
+
+
+def observed(name: str, group: Mapping[str, Any]) -> Settings | None:
+    """The settings of an optimizer of torch's class of that name, from a parameter group; None if
+    they are not known here.
+    """
+    cls = OPTIMIZERS.get(name)
+    if cls is None:
+        return None
+    values = {**group, "name": name}
+    try:
+        if "betas" in values:
+            values["beta1"], values["beta2"] = values["betas"]
+        return cls.model_validate({n: values[n] for n in cls.model_fields if n in values})
+    except (ValueError, TypeError):  # pydantic's is a ValueError too
+        return None
+
+
 # In our trials most runs of this page's networks at these LRs stay at the loss of guessing.
 TOO_HIGH = {"Adam": 0.05, "AdamW": 0.05, "NAdam": 0.05, "RAdam": 0.05, "RMSprop": 0.02}

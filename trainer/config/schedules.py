@@ -8,7 +8,7 @@ distinguishes one schedule from another. To add a schedule, write its class here
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
@@ -109,6 +109,13 @@ class ReduceLROnPlateau(ScheduleSettings):
     def attribute(self, field: str) -> tuple[str, Any]:
         return ("min_lrs", [self.min_lr]) if field == "min_lr" else super().attribute(field)
 
+    @classmethod
+    def observed(
+        cls, state: Mapping[str, Any], group: Mapping[str, Any], batches: int
+    ) -> dict[str, Any]:
+        own = super().observed({"base_lrs": [group["lr"]], **state}, group, batches)
+        return {**own, "min_lr": own["min_lr"][0]}
+
 
 class StepLR(ScheduleSettings):
     traits = Traits(axis="log", fall="cut", cut_by="gamma", summary="steps {cut} every {step_size}")
@@ -137,6 +144,14 @@ class MultiStepLR(ScheduleSettings):
     def attribute(self, field: str) -> tuple[str, Any]:
         counted = ("milestones", Counter(self.milestones))
         return counted if field == "milestones" else super().attribute(field)
+
+    @classmethod
+    def observed(
+        cls, state: Mapping[str, Any], group: Mapping[str, Any], batches: int
+    ) -> dict[str, Any]:
+        own = super().observed(state, group, batches)
+        times = Counter({int(at): times for at, times in dict(own["milestones"]).items()})
+        return {**own, "milestones": tuple(sorted(times.elements()))}
 
     def cautions(self, lr: float, warmup: int, epochs: int) -> Iterator[Caution]:
         late = ", ".join(str(m) for m in self.milestones if m >= epochs)
@@ -267,6 +282,12 @@ class OneCycleLR(ScheduleSettings):
             "torch's OneCycleLR divides by zero: choose another share, or other epochs."
         )
 
+    @classmethod
+    def observed(
+        cls, state: Mapping[str, Any], group: Mapping[str, Any], batches: int
+    ) -> dict[str, Any]:
+        return cycles.observed_one_cycle(state, group, batches)
+
     def cycle(self, lr: float, epochs: int, batches: int, steps: range) -> Iterator[Moved]:
         return cycles.one_cycle(steps, **self.arguments(lr, epochs, batches))
 
@@ -328,6 +349,15 @@ class CyclicLR(ScheduleSettings):
     def arguments(self, lr: float, epochs: int, batches: int) -> dict[str, Any]:
         own = super().arguments(lr, epochs, batches)
         return {**own, "base_lr": lr, "step_size_up": self.step_size_up * batches}
+
+    @classmethod
+    def observed(
+        cls,
+        state: Mapping[str, Any],
+        group: Mapping[str, Any],  # noqa: ARG003
+        batches: int,
+    ) -> dict[str, Any]:
+        return cycles.observed_cyclic(state, batches)
 
     def cycle(self, lr: float, epochs: int, batches: int, steps: range) -> Iterator[Moved]:
         return cycles.cyclic(steps, **self.arguments(lr, epochs, batches))

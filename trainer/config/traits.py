@@ -1,6 +1,6 @@
 """What is specific to a schedule, as data, and what every schedule's settings have."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -104,6 +104,28 @@ class ScheduleSettings(Settings):
     def attribute(self, field: str) -> tuple[str, Any]:
         """The attribute in which torch's object keeps a field, and its value there."""
         return field, getattr(self, field)
+
+    @classmethod
+    def observed(
+        cls,
+        state: Mapping[str, Any],
+        group: Mapping[str, Any],  # noqa: ARG003
+        batches: int,  # noqa: ARG003
+    ) -> dict[str, Any]:
+        """The fields that an object of torch's class was made with, and the run's learning rate as
+        `lr`: the inverse of `arguments`. With `epochs` where they determine its length.
+
+        Args:
+            state: its attributes.
+            group: the settings of the parameter group that it drives.
+            batches: batches per epoch; 0 if that is not known.
+
+        Raises:
+            KeyError, TypeError, ValueError: this class was not made with such fields.
+        """
+        fields = [field for field in cls.model_fields if field != "name"]
+        own = {field: state[cls().attribute(field)[0]] for field in fields}
+        return {**own, "lr": state["base_lrs"][0]}
 
     def turns(self, done: int, batches: int) -> bool:  # noqa: ARG002
         """Whether the epoch after `done` epochs starts at a peak or at a bottom."""

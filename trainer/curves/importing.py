@@ -6,7 +6,7 @@ from typing import Any
 from ..config.recipe import Recipe
 from ..config.table import ConfigError, to_recipe
 from ..replay.replay import step
-from ..schedule.decisions import RECORDED, Decision, Kind
+from ..schedule.decisions import moved
 from ..schedule.epoch import Epoch
 from ..schedule.schedule import Schedule
 from ..store.store import Store
@@ -132,7 +132,7 @@ class Deciding:
         last = self._last[-1:]
         changed = [_before(self._last, lr)] if last and last[0].lr != lr else []
         epoch = last[0].epoch + 1 if last else 1
-        row = Epoch(epoch, lr, lr, metrics, 0.0, _move(epoch, None, lr, lr))
+        row = Epoch(epoch, lr, lr, metrics, 0.0, moved(epoch, lr, lr, was_constant=True))
         self._last = [*(changed or last), row]
         return [*changed, row]
 
@@ -146,15 +146,6 @@ class Deciding:
 def _before(last: list[Epoch], lr: float) -> Epoch:
     """The last epoch, once the next has started at this LR."""
     *earlier, row = last
-    decision = _move(row.epoch, earlier[0].lr if earlier else None, row.lr, lr)
+    was_constant = bool(earlier) and earlier[0].lr == row.lr
+    decision = moved(row.epoch, row.lr, lr, was_constant=was_constant)
     return Epoch(row.epoch, row.lr, row.lr, row.metrics, 0.0, decision)
-
-
-def _move(epoch: int, before: float | None, lr: float, next_lr: float) -> Decision:
-    """How a recorded LR changed after its epoch: a cut if it was constant before."""
-    kind: Kind = "kept"
-    if next_lr > lr:
-        kind = "raised"
-    elif next_lr < lr:
-        kind = "cut" if before == lr else "lowered"
-    return Decision(kind=kind, epoch=epoch, lr=lr, next_lr=next_lr, schedule=RECORDED)

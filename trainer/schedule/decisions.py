@@ -148,6 +148,20 @@ class Decision(BaseModel):
         return f"{lr_text(self.turn)}, {epoch}"
 
 
+def moved(
+    epoch: int, lr: float, next_lr: float, was_constant: bool, schedule: str = RECORDED
+) -> Decision:
+    """What happened to the LR after an epoch, where no rule is known: a cut if it was constant
+    before.
+    """
+    kind: Kind = "kept"
+    if next_lr > lr:
+        kind = "raised"
+    elif next_lr < lr:
+        kind = "cut" if was_constant else "lowered"
+    return Decision(kind=kind, epoch=epoch, lr=lr, next_lr=next_lr, schedule=schedule)
+
+
 def _bad(seen: PlateauEvidence) -> str:
     return f"{epochs_text(seen.counted, 'bad epoch')}, patience is {seen.patience}"
 

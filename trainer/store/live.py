@@ -12,7 +12,7 @@ from . import queue, recording
 from .database import Database
 from .owners import Owner
 from .recording import Happened
-from .rows import RESUMABLE, CommandName, Elsewhere
+from .rows import RESUMABLE, CommandName, Elsewhere, Known
 
 
 class Live:
@@ -83,12 +83,10 @@ class Live:
             for event in events:
                 recording.write(connection, run, Happened(now, event))
 
-    def revise(self, run: int, recipe: Recipe, elsewhere: Elsewhere | None = None) -> None:
-        """Replace what is known of the recipe of a run that trains elsewhere, and what else is
-        known of it where that is given.
-        """
+    def revise(self, run: int, recipe: Recipe) -> None:
+        """Replace what is known of the recipe of a run that trains elsewhere."""
         with self._database.transaction() as connection:
-            queue.revise(connection, run, recipe, elsewhere)
+            queue.revise(connection, run, recipe)
 
     def interrupt(self, run: int, reason: str) -> None:
         """Mark a run that trains elsewhere as interrupted, if it has not ended."""
@@ -104,19 +102,23 @@ class Live:
     def take_in(
         self,
         run: int,
-        news: Iterable[Happened | tuple[Recipe, Elsewhere]],
+        news: Iterable[Happened | Known],
         spool: str,
         offset: int,
     ) -> None:
         """Write what a spool says of a run, in one transaction with the byte up to which it was
-        taken in, so that each line counts once. What is known of its recipe may be among it.
+        taken in, so that each line counts once.
         """
         with self._database.transaction() as connection:
             for each in news:
                 if isinstance(each, Happened):
                     recording.write(connection, run, each)
                 else:
-                    queue.revise(connection, run, *each)
+                    queue.revise(connection, run, each.recipe)
+                    connection.execute(
+                        "UPDATE runs SET elsewhere = ?, controls = ? WHERE id = ?",
+                        (json.dumps(asdict(each.elsewhere)), json.dumps(each.controls), run),
+                    )
             connection.execute("UPDATE spools SET offset = ? WHERE id = ?", (offset, spool))
 
     def spools(self) -> dict[str, tuple[int, int]]:

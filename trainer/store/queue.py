@@ -1,13 +1,11 @@
 """Runs that wait to be trained: inserted, queued again, claimed. torch-free."""
 
-import json
 import sqlite3
 import time
-from dataclasses import asdict
 
 from ..config import versions
 from ..config.recipe import Recipe
-from .rows import RESUMABLE, Elsewhere, Source
+from .rows import RESUMABLE, Source
 
 
 def insert(
@@ -29,21 +27,11 @@ def insert(
     return cursor.lastrowid
 
 
-def revise(
-    connection: sqlite3.Connection, run: int, recipe: Recipe, elsewhere: Elsewhere | None
-) -> None:
-    """Replace what is known of the recipe of a run that trains elsewhere, and what else is known
-    of it where that is given.
-    """
+def revise(connection: sqlite3.Connection, run: int, recipe: Recipe) -> None:
+    """Replace what is known of the recipe of a run that trains elsewhere."""
     connection.execute(
-        "UPDATE runs SET config = ?, config_version = ?, elsewhere = coalesce(?, elsewhere) "
-        "WHERE id = ?",
-        (
-            recipe.model_dump_json(),
-            versions.VERSION,
-            None if elsewhere is None else json.dumps(asdict(elsewhere)),
-            run,
-        ),
+        "UPDATE runs SET config = ?, config_version = ? WHERE id = ?",
+        (recipe.model_dump_json(), versions.VERSION, run),
     )
 
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
@@ -61,6 +61,14 @@ class Elsewhere:
     optimizer: str | None = None
     schedule: str | None = None
     groups: int = 1
+
+
+class Known(NamedTuple):
+    """What is known now of a run that trains elsewhere."""
+
+    recipe: Recipe
+    elsewhere: Elsewhere
+    controls: tuple[CommandName, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,13 @@ class Run:
     @property
     def over(self) -> bool:
         return self.status in OVER
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether it follows a file that grows, so that nobody knows how many epochs it will have;
+        the recipe's are planned for the time being.
+        """
+        return self.source == "imported" and not self.over
 
     def disobeys(self, name: CommandName) -> str | None:
         """Why it does not obey this command, in a sentence; None if it does."""

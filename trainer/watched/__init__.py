@@ -1,0 +1,1 @@
+"""Trainings that another program runs: their spools become runs in the store."""
