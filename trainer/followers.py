@@ -49,22 +49,31 @@ class Followers:
         """
         from .curves.following import Following
 
-        path = path.resolve()
+        try:
+            file = path.resolve()
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+        ) as error:  # a loop of links, or no name of a file
+            raise CurveError(f"{path.name} cannot be found: {error}.") from error
         with self._lock:
             self._threads = {
-                path: (thread, following)
-                for path, (thread, following) in self._threads.items()
+                known: (thread, following)
+                for known, (thread, following) in self._threads.items()
                 if thread.is_alive()
             }
-            if path in self._threads:
-                return self._threads[path][1].run
+            if file in self._threads:
+                return self._threads[file][1].run
             if len(self._threads) == MOST or self._shutdown.is_set():
-                raise CurveError(f"{MOST} files are followed already: stop one of their runs first.")
+                raise CurveError(
+                    f"{MOST} files are followed already: stop one of their runs first."
+                )
             following = Following(self._store, path, values, tag, lr)
             thread = threading.Thread(
                 target=self._record, args=(following,), name=f"follow {path.name}", daemon=True
             )
-            self._threads[path] = thread, following
+            self._threads[file] = thread, following
             thread.start()
         return following.run
 

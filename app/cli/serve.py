@@ -90,6 +90,7 @@ def _serve(
     datasets: Path,
     budget_mb: float,
 ) -> None:
+    from trainer.followers import Followers
     from trainer.worker import Worker
 
     # Imported modules stay, so skipping garbage collection here starts the page a tenth sooner.
@@ -101,9 +102,9 @@ def _serve(
 
     gc.freeze()
     gc.enable()
-    worker = Worker(store, datasets, budget_mb)
+    worker, followers = Worker(store, datasets, budget_mb), Followers(store)
     access = access_for(host, token)
-    app = create_app(store, worker, access, example)
+    app = create_app(store, worker, access, example, followers)
     try:
         server = listen(app, host, port)
     except OSError as error:
@@ -137,6 +138,7 @@ def _serve(
         server.close()
         if worker.training:
             print(WAITING, file=sys.stderr, flush=True)
+        followers.stop()
         worker.stop()
 
 

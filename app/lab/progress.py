@@ -47,10 +47,10 @@ def _left(run: Run) -> str:
         if not run.open_ended:
             return f"{epochs_text(run.epoch)} of {origin(run)}; nothing was trained here."
         if run.stopping:
-            return f"{epochs_text(run.epoch)} of {origin(run)} · stopping"
+            return f"{epochs_text(run.epoch)} · stopping"
         if not run.epoch:
             return f"Waiting for the first epoch of {origin(run)}."
-        return f"{epochs_text(run.epoch)} of {origin(run)} so far; it is followed."
+        return f"{epochs_text(run.epoch)} so far"
     if run.started is None and run.status == "stopped":
         return "Stopped before it started."
     if run.started is None:

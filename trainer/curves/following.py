@@ -29,6 +29,13 @@ MOST_RUNS = 200  # the newest, among which the one to go on with is sought
 PLANNED = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, MOST)
 
 End = Literal["finished", "stopped", "interrupted"]
+Looked = Generator[Event, None, None]
+UntilDone = Callable[[Callable[[], Any]], Generator[Event, None, Any]]
+
+
+def _at_once(action: Callable[[], Any]) -> Generator[Event, None, Any]:
+    return action()
+    yield
 
 
 class Following:
@@ -81,6 +88,8 @@ class Following:
         self._percent: set[str] = set()
         self._deciding: Deciding | None = None
         self._told: str | None = None
+        self._is_over = False
+        self._grew = self._looked = time.monotonic()
         news = self._news
         rows = [*news.rows, *([news.current] if news.current else [])] if news else []
         self._note_percent(rows)
@@ -140,7 +149,7 @@ class Following:
         stop: threading.Event,
         shutdown: threading.Event,
         until_quiet: float | None = None,
-    ) -> Generator[Event, None, None]:
+    ) -> Looked:
         """Record what comes, and yield it. While the store cannot be used, yields Waiting.
 
         Args:
@@ -152,57 +161,67 @@ class Following:
             StoreError: something could not be recorded before the shutdown.
             StoreFaultError: the store is damaged.
         """
-        until_done: Callable[..., Any] = partial(
-            patiently, run=self.run, shutdown=shutdown, stop=stop
-        )
+        until_done = partial(patiently, run=self.run, shutdown=shutdown, stop=stop)
+        while True:
+            end: End | None = None
+            if shutdown.is_set():
+                end = "interrupted"
+            elif stop.is_set() or (yield from until_done(self._is_asked_to_stop)):
+                end = "stopped"
+            elif until_quiet is not None and time.monotonic() - self._grew >= until_quiet:
+                end = "finished"
+            yield from self.look(end, until_done)
+            if self._is_over:
+                return
+            stop.wait(POLL_SECONDS)
 
-        def recorded(events: list[Event]) -> Generator[Event, None, None]:
-            if events:
-                yield from until_done(lambda: self._store.record_all(self.run, events))
-                yield from events
+    def look(self, end: End | None = None, until_done: UntilDone = _at_once) -> Looked:
+        """Look once at what is new: record it, and yield it.
 
-        grew = looked = time.monotonic()
+        Args:
+            end: end the run with that.
+            until_done: does something with the store, and waits until that can be done.
+        """
         try:
-            while True:
-                end: End | None = None
-                now = time.monotonic()
-                if shutdown.is_set():
-                    end = "interrupted"
-                elif stop.is_set() or (yield from until_done(self._is_asked_to_stop)):
-                    end = "stopped"
-                elif until_quiet is not None and now - grew >= until_quiet:
-                    end = "finished"
-                try:
-                    news = self._news or self._source.look(at_end=end == "finished")
-                    self._news, looked = None, now
-                except VanishedError:
-                    if end is None and now - looked < GONE_SECONDS:
-                        stop.wait(POLL_SECONDS)
-                        continue
-                    raise
-                grew = now if news.grew else grew
-                is_quiet = self._source.eager and now - grew >= QUIET_SECONDS
-                rows = self._take(news, whole=is_quiet or end is not None)
-                if rows is None:
-                    yield from until_done(lambda: self._revise(len(self._taken), over=True))
-                    yield from recorded([Ended("finished")])
-                    self._source.rewind()
-                    self._begin()
-                    yield from until_done(self._add)
-                    continue
-                if rows:
-                    yield from until_done(lambda: self._revise(len(self._taken)))
-                yield from recorded([*rows, *self._about(over=end == "finished")])
-                if end == "finished" and not self._taken:
-                    raise CurveError(self.why or f"{self.name} has no curve.")
-                if end:
-                    yield from until_done(lambda: self._revise(len(self._taken), over=True))
-                    yield from recorded([Ended(end)])
-                    return
-                stop.wait(POLL_SECONDS)
+            yield from self._look(end, until_done)
         except (CurveError, ConfigError, TorchChangedError) as error:
-            yield from until_done(lambda: self._revise(len(self._taken), over=True))
-            yield from recorded([Failed(str(error))])
+            yield from self._ended(Failed(str(error)), until_done)
+
+    def _look(self, end: End | None, until_done: UntilDone) -> Looked:
+        now = time.monotonic()
+        try:
+            news = self._news or self._source.look(at_end=end == "finished")
+            self._news, self._looked = None, now
+        except VanishedError:
+            if end is None and now - self._looked < GONE_SECONDS:
+                return
+            raise
+        self._grew = now if news.grew else self._grew
+        is_quiet = self._source.eager and now - self._grew >= QUIET_SECONDS
+        found = self._take(news, whole=is_quiet or end is not None)
+        if found is None:
+            yield from self._ended(Ended("finished"), until_done)
+            self._source.rewind()
+            self._begin()
+            yield from until_done(self._add)
+            return
+        if found:
+            yield from until_done(lambda: self._revise(len(self._taken)))
+        yield from self._recorded([*found, *self._about(over=end == "finished")], until_done)
+        if end == "finished" and not self._taken:
+            raise CurveError(self.why or f"{self.name} has no curve.")
+        if end:
+            yield from self._ended(Ended(end), until_done)
+
+    def _recorded(self, events: list[Event], until_done: UntilDone) -> Looked:
+        if events:
+            yield from until_done(lambda: self._store.record_all(self.run, events))
+            yield from events
+
+    def _ended(self, event: Ended | Failed, until_done: UntilDone) -> Looked:
+        self._is_over = True
+        yield from until_done(lambda: self._revise(len(self._taken), over=True))
+        yield from self._recorded([event], until_done)
 
     def _is_asked_to_stop(self) -> bool:
         run = self._store.run(self.run)

@@ -171,6 +171,13 @@ class Run:
         """
         return self.source == "imported" and not self.over
 
+    @property
+    def done(self) -> str:
+        """How many epochs are done, of those that are planned: "13 of 20"."""
+        if self.open_ended or self.epoch == self.epochs:
+            return str(self.epoch)
+        return f"{self.epoch} of {self.epochs}"
+
     def disobeys(self, name: CommandName) -> str | None:
         """Why it does not obey this command, in a sentence; None if it does."""
         if self.controls is None or name in self.controls:
