@@ -29,6 +29,8 @@ def default_name(run: Run) -> str:
 def schedule(run: Run) -> str:
     """The schedule in a few words: plateau ÷10, patience 5."""
     recipe = run.recipe
+    if "schedule" in run.stand_ins:
+        return plain(run.schedule, MOST_SHOWN)
     warmup = f", warm-up {recipe.warmup}" if recipe.warmup else ""
     return plain(recipe.schedule.summary(recipe.lr), MOST_SHOWN) + warmup
 
@@ -39,7 +41,10 @@ def details(run: Run) -> str:
     told = name(run)
     words = [] if told == schedule(run) else [schedule(run)]
     if config is None:
-        return " · ".join([*([] if told == origin(run) else [origin(run)]), *words])
+        from_where = [] if told == origin(run) else [origin(run)]
+        if run.source == "watched":
+            words.append(f"{plain(run.optimizer, MOST_SHOWN)} {lr_text(run.recipe.lr)}")
+        return " · ".join([*from_where, *words])
     if run.parent and run.name:
         words.insert(0, default_name(run))
     words += [MODELS[config.model], DATASETS[config.dataset].split(" (")[0]]
@@ -47,8 +52,8 @@ def details(run: Run) -> str:
 
 
 def origin(run: Run) -> str:
-    """The file of an imported run as the page shows it."""
-    return isolated(plain(run.origin or "", MOST_SHOWN))
+    """The file of an imported run, or the script of a watched one, as the page shows it."""
+    return isolated(plain(run.origin or run.source, MOST_SHOWN))
 
 
 def isolated(text: str) -> str:

@@ -115,7 +115,8 @@ ARROWS = {
         app.server
         trainer.config trainer.folders
         trainer.schedule trainer.replay trainer.engine trainer.store trainer.snapshots
-        trainer.curves trainer.execute trainer.export trainer.followers trainer.worker
+        trainer.curves trainer.execute trainer.export trainer.followers trainer.watched
+        trainer.worker
     """,
     "app.__main__": "app.cli",
 }

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from app.charts import batches as within
 from app.charts import rule
-from trainer.config.metrics import rises
+from trainer.config.metrics import OF_GROUP, rises
 from trainer.config.recipe import Recipe
 from trainer.config.text import factor_text, lr_text
 from trainer.schedule.decisions import Decision
@@ -140,8 +140,8 @@ def _traced(traces: Mapping[int, Trace], batches: int, most: int, after: tuple[i
 
 
 def _has_curve(recipe: Recipe, metric: str) -> bool:
-    """Every one of which lower is better, and the monitor."""
-    return metric == recipe.monitor or not rises(metric)
+    """Every one of which lower is better, and the monitor; not the LRs of other groups."""
+    return metric == recipe.monitor or not (rises(metric) or metric.startswith(OF_GROUP))
 
 
 def _kept(lrs: Sequence[float], most: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,16 +43,22 @@ def output_lost(error: OSError, what: str = "") -> int:
 @contextmanager
 def opened(home: Path | None, create: bool = False) -> Iterator["Store"]:
     """Open the store in that folder, or in LRScope's own; a command that has something to store may
-    create it. A user's mistake in the block ends the command with one sentence.
+    create it. Watched trainings are taken in before the block and told what it asks of them, unless
+    a page does so. A user's mistake in the block ends the command with one sentence.
     """
     from trainer.store.faults import CommandError, StoreError
     from trainer.store.store import Store, existing
+    from trainer.watched import spool
 
     folder = home or folders.home()
     try:
-        store = Store(folder) if create else existing(folder)
+        watches = spool.are_there(folder)
+        store = Store(folder) if create or watches else existing(folder)
         try:
+            take_in = _taking_in(store) if watches else lambda: None
+            take_in()
             yield store
+            take_in()
         finally:
             store.close()
     except (
@@ -64,3 +70,9 @@ def opened(home: Path | None, create: bool = False) -> Iterator["Store"]:
         TorchChangedError,
     ) as error:
         raise fail(str(error)) from None
+
+
+def _taking_in(store: "Store") -> "Callable[[], None]":
+    from trainer.watched.taker import Taker
+
+    return Taker(store).once

@@ -99,13 +99,12 @@ def _accepts(
 
     def accepts(run: "Run") -> bool:
         now = "paused" if run.paused else run.status
-        if status not in (None, now) or schedule not in (None, run.recipe.schedule.name):
+        if status not in (None, now) or schedule not in (None, run.schedule):
             return False
         if data is not None and (run.config is None or run.config.dataset != data):
             return False
         if not words:
             return True
-        recipe = run.recipe
         told = [
             f"#{run.id}",
             run_names.name(run),
@@ -114,7 +113,7 @@ def _accepts(
             *run.tags,
         ]
         told += ["archived"] if run.archived else []
-        text = " ".join([*told, recipe.schedule.name, recipe.optimizer.name]).casefold()
+        text = " ".join([*told, run.schedule, run.optimizer]).casefold()
         return all(word.casefold() in text for word in words)
 
     return accepts
@@ -127,14 +126,13 @@ def show(
 ) -> None:
     """Show a run: what it is, what came of it, its curves and its events."""
     from app.cli.tables import print_run
-    from trainer.config.table import from_config
     from trainer.export.summary import summaries
 
     with opened(home) as store:
         row = known(store, run)
         (summary,) = summaries(store, [row])
         if as_json:
-            told = {"settings": from_config(row.recipe), "reason": row.reason}
+            told = {"settings": row.settings, "reason": row.reason}
             print(json.dumps({**summary, **told}, allow_nan=False))
         else:
             print_run(store, row, summary)

@@ -91,6 +91,7 @@ def _serve(
     budget_mb: float,
 ) -> None:
     from trainer.followers import Followers
+    from trainer.watched.taker import Taker
     from trainer.worker import Worker
 
     # Imported modules stay, so skipping garbage collection here starts the page a tenth sooner.
@@ -102,7 +103,8 @@ def _serve(
 
     gc.freeze()
     gc.enable()
-    worker, followers = Worker(store, datasets, budget_mb), Followers(store)
+    worker, taker = Worker(store, datasets, budget_mb), Taker(store)
+    followers = Followers(store)
     access = access_for(host, token)
     app = create_app(store, worker, access, example, followers)
     try:
@@ -129,6 +131,7 @@ def _serve(
                 flush=True,
             )
         worker.start()
+        taker.start()
         if open and access.token is None:  # other users see what a browser is started with
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         server.run()
@@ -139,6 +142,7 @@ def _serve(
         if worker.training:
             print(WAITING, file=sys.stderr, flush=True)
         followers.stop()
+        taker.stop()
         worker.stop()
 
 

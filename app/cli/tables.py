@@ -105,11 +105,11 @@ def print_run(store: Store, run: Run, record: Record) -> None:
 
 
 def _not_default(run: Run) -> str:
-    values = from_config(run.recipe)
+    values = run.settings
     return ", ".join(
         f"{s.key} {s.text(values[s.key])}"
-        for s in chosen(values, type(run.recipe))
-        if values[s.key] != s.default
+        for s in chosen(from_config(run.recipe), type(run.recipe))
+        if s.key in values and values[s.key] != s.default
     )
 
 

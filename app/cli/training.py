@@ -30,7 +30,7 @@ from trainer.config.table import ConfigError, changed, to_config
 from trainer.engine.events import Ended, Event
 from trainer.export import configs
 from trainer.export.error import ExportError
-from trainer.schedule.interventions import ByHand, consequence
+from trainer.schedule.interventions import ByHand
 from trainer.snapshots.files import BUDGET_MB
 from trainer.store.faults import StoreError
 
@@ -178,7 +178,7 @@ def control(
         row = known(store, run)
         store.ask(run, what.value, value)
     if what.value in get_args(ByHand):
-        print(consequence(row.recipe, cast(ByHand, what.value), row.epoch))
+        print(row.response(cast(ByHand, what.value)))
 
 
 def _follow(

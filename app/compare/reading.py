@@ -62,7 +62,8 @@ class Reading:
                 continue
             past = tuple(_past(run, found, made))
             epochs = whole(run, found, columns)
-            read.append(Read(run, epochs, Compared(run.id, run.recipe, past)))
+            unknown = tuple((part, run.settings[part]) for part in sorted(run.stand_ins))
+            read.append(Read(run, epochs, Compared(run.id, run.recipe, past, unknown)))
         return read, refused
 
     def decisions(self, read: Sequence[Read]) -> dict[int, dict[int, Decision | None]]:

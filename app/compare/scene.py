@@ -49,8 +49,11 @@ class Scene(NamedTuple):
         moved = [
             read
             for read in self.read
-            if not isinstance(read.run.recipe.schedule, NoSchedule)
-            and read.run.id not in self.asked.hidden
+            if read.run.stand_ins
+            or (
+                not isinstance(read.run.recipe.schedule, NoSchedule)
+                and read.run.id not in self.asked.hidden
+            )
         ]
         before = accumulate(len(read.columns.epochs) for read in moved)
         kept = [read for read, epochs in zip(moved, before, strict=True) if epochs <= MOST_EPOCHS]

@@ -53,7 +53,10 @@ def _ahead(store: Store, run: Run, pending: list[Intervention]) -> "tuple[Ahead,
     from trainer.replay.ahead import planned as planned_of
     from trainer.replay.walk import inherit
 
-    if run.config is None or (run.over and not run.resumable):
+    if run.over and not run.resumable:
+        return NOTHING, NOTHING
+    known = run.elsewhere and not run.elsewhere.grows and "schedule" not in run.stand_ins
+    if run.config is None and not known:
         return NOTHING, NOTHING
     # Without those that a resumed run is to train again.
     done = done_by(run, store.epochs(run.id, run.epoch - 1)) or prefix(store, run.id)

@@ -38,13 +38,21 @@ def pace_of(key: str | None) -> float | None:
 
 def pause_and_step() -> list[Component]:
     """The buttons next to Stop."""
-    pause: dict[str, Any] = {"aria-keyshortcuts": "Space"}
+    space: dict[str, Any] = {"aria-keyshortcuts": "Space"}
+    default: dict[str, Any] = {"variant": "default", "disabled": True}
+    pause = dmc.Button("Pause", id=ids.PAUSE, className="pause", **default, **space)
     return [
-        dmc.Button(
-            "Pause", id=ids.PAUSE, variant="default", disabled=True, className="pause", **pause
-        ),
-        dmc.Button("Step", id=ids.STEP, variant="default", disabled=True),
+        commanded("pause", pause),
+        commanded("step", dmc.Button("Step", id=ids.STEP, **default)),
     ]
+
+
+def commanded(command: str, control: Component, help: str = "") -> Component:
+    """A control that sends a command; on hover it says what it does, or why the run does not obey
+    it.
+    """
+    told: dict[str, Any] = {"data-command": command, "data-help": help}
+    return html.Span(control, className="commanded", title=help, **told)
 
 
 def layout() -> list[Component]:
@@ -57,18 +65,21 @@ def layout() -> list[Component]:
             [
                 html.Span("by hand:", className="card-small"),
                 *[
-                    html.Span(dmc.Button(label, id=ids.by_hand(name, value), **small), title=help)
+                    commanded(name, dmc.Button(label, id=ids.by_hand(name, value), **small), help)
                     for label, name, value, help in BUTTONS
                 ],
-                dmc.TextInput(
-                    id=ids.SET_LR_TO,
-                    placeholder="LR",
-                    size="xs",
-                    autoComplete="off",
-                    className="set-lr",
-                    **{"aria-label": "Learning rate to set"},
+                commanded(
+                    "lr",
+                    dmc.TextInput(
+                        id=ids.SET_LR_TO,
+                        placeholder="LR",
+                        size="xs",
+                        autoComplete="off",
+                        className="set-lr",
+                        **{"aria-label": "Learning rate to set"},
+                    ),
                 ),
-                dmc.Button("Set", id=ids.SET_LR, **small),
+                commanded("lr", dmc.Button("Set", id=ids.SET_LR, **small)),
             ],
             className="by-hand",
         ),

@@ -241,8 +241,8 @@ def register(
         if run and worker.stop_run(int(run)):
             with suppress(sqlite3.Error):  # it stops also where the store cannot take the command
                 store.stop(int(run))
-        elif run:
-            store.stop(int(run))
+        elif run and (row := store.run(int(run))) and not row.disobeys("stop"):
+            store.stop(row.id)
         return False
 
     app.clientside_callback(
@@ -256,8 +256,10 @@ def register(
         Input(ids.CHOSEN_PACE, "data"), State(ids.RUN, "value"), prevent_initial_call=True
     )
     def pace(pace: str, run: RunChoice | None) -> None:
-        if run and (row := store.run(int(run))) and not row.over and row.pace != pace_of(pace):
-            store.set_pace(row.id, pace_of(pace))
+        row = store.run(int(run)) if run else None
+        if row is None or row.over or row.disobeys("pace") or row.pace == pace_of(pace):
+            return
+        store.set_pace(row.id, pace_of(pace))
 
     app.clientside_callback(
         ClientsideFunction("live", "draw"),

@@ -24,7 +24,9 @@ def progress(run: Run | None, last: Sequence[Epoch] = ()) -> dict[str, Any]:
         return {"percent": 0, "now": None, left: todo, right: ""}
     return {
         "percent": round(100 * _done(run), 1),
-        "now": None if run.over or not run.started else round(run.epoch + 0.5 + _inside(run), 3),
+        "now": None
+        if run.over or not run.known_batches
+        else round(run.epoch + 0.5 + _inside(run), 3),
         left: _left(run),
         right: _right(run, last),
     }
@@ -37,13 +39,13 @@ def _done(run: Run) -> float:
 
 def _inside(run: Run) -> float:
     """The share of the current epoch's batches that are done."""
-    return run.batch / run.started.batches if run.started else 0.0
+    return run.batch / run.known_batches if run.known_batches else 0.0
 
 
 def _left(run: Run) -> str:
     if run.status == "queued":
         return "Waiting for its turn."
-    if run.config is None:
+    if run.source == "imported":
         if not run.open_ended:
             return f"{epochs_text(run.epoch)} of {origin(run)}; nothing was trained here."
         if run.stopping:
@@ -51,23 +53,27 @@ def _left(run: Run) -> str:
         if not run.epoch:
             return f"Waiting for the first epoch of {origin(run)}."
         return f"{epochs_text(run.epoch)} so far"
-    if run.started is None and run.status == "stopped":
+    if run.started is None and run.status == "stopped" and run.source == "trained":
         return "Stopped before it started."
-    if run.started is None:
+    if run.started is None and run.source == "trained":
         return "" if run.over else (run.activity or "Getting ready.").capitalize()
-    at = f"epoch {run.epoch} of {run.epochs}"
+    at = f"epoch {run.epoch}"
+    if not run.open_ended:
+        at += f" of {run.epochs}"
+    if run.source == "watched":
+        at += f" · watched: {origin(run)}"
     return f"{at} · stopping: waiting for the batch" if run.stopping else at
 
 
 def _right(run: Run, last: Sequence[Epoch]) -> str:
     elapsed = run.elapsed
-    if elapsed is None or run.started is None:
+    if elapsed is None or (run.started is None and run.source != "watched"):
         return ""
     if run.over:
         tested = f" · test {100 * run.test_accuracy:.1f} %" if run.test_accuracy is not None else ""
         return f"took {duration(elapsed)}{tested}"
     an_epoch = seconds_an_epoch(run, last)
-    if an_epoch is None or run.paused or run.stopping:
+    if an_epoch is None or run.paused or run.stopping or run.open_ended:
         return f"{duration(elapsed)} elapsed"
     if run.pace:
         an_epoch = max(an_epoch, 1 / run.pace)
@@ -79,6 +85,6 @@ def seconds_an_epoch(run: Run, last: Sequence[Epoch]) -> float | None:
     """How long an epoch takes without waiting; None before anything is known of it."""
     if last:
         return median(row.seconds for row in last)
-    if run.epoch == (run.parent_epoch or 0) and run.batch and run.started and run.elapsed:
+    if run.epoch == (run.parent_epoch or 0) and run.batch and run.known_batches and run.elapsed:
         return run.elapsed / _inside(run)
     return None

@@ -1,7 +1,7 @@
 """Turns a run and its last epochs into every text next to the charts. Pure."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from app import ids, run_names
 from app.charts.series import ratio
@@ -13,7 +13,7 @@ from trainer.config.text import epochs_text, lr_text, significant
 from trainer.engine.environment import difference
 from trainer.schedule.decisions import RECORDED
 from trainer.schedule.epoch import Epoch
-from trainer.schedule.interventions import RecordedIntervention, consequence
+from trainer.schedule.interventions import ByHand, RecordedIntervention
 from trainer.store.rows import EXAMPLE, Run
 
 CARDS = {
@@ -51,10 +51,10 @@ def state(run: Run | None, last: Sequence[Epoch], trouble: str | None = None) ->
         return {
             "status": ["ready", "ready"],
             "live": False,
-            "unpausable": "",
             "paused": False,
             "pace": None,
             "controls": "none",
+            "denied": {},
             ids.NOTICE: trouble or "",
             ids.HINT: "",
             ids.schedule("heading"): "The schedule",
@@ -63,11 +63,11 @@ def state(run: Run | None, last: Sequence[Epoch], trouble: str | None = None) ->
     return {
         "status": run_names.status(run),
         "live": not run.over,
-        "unpausable": "" if run.over else run.disobeys("pause") or "",
         "paused": run.paused,
         # The example's pace is not one that was chosen: the next run does not inherit it.
         "pace": None if unpaced else pace_key(run.pace),
         "controls": _controls(run),
+        "denied": _denied(run),
         ids.NOTICE: " ".join(filter(None, (trouble, _notice(run)))),
         ids.HINT: _hint(run),
         ids.schedule("heading"): _heading(run, last[-1] if last else None),
@@ -122,6 +122,8 @@ def _lr_now(run: Run, row: Epoch, made: Sequence[RecordedIntervention]) -> float
 
 def _controls(run: Run) -> str:
     """Which controls apply: those of a run that trains, that can be resumed, or that is over."""
+    if run.source == "watched" and not run.over:
+        return "live"
     if run.config is None or run.status == "queued":
         return "none"
     if not run.over:
@@ -129,14 +131,22 @@ def _controls(run: Run) -> str:
     return "resumable" if run.resumable else "over"
 
 
+def _denied(run: Run) -> dict[str, str]:
+    """The commands that a run which trains does not obey, each with the reason."""
+    if run.over:
+        return {}
+    why = {name: run.disobeys(name) for name in (*get_args(ByHand), "pause", "step", "stop")}
+    return {name: sentence for name, sentence in why.items() if sentence}
+
+
 def _hint(run: Run) -> str:
     """How the schedule responds to an intervention, or what can be done with a run that is over."""
-    if run.open_ended:
-        return run.disobeys("lr") or ""
+    if run.source != "trained" and not run.over:
+        return run.disobeys("lr") or run.response("lr")
     if run.config is None or run.status == "queued":
         return ""
     if not run.over:
-        return consequence(run.recipe, "lr", run.epoch)
+        return run.response("lr")
     if run.resumable:
         return "Resume continues exactly where it stopped; Fork tries other settings from an epoch."
     return "To continue from any epoch with other settings, select the epoch, then Fork."
@@ -177,8 +187,7 @@ def _heading(run: Run, row: Epoch | None) -> str:
         return "The learning rate as recorded"
     if row and row.decision and row.decision.plateau:
         return "The schedule had counted" if run.over else "The schedule is counting"
-    name = run.recipe.schedule.name
-    return "Constant learning rate" if name == "none" else name
+    return "Constant learning rate" if run.schedule == "none" else run.schedule
 
 
 def _schedule(run: Run | None, row: Epoch | None, lr: float | None) -> Readout:
@@ -198,7 +207,7 @@ def _schedule(run: Run | None, row: Epoch | None, lr: float | None) -> Readout:
         return panel("Each epoch's decision and its reason will appear here.")
     decision = row.decision
     seen = decision.plateau
-    about = f" {run.warning}" if run.source == "imported" and run.warning else ""
+    about = f" {run.warning}" if run.source == "imported" and run.warning else _unknown(run)
     if is_recorded(row):
         return panel(f"The learning rates are those of {origin(run)}; no rule is known.{about}")
     if seen is None:
@@ -226,7 +235,7 @@ def _schedule(run: Run | None, row: Epoch | None, lr: float | None) -> Readout:
         )
         sentence = (
             f"To keep {lr_text(lr)}, {watched} must {better} "
-            f"{significant(seen.next_level)}. If it never does, {then} {when}."
+            f"{significant(seen.next_level)}. If it never does, {then} {when}.{_unknown(run)}"
         )
     return panel(
         sentence,
@@ -235,6 +244,19 @@ def _schedule(run: Run | None, row: Epoch | None, lr: float | None) -> Readout:
         seen.bad_epochs,
         seen.patience,
     )
+
+
+def _unknown(run: Run) -> str:
+    """What of a watched run is not known, or not told."""
+    told = []
+    if "schedule" in run.stand_ins:
+        told.append("LRScope does not know its rule: this is what it did to the LR.")
+    if "optimizer" in run.stand_ins:
+        told.append(f"Optimizer: {run.optimizer} (not one that LRScope knows).")
+    if run.elsewhere and run.elsewhere.groups > 1:
+        groups = run.elsewhere.groups
+        told.append(f"Of its {groups} parameter groups this is the first one's LR.")
+    return "".join(f" {sentence}" for sentence in told)
 
 
 def is_recorded(row: Epoch | None) -> bool:

@@ -88,8 +88,9 @@ class Verdicts:
         classes = run.started.classes if run.started else 0
         # A run that was resumed trains its last epochs again.
         again = course and course.epoch > course.after and rows[:1] != [course.last]
-        if course is None or course.classes != classes or again:
+        if course is None or course.classes != classes or again or not _same(course, run):
             course = Course(run.recipe, classes, run.parent_epoch or 0)
+            course.lr_known |= run.source == "watched"
             course.extend(prefix(self._store, run.id))
             rows = self._store.epochs(run.id)
         course.extend(row for row in rows if row.epoch > course.epoch)
@@ -97,6 +98,11 @@ class Verdicts:
         if len(self._courses) > KEPT:
             self._courses.popitem(last=False)
         return course
+
+
+def _same(course: Course, run: Run) -> bool:
+    """Whether what is known of the run's recipe is what it was, but for a plan that grew."""
+    return course.recipe.model_copy(update={"epochs": run.recipe.epochs}) == run.recipe
 
 
 def layout() -> Component:

@@ -101,7 +101,12 @@ def _header(runs: list[dict[str, Any]], shown: int | None, beside: list[str]) ->
                         **{"aria-label": "Pace: epochs per second"},
                     ),
                     *control.pause_and_step(),
-                    dmc.Button("Stop", id=ids.STOP, color="red", variant="light", disabled=True),
+                    control.commanded(
+                        "stop",
+                        dmc.Button(
+                            "Stop", id=ids.STOP, color="red", variant="light", disabled=True
+                        ),
+                    ),
                 ],
                 className="run-head",
             ),

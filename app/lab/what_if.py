@@ -25,6 +25,7 @@ from trainer.store.store import Store
 from trainer.worker import Worker
 
 PLACE = address.WHAT_IF
+PLATEAU = Recipe().schedule.name  # the default is the plateau rule
 HIDDEN = {"visibility": "hidden"}  # its room stays: nothing moves under the hand
 FIELDS, SLIDERS = ids.every("field", PLACE), ids.every("slider", PLACE)
 
@@ -98,9 +99,18 @@ def is_fork(run: Run) -> bool:
     return bool(run.parent and run.parent_epoch)
 
 
+def offered(run: Run) -> Recipe:
+    """What a what-if of a run begins with: its own recipe; for a watched one without a schedule
+    that LRScope knows, what a plateau rule would have done.
+    """
+    if run.source == "watched" and run.recipe.schedule.name == "none":
+        return settings.changed(run.recipe, {"schedule": PLATEAU})
+    return run.recipe
+
+
 def controls(run: Run) -> list[Component]:
-    """The what-if's controls, with a run's own values."""
-    recipe = run.recipe
+    """The what-if's controls, with the values that it begins with."""
+    recipe = offered(run)
     values = settings.from_config(recipe)
     named = {s.key: s for s in settings.SETTINGS if s.owner is None}
 
@@ -182,8 +192,8 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
         row = store.run(int(run)) if run else None
         if row is None:
             raise PreventUpdate
-        if name == row.recipe.schedule.name:
-            return schedule_controls(row.recipe)
+        if name == offered(row).schedule.name:
+            return schedule_controls(offered(row))
         # Its defaults, also where they do not suit the run's LR: that is said beside the control.
         return schedule_controls(settings.to_config({"schedule": name}))
 

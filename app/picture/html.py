@@ -213,9 +213,13 @@ def _settings(runs: Sequence[Drawn]) -> str:
     """The settings; of several runs those in which they differ, and what is the same in all."""
     configs = [one.run.recipe for one in runs]
     texts = [
-        {s.key: (s.label, s.text(values[s.key])) for s in chosen(values, type(config))}
-        for config in configs
-        for values in [from_config(config)]
+        {
+            s.key: (s.label, s.text(values[s.key]))
+            for s in chosen(from_config(one.run.recipe), type(one.run.recipe))
+            if s.key in values
+        }
+        for one in runs
+        for values in [one.run.settings]
     ]
     labels = {key: name for own in texts for key, (name, _) in own.items()}
     keys = list(differences(configs)) if len(runs) > 1 else list(labels)

@@ -44,8 +44,12 @@ def loss_of(run: Run) -> str:
 
 
 def _row(run: Run, found: dict[int, Result], curves: dict[int, Sparkline]) -> dict[str, Any]:
-    values = from_config(run.recipe)
-    settings = {s.key: setting_text(s, values[s.key]) for s in chosen(values, type(run.recipe))}
+    values, own = run.settings, from_config(run.recipe)
+    settings = {
+        s.key: setting_text(s, values[s.key])
+        for s in chosen(own, type(run.recipe))
+        if s.key in values
+    }
     result, seconds = found[run.id], run.elapsed
     return {
         **settings,

@@ -3,13 +3,17 @@
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
-  let state = { live: false, why: "" };
+  // Whether the run trains, and the commands that it does not obey, each with the reason.
+  let isLive = false, denied = {};
 
-  function pausable(change) {
-    state = { ...state, ...change };
-    for (const id of ["pause", "step"]) {
-      lrscope.page.set(id, { disabled: !state.live || state.why !== "" });
-      lrscope.page.element(id).title = state.why;
+  // Enables what the run obeys. Each control stands in an element that says on hover what it does, or
+  // why the run does not obey it: a button that is disabled says nothing.
+  function allow() {
+    for (const place of document.querySelectorAll("[data-command]")) {
+      const { command, help } = place.dataset;
+      const { id } = place.querySelector("button, input");
+      lrscope.page.set(id.startsWith("{") ? JSON.parse(id) : id, { disabled: !isLive || command in denied });
+      place.title = (isLive && denied[command]) || help;
     }
   }
 
@@ -27,11 +31,12 @@
       lrscope.page.set("status", { children: word, "data-state": state });
     },
     live(live) {
-      lrscope.page.set("stop", { disabled: !live });
-      pausable({ live });
+      isLive = live;
+      allow();
     },
-    unpausable(why) {
-      pausable({ why });
+    denied(sentences) {
+      denied = sentences;
+      allow();
     },
     paused(paused) {
       lrscope.page.set("pause", { children: paused ? "Continue" : "Pause", "data-paused": paused });

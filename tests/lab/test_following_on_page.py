@@ -43,7 +43,8 @@ def test_a_file_is_drawn_while_another_process_writes_it_until_stop(
         for name in ("Pause", "Step"):
             button = page.get_by_role("button", name=name, exact=True)
             expect(button).to_be_disabled()
-            expect(button).to_have_attribute("title", re.compile("cannot be changed from here"))
+            place = page.locator(f'[data-command="{name.lower()}"]')
+            expect(place).to_have_attribute("title", re.compile("cannot be changed from here"))
         page.get_by_role("button", name="Stop").click()
         in_state(page, "stopped")
     run = lab.store.run(1)

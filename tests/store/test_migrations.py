@@ -122,9 +122,9 @@ def test_a_run_of_version_3_trained_here_and_may_train_elsewhere_from_now_on(thi
     for run in third.runs(50, archived=True):
         assert (run.controls, run.elsewhere) == (None, None)
     known = Elsewhere("train.py", batches=7)
-    run = third.add_live(Recipe(), "watched", "train.py", None, elsewhere=known, spool="a" * 32)
-    assert third.run(run).elsewhere == known
-    assert third.spools() == {"a" * 32: (run, 0)}
+    new = third.add_live(Recipe(), "watched", "train.py", None, elsewhere=known, spool="a" * 32)
+    assert third.run(new).elsewhere == known
+    assert third.spools() == {"a" * 32: (new, 0)}
 
 
 def test_the_columns_of_an_epoch_are_the_fields_of_its_record(store: Store) -> None:

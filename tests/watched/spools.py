@@ -1,5 +1,6 @@
 """A spool written by hand, as a watched training writes it."""
 
+import copy
 import json
 import math
 import os
@@ -46,18 +47,14 @@ def described(scheduler: Any) -> dict[str, Any]:
 
 def state(optimizer: Any, scheduler: Any) -> dict[str, Any]:
     """What a step may change."""
-    return json.loads(
-        json.dumps(
-            {
-                "lrs": [group["lr"] for group in optimizer.param_groups],
-                "groups": groups(optimizer),
-                "state": attributes(scheduler),
-                "parts": [
-                    {"state": attributes(part)} for part in getattr(scheduler, "_schedulers", ())
-                ],
-            }
-        )
-    )
+    parts = [{"state": attributes(part)} for part in getattr(scheduler, "_schedulers", ())]
+    found: dict[str, Any] = {
+        "lrs": [group["lr"] for group in optimizer.param_groups],
+        "groups": groups(optimizer),
+        "state": attributes(scheduler),
+        "parts": parts,
+    }
+    return copy.deepcopy(found)
 
 
 def start(
@@ -162,6 +159,9 @@ def said(spool: Iterable[dict[str, Any]]) -> tuple[Training, list[News]]:
     return training, news
 
 
+HELD: list[FileLock] = []  # a lock that nobody keeps is given back
+
+
 class SpoolWriter:
     """A spool on the disk, and the lock that says that its training lives."""
 
@@ -173,6 +173,7 @@ class SpoolWriter:
         self.commands = self.folder / f"{self.id}.commands.jsonl"
         self.lock = FileLock(self.folder / f"{self.id}.lock", thread_local=False)
         self.lock.acquire()
+        HELD.append(self.lock)
         self.path.touch()
         self.write(*lines)
 

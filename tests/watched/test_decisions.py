@@ -1,7 +1,7 @@
 """A watched loop's decisions are those of LRScope's own run on the same losses, in every number."""
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -121,7 +121,7 @@ def test_a_rule_of_somebodys_own_is_told_by_what_it_did_alone(module, monkeypatc
     kinds = [row.decision.kind for row in ended(news)]
     cut = ended(news)[2].decision
     assert kinds[2] == "cut"
-    assert (cut.plateau, cut.lr, cut.next_lr) == (None, 0.1, pytest.approx(1e-3))
+    assert cut.plateau is None
     assert cut.sentence == "ReduceLROnPlateau: LR cut from 0.1 to 0.001."
 
 
@@ -202,9 +202,9 @@ def test_a_constant_lr_is_claimed_to_be_nothing_else():
 # The monitor
 
 
-def plateau(mode: str = "min", **metrics: list[float]) -> tuple[Any, list[Any]]:
+def plateau(mode: Literal["min", "max"] = "min", **metrics: list[float]) -> tuple[Any, list[Any]]:
     optimizer = torch.optim.SGD(weight(), lr=0.1)
-    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, patience=0)
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, mode, patience=0)
     run = Loop(optimizer, scheduler, 1, False)
     told = zip(*metrics.values(), strict=True)
     return said([run.started, *(run.epoch(**dict(zip(metrics, v, strict=True))) for v in told)])

@@ -33,11 +33,17 @@ class Past(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """A run as a comparison sees it."""
+    """A run as a comparison sees it.
+
+    Attributes:
+        unknown: what those parts of its recipe are called that only stand for one that LRScope
+            does not know: ("optimizer", "Lion").
+    """
 
     run: int
     recipe: Recipe
     past: tuple[Past, ...] = ()
+    unknown: tuple[tuple[str, str], ...] = ()
 
     @property
     def seed(self) -> int | None:
@@ -94,7 +100,7 @@ def grouped(runs: Sequence[Compared]) -> list[Group]:
     """The runs by setting, in the order in which the settings first occur."""
     found: dict[Hashable, list[Compared]] = {}
     for run in runs:
-        found.setdefault((setting_of(run.recipe), run.past), []).append(run)
+        found.setdefault((setting_of(run.recipe), run.past, run.unknown), []).append(run)
     members = [tuple(group) for group in found.values()]
     names = _names([group[0] for group in members])
     groups = [Group(name, name, own) for name, own in zip(names, members, strict=True)]
@@ -121,10 +127,10 @@ def differences(groups: Sequence[Group]) -> list[Difference]:
     """The settings in which the groups differ, in the order of the form. Of another schedule or
     optimizer, what matters most and what is not its default.
     """
-    values = [_values(group.recipe) for group in groups]
+    values = [_values(group.members[0]) for group in groups]
     found = []
     for key in _differing(values):
-        owned = [_of(group.recipe, key) for group in groups]
+        owned = [_of(group.members[0], key) for group in groups]
         texts = tuple(s.text(v[key]) if s else NOTHING for s, v in zip(owned, values, strict=True))
         own = [(s, v[key]) for s, v in zip(owned, values, strict=True) if s]
         everywhere = len(own) == len(groups) and len({s.owner for s, _ in own}) == 1
@@ -138,17 +144,17 @@ def differences(groups: Sequence[Group]) -> list[Difference]:
 
 def shared(groups: Sequence[Group]) -> str:
     """What is the same in all groups, in a line: CNN, Digits, Adam 0.01, batch 64, 40 epochs."""
-    recipe = groups[0].recipe
-    values = _values(recipe)
-    apart = _differing([_values(group.recipe) for group in groups])
+    first = groups[0].members[0]
+    values = _values(first)
+    apart = _differing([_values(group.members[0]) for group in groups])
     words = []
     for key in (*ALWAYS_TOLD, *values):
-        setting = _of(recipe, key)
+        setting = _of(first, key)
         if setting is None or key in apart:
             continue
         if key == "optimizer":
-            lr = [] if "lr" in apart else [lr_text(recipe.lr)]
-            words.append(" ".join([recipe.optimizer.name, *lr]))
+            lr = [] if "lr" in apart else [lr_text(first.recipe.lr)]
+            words.append(" ".join([values[key], *lr]))
         elif key in ALWAYS_TOLD:
             words.append(_words(setting, values[key]))
         elif key == "schedule":
@@ -162,14 +168,14 @@ def _same_schedule(groups: Sequence[Group], apart: Collection[str]) -> list[str]
     """What is the same of a schedule that all groups have: its summary, or else its name and those
     of its main settings that do not differ.
     """
-    recipe = groups[0].recipe
-    values = _values(recipe)
-    owned = (_of(recipe, key) for key in values)
+    first = groups[0].members[0]
+    values = _values(first)
+    owned = (_of(first, key) for key in values)
     main = [s for s in owned if s and s.group == "schedule" and s.main and s.key != "schedule"]
     same = [setting for setting in main if setting.key not in apart]
-    if same == main and len({_summary(group.recipe) for group in groups}) == 1:
-        return [_summary(recipe)]
-    return [_first_word(_summary(recipe)), *(_words(s, values[s.key]) for s in same)]
+    if same == main and len({_summary(group.members[0]) for group in groups}) == 1:
+        return [_summary(first)]
+    return [_first_word(_summary(first)), *(_words(s, values[s.key]) for s in same)]
 
 
 def _first_word(name: str) -> str:
@@ -189,10 +195,10 @@ def _names(firsts: Sequence[Compared]) -> list[str]:
     out.
     """
     if len(firsts) == 1:
-        return [_summary(firsts[0].recipe)]
-    values = [_values(run.recipe) for run in firsts]
+        return [_summary(firsts[0])]
+    values = [_values(run) for run in firsts]
     apart = _differing(values)
-    summaries = [_summary(run.recipe) for run in firsts]
+    summaries = [_summary(run) for run in firsts]
     names: list[list[str]] = [[] for _ in firsts]
     if len(set(summaries)) > 1:
         for name, summary in zip(names, summaries, strict=True):
@@ -206,7 +212,7 @@ def _names(firsts: Sequence[Compared]) -> list[str]:
             break
         for key in apart:
             for run, own, name in zip(firsts, values, names, strict=True):
-                setting = _of(run.recipe, key)
+                setting = _of(run, key)
                 if setting is None or key == "schedule":
                     continue
                 if (setting.group == "schedule") is not of_schedule:
@@ -217,7 +223,7 @@ def _names(firsts: Sequence[Compared]) -> list[str]:
                     name.append(words)
     told: dict[str, int] = {}
     for run, name, past in zip(firsts, names, pasts, strict=True):
-        words = ", ".join([*name, *past]) or _summary(run.recipe)
+        words = ", ".join([*name, *past]) or _summary(run)
         told[words] = told.get(words, 0) + 1
         name[:] = [words if told[words] == 1 else f"{words} ({told[words]})"]
     return [name[0] for name in names]
@@ -232,12 +238,17 @@ def _is_told(setting: Setting, value: Any) -> bool:
     return setting.group == "run" or value != setting.default
 
 
-def _summary(recipe: Recipe) -> str:
-    return plain(recipe.schedule.summary(recipe.lr), MOST_SHOWN)
+def _summary(run: Compared) -> str:
+    unknown = dict(run.unknown).get("schedule")
+    return plain(unknown or run.recipe.schedule.summary(run.recipe.lr), MOST_SHOWN)
 
 
-def _values(recipe: Recipe) -> dict[str, Any]:
-    return {key: value for key, value in from_config(recipe).items() if key != SEED}
+def _values(run: Compared) -> dict[str, Any]:
+    """The settings by key, as far as they are known."""
+    values, unknown = from_config(run.recipe), dict(run.unknown)
+    claimed = {s.key for s in chosen(values, type(run.recipe)) if s.group in unknown}
+    known = {key: value for key, value in values.items() if key not in {SEED, *claimed}}
+    return {**known, **unknown}
 
 
 def _differing(values: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -252,10 +263,12 @@ def _differing(values: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _of(recipe: Recipe, key: str) -> Setting | None:
-    """The recipe's setting with that key; None if it has none."""
+def _of(run: Compared, key: str) -> Setting | None:
+    """The run's setting with that key; None if it has none, or it is not known."""
+    recipe = run.recipe
     own = {"schedule": recipe.schedule.name, "optimizer": recipe.optimizer.name}
-    return next((s for s in chosen(own, type(recipe)) if s.key == key), None)
+    found = next((s for s in chosen(own, type(recipe)) if s.key == key), None)
+    return None if found and found.group in dict(run.unknown) else found
 
 
 def _words(setting: Setting, value: Any) -> str:

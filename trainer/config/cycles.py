@@ -88,8 +88,8 @@ def cyclic(
 def observed_one_cycle(
     state: Mapping[str, Any], group: Mapping[str, Any], batches: int
 ) -> dict[str, Any]:
-    """The fields of a rise and fall, the run's LR and the cycle's epochs, from an object's attributes
-    and the parameter group that it drives.
+    """The fields of a rise and fall, the run's LR and the epochs, from an object's attributes and
+    the parameter group that it drives.
 
     Raises:
         KeyError, TypeError, ValueError: it was not made for whole epochs of so many batches.

@@ -20,6 +20,8 @@ RISING = {
 FALLING = {"loss", "error"}
 # What a name ends in where it says by itself which direction is better.
 SAYS: dict[Mode, str] = {"max": " (higher is better)", "min": " (lower is better)"}
+# How the LRs of a watched run's other parameter groups begin, which are kept as metrics.
+OF_GROUP = "lr, group "
 
 
 @lru_cache(maxsize=1024)  # asked for each metric of each epoch

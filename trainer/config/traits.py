@@ -59,6 +59,11 @@ class Traits:
     after_added_epochs: str = CONTINUES
     summary: str = "{name}"
 
+    @property
+    def keeps_own_lr(self) -> bool:
+        """Whether it writes an LR of its own over one that was only set."""
+        return self.formula or self.returns_to_lr
+
 
 class ScheduleSettings(Settings):
     """What every schedule has. `name` is torch's class; `presets` has example runs by title, each
@@ -123,8 +128,8 @@ class ScheduleSettings(Settings):
         Raises:
             KeyError, TypeError, ValueError: this class was not made with such fields.
         """
-        fields = [field for field in cls.model_fields if field != "name"]
-        own = {field: state[cls().attribute(field)[0]] for field in fields}
+        made, fields = cls.model_validate({}), cls.model_fields.keys() - {"name"}
+        own = {field: state[made.attribute(field)[0]] for field in fields}
         return {**own, "lr": state["base_lrs"][0]}
 
     def turns(self, done: int, batches: int) -> bool:  # noqa: ARG002

@@ -7,7 +7,6 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from ..config.table import from_config
 from ..schedule.epoch import Epoch
 from ..store.lineage import lineage
 from ..store.rows import Run
@@ -67,7 +66,7 @@ def _started(row: Run, at: float) -> Any:
     from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
 
     start = data.SessionStartInfo(start_time_secs=at, group_name=f"run {row.id}")
-    for key, value in from_config(row.recipe).items():
+    for key, value in row.settings.items():
         match value:
             case bool():
                 start.hparams[key].bool_value = value

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from ..config.recipe import Recipe
 from ..config.table import setting_of
 from ..config.text import epochs_text, factor_text, lr_text
+from ..config.traits import KEEPS_FACTORS
 
 ByHand = Literal["lr", "scale", "cut", "epochs"]
 InterventionName = Literal[ByHand, "threads"]
@@ -64,10 +65,17 @@ def refusal(
     return None
 
 
-def consequence(recipe: Recipe, name: ByHand, epoch: int) -> str:
-    """How the schedule will respond to this change, made after `epoch` epochs have ended."""
+def consequence(recipe: Recipe, name: ByHand, epoch: int, lasts: bool = False) -> str:
+    """How the schedule will respond to this change, made after `epoch` epochs have ended.
+
+    Args:
+        lasts: whether an LR is also written where the schedule reads its own, as in a watched
+            training, so that none overwrites it.
+    """
     traits = recipe.schedule.traits
-    if name == "epochs":
+    if name == "epochs" and lasts and traits.fixed_length:
+        sentence = "{name} takes no steps after its last: the training refuses more epochs."
+    elif name == "epochs":
         sentence = traits.after_added_epochs
     elif epoch < recipe.warmup:
         sentence = (
@@ -75,7 +83,8 @@ def consequence(recipe: Recipe, name: ByHand, epoch: int) -> str:
             "the schedule starts at its own LR."
         )
     else:
-        sentence = (name == "cut" and traits.after_cut) or traits.after_set_lr
+        set_lr = KEEPS_FACTORS if lasts and traits.keeps_own_lr else traits.after_set_lr
+        sentence = (name == "cut" and traits.after_cut) or set_lr
     return sentence.format(name=recipe.schedule.name)
 
 

@@ -46,7 +46,7 @@ class Live:
             spool: the spool that it is taken in from, which is noted in the same transaction.
         """
         began = time.time() if began is None else began
-        columns = {
+        columns: dict[str, object] = {
             "status": "training",
             "origin": origin,
             "name": name,

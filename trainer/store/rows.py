@@ -12,10 +12,16 @@ from pydantic import FiniteFloat, TypeAdapter, ValidationError
 from ..config import versions
 from ..config.recipe import Recipe
 from ..config.run import RunConfig
+from ..config.table import chosen, from_config
 from ..engine.events import Started
 from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
-from ..schedule.interventions import ByHand, InterventionName, RecordedIntervention
+from ..schedule.interventions import (
+    ByHand,
+    InterventionName,
+    RecordedIntervention,
+    consequence,
+)
 from ..schedule.trace import Trace
 from .faults import StoreError
 from .schema import EPOCH_COLUMNS
@@ -50,6 +56,8 @@ class Elsewhere:
             only a stand-in. None if it does.
         schedule: the same of its schedule.
         groups: how many parameter groups its optimizer has; the first one's LR is the run's.
+        grows: whether nobody has said how many epochs are planned: the recipe's are those so far,
+            and the one under way.
     """
 
     program: str = ""
@@ -61,6 +69,7 @@ class Elsewhere:
     optimizer: str | None = None
     schedule: str | None = None
     groups: int = 1
+    grows: bool = False
 
 
 class Known(NamedTuple):
@@ -166,10 +175,11 @@ class Run:
 
     @property
     def open_ended(self) -> bool:
-        """Whether it follows a file that grows, so that nobody knows how many epochs it will have;
-        the recipe's are planned for the time being.
+        """Whether nobody knows how many epochs it will have, as where it follows a file: those of
+        its recipe are planned for the time being.
         """
-        return self.source == "imported" and not self.over
+        grows = self.elsewhere is not None and self.elsewhere.grows
+        return grows or (self.source == "imported" and not self.over)
 
     @property
     def done(self) -> str:
@@ -178,14 +188,59 @@ class Run:
             return str(self.epoch)
         return f"{self.epoch} of {self.epochs}"
 
+    @property
+    def optimizer(self) -> str:
+        """What its optimizer is called, also where LRScope does not know it."""
+        return (self.elsewhere and self.elsewhere.optimizer) or self.recipe.optimizer.name
+
+    @property
+    def schedule(self) -> str:
+        """What its schedule is called, also where LRScope does not know it."""
+        return (self.elsewhere and self.elsewhere.schedule) or self.recipe.schedule.name
+
+    @property
+    def stand_ins(self) -> set[str]:
+        """The parts of its recipe that only stand for one that LRScope does not know."""
+        known = self.elsewhere
+        parts = {"optimizer": known and known.optimizer, "schedule": known and known.schedule}
+        return {part for part, unknown in parts.items() if unknown}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of its recipe by key, as far as they are known."""
+        values = from_config(self.recipe)
+        unknown = {s.key for s in chosen(values, type(self.recipe)) if s.group in self.stand_ins}
+        known = {key: value for key, value in values.items() if key not in unknown}
+        return {**known, "schedule": self.schedule, "optimizer": self.optimizer}
+
+    @property
+    def known_batches(self) -> int:
+        """Batches per epoch; 0 while they are not known."""
+        if self.started:
+            return self.started.batches
+        return self.elsewhere.batches if self.elsewhere else 0
+
     def disobeys(self, name: CommandName) -> str | None:
         """Why it does not obey this command, in a sentence; None if it does."""
         if self.controls is None or name in self.controls:
             return None
-        if self.source == "watched":
-            why = "pass control=True to watch()" if name != "pace" else "it keeps its own pace"
-            return f"Run {self.id} trains elsewhere and does not obey {name}: {why}."
-        return f"Run {self.id} follows {self.origin}: it cannot be changed from here."
+        if self.source != "watched":
+            return f"Run {self.id} follows {self.origin}: it cannot be changed from here."
+        why = "pass control=True to watch()"
+        if name == "pace":
+            why = "it keeps its own pace"
+        elif name == "stop" or (name == "epochs" and "pause" in self.controls):
+            why = "let its loop be over scope.epochs()"
+        return f"Run {self.id} trains elsewhere and does not obey {name}: {why}."
+
+    def response(self, name: ByHand) -> str:
+        """How its schedule will respond to this change by hand, if it is made now."""
+        if "schedule" in self.stand_ins and name != "epochs":
+            return (
+                f"LRScope does not know {self.schedule}: its next step may write over an LR that "
+                "was set by hand."
+            )
+        return consequence(self.recipe, name, self.epoch, lasts=self.source == "watched")
 
 
 @dataclass(frozen=True, slots=True)

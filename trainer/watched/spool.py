@@ -1,8 +1,14 @@
-"""A spool's file, read as it grows. torch-free."""
+"""Where spools lie, and how the file of one is read as it grows. torch-free."""
 
 from pathlib import Path
 
+FOLDER = "watched"
 CHUNK = 4 << 20  # bytes that are read at once
+
+
+def are_there(home: Path) -> bool:
+    """Whether trainings have left spools in a home."""
+    return any((home / FOLDER).glob("*.jsonl"))
 
 
 class SpoolFile:

@@ -15,9 +15,9 @@ from filelock import FileLock, Timeout
 
 from ..failures import first_line
 from ..store.store import Store
+from .spool import FOLDER
 from .taking import Taking
 
-FOLDER = "watched"
 SPOOL = re.compile(r"([0-9a-f]{32})\.jsonl")
 LIVE_SECONDS = 0.05  # between two looks while a training is watched
 IDLE_SECONDS = 0.5
@@ -55,11 +55,14 @@ class Taker:
             self._thread.join(0.1)  # so that a signal is handled meanwhile, on Windows too
 
     def once(self) -> None:
-        """Take in what is there, unless another process does."""
-        if self._folder.is_dir():
-            with self._alone() as alone:
-                if alone:
-                    self._look()
+        """Take in what is there, unless another process does. Raises no exception."""
+        try:
+            if self._folder.is_dir():
+                with self._alone() as alone:
+                    if alone:
+                        self._look()
+        except Exception as error:
+            self._tell("", f"Watched trainings cannot be taken in: {first_line(error)}")
 
     def _work(self) -> None:
         while not self._shutdown.is_set():

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 from filelock import FileLock, Timeout
 
 from ..config.recipe import Recipe
@@ -48,6 +47,7 @@ class Taking:
 
     def __init__(self, store: Store, path: Path, known: tuple[int, int] | None) -> None:
         self.id = path.stem
+        self.run: int | None
         self.run, self._from = known or (None, 0)
         self.is_over = False
         self._store = store
@@ -196,6 +196,8 @@ class Taking:
         if start is None or start.locked:
             return True
         if start.host == socket.gethostname():
+            import psutil  # slow to load, and rarely needed
+
             return not psutil.pid_exists(start.pid)
         return time.time() - self._file.path.stat().st_mtime > SILENT_SECONDS
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ..config.metrics import SAYS, is_known, mode
+from ..config.metrics import OF_GROUP, SAYS, is_known, mode
 from ..config.recipe import Recipe
 from ..config.text import plain
 from ..engine.events import Ended, EpochEnded, Event, Failed, Intervened, Progress, Warned
@@ -79,6 +79,7 @@ class Training:
             optimizer=unknown,
             schedule=self._seen.unknown,
             groups=max(len(groups), 1),
+            grows=self._planned is None and self._seen.epochs is None,
         )
         self.recipe = self._recipe()
         self._told = self.known
@@ -223,6 +224,8 @@ class Training:
 
     def _revised(self) -> Iterator[News]:
         self.recipe = self._recipe()
+        grows = self._planned is None and self._seen.epochs is None and not self.over
+        self.elsewhere = replace(self.elsewhere, grows=grows)
         known = self.known
         if known != self._told:
             self._told = known
@@ -262,14 +265,14 @@ class Training:
         named = {plain(name, MOST_METRIC): value for name, value in line.metrics.items() if name}
         metrics = {name: _finite(value) for name, value in named.items()}
         for i, lr in enumerate(line.lrs[1:], 2):
-            metrics[f"lr, group {i}"] = _finite(lr)
+            metrics[f"{OF_GROUP}{i}"] = _finite(lr)
         return metrics
 
     def _find_monitor(self, line: EpochDone, metrics: dict[str, float | None]) -> str | None:
         """Find the metric that is watched, and see to it that it is among an epoch's; returns what
         its user should know.
         """
-        names = [name for name in metrics if not name.startswith("lr, group ")]
+        names = [name for name in metrics if not name.startswith(OF_GROUP)]
         if not self._seen.is_plateau:
             if not self._is_monitor_known and names:
                 usual = [name for name in (self._monitor, *USUAL) if name in metrics]
