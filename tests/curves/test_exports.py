@@ -100,8 +100,11 @@ def test_the_only_metric_of_a_chart_is_the_curve_without_its_run(curve):
 
 
 def test_a_history_of_wandb_is_merged_by_epoch(curve):
-    metrics = {"val_loss": (0.8, 0.6), "train_loss": (0.9, 0.7), "val_f1": (0.5, 0.6)}
-    assert curve(HISTORY) == Curve("file.csv", (0, 1), metrics)
+    assert curve(HISTORY) == Curve(
+        "file.csv",
+        (0, 1),
+        {"val_loss": (0.8, 0.6), "train_loss": (0.9, 0.7), "val_f1": (0.5, 0.6)},
+    )
 
 
 def test_an_lr_holds_until_another_is_recorded(curve):
@@ -117,8 +120,9 @@ def test_what_tensorboard_downloads_is_read(curve):
 
 def test_other_metrics_stay_and_what_is_no_metric_does_not(curve):
     text = "epoch,val_loss,test_loss,val_f1,grad_norm,loss_name\n1,2,3,.1,9,mse\n2,1,2,.2,8,mse\n"
-    metrics = {"val_loss": (2, 1), "test_loss": (3, 2), "val_f1": (0.1, 0.2)}
-    assert curve(text) == Curve("file.csv", (1, 2), metrics)
+    assert curve(text) == Curve(
+        "file.csv", (1, 2), {"val_loss": (2, 1), "test_loss": (3, 2), "val_f1": (0.1, 0.2)}
+    )
 
 
 def test_the_metric_that_is_chosen_is_watched(curve):

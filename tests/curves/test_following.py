@@ -222,7 +222,7 @@ def test_a_file_without_a_curve_yet_is_waited_for_in_words(store, tmp_path, foll
     found = follow(path)
     (warned,) = found.look()
     assert isinstance(warned, Warned)
-    assert "metrics.csv has no single column" in warned.sentence
+    assert "metrics.csv has no single column" in (warned.sentence or "")
     assert list(found.look()) == []
     path.write_text(LIGHTNING)
     assert epochs(found) == [1, 2, 2, 3]
