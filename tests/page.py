@@ -17,6 +17,7 @@ from app.listening import free_port, listen
 from app.server import THIS_MACHINE, create_app
 from trainer.followers import Followers
 from trainer.store.store import Store
+from trainer.watched.taker import Taker
 from trainer.worker import Worker
 
 expect.set_options(timeout=30_000)
@@ -59,6 +60,8 @@ def served(
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     worker.start()
+    taker = Taker(store)
+    taker.start()
     try:
         yield Served(f"http://{HOST}:{server.effective_port}/", store, server)
     finally:
@@ -68,6 +71,7 @@ def served(
             server.trigger.pull_trigger(lambda: _end(server))
         thread.join()
         followers.stop()
+        taker.stop()
         worker.stop()
         store.close()
 

@@ -55,8 +55,7 @@ def _ahead(store: Store, run: Run, pending: list[Intervention]) -> "tuple[Ahead,
 
     if run.over and not run.resumable:
         return NOTHING, NOTHING
-    known = run.elsewhere and not run.elsewhere.grows and "schedule" not in run.stand_ins
-    if run.config is None and not known:
+    if run.config is None and not _is_known(run):
         return NOTHING, NOTHING
     # Without those that a resumed run is to train again.
     done = done_by(run, store.epochs(run.id, run.epoch - 1)) or prefix(store, run.id)
@@ -71,6 +70,14 @@ def _ahead(store: Store, run: Run, pending: list[Intervention]) -> "tuple[Ahead,
     added = sum(int(asked.value or 0) for asked in pending if asked.name == "epochs")
     past[-1] = replace(past[-1], interventions=[*past[-1].interventions, *pending])
     return planned, ahead(past, last, run.batches, run.epochs + added)
+
+
+def _is_known(run: Run) -> bool:
+    """Whether what is ahead of a run that trains elsewhere follows from what is known of it."""
+    known = run.elsewhere
+    if known is None or known.grows or "schedule" in run.stand_ins:
+        return False
+    return not known.late or run.recipe.schedule.traits.watches_monitor
 
 
 def _asked(asked: Intervention) -> str:

@@ -61,7 +61,7 @@ def _left(run: Run) -> str:
     if not run.open_ended:
         at += f" of {run.epochs}"
     if run.source == "watched":
-        at += f" · watched: {origin(run)}"
+        at += " · watched"
     return f"{at} · stopping: waiting for the batch" if run.stopping else at
 
 

@@ -121,9 +121,11 @@ def _lr_now(run: Run, row: Epoch, made: Sequence[RecordedIntervention]) -> float
 
 
 def _controls(run: Run) -> str:
-    """Which controls apply: those of a run that trains, that can be resumed, or that is over."""
+    """Which controls apply: those of a run that trains, here or elsewhere, that can be resumed, or
+    that is over.
+    """
     if run.source == "watched" and not run.over:
-        return "live"
+        return "elsewhere"
     if run.config is None or run.status == "queued":
         return "none"
     if not run.over:
@@ -143,6 +145,8 @@ def _hint(run: Run) -> str:
     """How the schedule responds to an intervention, or what can be done with a run that is over."""
     if run.source != "trained" and not run.over:
         return run.disobeys("lr") or run.response("lr")
+    if run.source == "watched":
+        return "It was watched: LRScope has no weights of it to resume it or to fork it with."
     if run.config is None or run.status == "queued":
         return ""
     if not run.over:

@@ -33,7 +33,7 @@ from trainer.store.listing import (
     runs_of,
 )  # fmt: skip
 from trainer.store.listing_columns import COLUMNS
-from trainer.store.rows import Run, Unreadable
+from trainer.store.rows import Elsewhere, Run, Unreadable
 from trainer.store.sparklines import POINTS, sparklines
 from trainer.store.store import Store
 
@@ -329,3 +329,15 @@ def test_the_best_run_comes_first_also_where_a_higher_value_is_better(tmp_path):
         for column in ("best", "last"):
             assert order(store, Query(sort=((column, False),))) == [2, 4, 1, 3]
             assert order(store, Query(sort=((column, True),))) == [1, 4, 2, 3]
+
+
+def test_what_lrscope_does_not_know_of_a_watched_run_is_found_by_its_name(tmp_path):
+    with closing(Store(tmp_path)) as store:
+        unknown = Elsewhere("train.py", optimizer="Lion", schedule="Warm")
+        store.add_live(Recipe(), "watched", "train.py", None, elsewhere=unknown, spool="a" * 32)
+        store.add_live(Recipe(), "watched", "train.py", None, elsewhere=Elsewhere(), spool="b" * 32)
+        assert order(store, Query(text="warm")) == [1]
+        assert order(store, Query(text="plateau")) == [2]
+        for column, value, found in (("optimizer", "lion", [1]), ("optimizer", "adam", [2])):
+            assert order(store, Query(filters=(Filter(column, "contains", value),))) == found
+        assert order(store, Query(filters=(Filter("beta1", "given"),))) == [2]

@@ -9,7 +9,7 @@ distinguishes one schedule from another. To add a schedule, write its class here
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field
 
@@ -333,6 +333,9 @@ class CyclicLR(ScheduleSettings):
     )
     base_momentum: float = beta(0.8, "Base momentum", "The momentum at the peak of the cycle.")
     max_momentum: float = beta(0.9, "Max momentum", "The momentum at the bottom of the cycle.")
+
+    def scaled(self, ratio: float) -> Self:
+        return self.model_copy(update={"max_lr": self.max_lr * ratio})
 
     def check(self, lr: float) -> None:
         if self.max_lr <= lr:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from .cycles import Moved
 from .fields import Settings
@@ -109,6 +109,10 @@ class ScheduleSettings(Settings):
     def attribute(self, field: str) -> tuple[str, Any]:
         """The attribute in which torch's object keeps a field, and its value there."""
         return field, getattr(self, field)
+
+    def scaled(self, ratio: float) -> Self:  # noqa: ARG002
+        """These settings where the run's LR is multiplied by `ratio`, and all others with it."""
+        return self
 
     @classmethod
     def observed(

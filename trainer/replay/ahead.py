@@ -105,7 +105,7 @@ def ahead(stretches: Sequence[Stretch], last: Epoch | None, batches: int, epochs
         since = max(stretch.after, stretch.recipe.warmup)
         return _from(schedule, epochs, stretch.interventions, since)
     return _from_last_change(
-        tuple(Stretch(s.recipe, s.after, _changes(s)) for s in stretches), batches, epochs
+        tuple(Stretch(s.recipe, s.after, _changes(s), s.lasts) for s in stretches), batches, epochs
     )
 
 

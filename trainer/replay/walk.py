@@ -70,7 +70,7 @@ class Walk:
     """
 
     def __init__(self, stretches: Sequence[Stretch], batches: int) -> None:
-        self.schedule = Schedule(stretches[0].recipe, batches)
+        self.schedule = Schedule(stretches[0].recipe, batches, stretches[0].lasts)
         self._stretch, *self._following = stretches
 
     def through(self, epoch: int) -> list[Batches]:

@@ -110,3 +110,21 @@ def step_cycle(scheduler: lr_scheduler.LRScheduler, batches: int) -> None:
 def last_step(scheduler: lr_scheduler.LRScheduler) -> int:
     """The last step of a cycle of a fixed length: after it torch's class would go below zero."""
     return int(getattr(scheduler, "total_steps", sys.maxsize)) - 1
+
+
+def scale_own(part: Part, lr: float) -> None:
+    """Scale the LRs that a schedule reads by its way from its present LR to this one, so that it
+    goes on from there with the same relative changes; relative to its lowest LR, if it has one.
+    """
+    ratio, group = lr / part.lr, part.optimizer.param_groups[0]
+    own, lowest = vars(part.scheduler) if part.scheduler else {}, 0.0
+    if "eta_min" in own:
+        lowest = float(own["eta_min"])
+    above = (lr - lowest) / (part.lr - lowest) if part.lr != lowest else 1.0
+    if "base_lrs" in own:
+        own["base_lrs"] = [lowest + (base - lowest) * above for base in own["base_lrs"]]
+    if "max_lrs" in own:
+        own["max_lrs"] = [top * ratio for top in own["max_lrs"]]
+    for name in ("initial_lr", "max_lr", "min_lr"):
+        if name in group:
+            group[name] *= ratio

@@ -13,9 +13,11 @@ from .interventions import Intervention
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """The epochs after epoch `after` that a run trained with one recipe: a whole run, or a part of
-    a fork's past. Its interventions are in the order in which they were made.
+    a fork's past. Its interventions are in the order in which they were made; where `lasts`, an
+    LR was also written where the schedule reads its own (see `trainer.schedule.schedule.Schedule`).
     """
 
     recipe: Recipe
     after: int = 0
     interventions: Sequence[Intervention] = ()
+    lasts: bool = False

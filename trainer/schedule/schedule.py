@@ -17,7 +17,7 @@ from . import optimizers
 from .batches import Batches, Constant, Cycle, Listed
 from .decisions import Decision, Kind, PlateauEvidence
 from .interventions import InterventionName
-from .parts import Part, last_step, main_part, momentum_of, step_cycle, warmup_part
+from .parts import Part, last_step, main_part, momentum_of, scale_own, step_cycle, warmup_part
 from .plateau import Plateau, PlateauState
 
 # What "cut now" multiplies the LR by if the schedule has no factor of its own.
@@ -32,14 +32,17 @@ class Schedule:
     Args:
         recipe: the run's.
         batches: batches per epoch.
+        lasts: whether an LR that is set by hand is also written where torch's class reads its own,
+            so that none overwrites it, as in a watched training.
 
     Raises:
         ConfigError: torch's class cannot run for so many steps.
     """
 
-    def __init__(self, recipe: Recipe, batches: int) -> None:
+    def __init__(self, recipe: Recipe, batches: int, lasts: bool = False) -> None:
         self.recipe = recipe
         self.batches = batches
+        self.lasts = lasts
         self.epoch = 0
         self.start_epoch = recipe.warmup  # the epoch after which the schedule itself starts
         self.main = main_part(recipe, batches, recipe.epochs - recipe.warmup)
@@ -177,6 +180,13 @@ class Schedule:
 
     def set_lr(self, lr: float) -> None:
         """Set the LR by hand; the schedule then continues from this LR by its own rule."""
+        if self.lasts and not self.warming_up and self.lr > 0 and lr > 0:
+            ratio = lr / self.lr
+            scale_own(self.main, lr)
+            if self.recipe.schedule.traits.per_batch:
+                schedule = self.recipe.schedule.scaled(ratio)
+                changed = {"lr": self.recipe.lr * ratio, "schedule": schedule}
+                self.recipe = self.recipe.model_copy(update=changed)
         self._part.lr = lr
         if not self.warming_up and not self.recipe.schedule.traits.per_batch:
             self.epoch_lr = lr  # so that the epoch's decision describes only what the schedule did

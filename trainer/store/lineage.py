@@ -54,7 +54,7 @@ def stretches(store: Store, run: int) -> list[Stretch]:
         return []
     made = store.interventions(run)
     if row.parent is None or not row.parent_epoch:
-        return [Stretch(row.recipe, 0, made)]
+        return [Stretch(row.recipe, 0, made, lasts=row.source == "watched")]
     before = [
         replace(s, interventions=[i for i in s.interventions if i.epoch <= row.parent_epoch])
         for s in stretches(store, row.parent)

@@ -79,6 +79,11 @@ def _in_words(sql: str, words: dict[str, str]) -> str:
     return f"CASE {sql} {cases} ELSE {sql} END"
 
 
+def _unknown(part: str) -> str:
+    """What a part of a watched run's recipe is called that LRScope does not know, or NULL."""
+    return f"CASE WHEN json_valid(elsewhere) THEN json_extract(elsewhere, '$.{part}') END"
+
+
 def _of(settings: list[Setting]) -> Column:
     """The column of the settings of one key, each another owner's."""
     first = settings[0]
@@ -86,6 +91,8 @@ def _of(settings: list[Setting]) -> Column:
     if first.owner is None:
         path = f"{first.name}.name" if first.path in PARTS else first.path
         sql = _stored(path, first.default)
+        if first.path in PARTS:
+            sql = f"coalesce({_unknown(first.path)}, {sql})"
         if first.name not in Recipe.model_fields:
             sql = f"CASE WHEN source = 'trained' THEN {sql} END"
     else:
@@ -93,7 +100,7 @@ def _of(settings: list[Setting]) -> Column:
         cases = " ".join(
             f"WHEN {_quoted(str(s.owner))} THEN {_stored(s.path, s.default)}" for s in settings
         )
-        sql = f"CASE {chosen} {cases} END"
+        sql = f"CASE WHEN {_unknown(first.group)} IS NULL THEN CASE {chosen} {cases} END END"
     if text and first.path not in PARTS:
         sql = _in_words(sql, first.words)
     return Column(f"CASE WHEN json_valid(config) THEN {sql} END", "text" if text else "number")
@@ -118,12 +125,13 @@ MONITOR = (
 )
 WARMUP = OF_SETTINGS["warmup"].sql
 SUMMARY = (
-    "CASE WHEN json_valid(config) THEN "
+    f"CASE WHEN {_unknown('schedule')} IS NOT NULL THEN {_unknown('schedule')} "
+    "WHEN json_valid(config) THEN "
     f"summary(json_extract(config, '$.schedule'), {_stored('lr', setting_of('lr').default)}) "
     f"|| CASE WHEN ({WARMUP}) > 0 THEN ', warm-up ' || ({WARMUP}) ELSE '' END END"
 )
 NAME = (
-    "CASE WHEN name IS NOT NULL THEN name WHEN source != 'trained' THEN origin "
+    "CASE WHEN name IS NOT NULL THEN name WHEN source != 'trained' THEN coalesce(origin, source) "
     "WHEN parent IS NOT NULL THEN 'fork of #' || parent || ' after ' || parent_epoch "
     f"ELSE {SUMMARY} END"
 )

@@ -56,6 +56,7 @@ class Elsewhere:
             only a stand-in. None if it does.
         schedule: the same of its schedule.
         groups: how many parameter groups its optimizer has; the first one's LR is the run's.
+        late: how many steps its schedule had taken before the run began.
         grows: whether nobody has said how many epochs are planned: the recipe's are those so far,
             and the one under way.
     """
@@ -69,6 +70,7 @@ class Elsewhere:
     optimizer: str | None = None
     schedule: str | None = None
     groups: int = 1
+    late: int = 0
     grows: bool = False
 
 

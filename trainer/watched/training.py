@@ -79,6 +79,7 @@ class Training:
             optimizer=unknown,
             schedule=self._seen.unknown,
             groups=max(len(groups), 1),
+            late=self._seen.late,
             grows=self._planned is None and self._seen.epochs is None,
         )
         self.recipe = self._recipe()

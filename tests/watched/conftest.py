@@ -1,0 +1,5 @@
+"""A page on a live watched training."""
+
+from tests.lab.conftest import lab
+
+__all__ = ["lab"]

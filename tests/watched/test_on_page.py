@@ -1,0 +1,166 @@
+"""A watched training in the page: it appears by itself, is explained, and obeys what it can."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from playwright.sync_api import BrowserContext, Page, expect
+from torch.optim import lr_scheduler
+
+from tests.lab.page import NEEDS_CHROMIUM, all_drawn, in_state, points
+from tests.page import Served, opened
+from tests.schedule.by_torch import weight
+from tests.watched.spools import Loop, SpoolWriter
+from tests.watched.test_taker import ALL, END, begin
+
+pytestmark = NEEDS_CHROMIUM
+
+LOSSES = [1.0, 0.8, 0.9, 0.85, 0.95, 0.7]
+
+
+def plateau(**told: Any) -> Loop:
+    optimizer = torch.optim.Adam(weight(), lr=0.1)
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, patience=1, factor=0.5)
+    return Loop(optimizer, scheduler, 5, False, name="my resnet", **told)
+
+
+def home_of(lab: Served) -> Path:
+    return lab.store.home
+
+
+def watch(lab: Served, loop: Loop) -> SpoolWriter:
+    return SpoolWriter(home_of(lab), [loop.started | {"at": time.time()}])
+
+
+def line(loop: Loop, loss: float) -> dict[str, Any]:
+    return loop.epoch(val_loss=loss) | {"at": time.time()}
+
+
+def button(page: Page, label: str) -> Any:
+    return page.get_by_role("button", name=label, exact=True)
+
+
+def test_a_watched_training_appears_by_itself_with_every_explanation(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, lab.url) as page:
+        loop = plateau(epochs=9, controls=ALL)
+        spool = watch(lab, loop)
+        in_state(page, "training")
+        expect(page.locator("#run")).to_have_value(re.compile("my resnet"))
+        for done, loss in enumerate(LOSSES, 1):
+            spool.write(line(loop, loss))
+            all_drawn(page, done)
+        expect(page.locator("#progress-left")).to_have_text("epoch 6 of 9 · watched")
+        assert points(page, "validation loss", 6) == LOSSES
+        expect(page.locator("#log")).to_contain_text("2 bad epochs, patience is 1: LR cut from 0.1")
+        expect(page.locator("#schedule-panel")).to_contain_text("0 of 1 bad epoch")
+        spool.write(END | {"at": time.time()})
+        in_state(page, "finished")
+        for label in ("Resume", "Fork"):
+            expect(button(page, label)).to_be_hidden()
+
+
+def test_what_is_asked_in_the_page_reaches_the_training_and_is_recorded(
+    browser: BrowserContext, lab: Served
+) -> None:
+    loop = plateau(epochs=9, controls=ALL)
+    spool = watch(lab, loop)
+    spool.write(line(loop, 1.0))
+    with opened(browser, lab.url) as page:
+        all_drawn(page, 1)
+        button(page, "÷2").click()
+        while not spool.asked():
+            page.wait_for_timeout(20)
+        (asked,) = spool.asked()
+        assert (asked["name"], asked["value"]) == ("scale", 0.5)
+        made = {"epoch": 2, "batch": 0, "name": "scale", "value": 0.5, "lr_before": 0.1}
+        spool.write({"kind": "intervened", "command": asked["id"], "lr_after": 0.05, **made})
+        told = "By hand: LR divided by 2, from 0.1 to 0.05."
+        expect(page.locator("#log")).to_contain_text(told)
+        button(page, "Pause").click()
+        while len(spool.asked()) < 2:
+            page.wait_for_timeout(20)
+        spool.write({"kind": "obeyed", "command": spool.asked()[1]["id"]}, {"kind": "paused"})
+        expect(button(page, "Continue")).to_be_visible()
+        button(page, f"+{10} epochs").click()
+        while len(spool.asked()) < 3:
+            page.wait_for_timeout(20)
+        refused = {"kind": "refused", "reason": "Its loop cannot be made longer."}
+        spool.write(refused | {"command": spool.asked()[2]["id"]})
+        expect(page.locator("#notice")).to_have_text("Its loop cannot be made longer.")
+
+
+def test_what_the_training_does_not_obey_is_disabled_and_says_why(
+    browser: BrowserContext, lab: Served
+) -> None:
+    loop = plateau(epochs=9, controls=["stop"])
+    watch(lab, loop).write(line(loop, 1.0))
+    with opened(browser, lab.url) as page:
+        all_drawn(page, 1)
+        expect(button(page, "÷2")).to_be_disabled()
+        expect(button(page, "Pause")).to_be_disabled()
+        expect(button(page, "Stop")).to_be_enabled()
+        why = "Run 1 trains elsewhere and does not obey scale: pass control=True to watch()."
+        place = page.locator("[data-command=scale]").first
+        expect(place).to_have_attribute("title", why)
+
+
+def test_a_training_that_is_killed_is_shown_as_interrupted(
+    browser: BrowserContext, lab: Served
+) -> None:
+    loop = plateau(epochs=9)
+    spool = watch(lab, loop)
+    spool.write(line(loop, 1.0))
+    with opened(browser, lab.url) as page:
+        all_drawn(page, 1)
+        spool.die()
+        in_state(page, "interrupted")
+        expect(page.locator("#notice")).to_contain_text("The training ended without saying so")
+
+
+def test_without_a_schedule_the_what_if_says_what_a_plateau_rule_would_have_done(
+    browser: BrowserContext, lab: Served
+) -> None:
+    optimizer = torch.optim.SGD(weight(), lr=0.1)
+    loop = Loop(optimizer, None, 5, False, epochs=12)
+    spool = watch(lab, loop)
+    spool.write(*(line(loop, loss) for loss in [1.0, *[1.1] * 9]))
+    with opened(browser, lab.url) as page:
+        all_drawn(page, 10)
+        expect(page.locator("#schedule-panel")).to_contain_text("Constant learning rate")
+        page.get_by_text("What if", exact=True).click()
+        answer = page.locator("#answer")
+        expect(answer).to_contain_text("Exact up to epoch 7")
+        expect(page.locator(".cuts-table")).to_contain_text("7")
+
+
+def test_what_lrscope_does_not_know_is_named_and_not_explained(
+    browser: BrowserContext, lab: Served
+) -> None:
+    optimizer = torch.optim.SGD(
+        [{"params": weight(), "lr": 0.1}, {"params": weight(), "lr": 0.01}], lr=1.0
+    )
+    scheduler = lr_scheduler.LambdaLR(optimizer, lambda done: 1 / (1 + done))
+    loop = Loop(optimizer, scheduler, 5, False, epochs=12)
+    loop.started["optimizer"] |= {"class": "Lion", "module": "lion"}
+    watch(lab, loop).write(line(loop, 1.0), line(loop, 0.9))
+    with opened(browser, lab.url) as page:
+        all_drawn(page, 2)
+        panel = page.locator("#schedule-panel")
+        expect(panel).to_contain_text("LambdaLR: LR goes down from 0.05 to 0.0333.")
+        expect(panel).to_contain_text("LRScope does not know its rule")
+        expect(panel).to_contain_text("Optimizer: Lion (not one that LRScope knows).")
+        expect(panel).to_contain_text("Of its 2 parameter groups this is the first one's LR.")
+        page.goto(f"{lab.url}runs")
+        expect(page.locator("#runs-table")).to_contain_text("mine")
+
+
+def test_a_spool_before_the_page_is_there_when_it_opens(
+    browser: BrowserContext, lab: Served
+) -> None:
+    SpoolWriter(home_of(lab), [begin("before")])
+    with opened(browser, lab.url) as page:
+        expect(page.locator("#run")).to_have_value(re.compile("before"))
