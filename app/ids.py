@@ -123,6 +123,9 @@ IMPORT_CLOSE = "import-close"
 IMPORT_LR = "import-lr"
 IMPORT_TAG = "import-tag"
 IMPORT_FILE = "import-file"
+IMPORT_FOLLOW = "import-follow"
+IMPORT_PATH = "import-path"
+IMPORT_START = "import-start"
 IMPORT_ERROR = "import-error"
 
 # Changes by hand

@@ -1,4 +1,4 @@
-"""The dialog that imports a loss curve recorded elsewhere."""
+"""The dialog that imports a loss curve recorded elsewhere, or follows one that is still growing."""
 
 import base64
 import binascii
@@ -12,9 +12,11 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app import ids, run_picker
+from app.checked import refuse
 from trainer.config.table import ConfigError
 from trainer.config.text import plain
 from trainer.curves.csv import MOST_NAME, CurveError, read
+from trainer.followers import Followers
 from trainer.store.faults import StoreError
 from trainer.store.store import Store
 from trainer.worker import Worker
@@ -25,6 +27,13 @@ HELP = (
     f"{MOST_BYTES // 1_000_000} MB. It becomes a run with decisions and what-if; nothing is "
     "trained, and the file stays on this machine."
 )
+FOLLOW_HELP = (
+    "A browser tells no page where a file lies, so type its path, as it is on the machine where "
+    "LRScope runs: of a CSV file, of a TensorBoard event file, or of the folder of those. Epochs "
+    "are drawn as they are written, until you press Stop."
+)
+TEXT_FILES = {".csv", ".tsv"}
+MOST_PATH = 1000  # characters of a path in an error
 
 
 def layout() -> Component:
@@ -68,6 +77,12 @@ def layout() -> Component:
                         ],
                         className="import-fields",
                     ),
+                    dmc.Switch(
+                        id=ids.IMPORT_FOLLOW,
+                        label="Follow this file: another program is still writing it",
+                        checked=False,
+                        size="sm",
+                    ),
                     html.Div(
                         dcc.Upload(
                             html.Div("Drop a file here, or click to choose one."),
@@ -76,6 +91,20 @@ def layout() -> Component:
                             max_size=MOST_BYTES,
                         ),
                         **named,
+                    ),
+                    html.Div(
+                        [
+                            dmc.TextInput(
+                                id=ids.IMPORT_PATH,
+                                label="Path on this machine",
+                                description=FOLLOW_HELP,
+                                placeholder="/home/me/logs/metrics.csv",
+                                value="",
+                                autoComplete="off",
+                            ),
+                            dmc.Button("Follow", id=ids.IMPORT_START, size="sm"),
+                        ],
+                        className="follow",
                     ),
                     html.Div(id=ids.IMPORT_ERROR, className="start-error", role="alert"),
                 ],
@@ -86,8 +115,8 @@ def layout() -> Component:
     )
 
 
-def register(app: Dash, store: Store, worker: Worker) -> None:
-    """Open the dialog; import a file, or show the error."""
+def register(app: Dash, store: Store, worker: Worker, followers: Followers) -> None:
+    """Open the dialog; import a file or follow one, or show the error."""
 
     @app.callback(
         Output(ids.IMPORT_DIALOG, "opened"),
@@ -136,3 +165,55 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             why = f"{plain(name, MOST_NAME)} could not be received; try again."
             return no_update, why, no_update, no_update, None
         return False, "", run_picker.choices(store, run), str(run), None
+
+    @app.callback(
+        Output(ids.IMPORT_DIALOG, "opened", allow_duplicate=True),
+        Output(ids.IMPORT_ERROR, "children", allow_duplicate=True),
+        Output(ids.RUN, "data", allow_duplicate=True),
+        Output(ids.RUN, "value", allow_duplicate=True),
+        Input(ids.IMPORT_START, "n_clicks"),
+        Input(ids.IMPORT_PATH, "n_submit"),
+        State(ids.IMPORT_PATH, "value"),
+        State(ids.IMPORT_LR, "value"),
+        State(ids.IMPORT_TAG, "value"),
+        prevent_initial_call=True,
+    )
+    def follow(_: Any, __: Any, path: str, lr: str, tag: str) -> tuple[Any, ...]:
+        if not ctx.triggered_id:
+            refuse()
+        worker.loaded()
+        try:
+            run = followers.follow(path_of(path), {}, tag.strip() or None, lr)
+        except (CurveError, ConfigError, StoreError) as error:
+            return no_update, str(error), no_update, no_update
+        return False, "", run_picker.choices(store, run), str(run)
+
+
+def path_of(text: str) -> Path:
+    """The file or folder that a person has named to be followed.
+
+    Raises:
+        CurveError: it is not a whole path, or not one of a file that LRScope can follow.
+    """
+    typed = text.strip()
+    shown = plain(typed, MOST_PATH)
+    try:
+        path = Path(typed).expanduser()
+        if not typed or not path.is_absolute():
+            raise CurveError(
+                f"{shown or 'An empty text'} is not a whole path: type it from the root on, such "
+                "as /home/me/logs/metrics.csv."
+            )
+        if path.is_dir():
+            is_curve = next(path.glob("*tfevents*"), None) is not None
+        else:
+            is_curve = path.suffix.lower() in TEXT_FILES or "tfevents" in path.name
+    except (OSError, RuntimeError, ValueError) as error:  # as for ~ of a user who is not known
+        why = getattr(error, "strerror", None) or error
+        raise CurveError(f"{shown} cannot be read ({why}): type another path.") from error
+    if not is_curve:
+        raise CurveError(
+            f"{shown} is no CSV file (.csv, .tsv), no TensorBoard event file and no folder with "
+            "those: type the path of one."
+        )
+    return path

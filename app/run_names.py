@@ -67,6 +67,6 @@ def status(run: Run) -> list[str]:
     """A run's state, by which the page colours it, and the word for it."""
     if run.paused:
         return ["paused", "paused"]
-    if run.source == "imported":
+    if run.source == "imported" and run.status == "finished":
         return ["imported", "imported"]
     return [run.status, WORDS.get(run.status, run.status)]

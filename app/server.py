@@ -21,6 +21,7 @@ from app.lab import view as lab
 from app.paths import COMPARE, LAB, PATHS, RUNS, assets_folder
 from app.run_columns import RunColumns
 from app.runs import view as runs
+from trainer.followers import Followers
 from trainer.store.faults import StoreError
 from trainer.store.rows import UnreadableError
 from trainer.store.store import Store
@@ -99,7 +100,11 @@ GRID = re.compile(r'<script src="[^"]*/dash_ag_grid/[^"]*"></script>\n?')
 
 
 def create_app(
-    store: Store, worker: Worker, access: Access = THIS_MACHINE, example: bool = False
+    store: Store,
+    worker: Worker,
+    access: Access = THIS_MACHINE,
+    example: bool = False,
+    followers: Followers | None = None,
 ) -> CheckedDash:
     """The page for a store. Nothing is global: two apps in one process are independent.
 
@@ -108,6 +113,7 @@ def create_app(
         worker: trains the queued runs; it loads torch early while a page is open.
         access: who is answered.
         example: train one when the first page asks and there is no run.
+        followers: follow the files that the page names.
     """
     environment.forget_dash()
     app = PagesOfViews(
@@ -147,7 +153,7 @@ def create_app(
     lab.register(app, store, worker, columns, when_asked)
     runs.register(app, store)
     compare.register(app, store, columns)
-    importing.register(app, store, worker)
+    importing.register(app, store, worker, followers or Followers(store))
     exporting.register(app, store)
     guard(app.server, access, [*app.csp_hashes(), csp_hash(EARLY_SCHEME)])
     refuse_what_is_forged(app, NO_PAGE)

@@ -15,6 +15,7 @@ from waitress.wasyncore import close_all
 from app.access import Access
 from app.listening import free_port, listen
 from app.server import THIS_MACHINE, create_app
+from trainer.followers import Followers
 from trainer.store.store import Store
 from trainer.watched.taker import Taker
 from trainer.worker import Worker
@@ -50,8 +51,8 @@ def served(
 ) -> Iterator[Served]:
     """Serve a page over a store of its own until the block ends."""
     store = Store(home)
-    worker = Worker(store, datasets)
-    app = create_app(store, worker, access, example)
+    worker, followers = Worker(store, datasets), Followers(store)
+    app = create_app(store, worker, access, example, followers)
     try:
         server = listen(app, HOST, PORT)
     except OSError:  # taken since, or the server of a block around this one
@@ -69,6 +70,7 @@ def served(
         with suppress(OSError):  # the loop may close the trigger before it is pulled
             server.trigger.pull_trigger(lambda: _end(server))
         thread.join()
+        followers.stop()
         taker.stop()
         worker.stop()
         store.close()

@@ -40,7 +40,9 @@ ARROWS = {
     "trainer.engine": "trainer.config trainer.folders trainer.schedule",
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
-    "trainer.curves": "trainer.config trainer.schedule trainer.replay trainer.store",
+    "trainer.curves": """
+        trainer.config trainer.engine trainer.schedule trainer.replay trainer.store
+    """,
     "trainer.export": "trainer.config trainer.schedule trainer.store",
     "trainer.failures": "trainer.config trainer.engine trainer.schedule trainer.store",
     "trainer.commands": "trainer.engine trainer.schedule trainer.store",
@@ -58,6 +60,7 @@ ARROWS = {
     "trainer.watched": """
         trainer.config trainer.engine trainer.failures trainer.schedule trainer.store
     """,
+    "trainer.followers": "trainer.curves trainer.engine trainer.failures trainer.store",
     "trainer.watch": "",
     "app.ids": "",
     "app.environment": "",
@@ -101,19 +104,22 @@ ARROWS = {
         trainer.config trainer.schedule trainer.store
     """,
     "app.importing": """
-        app.ids app.run_picker trainer.config trainer.curves trainer.store trainer.worker
+        app.checked app.ids app.run_picker trainer.config trainer.curves trainer.followers
+        trainer.store trainer.worker
     """,
     "app.server": """
         app.ids app.access app.charts app.checked app.compare app.csp app.environment app.example
         app.exporting
-        app.importing app.lab app.paths app.run_columns app.runs trainer.store trainer.worker
+        app.importing app.lab app.paths app.run_columns app.runs trainer.followers trainer.store
+        trainer.worker
     """,
     "app.cli": """
         app.access app.charts app.environment app.formats app.listening app.picture app.run_names
         app.server
         trainer.config trainer.folders
         trainer.schedule trainer.replay trainer.engine trainer.store trainer.snapshots
-        trainer.curves trainer.execute trainer.export trainer.watched trainer.worker
+        trainer.curves trainer.execute trainer.export trainer.followers trainer.watched
+        trainer.worker
     """,
     "app.__main__": "app.cli",
 }

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.nearest import known
-from app.cli.options import Command, Home, given, one_run, with_settings
+from app.cli.options import Command, Home, given, one_run, seconds, with_settings
 from app.cli.refusals import fail, opened
 from trainer.config.table import SETTINGS, changed
 
@@ -50,11 +50,39 @@ def replay(
 def import_(
     file: Annotated[
         Path,
-        typer.Argument(help="A CSV (epoch, loss) or a TensorBoard event file.", show_default=False),
+        typer.Argument(
+            help="A CSV (epoch, loss) or a TensorBoard event file, or a folder of those.",
+            show_default=False,
+        ),
     ],
     tag: Annotated[
         str | None, typer.Option(help="The column or tag to use, if its name is unusual.")
     ] = None,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="Follow the file while another program writes it, until Ctrl-C; an open page with "
+            "the same home shows it live.",
+        ),
+    ] = False,
+    until_quiet: Annotated[
+        float | None,
+        typer.Option(
+            parser=seconds,
+            metavar="SECONDS",
+            help="With --follow: end when nothing came for so long.",
+            show_default=False,
+        ),
+    ] = None,
+    json_lines: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="With --follow: print one JSON object per line, one per epoch and one for the "
+            "run.",
+        ),
+    ] = False,
     home: Home = None,
     **settings: str | None,
 ) -> None:
@@ -64,6 +92,15 @@ def import_(
     """
     from trainer.curves.csv import CurveError, read
 
+    if follow:
+        from app.cli.following import follow as follow_file
+
+        with opened(home, create=True) as store:
+            follow_file(store, file, tag, given(settings), json_lines, until_quiet)
+        return
+    for option, is_given in (("--until-quiet", until_quiet is not None), ("--json", json_lines)):
+        if is_given:
+            raise fail(f"{option} is for a file that is followed: add --follow.")
     try:
         curve = read(file, tag)
     except CurveError as error:

@@ -81,6 +81,13 @@ def megabytes(text: str | float) -> float:
     return value
 
 
+def seconds(text: str | float) -> float:
+    """A length of time."""
+    if not 0 < (value := number(text)) < math.inf:
+        raise fail(f"{text} seconds cannot be: give a number above 0.")
+    return value
+
+
 def port_number(text: str | int) -> int:
     """The number of a port."""
     if not re.fullmatch(r"[0-9]{1,5}", str(text)) or int(text) > MOST_PORT:

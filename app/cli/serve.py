@@ -90,6 +90,7 @@ def _serve(
     datasets: Path,
     budget_mb: float,
 ) -> None:
+    from trainer.followers import Followers
     from trainer.watched.taker import Taker
     from trainer.worker import Worker
 
@@ -103,8 +104,9 @@ def _serve(
     gc.freeze()
     gc.enable()
     worker, taker = Worker(store, datasets, budget_mb), Taker(store)
+    followers = Followers(store)
     access = access_for(host, token)
-    app = create_app(store, worker, access, example)
+    app = create_app(store, worker, access, example, followers)
     try:
         server = listen(app, host, port)
     except OSError as error:
@@ -139,6 +141,7 @@ def _serve(
         server.close()
         if worker.training:
             print(WAITING, file=sys.stderr, flush=True)
+        followers.stop()
         taker.stop()
         worker.stop()
 

@@ -49,7 +49,7 @@ def print_runs(found: Sequence[Run | Unreadable], told: Sequence[Record]) -> Non
 
 def _row(run: Run, record: Record) -> list[str]:
     status = f"{record['status']}, archived" if run.archived else record["status"]
-    done = str(run.epoch) if run.epoch == run.epochs else f"{run.epoch}/{run.epochs}"
+    done = run.done.replace(" of ", "/")
     return [
         str(run.id), run_names.name(run), status, record["dataset"] or NOTHING,
         record["model"] or NOTHING, record["optimizer"], record["schedule"], lr_text(run.recipe.lr),
@@ -80,7 +80,7 @@ def print_run(store: Store, run: Run, record: Record) -> None:
 
     out.print(f"Run {run.id}: {run_names.name(run)}", style="bold", markup=False)
     took = "" if run.elapsed is None else f" in {run.elapsed:.1f} s"
-    say(f"{record['status']}, {run.epoch} of {run.epochs} epochs{took}; {_time(run.created)}")
+    say(f"{record['status']}, {run.done} epochs{took}; {_time(run.created)}")
     say(run_names.details(run))
     if run.parent:
         say(f"It continues from epoch {run.parent_epoch} of run {run.parent}.")

@@ -33,8 +33,8 @@ def progress(run: Run | None, last: Sequence[Epoch] = ()) -> dict[str, Any]:
 
 
 def _done(run: Run) -> float:
-    """The share of the run's batches that are done."""
-    return min((run.epoch + _inside(run)) / run.epochs, 1.0)
+    """The share of the run's batches that are done; 0 where nobody knows how many there will be."""
+    return 0.0 if run.open_ended else min((run.epoch + _inside(run)) / run.epochs, 1.0)
 
 
 def _inside(run: Run) -> float:
@@ -46,13 +46,19 @@ def _left(run: Run) -> str:
     if run.status == "queued":
         return "Waiting for its turn."
     if run.source == "imported":
-        return f"{epochs_text(run.epoch)} of {origin(run)}; nothing was trained here."
+        if not run.open_ended:
+            return f"{epochs_text(run.epoch)} of {origin(run)}; nothing was trained here."
+        if run.stopping:
+            return f"{epochs_text(run.epoch)} · stopping"
+        if not run.epoch:
+            return f"Waiting for the first epoch of {origin(run)}."
+        return f"{epochs_text(run.epoch)} so far"
     if run.started is None and run.status == "stopped" and run.source == "trained":
         return "Stopped before it started."
     if run.started is None and run.source == "trained":
         return "" if run.over else (run.activity or "Getting ready.").capitalize()
     at = f"epoch {run.epoch}"
-    if not (run.elsewhere and run.elsewhere.grows):
+    if not run.open_ended:
         at += f" of {run.epochs}"
     if run.source == "watched":
         at += " · watched"
@@ -67,8 +73,7 @@ def _right(run: Run, last: Sequence[Epoch]) -> str:
         tested = f" · test {100 * run.test_accuracy:.1f} %" if run.test_accuracy is not None else ""
         return f"took {duration(elapsed)}{tested}"
     an_epoch = seconds_an_epoch(run, last)
-    grows = run.elsewhere and run.elsewhere.grows
-    if an_epoch is None or run.paused or run.stopping or grows:
+    if an_epoch is None or run.paused or run.stopping or run.open_ended:
         return f"{duration(elapsed)} elapsed"
     if run.pace:
         an_epoch = max(an_epoch, 1 / run.pace)

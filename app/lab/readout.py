@@ -59,12 +59,13 @@ def state(run: Run | None, last: Sequence[Epoch], trouble: str | None = None) ->
             ids.HINT: "",
             ids.schedule("heading"): "The schedule",
         }
+    unpaced = run.over or run.origin == EXAMPLE or run.disobeys("pace")
     return {
         "status": run_names.status(run),
         "live": not run.over,
         "paused": run.paused,
         # The example's pace is not one that was chosen: the next run does not inherit it.
-        "pace": None if run.over or run.origin == EXAMPLE else pace_key(run.pace),
+        "pace": None if unpaced else pace_key(run.pace),
         "controls": _controls(run),
         "denied": _denied(run),
         ids.NOTICE: " ".join(filter(None, (trouble, _notice(run)))),
@@ -142,9 +143,9 @@ def _denied(run: Run) -> dict[str, str]:
 
 def _hint(run: Run) -> str:
     """How the schedule responds to an intervention, or what can be done with a run that is over."""
+    if run.source != "trained" and not run.over:
+        return run.disobeys("lr") or run.response("lr")
     if run.source == "watched":
-        if not run.over:
-            return run.disobeys("lr") or run.response("lr")
         return "It was watched: LRScope has no weights of it to resume it or to fork it with."
     if run.config is None or run.status == "queued":
         return ""
@@ -233,7 +234,7 @@ def _schedule(run: Run | None, row: Epoch | None, lr: float | None) -> Readout:
         )
         when = (
             f"after epoch {earliest}"
-            if earliest <= run.epochs or (run.elsewhere and run.elsewhere.grows)
+            if earliest <= run.epochs or run.open_ended
             else f"after epoch {earliest}, past the end of this run"
         )
         sentence = (
@@ -269,8 +270,11 @@ def is_recorded(row: Epoch | None) -> bool:
 
 def _notice(run: Run) -> str:
     """What the user should know: why the run ended early, or what would differ if it goes on."""
-    if run.source == "imported":  # what is known of it stands beside its schedule
-        return run.reason or ""
+    if run.source == "imported":  # what is known of its curve stands beside its schedule
+        told = run.reason or ("" if run.epoch else run.warning) or ""
+        if run.status == "interrupted":
+            told = f"{told} Follow {origin(run)} again, and this run goes on.".strip()
+        return told
     if run.origin == EXAMPLE and not (run.reason or run.warning):
         done = "was trained" if run.over else "is being trained"
         return (

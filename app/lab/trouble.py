@@ -48,7 +48,7 @@ class Trouble:
         nothing = f"Run {run.id} has recorded nothing for more than {told[-1]}"
         if refusal := self._store.refusal():
             return f"{nothing}. {refusal}"
-        if seconds < LONG_STEP:
+        if seconds < LONG_STEP or run.source == "imported":  # no one knows when its file grows
             return None
         return (
             f"{nothing}, and its store can be written: its process is in a long step, or stands "

@@ -64,7 +64,7 @@ def _row(run: Run, found: dict[int, Result], curves: dict[int, Sparkline]) -> di
         "best": _text(result.best),
         "last": _text(result.last),
         "test-accuracy": "" if run.test_accuracy is None else f"{run.test_accuracy:.2%}",
-        "epoch": f"{run.epoch} of {run.epochs}" if run.epoch < run.epochs else str(run.epoch),
+        "epoch": run.done,
         "seconds": ""
         if seconds is None
         else f"{seconds:.1f}"

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from app.cli.options import Datasets
 from tests.bench import busy, loops, page, server, storage, watching
+from tests.bench.following import following
 from tests.bench.profile import profile
 from tests.bench.same import same
 from tests.bench.table import Plan, Report, as_json, as_table, machine
@@ -35,6 +36,7 @@ PARTS: dict[str, Callable[[Plan], Report]] = {
     "load": page.load,
     "update": storage.update,
     "latency": page.latency,
+    "following": following,
     "store": storage.store,
     "memory": server.memory,
     "profile": profile,

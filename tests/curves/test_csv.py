@@ -103,7 +103,12 @@ def test_keras_has_the_train_loss_as_the_bare_loss(curve):
     assert curve(text) == Curve(
         "curve.csv",
         (0, 2),
-        {"train_loss": (3, 1), "val_loss": (2, None), "val_accuracy": (0.2, 0.4)},
+        {
+            "train_loss": (3, 1),
+            "val_loss": (2, None),
+            "val_accuracy": (0.2, 0.4),
+            "accuracy": (0.1, 0.3),
+        },
     )
 
 

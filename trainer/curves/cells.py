@@ -15,72 +15,86 @@ MOST_CELLS = 5_000_000  # in all lines
 
 
 class Lines:
-    """The lines of a file, without blank lines and comments.
+    """The lines of a file, without blank lines and comments: all at once, or as they are written.
 
     Args:
         name: the file's name, for errors.
-        data: its bytes, in UTF-8 or Latin-1.
-
-    Raises:
-        CurveError: it is not a text file, or larger than a curve can be.
     """
 
-    def __init__(self, name: str, data: bytes) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        if len(data) > MOST_BYTES:
+        self._bytes = 0
+        self._ended = 0  # lines, with those that are blank
+        self._fields = 0
+        self._new: list[tuple[int, str]] = []
+        self.count = 0
+        self.delimiter = ""
+
+    def add(self, data: bytes) -> None:
+        """Take the next lines of the file, in UTF-8 or Latin-1; only the last may have no end.
+
+        Raises:
+            CurveError: it is not a text file, or larger than a curve can be.
+        """
+        name = self._name
+        self._bytes += len(data)
+        if self._bytes > MOST_BYTES:
             raise CurveError(
                 f"{name} is larger than {MOST_BYTES // 1_000_000} MB: export only the curve."
             )
         if b"\0" in data:
             raise CurveError(f"{name} is not a text file: export the curve as CSV in UTF-8.")
-        if data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n") > MOST_LINES:
+        ends = data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+        if self._ended + ends > MOST_LINES:
             raise CurveError(
                 f"{name} has more than {MOST_LINES:,} lines: export one line for each epoch."
             )
         text = _decoded(data)
-        self._lines: list[str] = []
-        self._numbers: list[int] = []
-        for number, written in enumerate(text.split("\n"), 1):
+        first = len(self._new)
+        for number, written in enumerate(text.split("\n"), self._ended + 1):
             line = written.strip(" ")
             if line and not (line[0] <= "#" and line.lstrip().startswith("#")):
-                self._lines.append(line)
-                self._numbers.append(number)
-        if not self._lines:
-            raise CurveError(f"{name} is empty: it needs a line for each epoch.")
-        numbered = zip(self._numbers, self._lines, strict=True)
-        long = [(number, line) for number, line in numbered if len(line) > MOST_FIELDS]
+                self._new.append((number, line))
+        self._ended += ends
+        added = self._new[first:]
+        self.count += len(added)
+        if not added:
+            return
+        long = [(number, line) for number, line in added if len(line) > MOST_FIELDS]
         for number, line in long:
             if len(line) > MOST_LENGTH:
                 raise CurveError(
                     f"{name} line {number} is longer than {MOST_LENGTH:,} characters: export only "
                     "the columns of the curve."
                 )
-        if self._lines[0].count('"') > 2 * MOST_FIELDS:
-            raise self._too_wide(self._numbers[0])
-        # csv.Sniffer fails on a single column and is confused by decimal commas.
-        unquoted = re.sub(r'"[^"]*"', "", self._lines[0])
-        self.delimiter = max("\t;,", key=unquoted.count)
+        if not self.delimiter:
+            number, line = added[0]
+            if line.count('"') > 2 * MOST_FIELDS:
+                raise self._too_wide(number)
+            # csv.Sniffer fails on a single column and is confused by decimal commas.
+            self.delimiter = max("\t;,", key=re.sub(r'"[^"]*"', "", line).count)
         for number, line in long:
             if line.count(self.delimiter) >= MOST_FIELDS:
                 raise self._too_wide(number)
-        if text.count(self.delimiter) >= MOST_CELLS:
+        self._fields += text.count(self.delimiter)
+        if self._fields >= MOST_CELLS:
             raise CurveError(
                 f"{name} has more than {MOST_CELLS:,} fields: export only the columns of the curve."
             )
 
-    def __len__(self) -> int:
-        return len(self._lines)
-
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        """Each line's number, from 1, and its cells with the spaces around them.
+        """Each new line's number, from 1, and its cells with the spaces around them.
 
         Raises:
             CurveError: a line is not CSV.
         """
+        new, self._new = self._new, []
+        if not new:
+            return
         reader = csv.reader(
-            self._lines, delimiter=self.delimiter, skipinitialspace=True, strict=True
+            (line for _, line in new), delimiter=self.delimiter, skipinitialspace=True, strict=True
         )
-        for row, number in enumerate(self._numbers, 1):
+        for row, (number, _) in enumerate(new, 1):
             try:
                 cells = next(reader)
                 if reader.line_num > row:

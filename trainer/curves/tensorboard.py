@@ -25,12 +25,26 @@ def scalars(name: str, data: bytes) -> Iterator[tuple[str, int, float]]:
         CurveError: a record is damaged or cut off, or there are no scalars. A file that is cut off
             between two records cannot be detected.
     """
+    known: set[str] = set()
+    yield from more_scalars(name, data, known)
+    if not known:
+        raise CurveError(f"{name} has no scalars: choose a file in which a loss is logged.")
+
+
+def more_scalars(
+    name: str, data: bytes, known: set[str], start: int = 0
+) -> Iterator[tuple[str, int, float]]:
+    """The scalars in these records of a file.
+
+    Args:
+        known: the tags that were scalars before; added to.
+        start: where in the file the records begin, for errors.
+    """
     # Imported here because they load numpy.
     from google.protobuf.message import DecodeError
     from tensorboard.compat.proto.event_pb2 import Event
 
-    known: set[str] = set()
-    for at, record, checksum in _records(name, data):
+    for at, record, checksum in _records(name, data, start):
         try:
             event = Event.FromString(record)
             found = [
@@ -46,12 +60,25 @@ def scalars(name: str, data: bytes) -> Iterator[tuple[str, int, float]]:
         for tag, number in found:
             known.add(tag)
             yield tag, event.step, number
-    if not known:
-        raise CurveError(f"{name} has no scalars: choose a file in which a loss is logged.")
 
 
-def _records(name: str, data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Where each record starts, its content and the checksum of that.
+def whole(data: bytes) -> int:
+    """How many of these bytes are whole records, since the last may still be being written; all of
+    them where one is damaged.
+    """
+    done, size = 0, len(data)
+    while done + 12 <= size:
+        if _checksum_of_length(data[done : done + 8]) != CHECKSUM.unpack_from(data, done + 8)[0]:
+            return size
+        end = done + 12 + LENGTH.unpack_from(data, done)[0] + 4
+        if end > size:
+            break
+        done = end
+    return done
+
+
+def _records(name: str, data: bytes, first: int) -> Iterator[tuple[int, bytes, int]]:
+    """Where in the file each record starts, its content and the checksum of that.
 
     Each is framed by its length, a checksum of the length, and the checksum of the content.
     """
@@ -59,14 +86,14 @@ def _records(name: str, data: bytes) -> Iterator[tuple[int, bytes, int]]:
     while done < size:
         start = done + 12
         if start > size:
-            raise _cut_off(name, done, size)
+            raise _cut_off(name, first + done, first + size)
         length, checksum = data[done : done + 8], data[done + 8 : start]
         if _checksum_of_length(length) != CHECKSUM.unpack(checksum)[0]:
-            raise _damaged(name, done)
+            raise _damaged(name, first + done)
         end = start + LENGTH.unpack(length)[0]
         if end + 4 > size:
-            raise _cut_off(name, done, size)
-        yield done, data[start:end], CHECKSUM.unpack_from(data, end)[0]
+            raise _cut_off(name, first + done, first + size)
+        yield first + done, data[start:end], CHECKSUM.unpack_from(data, end)[0]
         done = end + 4
 
 

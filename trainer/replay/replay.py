@@ -87,13 +87,15 @@ def replay_past(past: Past, other: Recipe) -> list[Replayed]:
 
 def _replayed(schedule: Schedule, metrics: Sequence[float | None]) -> list[Replayed]:
     """What a schedule does from where it stands on."""
-    steps = []
-    for epoch, metric in enumerate(metrics, schedule.epoch + 1):
-        lr = schedule.lr
-        lr_last = _last_batch(schedule)
-        decision = schedule.advance(math.nan if metric is None else metric)
-        steps.append(Replayed(epoch, lr, lr_last, decision))
-    return steps
+    return [step(schedule, metric) for metric in metrics]
+
+
+def step(schedule: Schedule, metric: float | None) -> Replayed:
+    """One epoch of a replay: what a schedule does next with a value of the monitor."""
+    lr = schedule.lr
+    lr_last = _last_batch(schedule)
+    decision = schedule.advance(math.nan if metric is None else metric)
+    return Replayed(schedule.epoch, lr, lr_last, decision)
 
 
 def used(config: Recipe, metrics: Sequence[float | None], batches: int = 1) -> list[Used]:

@@ -137,7 +137,7 @@ NAME = (
 )
 STATUS = (
     f"CASE WHEN paused AND status NOT IN ({', '.join(map(_quoted, sorted(OVER)))}) THEN 'paused' "
-    "WHEN source = 'imported' THEN 'imported' ELSE status END"
+    "WHEN source = 'imported' AND status = 'finished' THEN 'imported' ELSE status END"
 )
 
 # What the results of a run are is read before: see `trainer.store.listing`.

@@ -7,11 +7,12 @@ from dataclasses import asdict
 from typing import Literal
 
 from ..config.recipe import Recipe
+from ..engine.events import Event
 from . import queue, recording
 from .database import Database
 from .owners import Owner
 from .recording import Happened
-from .rows import CommandName, Elsewhere, Known
+from .rows import RESUMABLE, CommandName, Elsewhere, Known
 
 
 class Live:
@@ -60,6 +61,27 @@ class Live:
             if spool is not None:
                 connection.execute("INSERT INTO spools VALUES (?, ?, 0)", (spool, run))
         return run
+
+    def take_up(self, run: int) -> bool:
+        """Let an imported run that has ended early go on as this process's; returns whether it
+        could, which another process may have done before.
+        """
+        with self._database.transaction() as connection:
+            taken = connection.execute(
+                "UPDATE runs SET status = 'training', owner = ?, reason = NULL, paused = 0, "
+                "asked = (SELECT coalesce(max(id), 0) FROM commands WHERE run = runs.id) "
+                "WHERE id = ? AND source = 'imported' AND deleted IS NULL "
+                f"AND status IN ({', '.join('?' * len(RESUMABLE))}) RETURNING id",
+                (self._owner.id, run, *RESUMABLE),
+            )
+            return taken.fetchone() is not None
+
+    def record_all(self, run: int, events: Iterable[Event]) -> None:
+        """Write several events of a run, in one transaction."""
+        now = time.time()
+        with self._database.transaction() as connection:
+            for event in events:
+                recording.write(connection, run, Happened(now, event))
 
     def revise(self, run: int, recipe: Recipe) -> None:
         """Replace what is known of the recipe of a run that trains elsewhere."""

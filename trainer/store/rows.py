@@ -176,6 +176,21 @@ class Run:
         return self.status in OVER
 
     @property
+    def open_ended(self) -> bool:
+        """Whether nobody knows how many epochs it will have, as where it follows a file: those of
+        its recipe are planned for the time being.
+        """
+        grows = self.elsewhere is not None and self.elsewhere.grows
+        return grows or (self.source == "imported" and not self.over)
+
+    @property
+    def done(self) -> str:
+        """How many epochs are done, of those that are planned: "13 of 20"."""
+        if self.open_ended or self.epoch == self.epochs:
+            return str(self.epoch)
+        return f"{self.epoch} of {self.epochs}"
+
+    @property
     def optimizer(self) -> str:
         """What its optimizer is called, also where LRScope does not know it."""
         return (self.elsewhere and self.elsewhere.optimizer) or self.recipe.optimizer.name
