@@ -15,8 +15,14 @@ def spool(home: Path) -> Path:
 
 
 def lines(home: Path, *kinds: str) -> list[dict[str, Any]]:
-    """The lines of the one spool, of these kinds or of all."""
+    """The lines of the one spool, of these kinds or of all, without the time that each has,
+    but for those that are about time.
+    """
     read = [json.loads(line) for line in spool(home).read_text().splitlines()]
+    for line in read:
+        assert isinstance(
+            line["at"] if line["kind"] in ("start", "epoch") else line.pop("at"), float
+        )
     return [line for line in read if not kinds or line["kind"] in kinds]
 
 

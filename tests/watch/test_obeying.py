@@ -238,3 +238,16 @@ def test_a_loss_on_no_device_is_not_needed(tmp_path):
         ask(tmp_path, "lr", 0.5)
         scope.batch()
     assert line(tmp_path, "intervened")["lr_after"] == 0.5
+
+
+def test_an_optimizer_that_gives_copies_of_its_groups_refuses_a_change(tmp_path):
+    class Copies:
+        @property
+        def param_groups(self) -> list[dict[str, float]]:
+            return [{"lr": 0.1}]
+
+    with watch("mine", optimizer=Copies(), control=True, home=tmp_path) as scope:
+        ask(tmp_path, "scale", 0.5)
+        scope.batch()
+    assert "Copies did not take the learning rate" in line(tmp_path, "refused")["reason"]
+    assert not lines(tmp_path, "intervened")

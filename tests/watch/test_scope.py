@@ -5,11 +5,13 @@ import json
 import pickle
 import subprocess
 import threading
+import time
 
 import pytest
 import torch
 from torch.optim import lr_scheduler
 
+from tests.bench.turns import until
 from tests.forked import python
 from tests.watch.spools import ask, line, lines, spool
 from trainer.watch import Scope, watch
@@ -96,6 +98,17 @@ def test_progress_within_an_epoch_has_its_losses(tmp_path, optimizer, batch):
         "trace": [[0, loss, 0.1]],
     }
     assert line(tmp_path, "epoch")["trace"] == [[0, loss, 0.1]]
+
+
+def test_a_loss_that_comes_now_and_then_is_in_the_trace(tmp_path, optimizer):
+    with watch("mine", optimizer=optimizer, home=tmp_path) as scope:
+        for loss in (3.0, 2.0, 1.0):
+            scope.batch()  # as in a library that tells the loss of some batches only
+            scope.batch()
+            until(lambda: time.monotonic() >= scope._training._trace.due)
+            scope.batch(loss)
+        scope.epoch()
+    assert line(tmp_path, "epoch")["trace"] == [[2, 3.0, 0.1], [5, 2.0, 0.1], [8, 1.0, 0.1]]
 
 
 @pytest.mark.usefixtures("looks_always")

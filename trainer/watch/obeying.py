@@ -17,6 +17,7 @@ from .plain import lr_of
 
 EVERY = 0.05  # seconds between two looks at the file
 BY_HAND = ("lr", "scale", "cut")
+AS_FLOAT32 = 1e-6  # how far an LR that is kept in 32 bits may be from the one that was asked for
 
 
 class Commands:
@@ -198,11 +199,11 @@ class Obeying:
         elif value is None:
             raise RefusedError("Say which learning rate, or which factor.")
         elif name == "lr":
-            by_hand.set_lr(optimizer, scheduler, float(value))
+            self._set_lr(float(value))
         elif not value > 0:
             raise RefusedError("The factor must be a number above 0.")
         else:
-            by_hand.set_lr(optimizer, scheduler, self._lr() * value)
+            self._set_lr(self._lr() * value)
         self._observed.lrs()
         if (unknown := by_hand.unknown(scheduler)) and not self._has_warned:
             self._has_warned = True
@@ -211,6 +212,15 @@ class Obeying:
                 "rate that was set by hand."
             )
             self._write({"kind": "warned", "sentence": sentence})
+
+    def _set_lr(self, lr: float) -> None:
+        optimizer, scheduler = self._observed.optimizer, self._observed.scheduler
+        by_hand.set_lr(optimizer, scheduler, lr)
+        if not math.isclose(self._lr(), lr, rel_tol=AS_FLOAT32):
+            raise RefusedError(
+                f"{type(optimizer).__name__} did not take the learning rate: it gives copies of "
+                "its parameter groups, and only its own code can change them."
+            )
 
     def _add_epochs(self, value: float | None) -> None:
         if value is None or value != int(value) or value < 1:

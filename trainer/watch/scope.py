@@ -128,7 +128,7 @@ class Scope:
         training = self._training
         if training is not None:
             training.batch += 1
-            if time.monotonic() >= training.due:
+            if time.monotonic() >= (training.due if loss is None else training.loss_due):
                 self._do(Training.look, loss)
 
     def epoch(self, **metrics: Any) -> None:

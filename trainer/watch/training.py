@@ -1,6 +1,5 @@
 """A watched training as it is written into its spool: its epochs, and what is asked of it."""
 
-import math
 import os
 import platform
 import socket
@@ -33,6 +32,7 @@ class Training:
     Attributes:
         batch: the batches of the epoch under way that are done.
         due: when there is something to do at a batch, by the monotonic clock.
+        loss_due: the same at a batch whose loss is known.
         done: the last epoch that has ended.
         is_lost: whether its spool is gone, so that nothing can be recorded any more.
         lock: to be held around every call.
@@ -56,7 +56,7 @@ class Training:
         failed: Callable[[Exception | str], None],
     ) -> None:
         self.batch = self.done = 0
-        self.due = 0.0
+        self.due = self.loss_due = 0.0
         self.is_lost = False
         self.lock = threading.RLock()
         self._spool = spool
@@ -78,7 +78,6 @@ class Training:
             {
                 "kind": "start",
                 "spool": SPOOL_VERSION,
-                "at": time.time(),
                 "name": name,
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
@@ -102,11 +101,11 @@ class Training:
         self.obeying.announce()
 
     def write(self, line: dict[str, Any], *, passing: bool = False) -> None:
-        """Write a line; never raises an Exception."""
+        """Write a line, and when it was written; never raises an Exception."""
         if self.is_lost:
             return
         try:
-            self._spool.write(line, passing=passing)
+            self._spool.write({"at": time.time(), **line}, passing=passing)
         except Exception as error:
             self.is_lost = isinstance(error, SpoolGoneError)
             self._failed(error)
@@ -132,7 +131,7 @@ class Training:
             self.write({"kind": "planned", "epochs": planned})
         obeying.ends_epochs = True
         obeying.announce()
-        self.due = 0.0
+        self.due = self.loss_due = 0.0
 
     def unplan(self) -> None:
         """The loop is over, and can neither be ended nor made longer."""
@@ -158,8 +157,8 @@ class Training:
                 },
                 passing=True,
             )
-        traced = math.inf if loss is None else self._trace.due
-        self.due = min(traced, self._progress_due, self.obeying.due)
+        self.due = min(self._progress_due, self.obeying.due)
+        self.loss_due = min(self.due, self._trace.due)
 
     def settle(self) -> None:
         """Write the epoch that waits, then do what was asked."""
@@ -193,7 +192,7 @@ class Training:
         self._logged = {}
         self.batch, self._began, self._paused_before = 0, now, paused
         self._trace.start()
-        self.due = 0.0
+        self.due = self.loss_due = 0.0
         asked_now = self._steps_late is False and self.obeying.is_asked()
         if observed.sees_steps and not observed.steps and not asked_now:
             observed.awaited = True
