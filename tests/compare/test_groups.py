@@ -37,6 +37,16 @@ def test_runs_that_differ_only_in_their_seed_are_one_setting() -> None:
     assert found[1].by_seed == {0: 2, 1: 4, 4: 6}
 
 
+def test_what_lrscope_does_not_know_of_a_run_is_named_and_not_claimed() -> None:
+    unknown = (("optimizer", "Lion"), ("schedule", "Warm"))
+    found = grouped([Compared(1, Recipe(), (), unknown), Compared(2, Recipe())])
+    assert [group.name for group in found] == ["Warm, Lion", "plateau ÷10, patience 5, Adam"]
+    told = {difference.label: difference.values for difference in differences(found)}
+    assert (told["Optimizer"], told["Schedule"][0]) == (("Lion", "Adam"), "Warm")
+    assert told.get("Patience", (NOTHING, "5")) == (NOTHING, "5")
+    assert "Lion 0.01" in shared(found[:1])
+
+
 def test_what_happened_to_a_run_is_part_of_its_setting() -> None:
     config = to_config({})
     halved = (Past("÷2 in epoch 3", ("scale", 0.5, 3, 0)),)

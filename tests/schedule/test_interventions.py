@@ -56,6 +56,15 @@ def test_what_is_foretold_is_what_the_class_does(name):
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
+def test_in_a_watched_training_no_schedule_overwrites_what_was_set(name):
+    settings = small(schedule=SCHEDULES[name], epochs=9)
+    said = consequence(settings, "lr", 2, lasts=True)
+    assert "same relative" in said or "stays constant" in said or "keeps the new LR" in said
+    assert "overwrites" not in said
+    assert "restores" not in said
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
 def test_in_the_warm_up_the_ratio_ends_with_it(name):
     settings = small(schedule=SCHEDULES[name], epochs=9, warmup=3)
     assert "when it ends" in consequence(settings, "lr", 1)

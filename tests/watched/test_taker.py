@@ -13,7 +13,10 @@ import torch
 
 from tests.schedule.by_torch import weight
 from tests.watched.spools import SpoolWriter, epoch, start
+from trainer.config.table import changed
+from trainer.replay.comparison import compare
 from trainer.store.faults import CommandError
+from trainer.store.lineage import stretches
 from trainer.store.rows import Run
 from trainer.store.store import Store
 from trainer.watched import taker as module
@@ -322,3 +325,16 @@ def test_an_intervention_never_takes_an_epoch_away_that_is_over(tmp_path, store,
     taker.once()
     assert [row.epoch for row in store.epochs(1)] == [1, 2]
     assert [made.epoch for made in store.interventions(1)] == [3]
+
+
+def test_a_what_if_of_an_unknown_rule_claims_no_batch(tmp_path, store, taker):
+    moved = epoch(1) | {"lr_last": 0.05, "next_lrs": [0.05], "batches": 9}
+    alive = SpoolWriter(tmp_path, [begin(epochs=9), moved, epoch(2, lr=0.05)])
+    taker.once()
+    run = store.run(1)
+    other = changed(run.recipe, {"schedule": "ReduceLROnPlateau"})
+    found = compare(run.recipe, store.epochs(1), other, run.batches, stretches(store, 1))
+    assert found.sentence.startswith(
+        "Different from the start: in epoch 1 the LR would have been 0.1 instead of 0.05."
+    )
+    assert alive.path.exists()

@@ -108,8 +108,8 @@ def first_difference(
             found = None if did == would else _between(row.epoch, did, would, momenta)
             if found:
                 return found
-        if row.lr_last != step.lr_last:
-            return Difference(row.epoch, past.batches - 1, "LR", step.lr_last, row.lr_last)
+        if row.lr_last != step.lr_last:  # from which batch on is not known
+            return Difference(row.epoch, 0, "LR", step.lr_last, row.lr_last)
     return None
 
 

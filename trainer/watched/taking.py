@@ -4,11 +4,9 @@ torch-free, but for the epochs of a training whose scheduler is known.
 """
 
 import logging
-import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -189,12 +187,9 @@ class Taking:
         """Whether its training is gone, by its lock; by its process or its silence where it could
         not lock.
         """
-        with _alive(self._file.path.with_suffix(".lock")) as holds:
-            if holds:
-                return False
         start = self._training.start if self._training else None
         if start is None or start.locked:
-            return True
+            return not _is_held(self._file.path.with_suffix(".lock"))
         if start.host == socket.gethostname():
             import psutil  # slow to load, and rarely needed
 
@@ -220,19 +215,14 @@ class Taking:
         self._store.forget_spool(self.id)
 
 
-@contextmanager
-def _alive(path: Path) -> Iterator[bool]:
-    """Whether a process holds this lock. If not it is held here within the block."""
-    if not os.path.exists(path):  # noqa: PTH110 - a lock that is gone must not be made again
-        yield False
-        return
+def _is_held(path: Path) -> bool:
+    """Whether a process holds this lock."""
+    if not path.exists():  # it must not be made again
+        return False
     lock = FileLock(path, blocking=False)
     try:
         lock.acquire()
     except Timeout:
-        yield True
-        return
-    try:
-        yield False
-    finally:
-        lock.release()
+        return True
+    lock.release()
+    return False
