@@ -2,6 +2,7 @@
 
 import unicodedata
 
+from trainer.config.own import called
 from trainer.config.table import setting_of
 from trainer.config.text import lr_text, plain
 from trainer.store.rows import Run
@@ -42,8 +43,19 @@ def details(run: Run) -> str:
         return " · ".join([*([] if told == origin(run) else [origin(run)]), *words])
     if run.parent and run.name:
         words.insert(0, default_name(run))
-    words += [MODELS[config.model], DATASETS[config.dataset].split(" (")[0]]
+    words += [model(config.model), dataset(config.dataset)]
     return " · ".join([*words, f"{config.optimizer.name} {lr_text(config.lr)}"])
+
+
+def model(value: str) -> str:
+    """What a network is called: CNN, or the class of one's own."""
+    return MODELS.get(value) or called(value)
+
+
+def dataset(value: str) -> str:
+    """What a data set is called: Digits, or the name of the folder or file of one's own."""
+    known = DATASETS.get(value)
+    return known.split(" (")[0] if known else isolated(plain(called(value), MOST_SHOWN))
 
 
 def origin(run: Run) -> str:

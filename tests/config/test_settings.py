@@ -40,7 +40,8 @@ def with_owner(setting: Setting, value: Any) -> dict[str, Any]:
 def values_of(setting: Setting) -> st.SearchStrategy[Any]:
     match setting.kind:
         case "choice":
-            return st.sampled_from(setting.choices)
+            own = {"dataset": ["/data/flowers"], "model": ["/code/model.py:Net", "resnet34"]}
+            return st.sampled_from([*setting.choices, *own.get(setting.key, [])])
         case "bool":
             return st.booleans()
         case "int":
@@ -58,6 +59,8 @@ def values_of(setting: Setting) -> st.SearchStrategy[Any]:
             )
         case "list":
             return st.lists(st.integers(1, 10_000), min_size=1, max_size=50).map(tuple)
+        case "text":
+            return st.text("abc Ü_1", max_size=20)
 
 
 @st.composite
@@ -231,7 +234,7 @@ def test_milestones_that_are_no_epochs_are_refused(value):
         ("beta1", "a number at least 0 and below 1"),
         ("weight-decay", "a number from 0 to 1"),
         ("seed", "a whole number from 0 to 2,147,483,647"),
-        ("model", "one of cnn, mlp, lenet5, resnet18"),
+        ("monitor", "one of val_loss, train_loss, val_accuracy"),
         ("amsgrad", "on or off"),
     ],
 )

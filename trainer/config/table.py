@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from .fields import Kind, Scale, bounds_of, permitted
 from .optimizers import OPTIMIZERS
+from .own import whole
 from .recipe import Recipe
 from .run import RunConfig
 from .schedules import SCHEDULES
@@ -52,6 +53,7 @@ class Setting:
     least: float | None
     most: float | None
     permitted: str  # what its value must be, as it follows "must be"
+    own: str  # what may be named beside the choices, "" for nothing
 
     @property
     def path(self) -> str:
@@ -123,8 +125,10 @@ def _setting(
         kind, default = "choice", field.default.name
     elif get_origin(field.annotation) is Literal:
         kind, choices = "choice", get_args(field.annotation)
-    elif field.annotation is str:
+    elif field.annotation is str and display["words"]:
         kind, choices = "choice", tuple(display["words"])
+    elif field.annotation is str:
+        kind = "text"
     else:
         kind = KINDS.get(field.annotation, "list")
     return Setting(
@@ -145,6 +149,7 @@ def _setting(
         least=bounds.get("ge", bounds.get("gt")),
         most=bounds.get("le", bounds.get("lt")),
         permitted=permitted(kind, field, choices),
+        own=display["own"],
     )
 
 
@@ -254,7 +259,7 @@ def _built(
         raise refusal(error) from error
     # Not validators: a run that was stored before this was refused can still be read.
     _check_least(config, kept)
-    if isinstance(config, RunConfig):
+    if isinstance(config, RunConfig) and config.batches:  # else once its data is read
         check_steps(config, config.epochs - config.warmup, config.batches)
     return config
 
@@ -308,6 +313,8 @@ def _read(setting: Setting, value: Any) -> Any:
         return [part for part in value.replace(",", " ").split() if part]
     if setting.kind == "float" and isinstance(value, str) and DECIMAL_COMMA.fullmatch(value):
         return value.replace(",", ".")
+    if setting.own and isinstance(value, str) and value not in setting.choices:
+        return whole(value)
     if setting.kind == "int":
         return next((number for number, word in setting.words.items() if word == value), value)
     return value
