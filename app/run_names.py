@@ -2,14 +2,12 @@
 
 import unicodedata
 
-from trainer.config.own import called
 from trainer.config.table import setting_of
 from trainer.config.text import lr_text, plain
 from trainer.store.rows import Run
 
 MOST_SHOWN = 60  # characters of a file's name
 FROM_THE_RIGHT = {"R", "AL"}  # Hebrew and its like, Arabic and its like
-MODELS, DATASETS = setting_of("model").words, setting_of("dataset").words
 WORDS = {"queued": "waiting"}  # where a status is not its own word
 
 
@@ -49,13 +47,12 @@ def details(run: Run) -> str:
 
 def model(value: str) -> str:
     """What a network is called: CNN, or the class of one's own."""
-    return MODELS.get(value) or called(value)
+    return setting_of("model").shown(value)
 
 
 def dataset(value: str) -> str:
     """What a data set is called: Digits, or the name of the folder or file of one's own."""
-    known = DATASETS.get(value)
-    return known.split(" (")[0] if known else isolated(plain(called(value), MOST_SHOWN))
+    return isolated(setting_of("dataset").shown(value).split(" (")[0])
 
 
 def origin(run: Run) -> str:

@@ -41,6 +41,7 @@ ARROWS = {
     "trainer.curves": "trainer.config trainer.schedule trainer.replay trainer.store",
     "trainer.export": "trainer.config trainer.schedule trainer.store",
     "trainer.failures": "trainer.config trainer.engine trainer.own trainer.schedule trainer.store",
+    "trainer.look": "trainer.engine trainer.failures",
     "trainer.commands": "trainer.engine trainer.schedule trainer.store",
     "trainer.execute": """
         trainer.commands trainer.engine trainer.failures trainer.schedule trainer.store

@@ -69,7 +69,7 @@ def test_the_paths_of_another_system_can_be_read():
 )
 def test_what_is_neither_is_refused_in_a_sentence(key, value):
     with pytest.raises(ConfigError) as caught:
-        to_config({key: value})
+        to_config({"dataset": "/data/flowers", key: value})
     ((path, _), sentence) = next(iter(caught.value.problems.items()))
     assert path == key
     assert sentence.startswith(f"{setting_of(key).label} must be ")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.config.optimizers import OPTIMIZERS
-from trainer.config.run import RunConfig
+from trainer.config.run import OF_OWN_DATA, RunConfig
 from trainer.config.schedules import SCHEDULES
 from trainer.config.table import (
     PRESETS,
@@ -34,6 +34,8 @@ def name_of(setting: Setting) -> str:
 def with_owner(setting: Setting, value: Any) -> dict[str, Any]:
     """Values that choose the setting's owner and set it."""
     owner: dict[str, Any] = {} if setting.group == "run" else {setting.group: setting.owner}
+    if setting.name in OF_OWN_DATA:
+        owner = {"dataset": "/data/flowers"}
     return {**owner, setting.key: value}
 
 
@@ -70,8 +72,9 @@ def values(draw: st.DrawFn) -> dict[str, Any]:
         "schedule": draw(st.sampled_from(list(SCHEDULES))),
         "optimizer": draw(st.sampled_from(list(OPTIMIZERS))),
     }
+    drawn["dataset"] = draw(values_of(next(s for s in SETTINGS if s.key == "dataset")))
     for setting in chosen(drawn):
-        if setting.path not in ("schedule", "optimizer"):
+        if setting.path not in drawn:
             drawn[setting.key] = draw(values_of(setting))
     drawn["warmup"] = min(drawn["warmup"], drawn["epochs"] - 1)
     if drawn["schedule"] == "CyclicLR" and drawn["max-lr"] <= drawn["lr"]:

@@ -260,12 +260,6 @@ def test_grey_images_are_made_rgb_where_it_takes_three_channels():
          "alexnet does not take images of 32 × 32 pixels: choose the image size 64."),
         ("vit_b_16", (3, 40, 40),
          "vit_b_16 does not take images of 40 × 40 pixels: choose the image size 48."),
-        ("resnet34", (5,),
-         "resnet34 takes images, and this data has rows of numbers: choose mlp."),
-        ("cnn", (5,), "CNN takes images, and this data has rows of numbers: choose MLP or a "
-         "network of your own."),
-        ("lenet5", (1, 8, 8), "LeNet-5 takes images of at least 16 pixels, and these have 8 × 8: "
-         "choose a larger image size or MLP."),
     ],
 )  # fmt: skip
 def test_what_a_network_does_not_take_is_refused(name, shape, says):

@@ -254,8 +254,7 @@ def _differing(values: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _of(recipe: Recipe, key: str) -> Setting | None:
     """The recipe's setting with that key; None if it has none."""
-    own = {"schedule": recipe.schedule.name, "optimizer": recipe.optimizer.name}
-    return next((s for s in chosen(own, type(recipe)) if s.key == key), None)
+    return next((s for s in chosen(from_config(recipe), type(recipe)) if s.key == key), None)
 
 
 def _words(setting: Setting, value: Any) -> str:
@@ -266,6 +265,6 @@ def _words(setting: Setting, value: Any) -> str:
         return f"{value} epochs"
     text = setting.text(value)
     if setting.kind == "choice":
-        return setting.words.get(text, text).split(" (")[0]
+        return setting.shown(value).split(" (")[0]
     label = setting.label if setting.label[1:2].isupper() else setting.label.lower()
     return f"{label} {text}"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from .text import plain
 
-MOST_CHARACTERS = 1000  # of a path
+MOST_CHARACTERS, MOST_SHOWN = 1000, 60  # of a path, and of its last part
 IN_A_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>[^\W\d]\w*)", re.DOTALL)
 # How a path begins that is not whole: from the folder of whoever typed it, or from the home.
 BEGINS = re.compile(r"~|\.{1,2}[/\\]|.*[/\\]|.*\.(csv|npz)$", re.DOTALL | re.IGNORECASE)
@@ -80,4 +80,4 @@ def called(value: str) -> str:
     found = in_file(value)
     if found:
         return found.name
-    return base_name(value) if is_whole(value) else value
+    return plain(base_name(value), MOST_SHOWN) if is_whole(value) else value

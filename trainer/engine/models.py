@@ -8,9 +8,7 @@ from torch import Tensor, nn
 
 from ..config.own import in_file
 from ..config.run import is_known_model
-from ..config.table import setting_of
 from . import own_network, torchvision_network
-from .errors import EngineError
 
 # fork_rng saves and restores torch's global generator: two threads must not do so at once.
 _global_generator = threading.Lock()
@@ -86,7 +84,6 @@ def resnet18(channels: int, height: int, width: int, classes: int) -> nn.Module:
     return model
 
 
-LEAST: dict[str, int] = {"cnn": 4, "lenet5": 16}  # pixels of a side
 MODELS = {"cnn": CNN, "mlp": MLP, "lenet5": LeNet5, "resnet18": resnet18}
 
 
@@ -145,17 +142,6 @@ def offered(shape: tuple[int, ...], classes: int) -> dict[str, int]:
 
 
 def _known(name: str, shape: tuple[int, ...], outputs: int) -> nn.Module:
-    label = setting_of("model").words[name]
-    if len(shape) == 1 and name != "mlp":
-        raise EngineError(
-            f"{label} takes images, and this data has rows of numbers: choose MLP or a network of "
-            "your own."
-        )
     channels, height, width = shape if len(shape) == 3 else (shape[0], 1, 1)
-    if min(height, width) < LEAST.get(name, 1):
-        raise EngineError(
-            f"{label} takes images of at least {LEAST[name]} pixels, and these have "
-            f"{width} × {height}: choose a larger image size or MLP."
-        )
     model: nn.Module = MODELS[name](channels, height, width, outputs)
     return model

@@ -11,10 +11,6 @@ from .errors import EngineError
 SIZES = (32, 48, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
 
 
-class ColouredError(EngineError):
-    """A network takes only images of three channels; the message is one sentence for the user."""
-
-
 class Coloured(nn.Module):
     """A network that gets grey images as RGB, its three channels alike."""
 
@@ -33,11 +29,7 @@ def build(name: str, shape: tuple[int, ...], outputs: int) -> tuple[nn.Module, t
     Raises:
         EngineError: it does not take such samples.
     """
-    if len(shape) != 3:
-        raise EngineError(f"{name} takes images, and this data has rows of numbers: choose mlp.")
     channels, height, width = shape
-    if channels not in (1, 3):
-        raise EngineError(f"{name} needs 3 channels: the images have {channels}.")
     if not _fits(name, height, width):
         fits = next((size for size in SIZES if size > height and _fits(name, size, size)), None)
         offer = f"choose the image size {fits}" if fits else "choose another network"

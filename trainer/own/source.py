@@ -33,13 +33,19 @@ def read(path: str) -> bytes:
 
 
 def names(path: str) -> list[str]:
-    """The classes and functions of a Python file, in its order.
+    """The classes, functions and other names of a Python file, in its order.
 
     Raises:
         OwnError: as `read`.
     """
-    kinds = (ast.ClassDef, ast.FunctionDef)
-    return [node.name for node in ast.parse(read(path)).body if isinstance(node, kinds)]
+    found: list[str] = []
+    for node in ast.parse(read(path)).body:
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                found.append(name)
+            case ast.Assign(targets=targets):
+                found += [target.id for target in targets if isinstance(target, ast.Name)]
+    return found
 
 
 def draws_at(source: bytes) -> int | None:
