@@ -32,7 +32,6 @@ OF_OWN = {
     ),
 }
 OWN_SETTINGS = ("image-size", "target")
-TYPING_MS = 250  # after the last letter of a path, before it is looked at
 TRUSTED = (
     "A network in a file runs the file's code on this machine with your rights: tick this only for "
     "a file that you know. To type its path ticks it."
@@ -257,7 +256,6 @@ def own_box(setting: Setting, value: str, locked: Mapping[str, str] = NOTHING_LO
         label=html.Span(label, title=why or help),
         description=why or help,
         placeholder=such,
-        debounce=TYPING_MS,
         disabled=why is not None,
         size="sm",
         limit=40,

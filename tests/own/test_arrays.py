@@ -84,5 +84,5 @@ def test_what_does_not_fit_is_refused(of, arrays, says):
 def test_what_is_no_npz_is_refused(tmp_path):
     path = tmp_path / "data.npz"
     path.write_bytes(b"PK no zip")
-    with pytest.raises(OwnError, match="cannot be read as an .npz"):
+    with pytest.raises(OwnError, match=r"cannot be read as an \.npz"):
         found(path)
