@@ -1,7 +1,7 @@
 """Converts between config, controls and URL. Controls are built from `trainer.config.table`."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -18,18 +18,34 @@ from trainer.config.text import lr_text
 # Settings with a fixed place on the page; every other setting is placed by `main`.
 PAIRS = (("dataset", "model"), ("optimizer", "schedule"))
 COUNTS = ("epochs", "batch-size", "seed")
+# Data and a network of one's own: a box for each, and the settings of such data.
+OF_OWN = {
+    "dataset": (
+        "Your data",
+        "/path: folder, .npz, .csv",
+        "On this machine: a folder of images in a folder a class, an .npz or a .csv.",
+    ),
+    "model": (
+        "Your network",
+        "/path/model.py:Net",
+        "On this machine: a class in a file, or a classifier of torchvision.models.",
+    ),
+}
+OWN_SETTINGS = ("image-size", "target")
+TRUSTED = (
+    "A network in a file runs the file's code on this machine with your rights: tick this only for "
+    "a file that you know. To type its path ticks it."
+)
 MOST_MARKS = 5
 NOTHING_LOCKED: Mapping[str, str] = {}
 
 
 def to_query(config: RunConfig) -> str:
     """The settings that differ from the defaults, as a URL query: "?lr=0.02&patience=3"."""
-    default, values = settings.from_config(RunConfig()), settings.from_config(config)
+    values = settings.from_config(config)
     own = {setting.key: setting for setting in settings.chosen(values)}
     changed = {
-        key: own[key].text(value)
-        for key, value in values.items()
-        if value != (default[key] if own[key].owner is None else own[key].default)
+        key: own[key].text(value) for key, value in values.items() if value != own[key].default
     }
     return f"?{urlencode(changed)}" if changed else ""
 
@@ -60,15 +76,32 @@ def given(fields: Iterable[Mapping[str, str]], values: Iterable[Any]) -> dict[st
     by_id = {
         (field["key"], field["owner"]): value for field, value in zip(fields, values, strict=True)
     }
+    for key in OF_OWN:
+        if by_id.get((key, "")) == ids.OWN:
+            by_id[key, ""] = (by_id.get((key, ids.OWN)) or "").strip()
     own = settings.chosen({key: value for (key, owner), value in by_id.items() if not owner})
     at = {s.key: (s.key, s.owner or "") for s in own}
     return {key: "" if by_id[i] is None else by_id[i] for key, i in at.items() if i in by_id}
 
 
-def problems(refusal: ConfigError, place: str = "run") -> list[dict[str, Any]]:
-    """Each sentence of an error with the id of its control."""
+def own_keys(fields: Iterable[Mapping[str, str]], values: Iterable[Any]) -> set[str]:
+    """Of which settings the box for one's own is used."""
+    return {f["key"] for f, v in zip(fields, values, strict=True) if v == ids.OWN}
+
+
+def problems(
+    refusal: ConfigError, place: str = "run", own: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Each sentence of an error with the id of its control.
+
+    Args:
+        own: the settings of which the box for one's own is used.
+    """
     return [
-        {"id": ids.field(setting.key, setting.owner, place), "sentence": sentence}
+        {
+            "id": ids.field(setting.key, ids.OWN if setting.key in own else setting.owner, place),
+            "sentence": sentence,
+        }
         for (path, owner), sentence in refusal.problems.items()
         for setting in SETTINGS
         if setting.path == path and owner in (None, setting.owner)
@@ -79,13 +112,34 @@ def layout(config: RunConfig, locked: Mapping[str, str] = NOTHING_LOCKED) -> lis
     """The whole form for a config; `locked` has the reason for each path that cannot change."""
     values = settings.from_config(config)
     named = {s.key: s for s in SETTINGS if s.owner is None}
-    placed = {key for pair in PAIRS for key in pair} | set(COUNTS)
+    placed = {key for pair in PAIRS for key in pair} | {*COUNTS, *OWN_SETTINGS}
+    values = {**{key: named[key].default for key in OWN_SETTINGS}, **values}
 
     def draw(keys: Iterable[str]) -> list[Any]:
         return [control(named[k], named[k].text(values[k]), locked=locked) for k in keys]
 
+    data_and_model, *others = [html.Div(draw(p), className=f"pair pair-{p[0]}") for p in PAIRS]
     return [
-        *[html.Div(draw(pair), className=f"pair pair-{pair[0]}") for pair in PAIRS],
+        data_and_model,
+        html.Div(
+            [
+                own_box(named["dataset"], values["dataset"], locked),
+                html.Div(id=ids.OWN_DATA, className="own"),
+                html.Div(draw(OWN_SETTINGS), id=ids.OWN_SETTINGS, className="sliders own-settings"),
+                own_box(named["model"], values["model"], locked),
+                html.Div(
+                    [
+                        dmc.Checkbox(id=ids.TRUST, label="Run the code in this file", size="xs"),
+                        html.Span(TRUSTED, className="card-small"),
+                    ],
+                    className="trust",
+                    hidden=True,
+                ),
+                html.Div(id=ids.OWN_NETWORK, className="own"),
+            ],
+            className="pair pair-own",
+        ),
+        *others,
         html.Div(
             draw(key for key, s in named.items() if s.main and key not in placed),
             className="sliders",
@@ -99,7 +153,10 @@ def layout(config: RunConfig, locked: Mapping[str, str] = NOTHING_LOCKED) -> lis
         html.Details(
             [
                 html.Summary("More: monitor, warm-up, parameters"),
-                html.Div(draw(k for k, s in named.items() if not s.main), className="fields"),
+                html.Div(
+                    draw(k for k, s in named.items() if not s.main and k not in placed),
+                    className="fields",
+                ),
                 html.H3("Schedule"),
                 html.Div(
                     group_controls("schedule", config, main=False, locked=locked),
@@ -152,6 +209,9 @@ def control(
     if setting.kind in ("choice", "bool"):
         choices = setting.choices or ("off", "on")
         data = [{"value": c, "label": setting.words.get(c, c)} for c in choices]
+        if setting.own:
+            data.append({"value": ids.OWN, "label": "yours"})
+            common["value"] = value if value in choices else ids.OWN
         return dmc.Select(
             data=data,
             allowDeselect=False,
@@ -184,6 +244,25 @@ def control(
         **({"scale": {"function": "pow10scale"}} if log else {}),
     )
     return html.Div([box, slider], className="slider")
+
+
+def own_box(setting: Setting, value: str, locked: Mapping[str, str] = NOTHING_LOCKED) -> Any:
+    """The box for the path of one's own data or network, completed as it is typed."""
+    label, such, help = OF_OWN[setting.key]
+    why = locked.get(setting.path)
+    return dmc.Autocomplete(
+        id=ids.field(setting.key, ids.OWN),
+        value="" if value in setting.choices else value,
+        label=html.Span(label, title=why or help),
+        description=why or help,
+        placeholder=such,
+        disabled=why is not None,
+        size="sm",
+        limit=40,
+        maxDropdownHeight=260,
+        comboboxProps={"width": "max-content", "position": "bottom-start"},
+        inputWrapperOrder=["label", "description", "input", "error"],
+    )
 
 
 def position(setting: Setting, value: float) -> float:

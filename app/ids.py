@@ -61,6 +61,13 @@ FORM = "form"
 FOLD = "fold"
 PROBLEMS = "problems"
 
+# The form: data and a network of one's own
+OWN = "own"  # the choice of a select, and the owner of the box for it
+OWN_DATA = "own-data"
+OWN_SETTINGS = "own-settings"
+OWN_NETWORK = "own-network"
+TRUST = "trust"
+
 # The preview
 PREVIEW = "preview"
 PREVIEW_TEXT = "preview-text"

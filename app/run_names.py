@@ -8,7 +8,6 @@ from trainer.store.rows import Run
 
 MOST_SHOWN = 60  # characters of a file's name
 FROM_THE_RIGHT = {"R", "AL"}  # Hebrew and its like, Arabic and its like
-MODELS, DATASETS = setting_of("model").words, setting_of("dataset").words
 WORDS = {"queued": "waiting"}  # where a status is not its own word
 
 
@@ -47,8 +46,18 @@ def details(run: Run) -> str:
         return " · ".join([*from_where, *words])
     if run.parent and run.name:
         words.insert(0, default_name(run))
-    words += [MODELS[config.model], DATASETS[config.dataset].split(" (")[0]]
+    words += [model(config.model), dataset(config.dataset)]
     return " · ".join([*words, f"{config.optimizer.name} {lr_text(config.lr)}"])
+
+
+def model(value: str) -> str:
+    """What a network is called: CNN, or the class of one's own."""
+    return setting_of("model").shown(value)
+
+
+def dataset(value: str) -> str:
+    """What a data set is called: Digits, or the name of the folder or file of one's own."""
+    return isolated(setting_of("dataset").shown(value).split(" (")[0])
 
 
 def origin(run: Run) -> str:

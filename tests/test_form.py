@@ -84,6 +84,8 @@ def test_every_setting_that_counts_has_one_control_with_a_label_and_a_line_of_he
     chosen = {"schedule": schedule, "optimizer": optimizer}
     drawn = controls(form.layout(to_config(chosen)))
     expected = [ids.field(s.key, s.owner) for s in settings_that_count(chosen)]
+    expected += [ids.field(key, ids.OWN) for key in form.OF_OWN]
+    expected += [ids.field(key, None) for key in form.OWN_SETTINGS]
     assert sorted(str(c.id) for c in drawn) == sorted(map(str, expected))
     for control in drawn:
         assert control.label.children

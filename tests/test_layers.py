@@ -37,14 +37,16 @@ ARROWS = {
     "trainer.replay": "trainer.config trainer.schedule",
     "trainer.verdict": "trainer.config trainer.schedule",
     "trainer.compare": "trainer.config",
-    "trainer.engine": "trainer.config trainer.folders trainer.schedule",
+    "trainer.own": "trainer.config",
+    "trainer.engine": "trainer.config trainer.folders trainer.own trainer.schedule",
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
     "trainer.curves": """
         trainer.config trainer.engine trainer.schedule trainer.replay trainer.store
     """,
     "trainer.export": "trainer.config trainer.schedule trainer.store",
-    "trainer.failures": "trainer.config trainer.engine trainer.schedule trainer.store",
+    "trainer.failures": "trainer.config trainer.engine trainer.own trainer.schedule trainer.store",
+    "trainer.look": "trainer.engine trainer.failures",
     "trainer.commands": "trainer.engine trainer.schedule trainer.store",
     "trainer.execute": """
         trainer.commands trainer.engine trainer.failures trainer.schedule trainer.store
@@ -87,7 +89,7 @@ ARROWS = {
     "app.lab": """
         app.ids app.address app.charts app.checked app.exporting app.form app.paths app.repeating
         app.run_columns app.run_names app.run_picker app.seeds_box
-        trainer.config trainer.schedule trainer.replay trainer.verdict trainer.engine
+        trainer.config trainer.own trainer.schedule trainer.replay trainer.verdict trainer.engine
         trainer.store trainer.snapshots trainer.worker
     """,
     "app.runs": """
@@ -116,7 +118,7 @@ ARROWS = {
     "app.cli": """
         app.access app.charts app.environment app.formats app.listening app.picture app.run_names
         app.server
-        trainer.config trainer.folders
+        trainer.config trainer.folders trainer.own
         trainer.schedule trainer.replay trainer.engine trainer.store trainer.snapshots
         trainer.curves trainer.execute trainer.export trainer.followers trainer.watched
         trainer.worker

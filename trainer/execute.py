@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from .commands import Commands, Stopwatch
 from .engine.control import Control
+from .engine.environment import own_changed
 from .engine.events import (
     Diverged,
     Ended,
@@ -208,6 +209,8 @@ def _trained(store: Store, run: Run, root: Path, control: Control) -> Iterator[E
     from .snapshots.restore import starts
 
     assert run.config is not None
+    parent = store.run(run.parent) if run.parent else None
+    begun = run.started or (parent and parent.started)
     store.epochs(run.id)  # one that cannot be read fails the run before it trains
     folder = files.folder(store.home, run.id)
     refused: list[SnapshotError] = []
@@ -230,6 +233,8 @@ def _trained(store: Store, run: Run, root: Path, control: Control) -> Iterator[E
                         yield Progress(epoch + 1, batch, event.batches, trace)
                     if refused:
                         yield Warned(f"{refused[0]} The run continues from epoch {epoch}.")
+                    elif begun and (changed := own_changed(run.config, begun, event)):
+                        yield Warned(changed)
             return
         except SnapshotError as error:
             if has_started or (is_there and not kept):  # no other way leads to another state

@@ -2,6 +2,7 @@
 
 from .config.table import ConfigError
 from .engine.errors import EngineError
+from .own.errors import OwnError
 from .schedule.torch_changed import TorchChangedError
 from .store.faults import StoreError
 
@@ -14,18 +15,22 @@ NO_TORCH = "pip install --force-reinstall torch"
 
 def reason(error: BaseException) -> str | None:
     """One sentence for the user's mistakes and the machine's limits; None for bugs in LRScope."""
-    if isinstance(error, ConfigError | TorchChangedError | StoreError | EngineError):
+    if _is_of_memory(error) or _is_of_memory(error.__cause__):  # also in one's own network
+        return MEMORY
+    if isinstance(error, ConfigError | TorchChangedError | StoreError | EngineError | OwnError):
         return str(error)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's
-        return MEMORY
-    if isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY):
-        return MEMORY
     if isinstance(error, ImportError | RuntimeError) and "torchvision" in str(error):
         return (
             "The installed torch and torchvision are incompatible; install both from one "
             "source: pip install --force-reinstall torch torchvision"
         )
     return None
+
+
+def _is_of_memory(error: BaseException | None) -> bool:
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)
 
 
 def without_torch(error: BaseException) -> str:

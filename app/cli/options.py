@@ -198,11 +198,13 @@ def _panel(setting: Setting) -> str:
 
 
 def _metavar(setting: Setting) -> str:
+    if setting.own:
+        return "NAME|PATH"
     if setting.choices:
         return "|".join(setting.choices) if len(setting.choices) < 5 else "NAME"
     if setting.kind == "int":
         return "|".join([*setting.words.values(), "N"])
-    return {"bool": "on|off", "float": "NUMBER", "list": "N,N,..."}[setting.kind]
+    return {"bool": "on|off", "float": "NUMBER", "list": "N,N,...", "text": "NAME"}[setting.kind]
 
 
 def _values(setting: Setting) -> Callable[[str], list[str]]:
@@ -215,8 +217,11 @@ def _values(setting: Setting) -> Callable[[str], list[str]]:
 def _help(settings: list[Setting]) -> str:
     """What the option does, which classes have it, and its default for each."""
     first = settings[0]
-    choices = f" One of {', '.join(first.choices)}." if len(first.choices) >= 5 else ""
+    listed = len(first.choices) >= 5 or first.own
+    own = first.own and f", or {first.own}"
+    choices = f" One of {', '.join(first.choices)}{own}." if listed else ""
     if first.owner is None:
-        return escape(f"{first.help}{choices} Default {first.text(first.default)}.")
+        default = f" Default {first.text(first.default)}." if first.default != "" else ""
+        return escape(f"{first.help}{choices}{default}")
     owners = ", ".join(f"{s.owner} (default {s.text(s.default)})" for s in settings)
     return escape(f"{first.help}{choices} For {owners}.")

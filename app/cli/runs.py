@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli.nearest import known
 from app.cli.options import Command, Home, Runs, one_run
 from app.cli.refusals import fail, opened
-from trainer.config.run import Dataset
+from trainer.config.run import TRAIN_IMAGES
 from trainer.config.schedules import SCHEDULES
 from trainer.config.text import nearest
 
@@ -65,7 +65,7 @@ def runs(
     ] = None,
     status: Annotated[str | None, _one_of("status", STATES)] = None,
     schedule: Annotated[str | None, _one_of("schedule", tuple(SCHEDULES))] = None,
-    data: Annotated[str | None, _one_of("data set", get_args(Dataset))] = None,
+    data: Annotated[str | None, _one_of("data set", tuple(TRAIN_IMAGES))] = None,
     limit: Annotated[
         int, typer.Option(parser=_count, metavar="N", help="At most so many; 0 is all.")
     ] = SHOWN,

@@ -13,6 +13,7 @@ from app.cli.console import console, print_table, shows
 from app.cli.curve import EIGHTHS, curve
 from app.cli.events import folded
 from trainer.config.metrics import label
+from trainer.config.own import called
 from trainer.config.table import SETTINGS, chosen, from_config
 from trainer.config.text import lr_text, plain, significant
 from trainer.export import configs
@@ -51,8 +52,9 @@ def _row(run: Run, record: Record) -> list[str]:
     status = f"{record['status']}, archived" if run.archived else record["status"]
     done = run.done.replace(" of ", "/")
     return [
-        str(run.id), run_names.name(run), status, record["dataset"] or NOTHING,
-        record["model"] or NOTHING, record["optimizer"], record["schedule"], lr_text(run.recipe.lr),
+        str(run.id), run_names.name(run), status, called(record["dataset"] or NOTHING),
+        called(record["model"] or NOTHING), record["optimizer"], record["schedule"],
+        lr_text(run.recipe.lr),
         _number(record["best"]), _number(record["last"]), _percent(run.test_accuracy), done,
         NOTHING if run.elapsed is None else f"{run.elapsed:.1f}", _time(run.created),
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from app.cli.console import console
+from trainer.config.own import called
 from trainer.config.run import RunConfig
 from trainer.config.text import plain
 from trainer.engine import events
@@ -76,12 +77,16 @@ class Terminal:
                 share = f" of {total / 1e6:.1f}" if total else ""
                 at = f"{received / 1e6:.1f}{share} MB"
                 progress.update(task, description=f"downloading {file}", at=at)
+            case events.Reading(read, images):
+                progress.update(task, description="reading images", at=f"{read:,}/{images:,}")
             case events.Started():
                 progress.print(
-                    f"Run {run}: {config.model} on {config.dataset} "
+                    f"Run {run}: {called(config.model)} on {called(config.dataset)} "
                     f"({event.train:,} train, {event.val:,} validation, {event.test:,} test "
                     f"images), {config.optimizer.name}, {config.schedule.name}, {event.device}."
                 )
+                for note in event.notes:
+                    progress.print(plain(note), markup=False)
                 progress.update(task, description="training", at=f"0/{self.epochs}")
             case events.Retraining(epoch, needed):
                 progress.update(
@@ -104,10 +109,8 @@ class Terminal:
                 progress.print(self._line(event))
             case events.Diverged(reason=reason) | events.Failed(reason):
                 self._end(f"[bold red]Run {run} did not finish:[/] ", reason)
-            case events.Ended("finished", _, test_accuracy):
-                self._end(
-                    f"[bold green]Run {run} finished:[/] ", f"test accuracy {test_accuracy:.2%}."
-                )
+            case events.Ended("finished"):
+                self._end(f"[bold green]Run {run} finished:[/] ", f"{event.told()}.")
             case events.Ended(status):
                 self._end(
                     f"[bold]Run {run} was {status}:[/] ", f"lrscope resume {run} continues it."

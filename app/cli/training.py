@@ -30,6 +30,8 @@ from trainer.config.table import ConfigError, changed, to_config
 from trainer.engine.events import Ended, Event
 from trainer.export import configs
 from trainer.export.error import ExportError
+from trainer.own.errors import OwnError
+from trainer.own.fitting import refuse_unfit
 from trainer.schedule.interventions import ByHand
 from trainer.snapshots.files import BUDGET_MB
 from trainer.store.faults import StoreError
@@ -46,6 +48,14 @@ def register(cli: typer.Typer) -> None:
 
 
 def train(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Your own data: a folder of images in a folder a class, an .npz with x and y, or "
+            "a .csv of numbers.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -61,10 +71,15 @@ def train(
     **settings: str | None,
 ) -> None:
     """Train one run in the terminal; an open page with the same home shows it live."""
+    if data is not None:
+        if settings["dataset"] is not None:
+            raise fail("Give --data or --dataset, not both.")
+        settings["dataset"] = str(data.expanduser().absolute())
     try:
         kept = to_config(configs.read(config) if config else {})
         chosen = changed(kept, given(settings))
-    except (ConfigError, ExportError) as error:
+        refuse_unfit(chosen)
+    except (ConfigError, ExportError, OwnError) as error:
         raise fail(str(error)) from None
     with opened(home, create=True) as store:
         _follow(store, store.add(chosen, claimed=True), json_lines, datasets, snapshot_budget)
@@ -100,7 +115,8 @@ def fork(
             raise fail(refused or f"Run {run} cannot be forked.")
         config = forks.changed_config(parent.config, parent.epochs, given(settings))
         owner = lineage.owner(store, run, epoch)
-        forks.check(parent.config, config, epoch, lineage.length(store, config, owner, epoch))
+        length = lineage.length(store, config, owner, epoch)
+        forks.check(parent.config, config, epoch, length, parent.batches)
         child = store.add(config, parent=(owner, epoch), claimed=True)
         _follow(store, child, json_lines, datasets, snapshot_budget)
 

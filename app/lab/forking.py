@@ -72,7 +72,9 @@ def check(store: Store, fork: Fork, config: RunConfig) -> list[str]:
         raise ConfigError({("epochs", None): refused or f"Run {fork['run']} cannot be forked."})
     owner = lineage.owner(store, fork["run"], fork["epoch"])
     length = lineage.length(store, config, owner, fork["epoch"])
-    forks.check(parent, config, fork["epoch"], length)
+    row = store.run(fork["run"])
+    batches = row.batches if row else None
+    forks.check(parent, config, fork["epoch"], length, batches)
     effects = forks.consequences(parent, config, fork["epoch"])
     if again := epochs_to_retrain(store, fork["run"], fork["epoch"]):
         effects.append(

@@ -12,6 +12,8 @@ from trainer.config.run import RunConfig
 from trainer.config.table import ConfigError, chosen, from_config
 from trainer.config.text import epochs_text, lr_text
 from trainer.config.traits import Caution
+from trainer.own.errors import OwnError
+from trainer.own.survey import batches as batches_of
 from trainer.schedule.torch_changed import TorchChangedError
 from trainer.store.lineage import lineage, stretches
 from trainer.store.store import Store
@@ -53,11 +55,11 @@ def view_of(
     from trainer.replay.replay import preview
     from trainer.replay.walk import inherit
 
-    inherited = None
+    inherited, batches = None, batches_of(config)
     if store and fork and fork["epoch"]:
         rows = [row for row in lineage(store, fork["run"]) if row.epoch <= fork["epoch"]]
-        inherited = inherit(stretches(store, fork["run"]), rows, config.batches)
-    ahead = planned(config, config.batches, inherited)
+        inherited = inherit(stretches(store, fork["run"]), rows, batches)
+    ahead = planned(config, batches, inherited)
     return {
         **curves(ahead),
         "epochs": config.epochs,
@@ -65,7 +67,7 @@ def view_of(
         "text": _sentence(config, ahead),
         "cautions": []
         if fork
-        else [_drawn(config, each) for each in cautions(config, preview(config, config.batches))],
+        else [_drawn(config, each) for each in cautions(config, preview(config, batches))],
     }
 
 
@@ -116,7 +118,7 @@ def register(app: Dash, store: Store, worker: Worker) -> None:
             return {**nothing, "text": "torch cannot be loaded."}
         try:
             return view_of(form.from_query(query or ""), store, fork)
-        except (ConfigError, TorchChangedError) as error:
+        except (ConfigError, OwnError, TorchChangedError) as error:
             return {**nothing, "text": str(error)}
 
     app.clientside_callback(

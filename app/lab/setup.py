@@ -9,7 +9,7 @@ from dash.exceptions import PreventUpdate
 
 from app import form, ids, run_picker
 from app.checked import RunChoice, refuse
-from app.lab import forking, preview
+from app.lab import forking, own, preview
 from app.lab.control import pace_of
 from app.lab.forking import Fork
 from app.repeating import config_of
@@ -91,13 +91,15 @@ def register(app: Dash, store: Store) -> None:
         preset: str | None,
         fork: Fork | None,
     ) -> tuple[Any, ...]:
+        used = form.own_keys(fields, values)
         try:
             config = form.parse(fields, values)
             if fork:
                 effects = [html.Li(sentence) for sentence in forking.check(store, fork, config)]
                 return [], False, form.to_query(config), None, effects
+            own.check(config)
         except ConfigError as refusal:
-            return form.problems(refusal), True, no_update, no_update, no_update
+            return form.problems(refusal, own=used), True, no_update, no_update, no_update
         # The preset's name is cleared when a value changes. It is never set here, since that would
         # overwrite what is being typed.
         still = preset is None or PRESETS.get(preset) == config
@@ -159,6 +161,7 @@ def register(app: Dash, store: Store) -> None:
         State(FIELDS, "id"),
         State(ids.PACE, "value"),
         State(ids.FORK_OF, "data"),
+        State(ids.TRUST, "checked"),
         prevent_initial_call=True,
     )
     def start(
@@ -167,9 +170,13 @@ def register(app: Dash, store: Store) -> None:
         fields: list[dict[str, str]],
         pace: str | None,
         fork: Fork | None,
+        trusted: bool | None,
     ) -> tuple[Any, ...]:
         try:
             config, speed = form.parse(fields, values), pace_of(pace)
+            if not fork:
+                own.check(config)
+                own.ask_for_trust(config, trusted)
             run = forking.add(store, fork, config, speed) if fork else store.add(config, speed)
         except ConfigError:
             raise PreventUpdate from None  # the sentences are already next to the fields
@@ -192,6 +199,11 @@ def register(app: Dash, store: Store) -> None:
         State(SLIDERS, "scale"),
         State(SLIDERS, "step"),
         prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("own", "choose"),
+        Input(FIELDS, "value"),
+        State(FIELDS, "id"),
     )
     app.clientside_callback(
         ClientsideFunction("form", "showProblems"),

@@ -16,6 +16,7 @@ from app.lab import (
     forking,
     live,
     others,
+    own,
     preview,
     scope,
     setup,
@@ -202,6 +203,7 @@ def register(
     """
     turns = Turns()
     setup.register(app, store)
+    own.register(app)
     preview.register(app, store, worker)
     what_if.register(app, store, worker)
     chooser.register(app, store)

@@ -35,7 +35,7 @@ def setting_text(setting: Setting, value: Any) -> str:
     """A setting's value, a number with three digits."""
     if setting.kind == "float":
         return lr_text(value)
-    return setting.words.get(str(value), setting.text(value))
+    return setting.shown(value)
 
 
 def loss_of(run: Run) -> str:

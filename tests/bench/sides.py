@@ -248,5 +248,7 @@ class Bare:
             losses.append(loss.detach())
         validated = evaluate(self.model, self.splits.val, Control())
         assert validated is not None
-        numbers: list[float] = torch.stack([torch.stack(losses).mean(), *validated]).tolist()
+        assert validated[1] is not None
+        measured = [torch.stack(losses).mean(), validated[0], validated[1]]
+        numbers: list[float] = torch.stack(measured).tolist()
         return numbers

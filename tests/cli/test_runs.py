@@ -127,7 +127,7 @@ def test_a_run_that_cannot_be_read_is_listed_with_its_reason(here: Here, tmp_pat
         (["runs", "--data", "x"], "take one of digits, mnist, "),
         (["runs", "--schedule", "plateau"], "the nearest is ReduceLROnPlateau."),
         (["train", "--schedule", "steplr"], "PolynomialLR, ConstantLR. The nearest is StepLR."),
-        (["train", "--model", "resnet"], "resnet18. The nearest is resnet18."),
+        (["train", "--model", "resnet"], "The nearest is resnet18."),
         (["export", "1", "--format", "cvs"], "There is no format 'cvs': the nearest is csv."),
         (["runs", "--limit", "x"], "'x' is not a number of runs"),
         (["runs", "--statu", "x"], "There is no option --statu. The nearest is --status."),

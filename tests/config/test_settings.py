@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.config.optimizers import OPTIMIZERS
-from trainer.config.run import RunConfig
+from trainer.config.run import OF_OWN_DATA, RunConfig
 from trainer.config.schedules import SCHEDULES
 from trainer.config.table import (
     PRESETS,
@@ -34,13 +34,16 @@ def name_of(setting: Setting) -> str:
 def with_owner(setting: Setting, value: Any) -> dict[str, Any]:
     """Values that choose the setting's owner and set it."""
     owner: dict[str, Any] = {} if setting.group == "run" else {setting.group: setting.owner}
+    if setting.name in OF_OWN_DATA:
+        owner = {"dataset": "/data/flowers"}
     return {**owner, setting.key: value}
 
 
 def values_of(setting: Setting) -> st.SearchStrategy[Any]:
     match setting.kind:
         case "choice":
-            return st.sampled_from(setting.choices)
+            own = {"dataset": ["/data/flowers"], "model": ["/code/model.py:Net", "resnet34"]}
+            return st.sampled_from([*setting.choices, *own.get(setting.key, [])])
         case "bool":
             return st.booleans()
         case "int":
@@ -58,6 +61,8 @@ def values_of(setting: Setting) -> st.SearchStrategy[Any]:
             )
         case "list":
             return st.lists(st.integers(1, 10_000), min_size=1, max_size=50).map(tuple)
+        case "text":
+            return st.text("abc Ü_1", max_size=20)
 
 
 @st.composite
@@ -67,8 +72,9 @@ def values(draw: st.DrawFn) -> dict[str, Any]:
         "schedule": draw(st.sampled_from(list(SCHEDULES))),
         "optimizer": draw(st.sampled_from(list(OPTIMIZERS))),
     }
+    drawn["dataset"] = draw(values_of(next(s for s in SETTINGS if s.key == "dataset")))
     for setting in chosen(drawn):
-        if setting.path not in ("schedule", "optimizer"):
+        if setting.path not in drawn:
             drawn[setting.key] = draw(values_of(setting))
     drawn["warmup"] = min(drawn["warmup"], drawn["epochs"] - 1)
     if drawn["schedule"] == "CyclicLR" and drawn["max-lr"] <= drawn["lr"]:
@@ -231,7 +237,7 @@ def test_milestones_that_are_no_epochs_are_refused(value):
         ("beta1", "a number at least 0 and below 1"),
         ("weight-decay", "a number from 0 to 1"),
         ("seed", "a whole number from 0 to 2,147,483,647"),
-        ("model", "one of cnn, mlp, lenet5, resnet18"),
+        ("monitor", "one of val_loss, train_loss, val_accuracy"),
         ("amsgrad", "on or off"),
     ],
 )

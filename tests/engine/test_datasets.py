@@ -30,12 +30,12 @@ from hypothesis import strategies as st
 from torchvision.datasets import utils as torchvision_utils
 
 from trainer import folders
-from trainer.config.run import TRAIN_IMAGES, Dataset
+from trainer.config.run import TRAIN_IMAGES
 from trainer.engine import datasets
 from trainer.engine.datasets import DatasetError, Images, Splits, fetch, load
 from trainer.engine.events import Downloading
 
-KINDS: dict[Dataset, Any] = {
+KINDS: dict[str, Any] = {
     "mnist": torchvision.datasets.MNIST,
     "fashion-mnist": torchvision.datasets.FashionMNIST,
     "kmnist": torchvision.datasets.KMNIST,
@@ -179,7 +179,7 @@ def on_disk(root: Path) -> set[str]:
     return {p.name for p in root.rglob("*") if not p.is_dir()} - {".lock"}
 
 
-def refusal(root: Path, name: Dataset = "mnist") -> str:
+def refusal(root: Path, name: str = "mnist") -> str:
     """What a user is told when the data cannot be fetched: one sentence."""
     with pytest.raises(DatasetError) as error:
         list(fetch(name, root))
@@ -232,7 +232,7 @@ def test_digits_split_is_exact_disjoint_and_stratified_for_every_seed(seed):
 
 @pytest.mark.usefixtures("small", "small_cifar")
 def test_every_part_is_contiguous_uint8_with_int64_labels(tmp_path):
-    shapes: list[tuple[Dataset, tuple[int, ...]]]
+    shapes: list[tuple[str, tuple[int, ...]]]
     shapes = [("digits", (1, 28, 28)), ("mnist", (1, 28, 28)), ("cifar10", (3, 32, 32))]
     for name, shape in shapes:
         list(fetch(name, tmp_path))
@@ -540,7 +540,7 @@ def test_https_is_never_left_by_a_redirect():
 
 
 def test_loading_what_was_never_fetched_is_told(tmp_path):
-    names: list[Dataset] = [*KINDS, "cifar10"]
+    names: list[str] = [*KINDS, "cifar10"]
     for name in names:
         with pytest.raises(DatasetError, match=f"{name}.*digits"):
             load(name, tmp_path, seed=0)

@@ -60,7 +60,7 @@ def holds(run: RunConfig, made: Sequence[Intervention] = (), **values: Any) -> C
     other = changed(run, keyed(values))
     rows, _ = trained(run, made)
     real, _ = trained(other)
-    comparison = compare(run, rows, other, run.batches, [Stretch(run, 0, made)])
+    comparison = compare(run, rows, other, run.batches or 0, [Stretch(run, 0, made)])
     exact = len(rows) if comparison.first is None else comparison.first - 1
     assert losses(rows)[:exact] == losses(real)[:exact]
     if exact < len(rows):

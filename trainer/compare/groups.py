@@ -266,8 +266,7 @@ def _differing(values: Sequence[Mapping[str, Any]]) -> list[str]:
 def _of(run: Compared, key: str) -> Setting | None:
     """The run's setting with that key; None if it has none, or it is not known."""
     recipe = run.recipe
-    own = {"schedule": recipe.schedule.name, "optimizer": recipe.optimizer.name}
-    found = next((s for s in chosen(own, type(recipe)) if s.key == key), None)
+    found = next((s for s in chosen(from_config(recipe), type(recipe)) if s.key == key), None)
     return None if found and found.group in dict(run.unknown) else found
 
 
@@ -279,6 +278,6 @@ def _words(setting: Setting, value: Any) -> str:
         return f"{value} epochs"
     text = setting.text(value)
     if setting.kind == "choice":
-        return setting.words.get(text, text).split(" (")[0]
+        return setting.shown(value).split(" (")[0]
     label = setting.label if setting.label[1:2].isupper() else setting.label.lower()
     return f"{label} {text}"

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 Scale = Literal["log", "linear", "none"]
-Kind = Literal["choice", "bool", "int", "float", "list"]
+Kind = Literal["choice", "bool", "int", "float", "list", "text"]
 BOUNDS = ("ge", "gt", "le", "lt", "min_length", "max_length")
 
 
@@ -25,6 +25,7 @@ def setting(
     main: bool = False,
     words: dict[str, str] | None = None,
     least: float | None = None,
+    own: str = "",
     **bounds: Any,
 ) -> Any:
     """A pydantic field that also holds how to display it.
@@ -41,10 +42,11 @@ def setting(
             that stands for it.
         least: the smallest value that may be asked for, where runs were recorded with smaller ones:
             a bound would make them unreadable.
+        own: what a person may name beside the choices, as it follows "or"; "" for nothing.
         bounds: pydantic's constraints (gt, ge, lt, le, ...), of whatever is read. Never narrow one.
     """
     extra: dict[str, Any] = {"unit": unit, "scale": scale, "slider": slider, "main": main}
-    extra |= {"words": words or {}, "least": least}
+    extra |= {"words": words or {}, "least": least, "own": own}
     return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
 
 
@@ -65,9 +67,11 @@ def bounds_of(field: FieldInfo) -> dict[str, Any]:
 def permitted(kind: Kind, field: FieldInfo, choices: tuple[str, ...]) -> str:
     """What a field's value must be, as it follows "must be": a number above 0 and below 1."""
     bounds = bounds_of(field)
+    display: Any = field.json_schema_extra
     match kind:
         case "choice":
-            return f"one of {', '.join(choices)}"
+            own = display["own"] and f", or {display['own']}"
+            return f"one of {', '.join(choices)}{own}"
         case "bool":
             return "on or off"
         case "list":
@@ -75,8 +79,9 @@ def permitted(kind: Kind, field: FieldInfo, choices: tuple[str, ...]) -> str:
             such = ", ".join(map(str, field.default))
             counted = f"{bounds['min_length']} to {bounds['max_length']} whole numbers"
             return f"{counted} {_span(bounds_of(part))}, such as {such}"
+        case "text":
+            return "a name on one line"
         case "int":
-            display: Any = field.json_schema_extra
             return " or ".join([f"a whole number {_span(bounds)}", *display["words"].values()])
         case "float":
             return f"a number {_span(bounds)}"

@@ -14,6 +14,8 @@ R = TypeVar("R", bound=Recipe)
 LOCKED: dict[str, str] = {
     "dataset": "The epochs before the fork were trained on this data.",
     "model": "The weights at the fork belong to this model.",
+    "image_size": "The epochs before the fork were trained on images of this size.",
+    "target": "The epochs before the fork were trained to predict this column.",
     "optimizer": "The optimizer's state at the fork belongs to its class; its parameters are free.",
     "optimizer.initial_accumulator_value": "It has an effect only before the first step.",
     "warmup": "The warm-up is at the start of the run, before the fork.",
@@ -55,11 +57,18 @@ def changed_config(parent: R, epochs: int, values: Mapping[str, Any]) -> R:
     return table.changed(parent.model_copy(update={"epochs": epochs}), values)
 
 
-def check(parent: RunConfig, child: RunConfig, epoch: int, length: int | None = None) -> None:
+def check(
+    parent: RunConfig,
+    child: RunConfig,
+    epoch: int,
+    length: int | None = None,
+    batches: int | None = None,
+) -> None:
     """Refuse a fork that changes what its past depends on, or that torch's class cannot run.
 
     Args:
         length: the epochs for which its schedule runs, if that is to be checked.
+        batches: its batches per epoch, where its config does not say.
 
     Raises:
         ConfigError: with a sentence for each setting at fault.
@@ -71,8 +80,9 @@ def check(parent: RunConfig, child: RunConfig, epoch: int, length: int | None = 
         problems["epochs", None] = f"Epochs must be above {epoch}, where the fork starts."
     if problems:
         raise ConfigError(problems)
-    if length is not None:
-        check_steps(child, length, child.batches)
+    batches = child.batches or batches
+    if length is not None and batches:
+        check_steps(child, length, batches)
 
 
 def consequences(parent: RunConfig, child: RunConfig, epoch: int) -> list[str]:

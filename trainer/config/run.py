@@ -1,32 +1,48 @@
 """The frozen config of a run that is trained here: everything that determines its numbers."""
 
 import math
-from typing import Literal, Self
+from collections.abc import Callable
+from typing import Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_serializer, model_validator
 
 from .fields import refuse, setting
 from .metrics import TRAINED
+from .own import TORCHVISION, in_file, is_whole
 from .recipe import Recipe
+from .text import plain
 
-Dataset = Literal["digits", "mnist", "fashion-mnist", "kmnist", "cifar10"]
-# Training images left after the validation split.
-TRAIN_IMAGES: dict[Dataset, int] = {
+# LRScope's data sets: the training images left after the validation split.
+TRAIN_IMAGES = {
     "digits": 1077,
     "mnist": 54_000,
     "fashion-mnist": 54_000,
     "kmnist": 54_000,
     "cifar10": 45_000,
 }
-Model = Literal["cnn", "mlp", "lenet5", "resnet18"]
+MODELS = {"cnn": "CNN", "mlp": "MLP", "lenet5": "LeNet-5", "resnet18": "ResNet-18"}
 Device = Literal["auto", "cpu", "cuda", "mps"]
+MOST_TARGET = 200  # characters
+# Settings of one's own data. Without them a config is stored as it was before there were any.
+OF_OWN_DATA = ("image_size", "target")
+
+
+def is_known_data(name: str) -> bool:
+    """Whether a data set is one of LRScope's, rather than one's own."""
+    return name in TRAIN_IMAGES
+
+
+def is_known_model(name: str) -> bool:
+    """Whether a network is one of LRScope's."""
+    return name in MODELS
 
 
 class RunConfig(Recipe):
     """A recipe and what it trains: the same config gives the same numbers."""
 
-    dataset: Dataset = setting(
+    dataset: str = setting(
         "digits", "Data", "Digits is bundled; the others are downloaded once.", main=True,
+        own="the path of a folder of images, an .npz or a .csv, such as ./flowers",
         words={
             "digits": "Digits (bundled)",
             "mnist": "MNIST",
@@ -35,10 +51,18 @@ class RunConfig(Recipe):
             "cifar10": "CIFAR-10",
         },
     )  # fmt: skip
-    model: Model = setting(
+    model: str = setting(
         "cnn", "Model", "The network to train.", main=True,
-        words={"cnn": "CNN", "mlp": "MLP", "lenet5": "LeNet-5", "resnet18": "ResNet-18"},
+        own="a classifier of torchvision.models, or a class in a file such as ./model.py:Net",
+        words=MODELS,
     )  # fmt: skip
+    image_size: int = setting(
+        0, "Image size", "Own images are made squares of so many pixels; auto takes at most 64.",
+        words={"0": "auto"}, ge=0, le=1024,
+    )  # fmt: skip
+    target: str = setting(
+        "", "Target", "The column of an own CSV to predict, by name; empty for the last."
+    )
     monitor: str = setting(
         "val_loss", "Monitor", "The metric that the plateau rule watches.", words=TRAINED
     )
@@ -57,6 +81,33 @@ class RunConfig(Recipe):
         words={"0": "auto"}, ge=0, le=256,
     )  # fmt: skip
 
+    @field_validator("dataset")
+    @classmethod
+    def data_can_be_named(cls, name: str) -> str:
+        if not is_known_data(name) and not is_whole(name):
+            raise ValueError(name)
+        return name
+
+    @field_validator("model")
+    @classmethod
+    def model_can_be_named(cls, name: str) -> str:
+        found = in_file(name)
+        if not (is_known_model(name) or name in TORCHVISION or (found and is_whole(found.file))):
+            raise ValueError(name)
+        return name
+
+    @field_validator("target")
+    @classmethod
+    def target_is_one_line(cls, name: str) -> str:
+        if len(name) > MOST_TARGET or plain(name) != name:
+            raise ValueError(name)
+        return name
+
+    @model_serializer(mode="wrap")
+    def without_unused(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        unused = {name for name in OF_OWN_DATA if not getattr(self, name)}
+        return {name: value for name, value in handler(self).items() if name not in unused}
+
     @model_validator(mode="after")
     def monitor_is_measured(self) -> Self:
         if self.monitor not in TRAINED:
@@ -64,6 +115,10 @@ class RunConfig(Recipe):
         return self
 
     @property
-    def batches(self) -> int:
-        """Batches per epoch; the last one may be smaller."""
+    def batches(self) -> int | None:
+        """Batches per epoch; the last one may be smaller. None for one's own data, which must be
+        looked at (`trainer.own.survey`).
+        """
+        if not is_known_data(self.dataset):
+            return None
         return math.ceil(TRAIN_IMAGES[self.dataset] / self.batch_size)

@@ -16,8 +16,9 @@ from pydantic.fields import FieldInfo
 
 from .fields import Kind, Scale, bounds_of, permitted
 from .optimizers import OPTIMIZERS
+from .own import called, whole
 from .recipe import Recipe
-from .run import RunConfig
+from .run import OF_OWN_DATA, RunConfig, is_known_data
 from .schedules import SCHEDULES
 from .text import exact, nearest
 
@@ -52,6 +53,7 @@ class Setting:
     least: float | None
     most: float | None
     permitted: str  # what its value must be, as it follows "must be"
+    own: str  # what may be named beside the choices, "" for nothing
 
     @property
     def path(self) -> str:
@@ -70,6 +72,12 @@ class Setting:
                 return self.words.get(str(value), str(value))
             case _:
                 return str(value)
+
+    def shown(self, value: Any) -> str:
+        """A value as a table or a name has it: in its word, or as one's own is called."""
+        text = self.text(value)
+        known = self.words.get(str(value), text)
+        return called(text) if self.own and known == text else known
 
 
 class ConfigError(Exception):
@@ -123,8 +131,10 @@ def _setting(
         kind, default = "choice", field.default.name
     elif get_origin(field.annotation) is Literal:
         kind, choices = "choice", get_args(field.annotation)
-    elif field.annotation is str:
+    elif field.annotation is str and display["words"]:
         kind, choices = "choice", tuple(display["words"])
+    elif field.annotation is str:
+        kind = "text"
     else:
         kind = KINDS.get(field.annotation, "list")
     return Setting(
@@ -145,6 +155,7 @@ def _setting(
         least=bounds.get("ge", bounds.get("gt")),
         most=bounds.get("le", bounds.get("lt")),
         permitted=permitted(kind, field, choices),
+        own=display["own"],
     )
 
 
@@ -157,7 +168,8 @@ def setting_of(key: str) -> Setting:
 
 
 def chosen(values: Mapping[str, Any], config_type: type[Recipe] = RunConfig) -> list[Setting]:
-    """The settings that apply to these values: the run's, and its schedule's and optimizer's.
+    """The settings that apply to these values: the run's, its schedule's and optimizer's, and those
+    of data of one's own only where the data is.
 
     Args:
         config_type: the class of the config; a Recipe has fewer of the run's settings.
@@ -168,11 +180,13 @@ def chosen(values: Mapping[str, Any], config_type: type[Recipe] = RunConfig) -> 
         "schedule": values.get("schedule", default.schedule.name),
         "optimizer": values.get("optimizer", default.optimizer.name),
     }
+    known = is_known_data(str(values.get("dataset", RunConfig().dataset)))
     return [
         setting
         for setting in SETTINGS
         if setting.owner == owners[setting.group]
         and (setting.group != "run" or setting.name in config_type.model_fields)
+        and not (known and setting.name in OF_OWN_DATA)
     ]
 
 
@@ -254,7 +268,7 @@ def _built(
         raise refusal(error) from error
     # Not validators: a run that was stored before this was refused can still be read.
     _check_least(config, kept)
-    if isinstance(config, RunConfig):
+    if isinstance(config, RunConfig) and config.batches:  # else once its data is read
         check_steps(config, config.epochs - config.warmup, config.batches)
     return config
 
@@ -262,7 +276,8 @@ def _built(
 def from_config(config: Recipe) -> dict[str, Any]:
     """The config's values by key; `to_config`, or `to_recipe`, turns them back into the config."""
     values: dict[str, Any] = {"schedule": config.schedule.name, "optimizer": config.optimizer.name}
-    for setting in chosen(values, type(config)):
+    data = {"dataset": config.dataset} if isinstance(config, RunConfig) else {}
+    for setting in chosen({**values, **data}, type(config)):
         part = config if setting.group == "run" else getattr(config, setting.group)
         if setting.path not in ("schedule", "optimizer"):
             values[setting.key] = getattr(part, setting.name)
@@ -284,7 +299,8 @@ def changed(config: R, values: Mapping[str, Any]) -> R:
         group for group in ("schedule", "optimizer") if values.get(group, own[group]) != own[group]
     }
     same = {s.key for s in chosen(own, type(config)) if s.group not in other}
-    kept = {key: value for key, value in own.items() if key in same}
+    applying = {s.key for s in chosen({**own, **values}, type(config))}
+    kept = {key: value for key, value in own.items() if key in same & applying}
     return _built(type(config), {**kept, **values}, kept)
 
 
@@ -308,6 +324,8 @@ def _read(setting: Setting, value: Any) -> Any:
         return [part for part in value.replace(",", " ").split() if part]
     if setting.kind == "float" and isinstance(value, str) and DECIMAL_COMMA.fullmatch(value):
         return value.replace(",", ".")
+    if setting.own and isinstance(value, str) and value not in setting.choices:
+        return whole(value)
     if setting.kind == "int":
         return next((number for number, word in setting.words.items() if word == value), value)
     return value
@@ -331,6 +349,8 @@ def _unknown_key(key: str, names: Mapping[str, str]) -> str:
         near = nearest(key, {s.key: s for s in SETTINGS})
         hint = f" The nearest is {near}." if near else ""
         return f"There is no setting {key[:MOST_SHOWN]!r}.{hint}"
+    if owners[0].name in OF_OWN_DATA:
+        return f"{key} is for data of your own: give its path."
     if owners[0].owner is None:
         return f"{key} does not apply to a run that was not trained here."
     group = owners[0].group

@@ -8,8 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..config.run import Dataset
-
 
 @dataclass(frozen=True)
 class Archive:
@@ -42,7 +40,7 @@ def _md5() -> Any:
     return hashlib.md5(usedforsecurity=False)  # otherwise an error on machines in FIPS mode
 
 
-def torchvision_class(name: Dataset) -> Any:
+def torchvision_class(name: str) -> Any:
     """torchvision's class of a data set: where its files come from, and how they are read."""
     # Imported here because it takes over a second.
     from torchvision import datasets
@@ -51,7 +49,7 @@ def torchvision_class(name: Dataset) -> Any:
     return getattr(datasets, {kind.lower(): kind for kind in kinds}[name.replace("-", "")])
 
 
-def archives_of(name: Dataset, root: Path) -> list[Archive]:
+def archives_of(name: str, root: Path) -> list[Archive]:
     """The downloads of a data set under `root`."""
     kind = torchvision_class(name)
     if name == "cifar10":

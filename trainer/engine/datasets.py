@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
@@ -21,7 +21,6 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from ..config.run import Dataset
 from ..folders import DATASETS_ENV
 from .archives import Archive, archives_of, is_intact, torchvision_class
 from .errors import EngineError
@@ -42,6 +41,8 @@ class DatasetError(EngineError):
 class Images:
     """`x`: uint8 [n, channels, height, width], contiguous; `y`: int64 [n], the class of each.
 
+    Of one's own data `x` may be float32, also [n, numbers], and `y` float32: numbers to predict.
+
     The tensors may be shared with other loads of the same data: do not modify them.
     """
 
@@ -61,19 +62,25 @@ class Images:
 
 @dataclass(frozen=True)
 class Splits:
-    """Three disjoint sets of images. `test` is the same for every seed."""
+    """Three disjoint sets of images. `test` is the same for every seed.
+
+    `classes` is 0 where numbers are to be predicted. Of one's own data, of which `test` may be
+    empty: `stamp` is another text after it has changed, and `notes` say what was made of it.
+    """
 
     train: Images
     val: Images
     test: Images
     classes: int
+    stamp: str = ""
+    notes: tuple[str, ...] = ()
 
     def to(self, device: torch.device | str) -> "Splits":
         train, val, test = (part.to(device) for part in (self.train, self.val, self.test))
-        return Splits(train, val, test, self.classes)
+        return replace(self, train=train, val=val, test=test)
 
 
-def load(name: Dataset, root: Path, seed: int) -> Splits:
+def load(name: str, root: Path, seed: int) -> Splits:
     """Read a data set from disk and split it, stratified; the same seed gives the same split.
 
     For digits, 360 images are the test set and 360 of the rest validation; for the others,
@@ -86,11 +93,11 @@ def load(name: Dataset, root: Path, seed: int) -> Splits:
         pool, test = _read(name, root)
     except OSError as error:
         raise DatasetError(f"{name} could not be read from {root} ({_why(error)}).") from error
-    rest, held = _split(pool.y, DIGITS_HELD if name == "digits" else len(pool) // 10, seed)
+    rest, held = split(pool.y, DIGITS_HELD if name == "digits" else len(pool) // 10, seed)
     return Splits(pool.at(rest), pool.at(held), test, classes=CLASSES)
 
 
-def fetch(name: Dataset, root: Path) -> Generator[Downloading, None, None]:
+def fetch(name: str, root: Path) -> Generator[Downloading, None, None]:
     """Make sure that a data set's files are under `root` and intact; damaged ones are replaced.
 
     Yields progress about ten times a second, also while another process has locked the folder,
@@ -127,7 +134,7 @@ def fetch(name: Dataset, root: Path) -> Generator[Downloading, None, None]:
         ) from error
 
 
-def _repair(name: Dataset, archive: Archive) -> Iterator[Downloading]:
+def _repair(name: str, archive: Archive) -> Iterator[Downloading]:
     """Unpack an archive if any of its files is damaged or missing; download it if necessary."""
     from torchvision.datasets.utils import extract_archive
 
@@ -155,7 +162,7 @@ def _repair(name: Dataset, archive: Archive) -> Iterator[Downloading]:
         shutil.rmtree(unpacked, ignore_errors=True)
 
 
-def _download(name: Dataset, archive: Archive) -> Iterator[Downloading]:
+def _download(name: str, archive: Archive) -> Iterator[Downloading]:
     """Download an archive from the first mirror that delivers it intact."""
     part = archive.path.with_name(archive.path.name + ".part")
     reasons = []
@@ -227,11 +234,11 @@ def _why(error: BaseException) -> str:
 
 
 @lru_cache(maxsize=2)
-def _read(name: Dataset, root: Path) -> tuple[Images, Images]:
+def _read(name: str, root: Path) -> tuple[Images, Images]:
     """The images to split by seed, and the test set."""
     if name == "digits":
         digits = _digits()
-        pool, test = _split(digits.y, DIGITS_HELD, seed=0)
+        pool, test = split(digits.y, DIGITS_HELD, seed=0)
         return digits.at(pool), digits.at(test)
     if any(archive.broken() for archive in archives_of(name, root)):
         raise DatasetError(
@@ -255,7 +262,7 @@ def _read(name: Dataset, root: Path) -> tuple[Images, Images]:
     return parts
 
 
-def _altered(name: Dataset, root: Path, why: str) -> DatasetError:
+def _altered(name: str, root: Path, why: str) -> DatasetError:
     folder = archives_of(name, root)[0].path.parent
     return DatasetError(
         f"The files in {folder} are not those of {name} ({why}): delete them, so that they are "
@@ -281,7 +288,7 @@ def _images(data: Any) -> Images:
     return Images(x.contiguous(), torch.as_tensor(data.targets).long())
 
 
-def _split(y: Tensor, held: int, seed: int) -> tuple[Tensor, Tensor]:
+def split(y: Tensor, held: int, seed: int) -> tuple[Tensor, Tensor]:
     """Rows to keep and exactly `held` rows to hold out, in proportion to the classes.
 
     The rows are shuffled, sorted by class, and every (n / held)-th one is held out: so each class

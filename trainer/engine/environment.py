@@ -6,6 +6,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ..config.own import in_file
+from ..config.run import RunConfig
 from .events import Started
 
 
@@ -26,6 +28,24 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def own_changed(config: RunConfig, then: Started, now: Started) -> str | None:
+    """A sentence if one's own data or network is no longer what a run began with."""
+    own = in_file(config.model)
+    changed = [
+        what
+        for what, before, after in (
+            (f"the data in {config.dataset}", then.data, now.data),
+            (f"the code in {own.file}" if own else "", then.network, now.network),
+        )
+        if before and before != after
+    ]
+    if not changed:
+        return None
+    have = "has" if len(changed) == 1 else "have"
+    told = " and ".join(changed)
+    return f"{told[0].upper()}{told[1:]} {have} changed since its first epochs."
 
 
 def difference(then: Started) -> str | None:

@@ -20,11 +20,21 @@ class Downloading:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """One's own images are being read."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """Data and model are ready; the first batch comes next.
 
-    `train`, `val` and `test` count images; `device` is the one actually used; `torch`, `python`
-    and `cpu` are recorded because the last bits of the results depend on them.
+    `train`, `val` and `test` count images; `classes` is 0 where numbers are predicted; `device` is
+    the one actually used; `torch`, `python` and `cpu` are recorded because the last bits of the
+    results depend on them. So do one's own data and network: `data` and `network` are other texts
+    after these have changed. `notes` say in sentences what was made of them.
     """
 
     device: str
@@ -38,6 +48,9 @@ class Started:
     torch: str = ""
     python: str = ""
     cpu: str = ""
+    data: str = ""
+    network: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +126,7 @@ class EpochEnded(Epoch):
 
     def told(self) -> str:
         """Its numbers as a line for people; the decision's sentence follows."""
-        metrics, accuracy = self.metrics, self.metrics["val_accuracy"]
+        metrics, accuracy = self.metrics, self.metrics.get("val_accuracy")
         percent = "      -" if accuracy is None else f"{100 * accuracy:5.1f} %"
         return (
             f"{self.epoch:>5}  lr {lr_text(self.lr):<8} "
@@ -145,9 +158,18 @@ class Ended:
     test_loss: float | None = None
     test_accuracy: float | None = None
 
+    def told(self) -> str:
+        """The result of the test in words."""
+        if self.test_accuracy is not None:
+            return f"test accuracy {self.test_accuracy:.2%}"
+        if self.test_loss is not None:
+            return f"test loss {significant(self.test_loss)}"
+        return "without a test, for which there is no data"
+
 
 Event = (
     Downloading
+    | Reading
     | Retraining
     | Started
     | Forked

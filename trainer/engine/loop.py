@@ -4,21 +4,24 @@ import math
 import platform
 import time
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, mse_loss
 
 from .. import folders
 from ..config.metrics import label
-from ..config.run import Device, RunConfig
+from ..config.own import in_file
+from ..config.run import Device, RunConfig, is_known_data, is_known_model
 from ..config.table import changed, check_steps, keyed
+from ..own import fitting
 from ..schedule import interventions, optimizers
 from ..schedule.schedule import Schedule
 from ..schedule.trace import Trace
-from . import datasets, environment, models, threads
+from . import datasets, environment, models, own_data, own_network, threads
 from .control import Control
 from .cuda_graph import Graphed, uses_graph
 from .datasets import Images, Splits
@@ -39,6 +42,7 @@ from .trace import Arrivals, whole
 
 PROGRESS_SECONDS = 0.05
 EVALUATION_BATCH = 1000
+EVALUATED_NUMBERS = EVALUATION_BATCH * 3072  # fewer samples at once if they are larger than CIFAR's
 
 
 def train(
@@ -48,7 +52,8 @@ def train(
     start: Snapshot | None = None,
     **settings: Any,
 ) -> Generator[Event, None, None]:
-    """Train one run and yield its events: Downloading*, Started, (Progress* EpochEnded)*, Ended.
+    """Train one run and yield its events: (Downloading | Reading)*, Started, (Progress*
+    EpochEnded)*, Ended.
 
         for event in train(lr=0.01, patience=3, epochs=5): ...
 
@@ -67,11 +72,13 @@ def train(
     Raises:
         ConfigError: at the call: a setting is unknown or out of its bounds.
         DatasetError: the data set is missing and could not be fetched.
+        OwnError, NetworkError: one's own data or network cannot be used.
         DeviceError: the chosen device is not available.
         SnapshotError: the run cannot continue from this snapshot.
     """
     config = changed(config or RunConfig(), keyed(settings))
-    check_steps(config, config.epochs - config.warmup, config.batches)
+    if config.batches:
+        check_steps(config, config.epochs - config.warmup, config.batches)
     return _from_data(config, Path(root or folders.datasets()), control or Control(), start)
 
 
@@ -80,22 +87,58 @@ def _from_data(
 ) -> Generator[Event, None, None]:
     """The run from its download on."""
     device = pick_device(config.device)
-    for event in datasets.fetch(config.dataset, root):
-        yield event
-        if control.stopping:
-            yield Ended("stopped")
-            return
-    splits = datasets.load(config.dataset, root, config.seed).to(device)
-    clock = Clock()
-    with threads.restored():
+    splits = yield from _splits(config, root, control)
+    if splits is None:
+        yield Ended("stopped")
+        return
+    splits = splits.to(device)
+    clock, own = Clock(), in_file(config.model)
+    blamed = own_network.blamed(own) if own else nullcontext()
+    with threads.restored(), generators(config, device), blamed:
         yield from clock.around(_train(config, splits, control, start, clock))
+
+
+def _splits(
+    config: RunConfig, root: Path, control: Control
+) -> Generator[Event, None, Splits | None]:
+    """The run's data; None if the run was stopped before it was there."""
+    if is_known_data(config.dataset):
+        for event in datasets.fetch(config.dataset, root):
+            yield event
+            if control.stopping:
+                return None
+        return datasets.load(config.dataset, root, config.seed)
+    fitting.refuse_unfit(config)
+    reading = own_data.load(config)
+    while True:
+        try:
+            yield next(reading)
+        except StopIteration as read:
+            splits: Splits = read.value
+            break
+        if control.stopping:
+            return None
+    return splits
+
+
+@contextmanager
+def generators(config: RunConfig, device: torch.device) -> Iterator[None]:
+    """Let a network that is not LRScope's draw from torch's own generators, seeded by the run, and
+    restore these at the end of the block.
+    """
+    if is_known_model(config.model):
+        yield
+        return
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(config.seed)
+        yield
 
 
 def _train(
     config: RunConfig, splits: Splits, control: Control, start: Snapshot | None, clock: "Clock"
 ) -> Iterator[Event]:
     """The run itself, with the images already on their device."""
-    most = threads.at_most(config.threads, len(splits.train))
+    most = threads.at_most(config.threads, splits.train.x.numel() // 784)
     torch.set_num_threads(control.threads or most)
     state = initial_state(config, splits)
     model, optimizer, schedule = state.model, state.optimizer, state.schedule
@@ -107,7 +150,7 @@ def _train(
     x, y = splits.train.x, splits.train.y
 
     def step(index: Tensor) -> Tensor:
-        loss = cross_entropy(model(pixels(x.index_select(0, index))), y.index_select(0, index))
+        loss = criterion(model(pixels(x.index_select(0, index))), y.index_select(0, index))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -151,8 +194,9 @@ def _train(
             state.seconds = clock.now() - began
             yield Ended("stopped")
             return
-        val_loss, val_accuracy = validated
-        on_device = {"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy}
+        on_device = {"train_loss": train_loss, "val_loss": validated[0]}
+        if validated[1] is not None:
+            on_device["val_accuracy"] = validated[1]
         # The only device sync of the epoch.
         on_host = torch.cat([state.losses, torch.stack(list(on_device.values()))]).tolist()
         metrics = dict(zip(on_device, on_host[batches:], strict=True))
@@ -162,13 +206,21 @@ def _train(
             return
         decision = state.end_epoch(metrics[config.monitor])
         yield EpochEnded(epoch, state.lr, state.lr_last, metrics, seconds, decision, trace)
+    if not len(splits.test):
+        yield Ended("finished")
+        return
     tested = evaluate(model, splits.test, control)
-    yield Ended("finished", *(value.item() for value in tested)) if tested else Ended("stopped")
+    if tested is None:
+        yield Ended("stopped")
+        return
+    loss, accuracy = tested
+    yield Ended("finished", loss.item(), None if accuracy is None else accuracy.item())
 
 
 def initial_state(config: RunConfig, splits: Splits) -> State:
     """The state of a run before its first batch."""
-    model = models.build(config.model, splits.train.x, splits.classes, config.seed)
+    built = models.built(config.model, splits.train.x, splits.classes, config.seed)
+    model = built.network
     batches = math.ceil(len(splits.train) / config.batch_size)
     return State(
         config=config,
@@ -183,6 +235,8 @@ def initial_state(config: RunConfig, splits: Splits) -> State:
         order=torch.Generator().manual_seed(config.seed),
         losses=torch.empty(batches, device=splits.train.x.device),
         threads=torch.get_num_threads(),
+        stamp=built.stamp,
+        notes=built.notes,
     )
 
 
@@ -200,6 +254,9 @@ def started(state: State, splits: Splits, threads: int) -> Started:
         torch=environment.torch_version(),
         python=platform.python_version(),
         cpu=environment.cpu_name(),
+        data=splits.stamp,
+        network=state.stamp,
+        notes=(*splits.notes, *state.notes),
     )
 
 
@@ -249,27 +306,41 @@ class Clock:
 
 
 def pixels(x: Tensor) -> Tensor:
-    """uint8 [n, c, h, w] -> float32 in 0..1, channels last: ToTensor for a whole batch at once."""
-    return x.to(torch.float32, memory_format=torch.channels_last).div_(255)
+    """uint8 [n, c, h, w] -> float32 in 0..1, channels last: ToTensor for a whole batch at once.
+    float32 stays as it is, but for the order of images in memory.
+    """
+    if x.dtype == torch.uint8:
+        return x.to(torch.float32, memory_format=torch.channels_last).div_(255)
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+
+def criterion(scores: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
+    """The cross-entropy of classes, int64 [n]; the squared error of numbers, float32 [n]."""
+    if y.is_floating_point():
+        return mse_loss(scores.flatten(), y, reduction=reduction)
+    return cross_entropy(scores, y, reduction=reduction)
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, images: Images, control: Control) -> tuple[Tensor, Tensor] | None:
-    """Mean cross-entropy and accuracy over all images, still on the device; None if the run was
-    stopped before the last of them.
+def evaluate(
+    model: nn.Module, images: Images, control: Control
+) -> tuple[Tensor, Tensor | None] | None:
+    """Mean loss and accuracy over all images, still on the device; no accuracy where numbers are
+    predicted. None if the run was stopped before the last of them.
     """
     model.eval()
     loss = torch.zeros((), device=images.x.device)
     correct = torch.zeros((), device=images.x.device)
-    for x, y in zip(
-        images.x.split(EVALUATION_BATCH), images.y.split(EVALUATION_BATCH), strict=True
-    ):
+    together = max(1, min(EVALUATION_BATCH, EVALUATED_NUMBERS // max(1, images.x[:1].numel())))
+    for x, y in zip(images.x.split(together), images.y.split(together), strict=True):
         if control.stopping:
             return None
         scores = model(pixels(x))
-        loss += cross_entropy(scores, y, reduction="sum")
-        correct += (scores.argmax(1) == y).sum()
-    return loss / len(images), correct / len(images)
+        loss += criterion(scores, y, reduction="sum")
+        if not y.is_floating_point():
+            correct += (scores.argmax(1) == y).sum()
+    accuracy = None if images.y.is_floating_point() else correct / len(images)
+    return loss / len(images), accuracy
 
 
 def diverged(

@@ -1,11 +1,14 @@
 """Builds a model by name, for images of any size and channel count."""
 
 import threading
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ..config.run import Model
+from ..config.own import in_file
+from ..config.run import is_known_model
+from . import own_network, torchvision_network
 
 # fork_rng saves and restores torch's global generator: two threads must not do so at once.
 _global_generator = threading.Lock()
@@ -84,14 +87,61 @@ def resnet18(channels: int, height: int, width: int, classes: int) -> nn.Module:
 MODELS = {"cnn": CNN, "mlp": MLP, "lenet5": LeNet5, "resnet18": resnet18}
 
 
-def build(name: Model, images: Tensor, classes: int, seed: int) -> nn.Module:
-    """A new model on the images' device, with weights drawn on the CPU from `seed` alone.
+class Built(NamedTuple):
+    """A new network. `stamp` is another text after its code has changed; `notes` say what a person
+    should know of it, a sentence each.
+    """
+
+    network: nn.Module
+    stamp: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def built(name: str, images: Tensor, classes: int, seed: int) -> Built:
+    """A new network on the samples' device, with weights drawn on the CPU from `seed` alone: one of
+    MODELS or of torchvision's, or one in a file, which is run.
 
     Args:
-        images: [n, channels, height, width], any dtype; only the shape and device are used.
+        images: [n, channels, height, width] or [n, numbers]; only the shape and device are used.
+        classes: how many there are; 0 for one that predicts a number.
+
+    Raises:
+        EngineError: it does not take such samples, or is none that can be trained.
+        OwnError: its file cannot be read.
     """
-    _, channels, height, width = images.shape
+    shape, outputs = tuple(images.shape[1:]), classes or 1
     with _global_generator, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        model: nn.Module = MODELS[name](channels, height, width, classes)
-    return model.to(memory_format=torch.channels_last).to(images.device)
+        if is_known_model(name):
+            made = Built(_known(name, shape, outputs))
+        elif own := in_file(name):
+            network, stamp, notes = own_network.build(own, offered(shape, classes))
+            made = Built(own_network.tried(own, network, shape, outputs), stamp, notes)
+            return made._replace(network=made.network.to(images.device))
+        else:
+            network, notes = torchvision_network.build(name, shape, outputs)
+            made = Built(network, "", notes)
+    laid = made.network.to(memory_format=torch.channels_last).to(images.device)
+    return made._replace(network=laid)
+
+
+def build(name: str, images: Tensor, classes: int, seed: int) -> nn.Module:
+    """The network alone of `built`."""
+    return built(name, images, classes, seed).network
+
+
+def offered(shape: tuple[int, ...], classes: int) -> dict[str, int]:
+    """What a network of one's own may take by name."""
+    if len(shape) == 1:
+        return {"features": shape[0], "classes": classes or 1}
+    channels, height, width = shape
+    size = {"size": height} if height == width else {}
+    return {
+        "channels": channels, **size, "classes": classes or 1, "height": height, "width": width
+    }  # fmt: skip
+
+
+def _known(name: str, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    channels, height, width = shape if len(shape) == 3 else (shape[0], 1, 1)
+    model: nn.Module = MODELS[name](channels, height, width, outputs)
+    return model

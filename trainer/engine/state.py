@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from ..config import versions
-from ..config.run import RunConfig
+from ..config.own import in_file
+from ..config.run import RunConfig, is_known_model
 from ..schedule import optimizers
 from ..schedule.decisions import Decision
 from ..schedule.handover import hand_over
 from ..schedule.schedule import Schedule
 from ..schedule.trace import groups
 from .errors import EngineError
+from .own_network import NetworkError
 
 Snapshot = dict[str, Any]
 """A run's full state: host tensors and plain values only, so that torch.load can read it with
@@ -42,7 +44,7 @@ class State:
     the loss of each batch so far (float32 [batches], on the device), `lr` and `lr_last` are the LRs
     of the first and the last batch so far, `lrs` those of the last batch of each group of its trace
     (NaN where unknown), `seconds` is the time taken. `added` counts epochs added by hand. `threads`
-    is torch's number of CPU threads.
+    is torch's number of CPU threads. `stamp` and `notes` are those of the network as it was built.
     """
 
     config: RunConfig
@@ -59,6 +61,8 @@ class State:
     lr_last: float = 0.0
     lrs: list[float] = field(default_factory=list)
     added: int = 0
+    stamp: str = ""
+    notes: tuple[str, ...] = ()
     # The schedule before it stepped with the last epoch's metric: a fork decides on it again.
     _undecided: dict[str, Any] = field(default_factory=dict)
     _metric: float = 0.0
@@ -111,7 +115,7 @@ class State:
                 "undecided": self._undecided,
                 "metric": self._metric,
                 "order": self._order,
-                "generators": _generators(self.model, self.losses.device),
+                "generators": _generators(self.config.model, self.model, self.losses.device),
             }
         )
         return copied
@@ -138,7 +142,7 @@ class State:
         unknown = [math.nan] * groups(self.batch, self.schedule.batches)  # before there were traces
         self.lrs = list(start.get("lrs", unknown))
         self.losses[: self.batch] = start["losses"].to(self.losses.device)
-        self.model.load_state_dict(start["model"])
+        self._load_weights(start)
         # A copy, because torch's optimizers keep and modify the tensors that they load.
         optimizers.load(self.optimizer, _on_host(start["optimizer"]))
         self._undecided, self._metric = start["undecided"], start["metric"]
@@ -149,6 +153,18 @@ class State:
             return None
         self.added = 0
         return hand_over(self.schedule, self._undecided, self._metric, start["schedule"], parent)
+
+    def _load_weights(self, start: Snapshot) -> None:
+        try:
+            self.model.load_state_dict(start["model"])
+        except RuntimeError as error:
+            own = in_file(self.config.model)
+            if own is None:
+                raise
+            raise NetworkError(
+                f"{own.name} in {own.file} has other weights than those of epoch "
+                f"{start['epoch']}: put back the file as it was then, or start another run."
+            ) from error
 
 
 def config_of(snapshot: Snapshot) -> RunConfig:
@@ -184,9 +200,10 @@ def _on_host(tree: Any) -> Any:
     return tree
 
 
-def _generators(model: nn.Module, device: torch.device) -> dict[str, Tensor]:
-    """The states of those of torch's generators that this model's layers may draw from."""
-    if not any(isinstance(module, RANDOM_LAYERS) for module in model.modules()):
+def _generators(name: str, model: nn.Module, device: torch.device) -> dict[str, Tensor]:
+    """The states of those of torch's generators that this model may draw from."""
+    drawing = any(isinstance(module, RANDOM_LAYERS) for module in model.modules())
+    if is_known_model(name) and not drawing:
         return {}
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..config.run import RunConfig
+from ..config.run import RunConfig, is_known_data, is_known_model
 from ..schedule.interventions import RecordedIntervention
 from ..store import lineage
 from ..store.rows import Run, UnreadableError
@@ -50,7 +50,8 @@ def course(store: Store, number: int) -> Course:
     """The course of a run.
 
     Raises:
-        ExportError: there is no such run, it was not trained here, or an ancestor is missing.
+        ExportError: there is no such run, it was not trained here, an ancestor is missing, or its
+            data or network is one's own.
     """
     try:
         runs = _forebears(store, number)
@@ -59,6 +60,11 @@ def course(store: Store, number: int) -> Course:
         raise ExportError(str(error)) from error
     run = runs[-1]
     assert run.config is not None
+    if not is_known_data(run.config.dataset) or not is_known_model(run.config.model):
+        raise ExportError(
+            f"Run {number} has data or a network that LRScope has no code for: export its config, "
+            "from which lrscope trains it again."
+        )
     trained = [epoch.epoch for epoch in store.epochs(number)]
     epochs = trained[-1] if run.over and trained else run.epochs
     stretches = [

@@ -4,7 +4,6 @@ import base64
 import bz2
 from functools import cache
 
-from ..config.run import Dataset
 from .networks import Images
 
 SPLIT = '''
@@ -38,16 +37,16 @@ TORCHVISION = {
 }
 
 
-def is_bundled(dataset: Dataset) -> bool:
+def is_bundled(dataset: str) -> bool:
     """Whether the data set comes with scikit-learn: it is in no folder."""
     return dataset not in TORCHVISION
 
 
-def images(dataset: Dataset) -> Images:
+def images(dataset: str) -> Images:
     return Images(3, 32) if dataset == "cifar10" else Images(1, 28)
 
 
-def code(dataset: Dataset, seed: int, tested: bool, moved: str) -> str:
+def code(dataset: str, seed: int, tested: bool, moved: str) -> str:
     """`x_train`, `y_train`, `x_val`, `y_val` and, if `tested`, `x_test` and `y_test`.
 
     Args:
@@ -63,7 +62,7 @@ x_val, y_val = x[val]{moved}, y[val]{moved}
     return f"{SPLIT.strip()}\n\n\n{made.strip()}\n{splits}".strip()
 
 
-def _digits(dataset: Dataset, tested: bool, moved: str) -> str:  # noqa: ARG001
+def _digits(dataset: str, tested: bool, moved: str) -> str:  # noqa: ARG001
     test = f"x_test, y_test = x[test]{moved}, y[test]{moved}\n" if tested else ""
     held = "test" if tested else "_"
     pool = f"pool, {held} = split(y, 360, seed=0)\n{test}x, y = x[pool], y[pool]"
@@ -80,7 +79,7 @@ def _packed() -> str:
     return base64.b85encode(bz2.compress(both)).decode()
 
 
-def _torchvision(dataset: Dataset, tested: bool, moved: str) -> str:
+def _torchvision(dataset: str, tested: bool, moved: str) -> str:
     kind, tensors = TORCHVISION[dataset]
     x, y = (tensor.format("data") for tensor in tensors)
     made = f"""

@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-from ..config.run import Model
-
 
 class Images(NamedTuple):
     """The size of a data set's images."""
@@ -12,7 +10,7 @@ class Images(NamedTuple):
     size: int
 
 
-def code(model: Model, images: Images) -> str:
+def code(model: str, images: Images) -> str:
     """`model = ...`: a new network of 10 classes, not yet on its device."""
     return NETWORKS[model](*images).strip()
 

@@ -133,8 +133,8 @@ class Lines:
                     self._print(f"{event.told()}  {event.decision.told(self._epochs)}")
                 case Diverged(reason=reason) | Failed(reason):
                     self._end = f"Run {self._run} did not finish: {reason}"
-                case Ended("finished", _, accuracy):
-                    self._end = f"Run {self._run} finished: test accuracy {accuracy:.2%}."
+                case Ended("finished"):
+                    self._end = f"Run {self._run} finished: {event.told()}."
                 case Ended(status):
                     resumed = f"runs.resume({self._run}) continues it."
                     self._end = f"Run {self._run} was {status}: {resumed}"

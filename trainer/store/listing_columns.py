@@ -13,7 +13,9 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from ..config.own import called
 from ..config.recipe import Recipe
+from ..config.run import OF_OWN_DATA, TRAIN_IMAGES
 from ..config.schedules import Schedule
 from ..config.table import SETTINGS, Setting, setting_of
 from ..config.text import plain
@@ -35,11 +37,17 @@ def prepare(connection: sqlite3.Connection) -> None:
     """Give a connection the functions that the columns and the search call."""
     connection.create_function("folded", 1, _folded, deterministic=True)
     connection.create_function("summary", 2, _summary, deterministic=True)
+    connection.create_function("called", 1, _called, deterministic=True)
 
 
 def _folded(text: Any) -> str | None:
     """Text without regard to case, of any alphabet."""
     return None if text is None else str(text).casefold()
+
+
+def _called(value: Any) -> Any:
+    """What data or a network of one's own is called; any other value as it is."""
+    return called(value) if isinstance(value, str) else value
 
 
 @lru_cache(maxsize=4096)
@@ -76,7 +84,7 @@ def _in_words(sql: str, words: dict[str, str]) -> str:
     if not words:
         return sql
     cases = " ".join(f"WHEN {_quoted(v)} THEN {_quoted(word)}" for v, word in words.items())
-    return f"CASE {sql} {cases} ELSE {sql} END"
+    return f"CASE {sql} {cases} ELSE called({sql}) END"
 
 
 def _unknown(part: str) -> str:
@@ -87,7 +95,7 @@ def _unknown(part: str) -> str:
 def _of(settings: list[Setting]) -> Column:
     """The column of the settings of one key, each another owner's."""
     first = settings[0]
-    text = first.kind in ("choice", "list")
+    text = first.kind in ("choice", "list", "text")
     if first.owner is None:
         path = f"{first.name}.name" if first.path in PARTS else first.path
         sql = _stored(path, first.default)
@@ -95,6 +103,10 @@ def _of(settings: list[Setting]) -> Column:
             sql = f"coalesce({_unknown(first.path)}, {sql})"
         if first.name not in Recipe.model_fields:
             sql = f"CASE WHEN source = 'trained' THEN {sql} END"
+        if first.name in OF_OWN_DATA:
+            known = ", ".join(map(_quoted, TRAIN_IMAGES))
+            data = _stored("dataset", setting_of("dataset").default)
+            sql = f"CASE WHEN {data} NOT IN ({known}) THEN {sql} END"
     else:
         chosen = _stored(f"{first.group}.name", setting_of(first.group).default)
         cases = " ".join(

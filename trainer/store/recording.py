@@ -17,6 +17,7 @@ from ..engine.events import (
     Forked,
     Intervened,
     Progress,
+    Reading,
     Retraining,
     Started,
     Warned,
@@ -92,6 +93,8 @@ def statements(event: Event) -> Iterator[Statement]:
             share = f", {received / total:.0%}" if total else ""
             activity = f"downloading {file}: {received / 1e6:.1f} MB{share}"
             yield ACTIVITY, {"activity": activity}
+        case Reading(done, total):
+            yield ACTIVITY, {"activity": f"reading images: {done:,} of {total:,}"}
         case Retraining(epoch, needed):
             yield ACTIVITY, {"activity": f"retraining epoch {epoch} of {needed} up to the fork"}
         case Started():

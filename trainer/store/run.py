@@ -136,12 +136,14 @@ class Run:
 
     @property
     def batches(self) -> int:
-        """Batches per epoch; 1 for a run that was not trained here, where it is unknown."""
+        """Batches per epoch; 1 where it is unknown: of a run that was not trained here, or is to
+        be with one's own data.
+        """
         if self.started:
             return self.started.batches
         if self.elsewhere:
             return max(self.elsewhere.batches, 1)
-        return self.config.batches if self.config else 1
+        return (self.config.batches if self.config else None) or 1
 
     @property
     def resumable(self) -> bool:

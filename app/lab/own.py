@@ -1,0 +1,170 @@
+"""Data and a network of one's own in the form: completed, shown, and trusted before it runs."""
+
+from typing import Any
+
+from dash import Dash, Input, Output, State, html
+from dash.development.base_component import Component
+
+from app import form, ids
+from trainer.config.own import in_file
+from trainer.config.run import RunConfig, is_known_data, is_known_model
+from trainer.config.table import ConfigError, to_config
+from trainer.own import completion
+from trainer.own.errors import OwnError
+from trainer.own.fitting import refuse_unfit
+from trainer.own.looking import Look, look
+from trainer.own.samples import samples
+from trainer.own.survey import Survey, refuse_too_large, survey
+from trainer.store.faults import CommandError
+
+NOT_TRUSTED = 'Tick "Run the code in this file" first: the network\'s file runs on this machine.'
+SETTINGS = "sliders own-settings"
+DATA = {".npz", ".csv"}
+BUILT_IN = {"digits": (1, 28, 28), "cifar10": (3, 32, 32)}  # the others are as digits
+
+
+def check(config: RunConfig) -> None:
+    """Refuse data of one's own that cannot be trained on, or not with this config.
+
+    Raises:
+        ConfigError: with a sentence beside the setting at fault.
+    """
+    if is_known_data(config.dataset):
+        return
+    try:
+        refuse_unfit(config)
+        refuse_too_large(survey(config))
+    except OwnError as error:
+        raise ConfigError({("dataset", None): str(error)}) from error
+
+
+def ask_for_trust(config: RunConfig, trusted: bool | None) -> None:
+    """Refuse to run the code of a file that was named by an address or filled in, and not ticked.
+
+    Raises:
+        CommandError: it was not.
+    """
+    if in_file(config.model) and not trusted:
+        raise CommandError(NOT_TRUSTED)
+
+
+def register(app: Dash) -> None:
+    """Complete what is typed; show what it names."""
+
+    @app.callback(
+        Output(ids.field("dataset", ids.OWN), "data"),
+        Input(ids.field("dataset", ids.OWN), "value"),
+        prevent_initial_call=True,
+    )
+    def complete_data(typed: str | None) -> list[str]:
+        return completion.paths(typed or "", DATA)
+
+    @app.callback(
+        Output(ids.field("model", ids.OWN), "data"),
+        Input(ids.field("model", ids.OWN), "value"),
+        prevent_initial_call=True,
+    )
+    def complete_network(typed: str | None) -> list[str]:
+        return completion.networks(typed or "")
+
+    @app.callback(
+        Output(ids.OWN_DATA, "children"),
+        Output(ids.OWN_SETTINGS, "className"),
+        *(
+            Input(ids.field(key, owner), "value")
+            for key, owner in (
+                ("dataset", None), ("dataset", ids.OWN), ("image-size", None), ("target", None)
+            )
+        ),
+    )  # fmt: skip
+    def show_data(
+        chosen: str | None, typed: str | None, size: str | None, target: str | None
+    ) -> tuple[list[Component], str]:
+        if chosen != ids.OWN or not typed:
+            return [], SETTINGS
+        try:
+            given = {"dataset": typed.strip(), "image-size": size or "", "target": target or ""}
+            found = survey(to_config(given))
+            return _data(found), f"{SETTINGS} {'images' if found.form else 'rows'}"
+        except ConfigError:  # said beside its box
+            return [], f"{SETTINGS} images"
+        except OwnError:
+            return [], f"{SETTINGS} rows" if typed.strip().endswith(".csv") else SETTINGS
+
+    @app.callback(
+        Output(ids.OWN_NETWORK, "children"),
+        Input(ids.QUERY, "data"),
+        Input(ids.TRUST, "checked"),
+        State(ids.field("model", None), "value"),
+    )
+    def show_network(
+        query: str | None, trusted: bool | None, chosen: str | None
+    ) -> list[Component]:
+        if chosen != ids.OWN:
+            return []
+        try:
+            config = form.from_query(query or "")
+            if is_known_model(config.model):
+                return []
+            if in_file(config.model) and not trusted:
+                return [html.P("Tick it to see the network.", className="card-small")]
+            shape, classes = _shape(config)
+            return _network(look(config.model, shape, classes))
+        except (ConfigError, OwnError) as error:
+            return [html.P(str(error), className="own-error", role="alert")]
+
+
+def _shape(config: RunConfig) -> tuple[tuple[int, ...], int]:
+    """The shape of a sample, and the number of classes."""
+    if is_known_data(config.dataset):
+        return BUILT_IN.get(config.dataset, BUILT_IN["digits"]), 10
+    found = survey(config)
+    return found.shape, len(found.classes)
+
+
+def _data(found: Survey) -> list[Component]:
+    told: list[Component] = [html.P(" ".join(found.told()), className="card-small")]
+    try:
+        drawn = samples(found)
+    except OwnError as error:
+        return [*told, html.P(str(error), className="own-error")]
+    if not drawn:
+        return told
+    pictures = [
+        html.Figure(
+            [
+                html.Img(src=sample.address, alt=f"A sample of {sample.name or 'the data'}"),
+                html.Figcaption(sample.name, title=sample.name),
+            ]
+        )
+        for sample in drawn
+    ]
+    return [*told, html.Div(pictures, className="samples")]
+
+
+def _network(found: Look) -> list[Component]:
+    named: dict[str, Any] = {"aria-label": "Layers of the network"}
+    rows = [
+        html.Tr(
+            [
+                html.Td(layer.name),
+                html.Td(layer.kind),
+                html.Td(" × ".join(map(str, layer.shape))),
+                html.Td(f"{layer.parameters:,}" if layer.parameters else ""),
+            ]
+        )
+        for layer in found.layers
+    ]
+    more = f" The first {len(found.layers)} of {len(found.layers) + found.more} layers:"
+    count = f"{found.parameters:,} parameters.{more if found.more else ''}"
+    head = html.Tr([html.Th(word) for word in ("layer", "kind", "gives", "params")])
+    return [
+        html.P(" ".join([count, *found.notes]), className="card-small"),
+        html.Div(
+            html.Table([html.Thead(head), html.Tbody(rows)]),
+            className="layers",
+            tabIndex="0",
+            role="region",
+            **named,
+        ),
+    ]
