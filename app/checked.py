@@ -127,7 +127,9 @@ def _fits(asked: _Asked, callbacks: Mapping[str, Mapping[str, Any]]) -> bool:
     callback = callbacks.get(asked.output)
     if callback is None or "callback" not in callback:
         return False
-    if not callback["no_output"] and _output(asked.outputs) != asked.output:
+    if not callback["no_output"] and (
+        _output(asked.outputs) != asked.output or any(map(_is_written, _parts(asked.outputs)))
+    ):
         return False
     if len(asked.inputs) != len(callback["inputs"]) or len(asked.state) != len(callback["state"]):
         return False
@@ -181,6 +183,11 @@ def _output(outputs: _Property | list[_Property]) -> str:
     if isinstance(outputs, _Property):
         return outputs.name()
     return f"..{'...'.join(part.name() for part in outputs)}.."
+
+
+def _is_written(part: _Property) -> bool:
+    """Whether an id of several parts comes as text, which Dash does not take."""
+    return isinstance(part.id, str) and part.id.startswith("{")
 
 
 def _written(identity: Mapping[str, Any]) -> str:

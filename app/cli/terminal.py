@@ -9,7 +9,7 @@ from rich.table import Table
 
 from app.cli.console import console
 from trainer.config.own import called
-from trainer.config.run import RunConfig
+from trainer.config.run import RunConfig, samples
 from trainer.config.text import plain
 from trainer.engine import events
 from trainer.export import tables
@@ -83,7 +83,8 @@ class Terminal:
                 progress.print(
                     f"Run {run}: {called(config.model)} on {called(config.dataset)} "
                     f"({event.train:,} train, {event.val:,} validation, {event.test:,} test "
-                    f"images), {config.optimizer.name}, {config.schedule.name}, {event.device}."
+                    f"{samples(config.dataset)}), {config.optimizer.name}, "
+                    f"{config.schedule.name}, {event.device}."
                 )
                 for note in event.notes:
                     progress.print(plain(note), markup=False)

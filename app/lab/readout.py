@@ -9,6 +9,7 @@ from app.lab.control import pace_key
 from app.lab.progress import seconds_an_epoch
 from app.run_names import origin
 from trainer.config.metrics import label
+from trainer.config.run import samples
 from trainer.config.text import epochs_text, lr_text, significant
 from trainer.engine.environment import difference
 from trainer.schedule.decisions import RECORDED
@@ -161,7 +162,8 @@ def _speed(run: Run, last: Sequence[Epoch]) -> str:
     seconds = seconds_an_epoch(run, last)
     if not run.started or not seconds:
         return ""
-    return f"{float(f'{run.started.train / seconds:.2g}'):,.0f} images/s"
+    each = samples(run.config.dataset) if run.config else "samples"
+    return f"{float(f'{run.started.train / seconds:.2g}'):,.0f} {each}/s"
 
 
 def _cards(run: Run, last: Sequence[Epoch], best: Best | None, lr: float) -> Readout:

@@ -10,7 +10,7 @@ from trainer.config.own import TORCHVISION
 from trainer.config.run import MODELS, RunConfig
 from trainer.engine import models
 from trainer.engine.errors import EngineError
-from trainer.engine.events import EpochEnded
+from trainer.engine.events import EpochEnded, Started
 from trainer.engine.loop import train
 from trainer.engine.own_network import NetworkError
 from trainer.failures import reason
@@ -215,6 +215,12 @@ def Net(size, classes):
     own = config(tmp_path, text, batch_size=39)  # of 40
     with pytest.raises(NetworkError, match=r"The last batch of an epoch has one sample"):
         list(train(own))
+
+
+def test_a_graph_that_it_cannot_have_is_said(tmp_path):
+    events = train(config(tmp_path, epochs=1, cuda_graph=True))
+    started = next(event for event in events if isinstance(event, Started))
+    assert started.notes[-1].startswith("A CUDA graph is for LRScope's own networks")
 
 
 def test_no_memory_in_it_is_said_as_of_any_network(tmp_path):

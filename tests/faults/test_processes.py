@@ -37,12 +37,13 @@ TRAIN = """
 import sys
 from pathlib import Path
 from tests.small import NOWHERE, load
-from trainer.config.run import RunConfig
+from trainer.engine import datasets
+from trainer.engine import loop as engine
 from trainer.engine import loop as engine
 from trainer.engine.events import EpochEnded
 from trainer.store.store import Store
 from trainer.execute import execute
-engine.datasets.load = load
+datasets.load = load
 engine.PROGRESS_SECONDS = -1
 store = Store(Path(sys.argv[1]))
 if store.run(1):

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from app import address, form, ids
 from app.cli import training
 from app.cli.main import cli
-from app.lab import setup
+from app.lab import own, setup
 from app.server import create_app
 from tests.input.values import (
     WRITTEN,
@@ -59,6 +59,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def app(store: Store) -> Dash:
     return create_app(store, Worker(store, Path("no-such-folder")))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _data_that_is_not_looked_at() -> Iterator[None]:
+    """What lies under a path is not a setting's matter."""
+    with (
+        mock.patch.object(own, "check"),
+        mock.patch.object(training, "refuse_unfit"),
+    ):
+        yield
 
 
 def outcome(open_door: Callable[[], T]) -> T | str:

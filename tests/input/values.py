@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from trainer.config.run import OF_OWN_DATA
 from trainer.config.table import SETTINGS, Setting
 
 DIGITS = ["٣", "३", "３", "五", "Ⅷ", "²", "½", "−1", "1٫5"]  # noqa: RUF001
@@ -57,6 +58,8 @@ def anything(setting: Setting) -> st.SearchStrategy[Any]:
 def given_to(setting: Setting, value: Any) -> dict[str, Any]:
     """A setting's value by key, with the schedule or the optimizer that it belongs to."""
     owner: dict[str, Any] = {} if setting.group == "run" else {setting.group: setting.owner}
+    if setting.name in OF_OWN_DATA:
+        owner = {"dataset": "/data/flowers"}
     return {**owner, setting.key: value}
 
 

@@ -170,9 +170,12 @@ def named(part: dict[str, Any]) -> str:
     return f"{own}.{part['property']}"
 
 
-def outputs_of(output: str) -> Any:
+def outputs_of(draw: st.DrawFn, output: str) -> Any:
     names = output.strip(".").split("...") if output.startswith("..") else [output]
     parts = [dict(zip(("id", "property"), name.rsplit(".", 1), strict=True)) for name in names]
+    for part in parts:  # as the page sends it
+        if part["id"].startswith("{") and draw(st.integers(0, 3)):
+            part["id"] = json.loads(part["id"])
     return parts if output.startswith("..") else parts[0]
 
 
@@ -193,7 +196,7 @@ def requests(draw: st.DrawFn, callbacks: dict[str, Any]) -> dict[str, Any]:
     sent = [named(p) for item in inputs for p in (item if isinstance(item, list) else [item])]
     return {
         "output": output,
-        "outputs": None if callback["no_output"] else outputs_of(output),
+        "outputs": None if callback["no_output"] else outputs_of(draw, output),
         "inputs": inputs,
         "state": state,
         "changedPropIds": draw(st.lists(st.sampled_from(sent), max_size=1)) if sent else [],

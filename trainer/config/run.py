@@ -32,6 +32,11 @@ def is_known_data(name: str) -> bool:
     return name in TRAIN_IMAGES
 
 
+def samples(dataset: str) -> str:
+    """What a data set has, in a word: one's own may have rows of numbers."""
+    return "images" if is_known_data(dataset) else "samples"
+
+
 def is_known_model(name: str) -> bool:
     """Whether a network is one of LRScope's."""
     return name in MODELS

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..config.run import RunConfig
+from ..config.run import RunConfig, is_known_model
 
 # Normal steps before the capture, on a separate stream, as torch requires.
 WARMING_STEPS = 3
@@ -15,10 +15,11 @@ CAPTURABLE = {"SGD", "Adam", "AdamW", "RMSprop", "NAdam", "RAdam"}
 
 def uses_graph(config: RunConfig, device: torch.device) -> bool:
     """Whether the run's steps are replayed as a graph: enabled, on CUDA, and only the LR changes
-    from step to step.
+    from step to step. What a network that is not LRScope's does in a step is not known.
     """
     return (
         config.cuda_graph
+        and is_known_model(config.model)
         and device.type == "cuda"
         and config.optimizer.name in CAPTURABLE
         and config.schedule.momentum_range is None

@@ -15,13 +15,12 @@ from torch.nn.functional import cross_entropy, mse_loss
 from .. import folders
 from ..config.metrics import label
 from ..config.own import in_file
-from ..config.run import Device, RunConfig, is_known_data, is_known_model
+from ..config.run import Device, RunConfig, is_known_model
 from ..config.table import changed, check_steps, keyed
-from ..own import fitting
 from ..schedule import interventions, optimizers
 from ..schedule.schedule import Schedule
 from ..schedule.trace import Trace
-from . import datasets, environment, models, own_data, own_network, threads
+from . import environment, models, own_network, reading, threads
 from .control import Control
 from .cuda_graph import Graphed, uses_graph
 from .datasets import Images, Splits
@@ -41,6 +40,7 @@ from .threads import FreeCores
 from .trace import Arrivals, whole
 
 PROGRESS_SECONDS = 0.05
+NO_GRAPH = "A CUDA graph is for LRScope's own networks: this one trains without."
 EVALUATION_BATCH = 1000
 EVALUATED_NUMBERS = EVALUATION_BATCH * 3072  # fewer samples at once if they are larger than CIFAR's
 
@@ -87,7 +87,7 @@ def _from_data(
 ) -> Generator[Event, None, None]:
     """The run from its download on."""
     device = pick_device(config.device)
-    splits = yield from _splits(config, root, control)
+    splits = yield from reading.splits(config, root, control)
     if splits is None:
         yield Ended("stopped")
         return
@@ -96,29 +96,6 @@ def _from_data(
     blamed = own_network.blamed(own) if own else nullcontext()
     with threads.restored(), generators(config, device), blamed:
         yield from clock.around(_train(config, splits, control, start, clock))
-
-
-def _splits(
-    config: RunConfig, root: Path, control: Control
-) -> Generator[Event, None, Splits | None]:
-    """The run's data; None if the run was stopped before it was there."""
-    if is_known_data(config.dataset):
-        for event in datasets.fetch(config.dataset, root):
-            yield event
-            if control.stopping:
-                return None
-        return datasets.load(config.dataset, root, config.seed)
-    fitting.refuse_unfit(config)
-    reading = own_data.load(config)
-    while True:
-        try:
-            yield next(reading)
-        except StopIteration as read:
-            splits: Splits = read.value
-            break
-        if control.stopping:
-            return None
-    return splits
 
 
 @contextmanager
@@ -221,6 +198,7 @@ def initial_state(config: RunConfig, splits: Splits) -> State:
     """The state of a run before its first batch."""
     built = models.built(config.model, splits.train.x, splits.classes, config.seed)
     model = built.network
+    wants_graph = config.cuda_graph and not is_known_model(config.model)
     batches = math.ceil(len(splits.train) / config.batch_size)
     return State(
         config=config,
@@ -236,7 +214,7 @@ def initial_state(config: RunConfig, splits: Splits) -> State:
         losses=torch.empty(batches, device=splits.train.x.device),
         threads=torch.get_num_threads(),
         stamp=built.stamp,
-        notes=built.notes,
+        notes=(*built.notes, *([NO_GRAPH] if wants_graph else [])),
     )
 
 
