@@ -12,7 +12,7 @@ from trainer.compare.repeats import (
 )
 from trainer.config.run import RunConfig
 from trainer.store.faults import CommandError
-from trainer.store.rows import Run
+from trainer.store.run import Run
 from trainer.store.selection import by_hand, seeds
 from trainer.store.store import Store
 

@@ -5,7 +5,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
 from trainer.store import selection
-from trainer.store.rows import Run, Unreadable
+from trainer.store.rows import Unreadable
+from trainer.store.run import Run
 from trainer.store.selection import Columns
 from trainer.store.store import Store
 

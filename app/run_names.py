@@ -4,7 +4,7 @@ import unicodedata
 
 from trainer.config.table import setting_of
 from trainer.config.text import lr_text, plain
-from trainer.store.rows import Run
+from trainer.store.run import Run
 
 MOST_SHOWN = 60  # characters of a file's name
 FROM_THE_RIGHT = {"R", "AL"}  # Hebrew and its like, Arabic and its like

@@ -9,7 +9,8 @@ from typing_extensions import TypedDict  # the one that pydantic reads before Py
 from app import run_names
 from trainer.config.text import significant
 from trainer.store.listing import Query, order, runs_of
-from trainer.store.rows import Run, Unreadable
+from trainer.store.rows import Unreadable
+from trainer.store.run import Run
 from trainer.store.store import Store
 from trainer.store.table import Result, results
 

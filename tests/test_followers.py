@@ -10,7 +10,7 @@ from tests.bench.turns import until
 from trainer import followers
 from trainer.curves.csv import CurveError
 from trainer.followers import Followers
-from trainer.store.rows import Run
+from trainer.store.run import Run
 from trainer.store.store import Store
 
 

@@ -11,7 +11,8 @@ from .engine.control import Control
 from .engine.events import EpochEnded, Event, Intervened, Started
 from .schedule.interventions import ByHand
 from .store.faults import StoreFaultError
-from .store.rows import Command, Run
+from .store.rows import Command
+from .store.run import Run
 from .store.store import Store
 
 POLL_SECONDS = 0.05

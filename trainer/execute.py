@@ -30,7 +30,8 @@ from .schedule.epoch import Epoch
 from .schedule.trace import EMPTY
 from .snapshots import files
 from .snapshots.files import BUDGET_MB
-from .store.rows import Run, UnreadableError
+from .store.rows import UnreadableError
+from .store.run import Run
 from .store.store import Store
 from .store.waiting import patiently
 

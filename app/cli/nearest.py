@@ -8,7 +8,7 @@ from app.cli.refusals import fail
 from trainer import folders
 
 if TYPE_CHECKING:
-    from trainer.store.rows import Run
+    from trainer.store.run import Run
     from trainer.store.store import Store
 
 MOST_COMPLETED = 100  # runs, the newest
@@ -31,7 +31,7 @@ def complete_run(ctx: Any, incomplete: str) -> Iterator[tuple[str, str]]:
     from app import run_names
     from trainer.store import table
     from trainer.store.faults import StoreError
-    from trainer.store.rows import Run
+    from trainer.store.run import Run
     from trainer.store.store import existing
 
     home = ctx.params.get("home") or folders.home()

@@ -14,7 +14,7 @@ from trainer.config.schedules import SCHEDULES
 from trainer.config.text import nearest
 
 if TYPE_CHECKING:
-    from trainer.store.rows import Run
+    from trainer.store.run import Run
 
 STATES = (
     "queued", "training", "paused", "finished", "stopped", "diverged", "failed", "interrupted"
@@ -79,7 +79,7 @@ def runs(
     from app.cli.tables import print_runs
     from trainer.export.summary import summaries
     from trainer.store import table
-    from trainer.store.rows import Run
+    from trainer.store.run import Run
 
     accepts = _accepts(words or [], status, schedule, data)
     with opened(home) as store:

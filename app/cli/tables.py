@@ -21,7 +21,8 @@ from trainer.export.error import ExportError
 from trainer.export.tables import Record
 from trainer.schedule.epoch import Epoch, monitored
 from trainer.store.lineage import lineage
-from trainer.store.rows import Run, Unreadable
+from trainer.store.rows import Unreadable
+from trainer.store.run import Run
 from trainer.store.store import Store
 
 HEADS = (

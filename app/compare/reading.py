@@ -12,7 +12,8 @@ from trainer.compare.groups import Compared, Past, setting_of
 from trainer.schedule.decisions import Decision
 from trainer.schedule.interventions import RecordedIntervention
 from trainer.store import selection
-from trainer.store.rows import Run, Unreadable
+from trainer.store.rows import Unreadable
+from trainer.store.run import Run
 from trainer.store.selection import Columns
 from trainer.store.store import Store
 

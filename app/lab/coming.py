@@ -9,7 +9,7 @@ from app.lab.received import done_by, token_of
 from trainer.config.text import lr_text
 from trainer.schedule.interventions import Intervention
 from trainer.store.lineage import prefix, stretches
-from trainer.store.rows import Run
+from trainer.store.run import Run
 from trainer.store.store import Store
 
 if TYPE_CHECKING:

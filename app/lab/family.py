@@ -15,7 +15,8 @@ from trainer.config import forks
 from trainer.config.table import chosen, from_config
 from trainer.config.text import significant
 from trainer.store.lineage import Member, trees
-from trainer.store.rows import Run, Unreadable, UnreadableError
+from trainer.store.rows import Unreadable, UnreadableError
+from trainer.store.run import Run
 from trainer.store.store import Store
 
 PLACE = address.FAMILY

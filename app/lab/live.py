@@ -37,7 +37,8 @@ from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import RecordedIntervention
 from trainer.schedule.torch_changed import TorchChangedError
 from trainer.store.faults import StoreError
-from trainer.store.rows import Run, UnreadableError
+from trainer.store.rows import UnreadableError
+from trainer.store.run import Run
 from trainer.store.store import Store
 from trainer.worker import Worker
 

@@ -14,7 +14,8 @@ from app.checked import RunChoice
 from app.lab.turns import Turns
 from app.run_columns import RunColumns, stamp, whole
 from trainer.store.faults import StoreError
-from trainer.store.rows import Run, Unreadable
+from trainer.store.rows import Unreadable
+from trainer.store.run import Run
 from trainer.store.selection import Columns
 
 LIVE_MS = 3000

@@ -8,7 +8,7 @@ from app import ids
 from app.run_names import origin
 from trainer.config.text import duration, epochs_text
 from trainer.schedule.epoch import Epoch
-from trainer.store.rows import Run
+from trainer.store.run import Run
 
 
 def progress(run: Run | None, last: Sequence[Epoch] = ()) -> dict[str, Any]:

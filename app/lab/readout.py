@@ -15,7 +15,7 @@ from trainer.engine.environment import difference
 from trainer.schedule.decisions import RECORDED
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import ByHand, RecordedIntervention
-from trainer.store.rows import EXAMPLE, Run
+from trainer.store.run import EXAMPLE, Run
 
 CARDS = {
     "lr": "learning rate",

@@ -13,7 +13,8 @@ from app.checked import Whole
 from app.lab.readout import Best, best_of
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.trace import Trace
-from trainer.store.rows import Run, UnreadableError
+from trainer.store.rows import UnreadableError
+from trainer.store.run import Run
 from trainer.store.store import Store
 
 

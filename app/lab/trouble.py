@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from trainer.store.rows import Run
+from trainer.store.run import Run
 from trainer.store.store import Store
 from trainer.worker import Worker
 

@@ -18,7 +18,7 @@ from trainer.config.run import RunConfig
 from trainer.config.table import ConfigError, changed
 from trainer.store.faults import CommandError
 from trainer.store.lineage import prefix
-from trainer.store.rows import Run
+from trainer.store.run import Run
 from trainer.store.store import Store
 from trainer.verdict.course import Course
 from trainer.verdict.verdict import learned, verdict

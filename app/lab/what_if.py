@@ -20,7 +20,8 @@ from trainer.replay.comparison import compare, rules
 from trainer.schedule.epoch import Epoch, monitored
 from trainer.schedule.torch_changed import TorchChangedError
 from trainer.store.lineage import lineage, stretches
-from trainer.store.rows import Run, UnreadableError
+from trainer.store.rows import UnreadableError
+from trainer.store.run import Run
 from trainer.store.store import Store
 from trainer.worker import Worker
 

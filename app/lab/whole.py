@@ -23,7 +23,8 @@ from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import RecordedIntervention
 from trainer.store.faults import StoreError
 from trainer.store.lineage import lineage, prefix
-from trainer.store.rows import Run, UnreadableError
+from trainer.store.rows import UnreadableError
+from trainer.store.run import Run
 from trainer.store.store import Store
 
 Why = Callable[[Run | None], str | None]

@@ -11,7 +11,8 @@ from trainer.schedule.interventions import RecordedIntervention
 from trainer.schedule.trace import Trace
 from trainer.store.faults import CommandError
 from trainer.store.lineage import lineage
-from trainer.store.rows import Run, UnreadableError
+from trainer.store.rows import UnreadableError
+from trainer.store.run import Run
 from trainer.store.store import Store
 
 VALIDATION = "val_loss"

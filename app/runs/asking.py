@@ -13,7 +13,7 @@ from trainer.config.table import ConfigError
 from trainer.store.faults import CommandError
 from trainer.store.listing import Filter, Listing, Operator, Query, deleted, is_empty, runs_of
 from trainer.store.listing_columns import COLUMNS
-from trainer.store.rows import Run
+from trainer.store.run import Run
 from trainer.store.store import Store
 
 BLOCK = 100

@@ -10,7 +10,8 @@ from app import run_names
 from trainer.config.table import Setting, chosen, from_config
 from trainer.config.text import lr_text, significant
 from trainer.store.listing import runs_of
-from trainer.store.rows import Run, Unreadable
+from trainer.store.rows import Unreadable
+from trainer.store.run import Run
 from trainer.store.sparklines import Sparkline, sparklines
 from trainer.store.store import Store
 from trainer.store.table import Result, results

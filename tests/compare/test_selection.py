@@ -12,7 +12,8 @@ from trainer.config.table import to_config
 from trainer.engine.control import Control
 from trainer.engine.events import EpochEnded
 from trainer.store import selection
-from trainer.store.rows import Run, Unreadable
+from trainer.store.rows import Unreadable
+from trainer.store.run import Run
 from trainer.store.selection import Columns
 from trainer.store.store import Store
 

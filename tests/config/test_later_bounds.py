@@ -24,7 +24,7 @@ from trainer.engine import datasets
 from trainer.engine.events import Ended
 from trainer.engine.loop import train
 from trainer.replay.replay import replay
-from trainer.store.rows import Run
+from trainer.store.run import Run
 from trainer.store.store import Store
 
 BOUNDS: dict[str, dict[str, float]] = recorded("bounds")

@@ -9,7 +9,7 @@ from tests.small import SCHEDULES
 from trainer.engine import loop, threads
 from trainer.engine.events import EpochEnded, Event, Progress
 from trainer.export.script import script
-from trainer.store.rows import CommandName
+from trainer.store.run import CommandName
 from trainer.store.store import Store
 
 CHANGES: list[tuple[CommandName, float | None]] = [

@@ -15,7 +15,8 @@ import pytest
 
 from tests.recorded import FOLDER
 from trainer.config.run import RunConfig
-from trainer.store.rows import Run, Unreadable
+from trainer.store.rows import Unreadable
+from trainer.store.run import Run
 from trainer.store.store import Store, path_in
 
 # What is wrong with one run each: the SQL that sets it.

@@ -23,7 +23,7 @@ from trainer.engine.events import Ended, EpochEnded, Progress
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.schedule import Schedule
 from trainer.schedule.trace import Trace
-from trainer.store.rows import Run
+from trainer.store.run import Run
 from trainer.store.store import Store
 from trainer.worker import Worker
 

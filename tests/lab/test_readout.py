@@ -14,7 +14,7 @@ from trainer.config.recipe import Recipe
 from trainer.config.text import duration
 from trainer.engine.events import Started
 from trainer.schedule.interventions import RecordedIntervention
-from trainer.store.rows import Run
+from trainer.store.run import Run
 
 IMPORTED: dict[str, object] = {"source": "imported", "origin": "mine.csv", "recipe": Recipe()}
 STARTED = Started("cpu", 1, 17, 1077, 360, 360, 10, 9098)

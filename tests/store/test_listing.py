@@ -33,7 +33,8 @@ from trainer.store.listing import (
     runs_of,
 )  # fmt: skip
 from trainer.store.listing_columns import COLUMNS
-from trainer.store.rows import Elsewhere, Run, Unreadable
+from trainer.store.rows import Unreadable
+from trainer.store.run import Elsewhere, Run
 from trainer.store.sparklines import POINTS, sparklines
 from trainer.store.store import Store
 

@@ -11,7 +11,7 @@ from trainer.config.recipe import Recipe
 from trainer.engine.events import Ended
 from trainer.store.faults import CommandError, StoreError
 from trainer.store.recording import Happened
-from trainer.store.rows import Elsewhere, Known
+from trainer.store.run import Elsewhere, Known
 from trainer.store.store import Store
 
 SPOOL = "5" * 32

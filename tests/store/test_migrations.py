@@ -25,7 +25,8 @@ from trainer.store import lineage, migrations
 from trainer.store.database import Database
 from trainer.store.faults import StoreError
 from trainer.store.migrations import MIGRATIONS, backup_path
-from trainer.store.rows import Elsewhere, Run, Unreadable, UnreadableError
+from trainer.store.rows import Unreadable, UnreadableError
+from trainer.store.run import Elsewhere, Run
 from trainer.store.schema import EPOCH_COLUMNS, VERSION
 from trainer.store.store import Store
 

@@ -26,7 +26,7 @@ from trainer.config.traits import ScheduleSettings
 from trainer.engine.events import EpochEnded, Warned
 from trainer.replay.replay import replay
 from trainer.store.recording import Happened
-from trainer.store.rows import Known
+from trainer.store.run import Known
 
 LOSSES = st.lists(
     st.one_of(st.floats(0, 10), st.just(math.nan), st.just(math.inf)),

@@ -17,7 +17,7 @@ from trainer.config.table import changed
 from trainer.replay.comparison import compare
 from trainer.store.faults import CommandError
 from trainer.store.lineage import stretches
-from trainer.store.rows import Run
+from trainer.store.run import Run
 from trainer.store.store import Store
 from trainer.watched import taker as module
 from trainer.watched.taker import Taker

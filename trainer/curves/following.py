@@ -12,7 +12,7 @@ from ..config.table import ConfigError, check_steps, to_recipe
 from ..engine.events import Ended, EpochEnded, Event, Failed, Warned
 from ..schedule.epoch import Epoch
 from ..schedule.torch_changed import TorchChangedError
-from ..store.rows import RESUMABLE, Run
+from ..store.run import RESUMABLE, Run
 from ..store.store import Store
 from ..store.waiting import patiently
 from .columns import CurveError, cut, is_accuracy

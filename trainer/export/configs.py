@@ -11,7 +11,7 @@ from ..config import forks
 from ..config.run import RunConfig
 from ..config.table import Setting, chosen, from_config, keyed
 from ..config.text import plain
-from ..store.rows import Run
+from ..store.run import Run
 from ..store.store import Store
 from .error import ExportError
 from .tables import known

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from ..config.run import RunConfig, is_known_data, is_known_model
 from ..schedule.interventions import RecordedIntervention
 from ..store import lineage
-from ..store.rows import Run, UnreadableError
+from ..store.rows import UnreadableError
+from ..store.run import Run
 from ..store.store import Store
 from .error import ExportError
 

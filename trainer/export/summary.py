@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..store import table
-from ..store.rows import Run
+from ..store.run import Run
 from ..store.store import Store
 from .tables import Record
 

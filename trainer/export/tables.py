@@ -10,7 +10,7 @@ from typing import Any
 from ..schedule.epoch import Epoch
 from ..store.faults import CommandError
 from ..store.lineage import lineage
-from ..store.rows import Run
+from ..store.run import Run
 from ..store.store import Store
 
 Record = dict[str, Any]

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..schedule.epoch import Epoch
 from ..store.lineage import lineage
-from ..store.rows import Run
+from ..store.run import Run
 from ..store.store import Store
 from .tables import known
 

@@ -13,7 +13,7 @@ from ..export import tables
 from ..export.summary import summaries
 from ..export.tables import Record
 from ..store import table
-from ..store.rows import Run, Status
+from ..store.run import Run, Status
 from ..store.store import Store, existing
 from .picture import Theme
 from .training import follow

@@ -9,7 +9,7 @@ from ..engine.events import Downloading, EpochEnded, Retraining
 from ..engine.loop import train
 from ..engine.state import Snapshot, SnapshotError, config_of
 from ..store.lineage import owner
-from ..store.rows import Run
+from ..store.run import Run
 from ..store.store import Store
 from . import files
 from .files import Kept

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from ..config.recipe import Recipe
 from ..schedule.epoch import Epoch
 from ..schedule.past import Stretch
-from .rows import Run, UnreadableError
+from .rows import UnreadableError
+from .run import Run
 from .store import Store
 
 

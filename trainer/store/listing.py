@@ -11,7 +11,8 @@ from ..config.metrics import rises
 from ..config.table import SETTINGS
 from . import deletion, selection
 from .listing_columns import COLUMNS, MONITOR, SOUGHT, STATUS, prepare, stored_settings
-from .rows import Run, Unreadable
+from .rows import Unreadable
+from .run import Run
 from .store import Store
 from .table import results
 

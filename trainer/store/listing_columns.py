@@ -19,7 +19,8 @@ from ..config.run import OF_OWN_DATA, TRAIN_IMAGES
 from ..config.schedules import Schedule
 from ..config.table import SETTINGS, Setting, setting_of
 from ..config.text import plain
-from .rows import ADDED, OVER
+from .rows import ADDED
+from .run import OVER
 
 Kind = Literal["text", "number"]
 SCHEDULE: TypeAdapter[Any] = TypeAdapter(Schedule)

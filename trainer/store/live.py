@@ -12,7 +12,7 @@ from . import queue, recording
 from .database import Database
 from .owners import Owner
 from .recording import Happened
-from .rows import RESUMABLE, CommandName, Elsewhere, Known
+from .run import RESUMABLE, CommandName, Elsewhere, Known
 
 
 class Live:

@@ -5,7 +5,7 @@ import time
 
 from ..config import versions
 from ..config.recipe import Recipe
-from .rows import RESUMABLE, Source
+from .run import RESUMABLE, Source
 
 
 def insert(

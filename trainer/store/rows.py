@@ -18,16 +18,7 @@ from ..schedule.epoch import Epoch
 from ..schedule.interventions import InterventionName, RecordedIntervention
 from ..schedule.trace import Trace
 from .faults import StoreError
-from .run import COMMANDS as COMMANDS
-from .run import EXAMPLE as EXAMPLE
-from .run import OVER as OVER
-from .run import RESUMABLE as RESUMABLE
-from .run import CommandName as CommandName
-from .run import Elsewhere as Elsewhere
-from .run import Known as Known
-from .run import Run as Run
-from .run import Source as Source
-from .run import Status as Status
+from .run import COMMANDS, OVER, CommandName, Elsewhere, Run, Source, Status
 from .schema import EPOCH_COLUMNS
 
 

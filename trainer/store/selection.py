@@ -10,7 +10,8 @@ from ..config.run import RunConfig
 from ..schedule.decisions import Decision, Kind, PlateauEvidence
 from ..schedule.interventions import RecordedIntervention
 from . import rows
-from .rows import INTERVENTION_COLUMNS, RUN_COLUMNS, Run, Unreadable, UnreadableError
+from .rows import INTERVENTION_COLUMNS, RUN_COLUMNS, Unreadable, UnreadableError
+from .run import Run
 from .store import Store
 
 KINDS = set(get_args(Kind))

@@ -22,15 +22,8 @@ from .live import Live
 from .notes import Notes
 from .owners import Owner, any_alive
 from .recording import Happened
-from .rows import (
-    EXAMPLE,
-    INTERVENTION_COLUMNS,
-    RUN_COLUMNS,
-    Command,
-    CommandName,
-    Run,
-    Unreadable,
-)
+from .rows import INTERVENTION_COLUMNS, RUN_COLUMNS, Command, Unreadable
+from .run import EXAMPLE, CommandName, Run
 from .schema import EPOCH_COLUMNS
 
 NEWEST = 2**63 - 1  # an id that no run has

@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any
 
 from ..config.metrics import rises
-from .rows import Run, Unreadable
+from .rows import Unreadable
+from .run import Run
 from .store import NEWEST, Store
 
 BATCH = 200  # runs that are read at a time

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from ..store.rows import CommandName
+from ..store.run import CommandName
 
 VERSION = 1  # of spools
 Point = tuple[float, float | None, float | None]

@@ -11,7 +11,7 @@ from ..engine.events import Ended, EpochEnded, Event, Failed, Intervened, Progre
 from ..schedule.decisions import Decision, moved
 from ..schedule.interventions import sentence
 from ..store.recording import Happened
-from ..store.rows import Elsewhere, Known
+from ..store.run import Elsewhere, Known
 from . import points, seen
 from .lines import (
     Changed,
