@@ -129,7 +129,9 @@ def layout(config: RunConfig, locked: Mapping[str, str] = NOTHING_LOCKED) -> lis
                 own_box(named["model"], values["model"], locked),
                 html.Div(
                     [
-                        dmc.Checkbox(id=ids.TRUST, label="Run the code in this file", size="xs"),
+                        dmc.Checkbox(
+                            id=ids.TRUST, label="Run the code in this file", size="sm", radius="xs"
+                        ),
                         html.Span(TRUSTED, className="card-small"),
                     ],
                     className="trust",

@@ -34,7 +34,7 @@ def test_a_folder_and_a_network_reach_their_epochs_in_one_command(tmp_path):
     own = ["--data", "digits", "--model", "model.py:Net", "--epochs", "2", "--device", "cpu"]
     done = lrscope(tmp_path, "train", *own)
     assert done.returncode == 0, done.stderr
-    assert "Run 1: Net on digits (40 train, 4 validation, 4 test samples)" in done.stdout
+    assert "Run 1: Net on digits (40 train, 4 validation, 4 test images)" in done.stdout
     assert "A tenth tests, the same for every seed" in done.stdout
     assert "Run 1 finished: test accuracy " in done.stdout
     listed = lrscope(tmp_path, "runs", "--json")

@@ -37,8 +37,8 @@ TRAIN = """
 import sys
 from pathlib import Path
 from tests.small import NOWHERE, load
+from trainer.config.run import RunConfig
 from trainer.engine import datasets
-from trainer.engine import loop as engine
 from trainer.engine import loop as engine
 from trainer.engine.events import EpochEnded
 from trainer.store.store import Store
@@ -157,7 +157,7 @@ def test_two_servers_and_three_trainings_share_a_home(tmp_path, record_property)
         record_property("runs", len(runs))
 
 
-@pytest.mark.parametrize(("module", "name"), [(datasets, "load"), (models, "build")])
+@pytest.mark.parametrize(("module", "name"), [(datasets, "load"), (models, "built")])
 def test_a_loader_or_a_model_that_raises_fails_its_run_and_no_other(
     tmp_path, monkeypatch, module, name
 ):

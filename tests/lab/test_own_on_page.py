@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.lab.page import NEEDS_CHROMIUM, box, choose, in_state, start
+from tests.lab.page import NEEDS_CHROMIUM, box, choose, in_state, shows, start
 from tests.own.made import NET, digits_folder, network
 from tests.page import Served, opened
 
@@ -140,7 +140,8 @@ def test_a_run_of_ones_own_is_forked_without_a_tick(
         expect(box(page, "Your network")).to_be_disabled()
         expect(page.get_by_label("Run the code in this file")).to_be_hidden()
         page.get_by_role("button", name="Start the fork").click()
-        page.wait_for_function("() => document.querySelector('#run').value.startsWith('#2')")
+        shows(page, 2)
+        page.wait_for_function("() => lrscope.live.epoch() >= 4")
         in_state(page, "finished")
     fork = lab.store.run(2)
     assert fork is not None

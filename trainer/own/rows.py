@@ -12,7 +12,7 @@ from ..config.text import plain
 from .errors import OwnError
 from .labels import Labels, labels_of
 
-MOST_BYTES = 500_000_000
+MOST_BYTES = 200_000_000
 MOST_CELL = 40  # characters shown
 DELIMITERS = ",;\t|"
 
@@ -48,7 +48,7 @@ def read(path: Path, target: str) -> Rows:
         OSError: it cannot be read.
     """
     if path.stat().st_size > MOST_BYTES:
-        raise OwnError(f"{path} has more than {MOST_BYTES // 10**6} MB: take a part of its rows.")
+        raise OwnError(f"{path} has more than {MOST_BYTES // 10**6} MB: make it an .npz.")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()

@@ -1,6 +1,7 @@
 """What is known of one's own data before it is read: its classes, sizes, parts, in words."""
 
 import math
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,9 +17,10 @@ from .folder import Folder
 from .pictures import Form
 from .rows import Rows
 
-KEPT = 4  # surveys; one of a CSV has its rows
+KEPT = 4  # surveys; of a CSV, whose survey has its rows, only the last
 MOST_NAMED = 6  # classes that are named in a sentence
 OF_MEAN = "to say the mean always would be a loss of 1."
+_one = threading.Lock()  # at a time: what several callbacks of a page ask for is read once
 FREE_SHARE = 0.8  # of the free memory that data may take
 
 
@@ -79,19 +81,24 @@ def survey(config: RunConfig) -> Survey:
     """
     path = Path(config.dataset)
     try:
-        if path.is_dir():
-            return _of_folder(path, folder.stamped(path), config.image_size)
-        about = path.stat()
-        seen = (about.st_mtime_ns, about.st_size)
-        match path.suffix.lower():
-            case ".csv":
-                return _of_rows(path, seen, config.target)
-            case ".npz":
-                return _of_arrays(path, seen, config.image_size)
+        with _one:
+            return _survey(config, path)
     except FileNotFoundError:
         raise OwnError(f"There is nothing at {path}: give the path of your data.") from None
     except OSError as error:
         raise OwnError(f"{path} cannot be read ({error.strerror or error}).") from error
+
+
+def _survey(config: RunConfig, path: Path) -> Survey:
+    if path.is_dir():
+        return _of_folder(path, folder.stamped(path), config.image_size)
+    about = path.stat()
+    seen = (about.st_mtime_ns, about.st_size)
+    match path.suffix.lower():
+        case ".csv":
+            return _of_rows(path, seen, config.target)
+        case ".npz":
+            return _of_arrays(path, seen, config.image_size)
     raise OwnError(f"{path} is neither a folder of images nor an .npz or a .csv.")
 
 
@@ -160,7 +167,7 @@ def _folder(path: Path, seen: tuple[object, ...]) -> Folder:  # noqa: ARG001
     return folder.look(path)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=1)
 def _of_rows(path: Path, seen: tuple[int, int], target: str) -> Survey:
     found = rows.read(path, target)
     _check(path, found.labels.classes, len(found), bool(found.labels.classes))
