@@ -44,7 +44,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         sys.platform != "linux"
         or subprocess.run(mount, capture_output=True, check=False).returncode
     ):
-        pytest.skip("no small disk can be mounted here")
+        pytest.skip("no disk can be mounted here")
     yield Disk(folder)
     subprocess.run(["umount", "-l", str(folder)], check=True)
 

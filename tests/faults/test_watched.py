@@ -75,7 +75,7 @@ def test_a_home_that_may_not_be_written(tmp_path):
     quietly_but_for_one(tmp_path / "home", "Permission denied")
 
 
-@pytest.mark.skipif(not can_mount(), reason="this user may not mount a disk")
+@pytest.mark.skipif(not can_mount(), reason="no disk can be mounted here")
 def test_a_full_disk_costs_what_it_has_no_room_for_until_there_is_room(tmp_path):
     with disk(tmp_path / "disk", 200_000) as home:
         scheduler = scheduler_of_its_own()

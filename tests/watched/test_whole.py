@@ -19,9 +19,8 @@ from tests.schedule.by_torch import (
 )
 from trainer.replay.replay import replay
 from trainer.store.store import Store
+from trainer.watch.scope import watch
 from trainer.watched.taker import Taker
-
-scope_module = pytest.importorskip("trainer.watch.scope")
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["step-first", "epoch-first"])
@@ -38,7 +37,7 @@ def test_a_watched_loop_is_recorded_as_lrscopes_own_run_in_every_number(
     def step(*given: float) -> None:
         scheduler.step(*(given if spec.name == "ReduceLROnPlateau" else ()))
 
-    with scope_module.watch("mine", scheduler, epochs=EPOCHS, home=tmp_path) as scope:
+    with watch("mine", scheduler, epochs=EPOCHS, home=tmp_path) as scope:
         for loss in losses:
             for _ in range(BATCHES):
                 optimizer.step()
