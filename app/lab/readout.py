@@ -15,6 +15,7 @@ from trainer.schedule.decisions import RECORDED
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import ByHand, RecordedIntervention
 from trainer.store.rows import EXAMPLE, Run
+from trainer.store.run import PlainCommand
 
 CARDS = {
     "lr": "learning rate",
@@ -22,6 +23,7 @@ CARDS = {
     "train": "train",
     "accuracy": "accuracy",
 }
+OTHERS: tuple[PlainCommand, ...] = ("pace", "pause", "step", "stop")  # with a control of their own
 LAST_EPOCHS = 3  # from whose seconds the rest is estimated
 
 
@@ -137,7 +139,7 @@ def _denied(run: Run) -> dict[str, str]:
     """The commands that a run which trains does not obey, each with the reason."""
     if run.over:
         return {}
-    why = {name: run.disobeys(name) for name in (*get_args(ByHand), "pause", "step", "stop")}
+    why = {name: run.disobeys(name) for name in (*get_args(ByHand), *OTHERS)}
     return {name: sentence for name, sentence in why.items() if sentence}
 
 

@@ -22,7 +22,6 @@ from app.lab import (
     verdicts,
     what_if,
 )
-from app.lab.control import PACES
 from app.lab.readout import CARDS
 from app.lab.turns import Turns
 from app.run_columns import RunColumns
@@ -93,13 +92,7 @@ def _header(runs: list[dict[str, Any]], shown: int | None, beside: list[str]) ->
                 [
                     html.Span("ready", id=ids.STATUS, className="status", role="status"),
                     chooser.layout(runs, shown, beside),
-                    dmc.SegmentedControl(
-                        id=ids.PACE,
-                        data=[{"value": key, "label": label} for key, label in PACES.items()],
-                        value="5",
-                        size="sm",
-                        **{"aria-label": "Pace: epochs per second"},
-                    ),
+                    control.pace(),
                     *control.pause_and_step(),
                     control.commanded(
                         "stop",

@@ -7,12 +7,14 @@
   let isLive = false, denied = {};
 
   // Enables what the run obeys. Each control stands in an element that says on hover what it does, or
-  // why the run does not obey it: a button that is disabled says nothing.
+  // why the run does not obey it: a button that is disabled says nothing. The pace is the next run's,
+  // too, where none trains.
   function allow() {
     for (const place of document.querySelectorAll("[data-command]")) {
       const { command, help } = place.dataset;
-      const { id } = place.querySelector("button, input");
-      lrscope.page.set(id.startsWith("{") ? JSON.parse(id) : id, { disabled: !isLive || command in denied });
+      const { id } = place.querySelector("[id]"), isForNext = command === "pace" && !isLive;
+      const disabled = !isForNext && (!isLive || command in denied);
+      lrscope.page.set(id.startsWith("{") ? JSON.parse(id) : id, { disabled });
       place.title = (isLive && denied[command]) || help;
     }
   }
