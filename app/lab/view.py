@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from app import address, ids, run_picker
 from app.lab import (
     again,
+    cards,
     chooser,
     control,
     family,
@@ -22,7 +23,6 @@ from app.lab import (
     verdicts,
     what_if,
 )
-from app.lab.readout import CARDS
 from app.lab.turns import Turns
 from app.run_columns import RunColumns
 from trainer.store import selection
@@ -115,13 +115,17 @@ def _cards() -> list[Component]:
             [
                 html.Span(id=ids.card(name, "value"), className=f"card-value {name}"),
                 html.Span(
-                    [html.Span(label), " ", html.Span(id=ids.card(name, "small"))],
+                    [
+                        html.Span(label, id=ids.card(name, "label"), title=label),
+                        " ",
+                        html.Span(id=ids.card(name, "small"), title=""),
+                    ],
                     className="card-about",
                 ),
             ],
             className="card",
         )
-        for name, label in CARDS.items()
+        for name, label in cards.CARDS.items()
     ]
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from app import ids
 from app.charts import figures
+from app.charts.best import LOSS, best_of
 from app.charts.series import Mark, sentences, series, with_parent
 from app.lab.progress import progress
-from app.lab.readout import LAST_EPOCHS, after_epoch, best_of, state, unreadable
+from app.lab.readout import LAST_EPOCHS, after_epoch, state, unreadable
 from app.lab.received import (
     Cursor,
     best_of_run,
@@ -74,7 +75,8 @@ def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[st
     figure = figures.figure(recipe, points, planned)
     view = f"{run}-{next(_view)}"
     figure["layout"]["meta"]["view"] = view
-    last, before = done_by(row, rows)[-LAST_EPOCHS:], best_of(past)
+    last, found = done_by(row, rows)[-LAST_EPOCHS:], best_of(past, LOSS)
+    before = (found.epoch, found.value) if found else None
     best, texts = best_of_run(store, row, before), state(row, last, trouble(row))
     cursor = Cursor(
         run=run,
@@ -95,7 +97,7 @@ def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[st
         "templates": figures.chart_templates(points),
         "ends": figures.ends(points),
         "marks": points.marks,
-        "best": best,
+        "best": best and best.marker,
         "kinds": sorted(kind for kind, cells in points.cells.items() if cells.x),
         "log": sentences(past + rows, interventions, planned),
         "readout": {**progress(row, last), **texts, **after_epoch(row, last, best, interventions)},

@@ -56,6 +56,12 @@
     },
   };
 
+  // What may be cut has the whole as its title.
+  function showText(element, text) {
+    element.textContent = text;
+    if (element.hasAttribute("title")) element.title = text;
+  }
+
   // Values that have not changed are skipped: for each property set, Dash visits the whole page.
   let shown = {};
 
@@ -64,7 +70,7 @@
       for (const [place, value] of Object.entries(readout)) {
         if (JSON.stringify(shown[place]) === JSON.stringify(value)) continue;
         if (places[place]) places[place](value);
-        else lrscope.page.element(place).textContent = value;
+        else showText(lrscope.page.element(place), value);
       }
       shown = { ...shown, ...readout };
     },
