@@ -11,8 +11,7 @@ from app.run_names import origin
 from trainer.config.metrics import label
 from trainer.config.text import epochs_text, lr_text, significant
 from trainer.engine.environment import difference
-from trainer.schedule.decisions import RECORDED
-from trainer.schedule.epoch import Epoch
+from trainer.schedule.epoch import Epoch, is_recorded
 from trainer.schedule.interventions import ByHand, RecordedIntervention
 from trainer.store.rows import EXAMPLE, Run
 from trainer.store.run import PlainCommand
@@ -209,11 +208,6 @@ def _unknown(run: Run) -> str:
         groups = run.elsewhere.groups
         told.append(f"Of its {groups} parameter groups this is the first one's LR.")
     return "".join(f" {sentence}" for sentence in told)
-
-
-def is_recorded(row: Epoch | None) -> bool:
-    """Whether the LR of an epoch was read from a file, so that no schedule decided it here."""
-    return bool(row and row.decision and row.decision.schedule == RECORDED)
 
 
 def _notice(run: Run) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from app import ids
 from app.charts import figures
 from app.charts.best import LOSS, best_of
+from app.charts.lr_scale import lr_scale
 from app.charts.series import Mark, sentences, series, with_parent
 from app.lab.progress import progress
 from app.lab.readout import LAST_EPOCHS, after_epoch, state, unreadable
@@ -72,7 +73,10 @@ def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[st
         points = with_parent(points, recipe, parent, theirs, batches)
         fork = Mark((row.parent_epoch or 0) + 0.5, None, "fork", f"fork of {row.parent}")
         points.marks.insert(0, fork)
-    figure = figures.figure(recipe, points, planned)
+    unknown = row.stand_ins if row else ()
+    # Once for each view: the axis does not jump while a run trains.
+    scale = lr_scale(recipe, unknown, rows, points.lr.y)
+    figure = figures.figure(recipe, points, planned, scale)
     view = f"{run}-{next(_view)}"
     figure["layout"]["meta"]["view"] = view
     last, found = done_by(row, rows)[-LAST_EPOCHS:], best_of(past, LOSS)
