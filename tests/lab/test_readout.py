@@ -16,6 +16,7 @@ from trainer.config.text import duration
 from trainer.engine.events import Started
 from trainer.schedule.interventions import RecordedIntervention
 from trainer.store.rows import Run
+from trainer.store.run import Elsewhere
 
 IMPORTED: dict[str, object] = {"source": "imported", "origin": "mine.csv", "recipe": Recipe()}
 STARTED = Started("cpu", 1, 17, 1077, 360, 360, 10, 9098)
@@ -110,6 +111,15 @@ def test_what_can_be_done_with_a_run_is_offered_and_nothing_else(
     changed: dict[str, object], controls: str
 ) -> None:
     assert state(run(**changed), FLAT)["controls"] == controls
+
+
+def test_an_open_ended_run_says_that_it_is_in_its_first_epoch() -> None:
+    known = Elsewhere(grows=True)
+    mine = run(recipe=Recipe(), source="watched", started=None, epoch=0, elsewhere=known)
+    assert progress(mine)[ids.PROGRESS_LEFT] == "first epoch · watched"
+    assert progress(replace(mine, epoch=1))[ids.PROGRESS_LEFT] == "epoch 1 · watched"
+    stopped = replace(mine, status="interrupted")
+    assert progress(stopped)[ids.PROGRESS_LEFT] == "epoch 0 · watched"
 
 
 RIGHT = ids.PROGRESS_RIGHT

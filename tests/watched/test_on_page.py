@@ -160,6 +160,9 @@ def test_what_lrscope_does_not_know_is_named_and_not_explained(
         expect(panel).to_contain_text("LRScope does not know its rule")
         expect(panel).to_contain_text("Optimizer: Lion (not one that LRScope knows).")
         expect(panel).to_contain_text("Of its 2 parameter groups this is the first one's LR.")
+        page.get_by_role("button", name="Use this run's settings").click()
+        refused = "Run 1 is trained elsewhere: its data and network are not known here."
+        expect(page.get_by_role("alert").filter(has_text="Run 1")).to_have_text(refused)
         page.goto(f"{lab.url}runs")
         expect(page.locator("#runs-table")).to_contain_text("mine")
 
