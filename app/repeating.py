@@ -130,7 +130,9 @@ def config_of(store: Store, number: int) -> RunConfig:
     """
     run = _run(store, number)
     if run.config is None:
-        raise CommandError(f"Run {run.id} {SOURCES[run.source]}: its settings are not known here.")
+        raise CommandError(
+            f"Run {run.id} {SOURCES[run.source]}: its data and network are not known here."
+        )
     return run.config
 
 

@@ -37,14 +37,10 @@ def choices(
     sought = order(store, Query(text=text)) if text.strip() else []
     found = [run for run in sought if run not in listed and run not in older][:LISTED_RUNS]
     runs = newest + runs_of(store, older + found)
-    metrics = {run.id: _metric(run) for run in runs if isinstance(run, Run)}
+    metrics = {run.id: run.ranked_by for run in runs if isinstance(run, Run)}
     known = results(store, metrics)
     made = [_choice(run, known.get(run.id)) for run in runs]
     return [c | {"found": text} if int(c["value"]) in found else c for c in made]
-
-
-def _metric(run: Run) -> str:
-    return "val_loss" if run.config else run.recipe.monitor
 
 
 def _choice(run: Run | Unreadable, result: Result | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from app import ids
 from app.charts import theme
-from app.lab.readout import CARDS
+from app.lab.cards import CARDS
 
 ROOT = Path(__file__).parents[1]
 PYTHON = sorted((ROOT / "app").rglob("*.py"))
@@ -95,7 +95,7 @@ def test_what_is_read_has_the_contrast_that_aa_asks_for(scheme: theme.Scheme, me
 
 CONSTANTS = {key: value for key, value in vars(ids).items() if key.isupper() and key != "ALL"}
 # The ids that functions of app/ids.py make, as text.
-MADE = {ids.card(card, part) for card in CARDS for part in ("value", "small")}
+MADE = {ids.card(card, part) for card in CARDS for part in ("value", "label", "small")}
 MADE |= {ids.schedule(part) for part in ("heading", "value", "cooldown", "sentence")}
 MADE |= {
     ids.group_controls(group, place)

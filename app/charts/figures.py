@@ -39,10 +39,15 @@ BLANK = {
 }
 
 
-def figure(recipe: Recipe, series: Series, epochs: int | None = None) -> dict[str, Any]:
+def figure(
+    recipe: Recipe, series: Series, epochs: int | None = None, scale: str | None = None
+) -> dict[str, Any]:
     """The loss, the rule strip below it and the learning rate at the bottom, with a shared epoch
-    axis and hover. `epochs` is the length of the axis, the recipe's if None. Its colours come from
-    `chart_templates`, its panes' heights from the browser.
+    axis and hover. Its colours come from `chart_templates`, its panes' heights from the browser.
+
+    Args:
+        epochs: the length of the axis, the recipe's if None.
+        scale: of the LR axis, the one that fits the recipe's schedule if None (see `lr_scale`).
     """
     traces = [trace(curve, line) for curve, line in curves(series)]
     frame = layout(epochs or recipe.epochs)
@@ -50,7 +55,7 @@ def figure(recipe: Recipe, series: Series, epochs: int | None = None) -> dict[st
     # An imported run may have losses below zero.
     if any(loss is not None and loss <= 0 for y in losses for loss in y):
         frame["yaxis"]["type"] = "linear"
-    scale = recipe.schedule.traits.axis
+    scale = scale or recipe.schedule.traits.axis
     frame["yaxis2"] |= {"type": scale, "tickformat": LR_TICKS[scale]}
     # Without points plotly would choose odd axes; the first point makes them automatic again.
     if not any(line.x for line in series.metrics.values()) and not series.behind:

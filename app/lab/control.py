@@ -36,6 +36,19 @@ def pace_of(key: str | None) -> float | None:
     return float(key) if key in PACES and key != "max" else None
 
 
+def pace() -> Component:
+    """How fast the run trains, and the next one."""
+    named: dict[str, Any] = {"aria-label": "Pace: epochs per second"}
+    control = dmc.SegmentedControl(
+        id=ids.PACE,
+        data=[{"value": key, "label": label} for key, label in PACES.items()],
+        value="5",
+        size="sm",
+        **named,
+    )
+    return commanded("pace", control)
+
+
 def pause_and_step() -> list[Component]:
     """The buttons next to Stop."""
     space: dict[str, Any] = {"aria-keyshortcuts": "Space"}

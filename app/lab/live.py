@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from app import ids, run_picker
 from app.charts import figures
+from app.charts.best import Best
 from app.charts.series import by_hand, sentences, series, with_parent
 from app.checked import RunChoice, Whole
 from app.lab import coming
 from app.lab.control import pace_of
 from app.lab.progress import progress, seconds_an_epoch
-from app.lab.readout import LAST_EPOCHS, Best, after_epoch, state
+from app.lab.readout import LAST_EPOCHS, after_epoch, state
 from app.lab.received import (
     Cursor,
     best_of_run,
@@ -163,7 +164,7 @@ def _drawn(
             if rows or new
             else {}
         ),
-        **({"best": best} if rows else {}),
+        **({"best": best and best.marker} if rows else {}),
         **({"intervention": new[-1].id} if new else {}),
     }
 

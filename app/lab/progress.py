@@ -58,7 +58,9 @@ def _left(run: Run) -> str:
     if run.started is None and run.source == "trained":
         return "" if run.over else (run.activity or "Getting ready.").capitalize()
     at = f"epoch {run.epoch}"
-    if not run.open_ended:
+    if run.open_ended and not (run.epoch or run.over):
+        at = "first epoch"
+    elif not run.open_ended:
         at += f" of {run.epochs}"
     if run.source == "watched":
         at += " · watched"

@@ -4,25 +4,18 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from app import ids, run_names
-from app.charts.series import ratio
+from app.charts.best import Best
+from app.lab.cards import NO_CARDS, cards
 from app.lab.control import pace_key
-from app.lab.progress import seconds_an_epoch
 from app.run_names import origin
 from trainer.config.metrics import label
-from trainer.config.run import samples
 from trainer.config.text import epochs_text, lr_text, significant
 from trainer.engine.environment import difference
-from trainer.schedule.decisions import RECORDED
-from trainer.schedule.epoch import Epoch
+from trainer.schedule.epoch import Epoch, is_recorded
 from trainer.schedule.interventions import ByHand, RecordedIntervention
-from trainer.store.run import EXAMPLE, Run
+from trainer.store.run import EXAMPLE, PlainCommand, Run
 
-CARDS = {
-    "lr": "learning rate",
-    "val": "validation",
-    "train": "train",
-    "accuracy": "accuracy",
-}
+OTHERS: tuple[PlainCommand, ...] = ("pace", "pause", "step", "stop")  # with a control of their own
 LAST_EPOCHS = 3  # from whose seconds the rest is estimated
 
 
@@ -30,14 +23,6 @@ LAST_EPOCHS = 3  # from whose seconds the rest is estimated
 # 100), `status` (a state and its word), `live`, `paused`, `pace` (an option of its control, None if
 # there is nothing to pace), `controls` (a state) and `meter` (bad epochs and patience).
 Readout = dict[str, Any]
-
-# The epoch with the lowest validation loss, and that loss.
-Best = tuple[int, float]
-
-NO_CARDS = {
-    **{ids.card(name, "value"): "–" for name in CARDS},
-    **{ids.card(name, "small"): "" for name in ("lr", "val", "train")},
-}
 
 
 def state(run: Run | None, last: Sequence[Epoch], trouble: str | None = None) -> Readout:
@@ -84,16 +69,6 @@ def unreadable(reason: str) -> Readout:
     }
 
 
-def best_of(rows: Sequence[Epoch]) -> Best | None:
-    """The best of some epochs; None if none has a finite validation loss."""
-    found = ((row.epoch, row.metrics.get("val_loss")) for row in rows)
-    return min(
-        ((epoch, loss) for epoch, loss in found if loss is not None),
-        key=lambda best: best[1],
-        default=None,
-    )
-
-
 def after_epoch(
     run: Run | None,
     last: Sequence[Epoch],
@@ -108,7 +83,7 @@ def after_epoch(
     row = last[-1] if last else None
     lr = _lr_now(run, row, made) if run and row else None
     return {
-        **(_cards(run, last, best, lr) if run and lr is not None else NO_CARDS),
+        **(cards(run, last, best, lr) if run and lr is not None else NO_CARDS),
         **_schedule(run, row, lr),
     }
 
@@ -138,7 +113,7 @@ def _denied(run: Run) -> dict[str, str]:
     """The commands that a run which trains does not obey, each with the reason."""
     if run.over:
         return {}
-    why = {name: run.disobeys(name) for name in (*get_args(ByHand), "pause", "step", "stop")}
+    why = {name: run.disobeys(name) for name in (*get_args(ByHand), *OTHERS)}
     return {name: sentence for name, sentence in why.items() if sentence}
 
 
@@ -155,37 +130,6 @@ def _hint(run: Run) -> str:
     if run.resumable:
         return "Resume continues exactly where it stopped; Fork tries other settings from an epoch."
     return "To continue from any epoch with other settings, select the epoch, then Fork."
-
-
-def _speed(run: Run, last: Sequence[Epoch]) -> str:
-    """How many images a second the run trains; two digits are steady enough to be read."""
-    seconds = seconds_an_epoch(run, last)
-    if not run.started or not seconds:
-        return ""
-    each = samples(run.config.dataset) if run.config else "samples"
-    return f"{float(f'{run.started.train / seconds:.2g}'):,.0f} {each}/s"
-
-
-def _cards(run: Run, last: Sequence[Epoch], best: Best | None, lr: float) -> Readout:
-    def number(name: str, value: float | None, small: str) -> Readout:
-        text = significant(value) if value is not None else "–"
-        return {ids.card(name, "value"): text, ids.card(name, "small"): small}
-
-    row = last[-1]
-    since = "" if lr == run.recipe.lr else ratio(run.recipe.lr, lr)
-    metrics = row.metrics
-    loss, accuracy = metrics.get("train_loss"), metrics.get("val_accuracy")
-    return {
-        ids.card("lr", "value"): lr_text(lr),
-        ids.card("lr", "small"): since,
-        **number(
-            "val",
-            metrics.get("val_loss"),
-            f"best {significant(best[1])} at {best[0]}" if best else "",
-        ),
-        **number("train", loss, _speed(run, last)),
-        ids.card("accuracy", "value"): f"{100 * accuracy:.1f} %" if accuracy is not None else "–",
-    }
 
 
 def _heading(run: Run, row: Epoch | None) -> str:
@@ -263,11 +207,6 @@ def _unknown(run: Run) -> str:
         groups = run.elsewhere.groups
         told.append(f"Of its {groups} parameter groups this is the first one's LR.")
     return "".join(f" {sentence}" for sentence in told)
-
-
-def is_recorded(row: Epoch | None) -> bool:
-    """Whether the LR of an epoch was read from a file, so that no schedule decided it here."""
-    return bool(row and row.decision and row.decision.schedule == RECORDED)
 
 
 def _notice(run: Run) -> str:

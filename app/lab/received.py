@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from app.charts import batches as within
 from app.charts.batches import an_epoch
+from app.charts.best import LOSS, Best, best_of
 from app.checked import Whole
-from app.lab.readout import Best, best_of
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.trace import Trace
 from trainer.store.rows import UnreadableError
@@ -24,7 +24,7 @@ class Cursor(BaseModel):
     `planned`, the last intervention, checksums of its state's texts (`token`), of what is ahead and
     of the verdict, and the highest id of a started run (`begun`). `view` identifies the drawing; a
     page `follows` new runs unless an older run was chosen. `before` is the best of a fork's epochs
-    before the fork, `behind` the last epoch of its parent.
+    before the fork, by its validation loss, `behind` the last epoch of its parent.
     """
 
     run: Whole | None
@@ -94,8 +94,14 @@ def token_of(texts: dict[str, Any]) -> int:
     return zlib.crc32(json.dumps(texts).encode())
 
 
-def best_of_run(store: Store, run: Run | None, before: Best | None) -> Best | None:
-    """The best epoch on the validation card: a fork's own, or one before the fork."""
-    found = store.best(run.id, "val_loss") if run else None
-    own = best_of([found] if found else [])
-    return min((best for best in (before, own) if best), key=lambda best: best[1], default=None)
+def best_of_run(store: Store, run: Run | None, before: tuple[int, float] | None) -> Best | None:
+    """The run's best epoch by its validation loss, or without one by what it is ranked by; a fork's
+    own, or one before the fork.
+    """
+    if run is None:
+        return None
+    metrics = dict.fromkeys((LOSS, run.ranked_by))
+    own = best_of(filter(None, (store.best(run.id, metric) for metric in metrics)), *metrics)
+    if before is None:
+        return own
+    return min(Best(*before), own or Best(*before), key=lambda best: best.value)

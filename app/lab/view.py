@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from app import address, ids, run_picker
 from app.lab import (
     again,
+    cards,
     chooser,
     control,
     family,
@@ -23,8 +24,6 @@ from app.lab import (
     verdicts,
     what_if,
 )
-from app.lab.control import PACES
-from app.lab.readout import CARDS
 from app.lab.turns import Turns
 from app.run_columns import RunColumns
 from trainer.store import selection
@@ -94,13 +93,7 @@ def _header(runs: list[dict[str, Any]], shown: int | None, beside: list[str]) ->
                 [
                     html.Span("ready", id=ids.STATUS, className="status", role="status"),
                     chooser.layout(runs, shown, beside),
-                    dmc.SegmentedControl(
-                        id=ids.PACE,
-                        data=[{"value": key, "label": label} for key, label in PACES.items()],
-                        value="5",
-                        size="sm",
-                        **{"aria-label": "Pace: epochs per second"},
-                    ),
+                    control.pace(),
                     *control.pause_and_step(),
                     control.commanded(
                         "stop",
@@ -123,13 +116,17 @@ def _cards() -> list[Component]:
             [
                 html.Span(id=ids.card(name, "value"), className=f"card-value {name}"),
                 html.Span(
-                    [html.Span(label), " ", html.Span(id=ids.card(name, "small"))],
+                    [
+                        html.Span(label, id=ids.card(name, "label"), title=label),
+                        " ",
+                        html.Span(id=ids.card(name, "small"), title=""),
+                    ],
                     className="card-about",
                 ),
             ],
             className="card",
         )
-        for name, label in CARDS.items()
+        for name, label in cards.CARDS.items()
     ]
 
 

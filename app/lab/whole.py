@@ -6,9 +6,11 @@ from typing import Any
 
 from app import ids
 from app.charts import figures
+from app.charts.best import LOSS, best_of
+from app.charts.lr_scale import lr_scale
 from app.charts.series import Mark, sentences, series, with_parent
 from app.lab.progress import progress
-from app.lab.readout import LAST_EPOCHS, after_epoch, best_of, state, unreadable
+from app.lab.readout import LAST_EPOCHS, after_epoch, state, unreadable
 from app.lab.received import (
     Cursor,
     best_of_run,
@@ -72,10 +74,14 @@ def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[st
         points = with_parent(points, recipe, parent, theirs, batches)
         fork = Mark((row.parent_epoch or 0) + 0.5, None, "fork", f"fork of {row.parent}")
         points.marks.insert(0, fork)
-    figure = figures.figure(recipe, points, planned)
+    unknown = row.stand_ins if row else ()
+    # Once for each view: the axis does not jump while a run trains.
+    scale = lr_scale(recipe, unknown, rows, points.lr.y)
+    figure = figures.figure(recipe, points, planned, scale)
     view = f"{run}-{next(_view)}"
     figure["layout"]["meta"]["view"] = view
-    last, before = done_by(row, rows)[-LAST_EPOCHS:], best_of(past)
+    last, found = done_by(row, rows)[-LAST_EPOCHS:], best_of(past, LOSS)
+    before = (found.epoch, found.value) if found else None
     best, texts = best_of_run(store, row, before), state(row, last, trouble(row))
     cursor = Cursor(
         run=run,
@@ -96,7 +102,7 @@ def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[st
         "templates": figures.chart_templates(points),
         "ends": figures.ends(points),
         "marks": points.marks,
-        "best": best,
+        "best": best and best.marker,
         "kinds": sorted(kind for kind, cells in points.cells.items() if cells.x),
         "log": sentences(past + rows, interventions, planned),
         "readout": {**progress(row, last), **texts, **after_epoch(row, last, best, interventions)},

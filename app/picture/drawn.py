@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.charts.batches import an_epoch
+from app.charts.best import LOSS as VALIDATION
+from app.charts.best import Best, best_of
 from app.charts.series import Mark, Sentence, Series, sentences, series, with_parent
 from trainer.config.metrics import rises
 from trainer.schedule.epoch import Epoch
@@ -14,8 +16,6 @@ from trainer.store.lineage import lineage
 from trainer.store.rows import UnreadableError
 from trainer.store.run import Run
 from trainer.store.store import Store
-
-VALIDATION = "val_loss"
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,9 @@ class Drawn:
     events: list[Sentence]
 
     @property
-    def best(self) -> tuple[int, float] | None:
-        """The epoch with the lowest validation loss, and that loss."""
-        found = [
-            (loss, row.epoch)
-            for row in self.rows
-            if (loss := row.metrics.get(VALIDATION)) is not None
-        ]
-        return min(found)[::-1] if found else None
+    def best(self) -> Best | None:
+        """Its best epoch by its validation loss, or without one by what it is ranked by."""
+        return best_of(self.rows, VALIDATION, self.run.ranked_by)
 
 
 def drawn(store: Store, run: int) -> Drawn:

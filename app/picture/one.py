@@ -76,13 +76,16 @@ class One(Sheet):
 
     def _best(self) -> list[str]:
         best, axis = self.one.best, self.panes.loss
-        if best is None or not axis.shows(best[1]):
+        if best is None:
             return []
-        x, y = self.panes.x.place(best[0]), axis.place(best[1])
+        epoch, value, colour = best.marker
+        if not axis.shows(value):
+            return []
+        x, y = self.panes.x.place(epoch), axis.place(value)
         return [
             element(
                 "circle", cx=round(x, 1), cy=round(y, 1), r=3.5,
-                fill=self.paint["panel"], stroke=self.paint["val"], stroke_width=theme.CURVE,
+                fill=self.paint["panel"], stroke=self.paint[colour], stroke_width=theme.CURVE,
             )
         ]  # fmt: skip
 

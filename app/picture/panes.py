@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.charts.curves import curves
+from app.charts.lr_scale import lr_scale
 from app.charts.series import Line
 from app.picture.axes import Axis, around, from_zero
 from app.picture.drawn import Drawn
@@ -86,7 +87,7 @@ def panes(
     bottom, lr_top = height - BOTTOM, height - BOTTOM - lr_height
     # A constant LR is at home on either axis, so it is the others that decide.
     moving = [one for one in runs if len(set(one.series.lr.y)) > 1] if several else runs
-    if moving and all(one.run.recipe.schedule.traits.axis == "log" for one in moving):
+    if moving and all(_scale(one) == "log" for one in moving):
         lr = around(lrs, bottom, lr_top, log=True)
     else:
         lr = from_zero(lrs, bottom, lr_top)
@@ -101,3 +102,7 @@ def panes(
         strip=strip,
         lr_head=first_strip + strips_height + GAP,
     )
+
+
+def _scale(one: Drawn) -> str:
+    return lr_scale(one.run.recipe, one.run.stand_ins, one.rows, one.series.lr.y)

@@ -24,7 +24,7 @@ def rows(store: Store, ids: Sequence[int]) -> list[dict[str, Any]]:
     runs = runs_of(store, ids)
     readable = [run for run in runs if isinstance(run, Run)]
     found = results(store, {run.id: run.recipe.monitor for run in readable})
-    curves = sparklines(store, {run.id: loss_of(run) for run in readable})
+    curves = sparklines(store, {run.id: run.ranked_by for run in readable})
     made = []
     for run in runs:
         row = _row(run, found, curves) if isinstance(run, Run) else _unreadable(run)
@@ -37,11 +37,6 @@ def setting_text(setting: Setting, value: Any) -> str:
     if setting.kind == "float":
         return lr_text(value)
     return setting.shown(value)
-
-
-def loss_of(run: Run) -> str:
-    """The metric whose curve is drawn."""
-    return "val_loss" if run.config else run.recipe.monitor
 
 
 def _row(run: Run, found: dict[int, Result], curves: dict[int, Sparkline]) -> dict[str, Any]:

@@ -124,7 +124,7 @@
     layer.append(item("strip-name", "rule", "faint", xaxis._offset - 8, yaxis3._offset + yaxis3._length / 2));
     if (best && inside(xaxis, xaxis.d2p(best[0])) && inside(yaxis, yaxis.d2p(best[1]))) {
       const left = xaxis._offset + xaxis.d2p(best[0]), top = yaxis._offset + yaxis.d2p(best[1]);
-      layer.append(item("best", "", "val", left, top));
+      layer.append(item("best", "", best[2], left, top));
     }
     moveNow();
   }

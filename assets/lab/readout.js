@@ -7,12 +7,14 @@
   let isLive = false, denied = {};
 
   // Enables what the run obeys. Each control stands in an element that says on hover what it does, or
-  // why the run does not obey it: a button that is disabled says nothing.
+  // why the run does not obey it: a button that is disabled says nothing. The pace is the next run's,
+  // too, where none trains.
   function allow() {
     for (const place of document.querySelectorAll("[data-command]")) {
       const { command, help } = place.dataset;
-      const { id } = place.querySelector("button, input");
-      lrscope.page.set(id.startsWith("{") ? JSON.parse(id) : id, { disabled: !isLive || command in denied });
+      const { id } = place.querySelector("[id]"), isForNext = command === "pace" && !isLive;
+      const disabled = !isForNext && (!isLive || command in denied);
+      lrscope.page.set(id.startsWith("{") ? JSON.parse(id) : id, { disabled });
       place.title = (isLive && denied[command]) || help;
     }
   }
@@ -54,6 +56,12 @@
     },
   };
 
+  // What may be cut has the whole as its title.
+  function showText(element, text) {
+    element.textContent = text;
+    if (element.hasAttribute("title")) element.title = text;
+  }
+
   // Values that have not changed are skipped: for each property set, Dash visits the whole page.
   let shown = {};
 
@@ -62,7 +70,7 @@
       for (const [place, value] of Object.entries(readout)) {
         if (JSON.stringify(shown[place]) === JSON.stringify(value)) continue;
         if (places[place]) places[place](value);
-        else lrscope.page.element(place).textContent = value;
+        else showText(lrscope.page.element(place), value);
       }
       shown = { ...shown, ...readout };
     },

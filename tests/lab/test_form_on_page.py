@@ -188,7 +188,7 @@ def test_a_run_without_settings_fills_nothing_and_says_so(
         shows(page, 1)
         use.click()
         expect(page.locator(said)).to_have_text(
-            "Run 1 was imported: its settings are not known here."
+            "Run 1 was imported: its data and network are not known here."
         )
         expect(box(page, "Learning rate")).to_have_value("0.5")
 

@@ -241,14 +241,19 @@ def test_the_best_of_a_fork_is_the_best_of_all_its_epochs(store: Store, training
     record(store, fork, replace(worse, epoch=3))
     small = ids.card("val", "small")
     answer = news(store, cursor)
-    assert (answer["drawn"]["best"], answer["readout"][small]) == ((1, 0.25), "best 0.250 at 1")
+    told = (1, 0.25, "val"), "best 0.250 at 1"
+    assert (answer["drawn"]["best"], answer["readout"][small]) == told
     view = view_of(store, fork, fork)
-    assert (view["best"], view["readout"][small]) == ((1, 0.25), "best 0.250 at 1")
+    assert (view["best"], view["readout"][small]) == told
     course = Verdicts(store)._course(known(store, fork))
     assert course.best is not None
     assert course.best.epoch == 1
     record(store, fork, replace(good, epoch=4, metrics=metrics(0.1, 0.125, 0.9)))
-    assert news(store, cursor)["drawn"]["best"] == view_of(store, fork, fork)["best"] == (4, 0.125)
+    assert (
+        news(store, cursor)["drawn"]["best"]
+        == view_of(store, fork, fork)["best"]
+        == (4, 0.125, "val")
+    )
 
 
 def known(store: Store, number: int) -> Run:

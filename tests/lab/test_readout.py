@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import ids
+from app.charts.best import Best
 from app.lab.progress import progress
 from app.lab.readout import after_epoch, state
 from tests.charts.test_series import CONFIG, DIVERGED, FLAT
@@ -14,7 +15,7 @@ from trainer.config.recipe import Recipe
 from trainer.config.text import duration
 from trainer.engine.events import Started
 from trainer.schedule.interventions import RecordedIntervention
-from trainer.store.run import Run
+from trainer.store.run import Elsewhere, Run
 
 IMPORTED: dict[str, object] = {"source": "imported", "origin": "mine.csv", "recipe": Recipe()}
 STARTED = Started("cpu", 1, 17, 1077, 360, 360, 10, 9098)
@@ -31,7 +32,7 @@ def run(**changed: object) -> Run:
 
 
 def test_the_meter_shows_the_classs_own_count_and_what_must_happen() -> None:
-    shown = after_epoch(run(epoch=2), FLAT[:2], (1, 1.0))
+    shown = after_epoch(run(epoch=2), FLAT[:2], Best(1, 1.0))
     assert shown["meter"] == [1, 1]
     assert shown[ids.schedule("value")] == "1 of 1 bad epoch"
     assert shown[ids.schedule("sentence")] == (
@@ -48,9 +49,9 @@ def test_the_earliest_cut_that_is_promised_is_the_one_that_torch_makes() -> None
 
 def test_the_lr_card_shows_the_lr_that_comes_next_and_the_last_one_used_when_over() -> None:
     value, small = ids.card("lr", "value"), ids.card("lr", "small")
-    shown = after_epoch(run(), FLAT[:3], (1, 1.0))
+    shown = after_epoch(run(), FLAT[:3], Best(1, 1.0))
     assert (shown[value], shown[small]) == ("0.05", "÷2")
-    assert after_epoch(run(status="finished"), FLAT[:3], (1, 1.0))[value] == "0.1"
+    assert after_epoch(run(status="finished"), FLAT[:3], Best(1, 1.0))[value] == "0.1"
 
 
 def test_an_lr_that_was_set_since_the_last_epoch_is_on_the_card_and_in_the_sentence() -> None:
@@ -60,14 +61,13 @@ def test_an_lr_that_was_set_since_the_last_epoch_is_on_the_card_and_in_the_sente
             sentence="By hand: LR set to 0.02.",
         )  # fmt: skip
 
-    shown = after_epoch(run(epoch=2), FLAT[:2], (1, 1.0), [made(3)])
+    shown = after_epoch(run(epoch=2), FLAT[:2], Best(1, 1.0), [made(3)])
     assert shown[ids.card("lr", "value")] == "0.02"
     assert shown[ids.schedule("sentence")].startswith("To keep 0.02, ")
     assert "the LR is cut to 0.01 after epoch 3" in shown[ids.schedule("sentence")]
     # What the last epoch's decision knows of says nothing more.
-    assert (
-        after_epoch(run(epoch=2), FLAT[:2], (1, 1.0), [made(2)])[ids.card("lr", "value")] == "0.1"
-    )
+    shown = after_epoch(run(epoch=2), FLAT[:2], Best(1, 1.0), [made(2)])
+    assert shown[ids.card("lr", "value")] == "0.1"
 
 
 def test_before_the_first_run_the_page_says_what_to_do() -> None:
@@ -80,7 +80,7 @@ def test_the_reason_of_a_failure_is_shown() -> None:
 
 
 def test_a_diverged_epoch_shows_dashes_not_numbers() -> None:
-    cards = after_epoch(run(status="diverged"), [*FLAT, DIVERGED], (4, 0.5))
+    cards = after_epoch(run(status="diverged"), [*FLAT, DIVERGED], Best(4, 0.5))
     assert cards[ids.card("val", "value")] == cards[ids.card("train", "value")] == "–"
 
 
@@ -110,6 +110,15 @@ def test_what_can_be_done_with_a_run_is_offered_and_nothing_else(
     changed: dict[str, object], controls: str
 ) -> None:
     assert state(run(**changed), FLAT)["controls"] == controls
+
+
+def test_an_open_ended_run_says_that_it_is_in_its_first_epoch() -> None:
+    known = Elsewhere(grows=True)
+    mine = run(recipe=Recipe(), source="watched", started=None, epoch=0, elsewhere=known)
+    assert progress(mine)[ids.PROGRESS_LEFT] == "first epoch · watched"
+    assert progress(replace(mine, epoch=1))[ids.PROGRESS_LEFT] == "epoch 1 · watched"
+    stopped = replace(mine, status="interrupted")
+    assert progress(stopped)[ids.PROGRESS_LEFT] == "epoch 0 · watched"
 
 
 RIGHT = ids.PROGRESS_RIGHT
@@ -157,6 +166,6 @@ def test_a_duration_never_says_sixty(seconds: float) -> None:
 
 
 def test_a_run_that_is_over_says_how_far_its_next_cut_was() -> None:
-    shown = after_epoch(run(epoch=1, status="finished"), FLAT[:1], (1, 1.0))
+    shown = after_epoch(run(epoch=1, status="finished"), FLAT[:1], Best(1, 1.0))
     sentence = shown[ids.schedule("sentence")]
     assert sentence == "The next cut would have come after 2 more bad epochs."

@@ -12,7 +12,9 @@ from tests import small
 from trainer.config.run import RunConfig
 from trainer.engine import datasets
 from trainer.execute import execute
+from trainer.store import permissions
 from trainer.store.store import Store, path_in
+from trainer.watched.taker import Taker
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 
@@ -95,3 +97,11 @@ def test_a_folder_for_everyone_stays_one(tmp_path: Path, shared: int) -> None:
     for _ in range(2):
         Store(tmp_path).close()
     assert mode(tmp_path) == shared
+
+
+@pytest.mark.usefixtures("umask")
+def test_what_takes_in_watched_trainings_is_its_users_alone(tmp_path: Path) -> None:
+    permissions.make_folder(tmp_path / "watched")
+    with closing(Store(tmp_path)) as store:
+        Taker(store).once()
+        assert mode(tmp_path / "watched" / "taken-in.lock") == 0o600

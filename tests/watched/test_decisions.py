@@ -101,6 +101,13 @@ def test_an_optimizer_that_is_not_torchs_is_only_named():
     assert (training.elsewhere.optimizer, training.recipe.lr) == ("Lion", 0.5)
 
 
+def test_an_optimizer_of_kerass_is_called_so_since_torch_has_one_of_the_same_name():
+    told = start(torch.optim.Adam(weight(), lr=0.5))
+    told["optimizer"]["module"] = "keras.src.optimizers.adam"
+    training, _ = said([told])
+    assert training.elsewhere.optimizer == "Keras's Adam"
+
+
 class Twice(lr_scheduler.ReduceLROnPlateau):
     """Cuts by more than its factor says, under the name of torch's class."""
 

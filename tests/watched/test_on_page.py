@@ -97,7 +97,8 @@ def test_what_the_training_does_not_obey_is_disabled_and_says_why(
     browser: BrowserContext, lab: Served
 ) -> None:
     loop = plateau(epochs=9, controls=["stop"])
-    watch(lab, loop).write(line(loop, 1.0))
+    spool = watch(lab, loop)
+    spool.write(line(loop, 1.0))
     with opened(browser, lab.url) as page:
         all_drawn(page, 1)
         expect(button(page, "÷2")).to_be_disabled()
@@ -106,6 +107,11 @@ def test_what_the_training_does_not_obey_is_disabled_and_says_why(
         why = "Run 1 trains elsewhere and does not obey scale: pass control=True to watch()."
         place = page.locator("[data-command=scale]").first
         expect(place).to_have_attribute("title", why)
+        expect(page.locator("#pace input").first).to_be_disabled()
+        keeps = "Run 1 trains elsewhere and does not obey pace: it keeps its own pace."
+        expect(page.locator("[data-command=pace]")).to_have_attribute("title", keeps)
+        spool.write(END | {"at": time.time()})  # from here on it is the next run's
+        expect(page.locator("#pace input").first).to_be_enabled()
 
 
 def test_a_training_that_is_killed_is_shown_as_interrupted(
@@ -154,6 +160,9 @@ def test_what_lrscope_does_not_know_is_named_and_not_explained(
         expect(panel).to_contain_text("LRScope does not know its rule")
         expect(panel).to_contain_text("Optimizer: Lion (not one that LRScope knows).")
         expect(panel).to_contain_text("Of its 2 parameter groups this is the first one's LR.")
+        page.get_by_role("button", name="Use this run's settings").click()
+        refused = "Run 1 is trained elsewhere: its data and network are not known here."
+        expect(page.get_by_role("alert").filter(has_text="Run 1")).to_have_text(refused)
         page.goto(f"{lab.url}runs")
         expect(page.locator("#runs-table")).to_contain_text("mine")
 

@@ -6,7 +6,7 @@ torch-free.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .decisions import Decision
+from .decisions import RECORDED, Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +34,8 @@ class Epoch:
 def monitored(name: str, rows: Sequence[Epoch]) -> list[float | None]:
     """The values of one metric, None where it was not measured or not finite."""
     return [row.metrics.get(name) for row in rows]
+
+
+def is_recorded(row: Epoch | None) -> bool:
+    """Whether the LR of an epoch was read from a file, so that no schedule decided it here."""
+    return bool(row and row.decision and row.decision.schedule == RECORDED)

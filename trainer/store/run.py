@@ -179,6 +179,11 @@ class Run:
         return (self.elsewhere and self.elsewhere.schedule) or self.recipe.schedule.name
 
     @property
+    def ranked_by(self) -> str:
+        """The metric by which it is compared with other runs."""
+        return "val_loss" if self.config else self.recipe.monitor
+
+    @property
     def stand_ins(self) -> set[str]:
         """The parts of its recipe that only stand for one that LRScope does not know."""
         known = self.elsewhere

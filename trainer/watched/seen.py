@@ -19,6 +19,7 @@ from ..config.traits import ScheduleSettings
 from .lines import SeenOptimizer, SeenScheduler
 
 TORCH = "torch.optim"
+KERAS = "keras."  # how its modules begin
 PARTED = {"SequentialLR", "ChainedScheduler"}
 MOST_SHOWN = 60  # characters of a class's name
 LEAST_LR = 1e-12  # stands for an LR of 0, which no recipe has
@@ -92,15 +93,21 @@ def optimizer_of(seen: SeenOptimizer | None) -> tuple[Any, str | None]:
     found = None
     if seen.name in OPTIMIZERS and seen.module.startswith(TORCH):
         found = observed(seen.name, seen.groups[0] if seen.groups else {})
-    return (SGD(), plain(seen.name, MOST_SHOWN)) if found is None else (found, None)
+    return (SGD(), _called(seen)) if found is None else (found, None)
 
 
 def title(seen: SeenScheduler) -> str:
     """What a scheduler is called: its class, with those of its parts."""
-    name = plain(seen.name, MOST_SHOWN)
+    name = _called(seen)
     if seen.name not in PARTED or not seen.parts:
         return name
-    return f"{name} ({', '.join(plain(part.name, MOST_SHOWN) for part in seen.parts)})"
+    return f"{name} ({', '.join(map(_called, seen.parts))})"
+
+
+def _called(seen: SeenOptimizer | SeenScheduler) -> str:
+    """A class's name. Keras has classes of the same names as torch's, which are not the same."""
+    name = plain(seen.name, MOST_SHOWN)
+    return f"Keras's {name}" if seen.module.startswith(KERAS) else name
 
 
 def recipe(seen: Seen, optimizer: Any, monitor: str, epochs: int) -> Recipe:

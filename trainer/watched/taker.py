@@ -14,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..failures import first_line
+from ..store import permissions
 from ..store.store import Store
 from .spool import FOLDER
 from .taking import Taking
@@ -37,7 +38,12 @@ class Taker:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._folder = store.home / FOLDER
-        self._lock = FileLock(self._folder / "taken-in.lock", blocking=False, thread_local=False)
+        self._lock = FileLock(
+            self._folder / "taken-in.lock",
+            blocking=False,
+            thread_local=False,
+            mode=permissions.FILE,
+        )
         self._spools: dict[str, Taking] = {}
         self._told: set[str] = set()
         self._version = -1
