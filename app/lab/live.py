@@ -72,11 +72,19 @@ def news(
                 "begun": newest,
                 "wait": LIVE_MS,
             }
-            return {**answer, "follow": str(newest)} if cursor.follows else answer
+            return {**answer, "follow": str(newest)} if _leaves(store, cursor) else answer
         return _news_of(store, cursor, trouble, torch, verdicts)
     except StoreError as error:
         token = token_of({"reason": str(error)})
         return {"drawn": None, "readout": reason(error), "token": token, "wait": IDLE_MS}
+
+
+def _leaves(store: Store, cursor: Cursor) -> bool:
+    """Whether a page goes on to a run that has started: never from one that trains, whose buttons
+    somebody may be about to press.
+    """
+    shown = store.run(cursor.run) if cursor.run is not None else None
+    return cursor.follows and (shown is None or shown.over)
 
 
 def _news_of(

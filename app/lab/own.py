@@ -48,6 +48,20 @@ def ask_for_trust(config: RunConfig, trusted: bool | None) -> None:
         raise CommandError(NOT_TRUSTED)
 
 
+def refuse_broken(config: RunConfig) -> None:
+    """Refuse a network of one's own that cannot be built, before a run of it is queued.
+
+    Raises:
+        CommandError: it cannot; the sentence names the file and the line.
+    """
+    if not in_file(config.model):
+        return
+    try:
+        look(config.model, *_shape(config))
+    except OwnError as error:
+        raise CommandError(str(error)) from error
+
+
 def register(app: Dash) -> None:
     """Complete what is typed; show what it names."""
 

@@ -177,6 +177,7 @@ def register(app: Dash, store: Store) -> None:
             if not fork:
                 own.check(config)
                 own.ask_for_trust(config, trusted)
+                own.refuse_broken(config)
             run = forking.add(store, fork, config, speed) if fork else store.add(config, speed)
         except ConfigError:
             raise PreventUpdate from None  # the sentences are already next to the fields

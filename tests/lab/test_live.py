@@ -108,11 +108,26 @@ def test_the_state_is_sent_when_it_changes_and_not_again(store: Store, training:
 
 
 def test_a_page_follows_a_run_that_began_since_it_was_opened(store: Store, training: int) -> None:
+    store.record(training, Ended("finished"))
     cursor = opened(store, training)
     begun = store.add(CONFIG, claimed=True)
     answer = news(store, cursor)
     assert answer["follow"] == str(begun)
     assert [choice["value"] for choice in answer["runs"]] == [str(begun), str(training)]
+
+
+def test_a_page_stays_with_a_run_that_trains_when_another_begins(
+    store: Store, training: int
+) -> None:
+    """Its buttons would change the other one, under the hand that is about to press them."""
+    cursor = opened(store, training)
+    begun = store.add(CONFIG, claimed=True)
+    answer = news(store, cursor)
+    assert answer["runs"][0]["value"] == str(begun)
+    assert "follow" not in answer
+    later = cursor.model_copy(update={"begun": answer["begun"]})
+    store.record(training, Ended("finished"))
+    assert "follow" not in news(store, later)
 
 
 def test_an_older_run_that_was_chosen_stays_on_show(store: Store, training: int) -> None:
@@ -136,6 +151,7 @@ def test_a_run_that_ends_leaves_the_page_where_it_is(store: Store, training: int
 
 def test_a_run_that_began_while_a_page_was_opening_is_followed(store: Store, training: int) -> None:
     begun = store.newest_started()
+    store.record(training, Ended("finished"))
     second = store.add(CONFIG, claimed=True)
     cursor = Cursor(**view_of(store, training, begun)["cursor"])
     assert news(store, cursor)["follow"] == str(second)

@@ -111,7 +111,7 @@ def test_what_is_typed_is_ticked_and_what_a_run_fills_in_is_not(
         expect(page.locator("#own-network")).to_have_text("Tick it to see the network.")
 
 
-def test_a_broken_network_is_said_before_it_starts_and_ends_its_run_alone(
+def test_a_broken_network_is_said_before_it_starts_and_makes_no_run(
     browser: BrowserContext, lab: Served, own: Path
 ) -> None:
     network(own, NET.replace("4 * size * size", "5"))
@@ -121,8 +121,8 @@ def test_a_broken_network_is_said_before_it_starts_and_ends_its_run_alone(
         said = f"{own}/model.py, line 15: RuntimeError: mat1 and mat2 shapes cannot be multiplied"
         expect(page.locator("#own-network")).to_contain_text(said)
         start(page)
-        in_state(page, "failed")
-        expect(page.locator("body")).to_contain_text(said)
+        expect(page.locator("#start-refused")).to_contain_text(said)
+        assert lab.store.runs(9) == []
         network(own)
         start(page)
         in_state(page, "finished")

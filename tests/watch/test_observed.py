@@ -348,7 +348,7 @@ def test_an_optimizer_without_hooks_has_the_lrs_between_the_steps(tmp_path):
 
 
 def test_what_has_no_learning_rate_is_not_watched(tmp_path):
-    with pytest.warns(WatchWarning, match="optimizer"):
+    with pytest.warns(WatchWarning, match="nothing of this training is recorded: give watch"):
         scope = watch("mine", home=tmp_path)
     assert list(scope.epochs(2)) == [0, 1]
     scope.epoch(loss=1.0)

@@ -111,6 +111,14 @@ def test_a_loss_that_comes_now_and_then_is_in_the_trace(tmp_path, optimizer):
     assert line(tmp_path, "epoch")["trace"] == [[2, 3.0, 0.1], [5, 2.0, 0.1], [8, 1.0, 0.1]]
 
 
+def test_a_training_that_never_tells_an_epoch_is_told_to(tmp_path, optimizer, batch):
+    with watch("mine", optimizer=optimizer, home=tmp_path) as scope:
+        scope.batch(batch())
+    end = line(tmp_path, "end")
+    assert end["status"] == "finished"
+    assert "call scope.epoch()" in end["reason"]
+
+
 @pytest.mark.usefixtures("looks_always")
 def test_stop_ends_the_loop_and_the_code_after_it_runs(tmp_path, optimizer):
     seen, goes_on = [], False

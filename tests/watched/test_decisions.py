@@ -274,6 +274,14 @@ def test_a_plan_that_nobody_has_told_grows_with_the_epochs():
     assert training.recipe.epochs == 2
 
 
+def test_a_plan_that_is_exceeded_grows_with_the_epochs():
+    begin = start(torch.optim.SGD(weight(), lr=0.1), epochs=2)
+    training, _ = said([begin, *(epoch(number) for number in (1, 2))])
+    assert (training.recipe.epochs, training.elsewhere.grows) == (2, False)
+    training, _ = said([begin, *(epoch(number) for number in (1, 2, 3))])
+    assert (training.recipe.epochs, training.elsewhere.grows) == (4, True)
+
+
 def test_epochs_that_were_added_count_once():
     added = {
         "kind": "intervened", "command": 1, "epoch": 2, "batch": 0, "name": "epochs", "value": 10,

@@ -1,6 +1,7 @@
 """Spools become runs: each line once, whatever happens to the training, the page or the disk."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -101,6 +102,14 @@ def test_a_spool_that_is_over_and_taken_in_is_deleted(tmp_path, store, taker):
     taker.once()
     assert [path.name for path in spool.folder.iterdir()] == ["taken-in.lock"]
     assert store.spools() == {}
+
+
+def test_spools_that_wait_become_runs_in_the_order_of_their_beginning(tmp_path, store, taker):
+    for number in range(9):
+        lock = SpoolWriter(tmp_path, [begin(name=f"run {number}"), epoch(1)]).path
+        os.utime(lock.with_suffix(".lock"), (number, number))
+    taker.once()
+    assert [run.name for run in store.runs(9)] == [f"run {number}" for number in range(8, -1, -1)]
 
 
 def test_a_page_that_starts_later_takes_in_the_rest_and_nothing_twice(tmp_path):

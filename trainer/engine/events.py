@@ -28,6 +28,13 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """The file of one's own network is run."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """Data and model are ready; the first batch comes next.
 
@@ -170,6 +177,7 @@ class Ended:
 Event = (
     Downloading
     | Reading
+    | Loading
     | Retraining
     | Started
     | Forked

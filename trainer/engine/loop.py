@@ -32,6 +32,7 @@ from .events import (
     Event,
     Forked,
     Intervened,
+    Loading,
     Progress,
     Started,
 )
@@ -52,7 +53,7 @@ def train(
     start: Snapshot | None = None,
     **settings: Any,
 ) -> Generator[Event, None, None]:
-    """Train one run and yield its events: (Downloading | Reading)*, Started, (Progress*
+    """Train one run and yield its events: (Downloading | Reading)*, Loading?, Started, (Progress*
     EpochEnded)*, Ended.
 
         for event in train(lr=0.01, patience=3, epochs=5): ...
@@ -93,6 +94,8 @@ def _from_data(
         return
     splits = splits.to(device)
     clock, own = Clock(), in_file(config.model)
+    if own:
+        yield Loading(Path(own.file).name)
     blamed = own_network.blamed(own) if own else nullcontext()
     with threads.restored(), generators(config, device), blamed:
         yield from clock.around(_train(config, splits, control, start, clock))

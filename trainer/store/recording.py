@@ -16,6 +16,7 @@ from ..engine.events import (
     Failed,
     Forked,
     Intervened,
+    Loading,
     Progress,
     Reading,
     Retraining,
@@ -95,6 +96,8 @@ def statements(event: Event) -> Iterator[Statement]:
             yield ACTIVITY, {"activity": activity}
         case Reading(done, total):
             yield ACTIVITY, {"activity": f"reading images: {done:,} of {total:,}"}
+        case Loading(file):
+            yield ACTIVITY, {"activity": f"running {file}, which builds the network"}
         case Retraining(epoch, needed):
             yield ACTIVITY, {"activity": f"retraining epoch {epoch} of {needed} up to the fork"}
         case Started():

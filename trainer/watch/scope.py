@@ -23,6 +23,10 @@ class WatchWarning(UserWarning):
     """LRScope could not do something; the training goes on as it would without it."""
 
 
+class NothingToWatchError(Exception):
+    """There is no optimizer whose learning rate could be watched."""
+
+
 def watch(
     name: str,
     scheduler: Any = None,
@@ -262,7 +266,7 @@ class _Trouble:
         elif isinstance(what, OSError):
             where = f" ({what.filename})" if what.filename else ""
             what = f"it cannot write its record: {what.strerror or what}{where}"
-        elif isinstance(what, Exception):
+        elif isinstance(what, Exception) and not isinstance(what, NothingToWatchError):
             what = f"{type(what).__name__}: {what}"
         sentence = f"LRScope: {what}. The training goes on; nothing more is said about it."
         try:
@@ -284,7 +288,9 @@ def _started(home: Path, name: str, scheduler: Any, optimizer: Any, **settings: 
     if optimizer is None:
         optimizer = getattr(scheduler, "optimizer", None)
     if not getattr(optimizer, "param_groups", None):
-        raise TypeError("watch needs a scheduler that has its optimizer, or optimizer=")
+        raise NothingToWatchError(
+            "nothing of this training is recorded: give watch() its scheduler, or optimizer="
+        )
     spool = Spool(home)
     try:
         return Training(spool, scheduler, optimizer, name=name, **settings)

@@ -203,6 +203,8 @@ class Training:
     def end(self, status: str, reason: str | None) -> None:
         """The training is over: its last lines."""
         self._write_waiting()
+        if not self.done and (self.batch or self._observed.first or self._observed.steps):
+            reason = reason or "No epoch was recorded: call scope.epoch() once an epoch."
         self.write({"kind": "end", "status": status, "reason": reason and reason[:_LONGEST]})
 
     def is_complete(self) -> bool:

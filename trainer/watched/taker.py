@@ -126,8 +126,15 @@ class Taker:
         known = self._store.spools()
         for gone in self._spools.keys() - found:
             del self._spools[gone]
-        for new in sorted(found - self._spools.keys()):
+        for new in sorted(found - self._spools.keys(), key=self._began):
             self._spools[new] = Taking(self._store, self._path(new), known.get(new))
+
+    def _began(self, spool: str) -> float:
+        """When its training began: its lock is made then, and never written."""
+        try:
+            return self._path(spool).with_suffix(".lock").stat().st_mtime
+        except OSError:
+            return 0.0
 
     def _path(self, spool: str) -> Path:
         return self._folder / f"{spool}.jsonl"

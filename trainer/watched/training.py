@@ -220,12 +220,17 @@ class Training:
     def _recipe(self) -> Recipe:
         monitor = self._monitor or USUAL[0]
         under_way = 0 if self.over else 1
-        epochs = (self._planned or self._epoch + under_way) - self._added
+        epochs = (self._plan or self._epoch + under_way) - self._added
         return seen.recipe(self._seen, self._optimizer, monitor, max(epochs, 1))
+
+    @property
+    def _plan(self) -> int | None:
+        """How many epochs are planned; None if nobody has said so, or there are more by now."""
+        return self._planned if (self._planned or 0) >= self._epoch else None
 
     def _revised(self) -> Iterator[News]:
         self.recipe = self._recipe()
-        grows = self._planned is None and self._seen.epochs is None and not self.over
+        grows = self._plan is None and self._seen.epochs is None and not self.over
         self.elsewhere = replace(self.elsewhere, grows=grows)
         known = self.known
         if known != self._told:
