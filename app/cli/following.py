@@ -42,6 +42,7 @@ def follow(
     show = _as_json if json_lines else _as_text
     lost: OSError | None = None
     last: events.Event | None = None
+    told = 0  # the last epoch that has a line
     if not json_lines:
         print(_began(following), flush=True)
     run = following.run
@@ -54,7 +55,8 @@ def follow(
                         f"{plain(following.name)} was begun anew: run {following.run} follows it."
                     )
                 run = following.run
-                show(run, event)
+                show(run, event, told)
+                told = event.epoch if isinstance(event, events.EpochEnded) else told
             except OSError as error:
                 lost = error
                 shutdown.set()
@@ -70,7 +72,7 @@ def _began(following: "Following") -> str:
     return f"Run {following.run} {done} {plain(following.name)}. Ctrl-C ends it."
 
 
-def _as_json(run: int, event: events.Event) -> None:
+def _as_json(run: int, event: events.Event, told: int) -> None:  # noqa: ARG001 - an epoch again
     match event:
         case events.Waiting(sentence) | events.Warned(sentence) if sentence:
             print(f"lrscope: {plain(sentence)}", file=sys.stderr, flush=True)
@@ -82,15 +84,17 @@ def _as_json(run: int, event: events.Event) -> None:
             print(tables.line({"run": run, "status": status}), flush=True)
 
 
-def _as_text(run: int, event: events.Event) -> None:
+def _as_text(run: int, event: events.Event, told: int) -> None:
     out = console()
     match event:
         case events.Waiting(sentence) | events.Warned(sentence) if sentence:
             out.print(plain(sentence), style="yellow", markup=False)
         case events.EpochEnded(decision=decision):
             style = STYLES.get(decision.kind, "dim")
-            told = escape(decision.sentence)
-            out.print(f"{escape(_numbers(event))}  [{style}]{told}[/]", soft_wrap=True)
+            said = escape(decision.sentence)
+            # An epoch again: what was done at its end shows in the LR of the next.
+            numbers = f"{event.epoch:>5}" if event.epoch == told else escape(_numbers(event))
+            out.print(f"{numbers}  [{style}]{said}[/]", soft_wrap=True)
         case events.Failed(reason):
             out.print(f"Run {run} has failed: {plain(reason)}", style="bold red", markup=False)
         case events.Ended("interrupted"):

@@ -18,9 +18,11 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def following(home: Path, file: Path, *more: str) -> Iterator["subprocess.Popen[str]"]:
+def following(
+    home: Path, file: Path, *more: str, form: tuple[str, ...] = ("--json",)
+) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "trainer.watch", "import", "--follow", str(file), "--json", *more],
+        [sys.executable, "-m", "trainer.watch", "import", "--follow", str(file), *form, *more],
         cwd=ROOT,
         env={**os.environ, "LRSCOPE_HOME": str(home)},
         stdout=subprocess.PIPE,
@@ -39,6 +41,15 @@ def told(process: "subprocess.Popen[str]", lines: int) -> list[int]:
     """The epochs in the next lines."""
     assert process.stdout
     return [json.loads(process.stdout.readline())["epoch"] for _ in range(lines)]
+
+
+def next_epochs(process: "subprocess.Popen[str]", count: int) -> list[str]:
+    """The next lines on an epoch, in the form for people."""
+    assert process.stdout
+    lines: list[str] = []
+    while len(lines) < count and (line := process.stdout.readline()):
+        lines += [line] if line.split()[0].isdigit() else []
+    return lines
 
 
 def test_ctrl_c_ends_it_and_a_killed_one_goes_on_with_the_same_run(tmp_path: Path) -> None:
@@ -65,6 +76,20 @@ def test_ctrl_c_ends_it_and_a_killed_one_goes_on_with_the_same_run(tmp_path: Pat
     with closing(Store(home)) as store:
         assert [row.epoch for row in store.epochs(1)] == [1, 2, 3, 4]
         assert len(store.runs(9)) == 1
+
+
+def test_a_cut_that_shows_in_the_next_epoch_is_told_without_the_numbers_again(
+    tmp_path: Path,
+) -> None:
+    home, file = tmp_path / "home", tmp_path / "losses.csv"
+    with writing(file) as writer:
+        writer.write("epoch,val_loss,lr", "1,0.5,0.1", "2,0.4,0.1")
+        with following(home, file, form=()) as process:
+            lines = next_epochs(process, 2)
+            writer.write("3,0.3,0.05")
+            lines += next_epochs(process, 2)
+    assert [line.split()[0] for line in lines] == ["1", "2", "2", "3"]
+    assert lines[2].split(maxsplit=1)[1] == "Recorded: LR cut from 0.1 to 0.05.\n"
 
 
 def test_until_quiet_ends_it_as_finished(tmp_path: Path) -> None:
