@@ -186,14 +186,19 @@ def test_stop_ends_a_pause(tmp_path, optimizer):
     assert seen == [0]
 
 
+def deleted(folder: Path, waits: threading.Thread) -> None:
+    """Delete what a paused training has written, and wait until it goes on."""
+    for path in folder.iterdir():
+        path.unlink()
+    waits.join()
+
+
 def test_a_pause_whose_record_is_deleted_is_over(tmp_path, optimizer):
     scope = watch("mine", optimizer=optimizer, control=True, home=tmp_path)
     ask(tmp_path, "pause")
     thread = paused(tmp_path, lambda: scope.batch(1.0))
-    for path in (tmp_path / "watched").iterdir():
-        path.unlink()
     with pytest.warns(UserWarning, match="deleted"):
-        thread.join()
+        deleted(tmp_path / "watched", thread)
 
 
 def test_a_command_that_is_half_written_or_no_command_waits_or_is_passed_over(tmp_path, optimizer):
