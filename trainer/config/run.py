@@ -91,7 +91,7 @@ class RunConfig(Recipe):
     @classmethod
     def data_can_be_named(cls, name: str) -> str:
         if not is_known_data(name) and not is_whole(name):
-            raise ValueError(name)
+            raise ValueError("it cannot be one")
         return name
 
     @field_validator("model")
@@ -99,14 +99,14 @@ class RunConfig(Recipe):
     def model_can_be_named(cls, name: str) -> str:
         found = in_file(name)
         if not (is_known_model(name) or name in TORCHVISION or (found and is_whole(found.file))):
-            raise ValueError(name)
+            raise ValueError("it cannot be one")
         return name
 
     @field_validator("target")
     @classmethod
     def target_is_one_line(cls, name: str) -> str:
         if len(name) > MOST_TARGET or plain(name) != name:
-            raise ValueError(name)
+            raise ValueError("it cannot be one")
         return name
 
     @model_serializer(mode="wrap")

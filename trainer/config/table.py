@@ -180,7 +180,8 @@ def chosen(values: Mapping[str, Any], config_type: type[Recipe] = RunConfig) -> 
         "schedule": values.get("schedule", default.schedule.name),
         "optimizer": values.get("optimizer", default.optimizer.name),
     }
-    known = is_known_data(str(values.get("dataset", RunConfig().dataset)))
+    data = values.get("dataset")
+    known = not isinstance(data, str) or is_known_data(data)
     return [
         setting
         for setting in SETTINGS
