@@ -98,7 +98,13 @@ class Spool:
             end, unwritten = self._place = end + written, unwritten[written:]
 
     def close(self) -> None:
-        """Give the lock back: the training is over. In a forked child the parent keeps its lock."""
+        """Give the lock back: the training is over."""
+        if sys.platform != "win32":  # now, also where a child that was just forked has it, too
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """In a forked child: close the files. The parent keeps its lock."""
         os.close(self._file)
         os.close(self._lock)
 

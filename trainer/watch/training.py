@@ -219,7 +219,7 @@ class Training:
     def abandon(self) -> None:
         """In a forked child: it is the parent that is watched."""
         self._observed.unhook()
-        self._spool.close()
+        self._spool.abandon()
 
     def _last_lr(self) -> float:
         """The LR of the epoch's last batch."""
