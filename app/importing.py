@@ -15,6 +15,7 @@ from app import ids, run_picker
 from app.checked import refuse
 from trainer.config.table import ConfigError
 from trainer.config.text import plain
+from trainer.curves import tensorboard as event_files
 from trainer.curves.csv import MOST_NAME, CurveError, read
 from trainer.followers import Followers
 from trainer.store.faults import StoreError
@@ -205,9 +206,9 @@ def path_of(text: str) -> Path:
                 "as /home/me/logs/metrics.csv."
             )
         if path.is_dir():
-            is_curve = next(path.glob("*tfevents*"), None) is not None
+            is_curve = next(path.glob(event_files.NAMES), None) is not None
         else:
-            is_curve = path.suffix.lower() in TEXT_FILES or "tfevents" in path.name
+            is_curve = path.suffix.lower() in TEXT_FILES or event_files.is_event_file(path.name)
     except (OSError, RuntimeError, ValueError) as error:  # as for ~ of a user who is not known
         why = getattr(error, "strerror", None) or error
         raise CurveError(f"{shown} cannot be read ({why}): type another path.") from error

@@ -51,11 +51,7 @@ class Followers:
 
         try:
             file = path.resolve()
-        except (
-            OSError,
-            RuntimeError,
-            ValueError,
-        ) as error:  # a loop of links, or no name of a file
+        except (OSError, RuntimeError, ValueError) as error:  # links in a circle, or no file's name
             raise CurveError(f"{path.name} cannot be found: {error}.") from error
         with self._lock:
             self._threads = {

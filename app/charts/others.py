@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from app.charts import theme
+from app.charts.best import LOSS
 from app.charts.curves import Curve
 from app.charts.figures import curve_templates, trace
 from app.charts.series import Line, on_loss_axis
@@ -12,7 +13,6 @@ from trainer.config.recipe import Recipe
 
 MOST = len(theme.BEHIND)  # more would need colours twice
 FADED = {"mode": "lines", "opacity": 0.6, "connectgaps": True}
-LOSS = "val_loss"
 
 
 class Other(NamedTuple):

@@ -39,10 +39,9 @@ def follow(
     following = Following(store, file, values, tag)
     stop, shutdown = threading.Event(), threading.Event()
     ending = Ending(stop.set, store.abandon)
-    show = _as_json if json_lines else _as_text
+    show = _as_json if json_lines else _Text().show
     lost: OSError | None = None
     last: events.Event | None = None
-    told = 0  # the last epoch that has a line
     if not json_lines:
         print(_began(following), flush=True)
     run = following.run
@@ -55,8 +54,7 @@ def follow(
                         f"{plain(following.name)} was begun anew: run {following.run} follows it."
                     )
                 run = following.run
-                show(run, event, told)
-                told = event.epoch if isinstance(event, events.EpochEnded) else told
+                show(run, event)
             except OSError as error:
                 lost = error
                 shutdown.set()
@@ -72,7 +70,7 @@ def _began(following: "Following") -> str:
     return f"Run {following.run} {done} {plain(following.name)}. Ctrl-C ends it."
 
 
-def _as_json(run: int, event: events.Event, told: int) -> None:  # noqa: ARG001 - an epoch again
+def _as_json(run: int, event: events.Event) -> None:
     match event:
         case events.Waiting(sentence) | events.Warned(sentence) if sentence:
             print(f"lrscope: {plain(sentence)}", file=sys.stderr, flush=True)
@@ -84,24 +82,33 @@ def _as_json(run: int, event: events.Event, told: int) -> None:  # noqa: ARG001 
             print(tables.line({"run": run, "status": status}), flush=True)
 
 
-def _as_text(run: int, event: events.Event, told: int) -> None:
-    out = console()
-    match event:
-        case events.Waiting(sentence) | events.Warned(sentence) if sentence:
-            out.print(plain(sentence), style="yellow", markup=False)
-        case events.EpochEnded(decision=decision):
-            style = STYLES.get(decision.kind, "dim")
-            said = escape(decision.sentence)
-            # An epoch again: what was done at its end shows in the LR of the next.
-            numbers = f"{event.epoch:>5}" if event.epoch == told else escape(_numbers(event))
-            out.print(f"{numbers}  [{style}]{said}[/]", soft_wrap=True)
-        case events.Failed(reason):
-            out.print(f"Run {run} has failed: {plain(reason)}", style="bold red", markup=False)
-        case events.Ended("interrupted"):
-            again = "follow the file again to go on."
-            out.print(f"Run {run} was interrupted: {again}", markup=False)
-        case events.Ended(status):
-            out.print(f"Run {run} has {'ended' if status == 'finished' else 'been stopped'}.")
+class _Text:
+    """Prints events for people."""
+
+    def __init__(self) -> None:
+        self._told = 0  # the last epoch that has a line
+
+    def show(self, run: int, event: events.Event) -> None:
+        out = console()
+        match event:
+            case events.Waiting(sentence) | events.Warned(sentence) if sentence:
+                out.print(plain(sentence), style="yellow", markup=False)
+            case events.EpochEnded(decision=decision):
+                style = STYLES.get(decision.kind, "dim")
+                said = escape(decision.sentence)
+                # An epoch again: what was done at its end shows in the LR of the next.
+                numbers = (
+                    f"{event.epoch:>5}" if event.epoch == self._told else escape(_numbers(event))
+                )
+                self._told = event.epoch
+                out.print(f"{numbers}  [{style}]{said}[/]", soft_wrap=True)
+            case events.Failed(reason):
+                out.print(f"Run {run} has failed: {plain(reason)}", style="bold red", markup=False)
+            case events.Ended("interrupted"):
+                again = "follow the file again to go on."
+                out.print(f"Run {run} was interrupted: {again}", markup=False)
+            case events.Ended(status):
+                out.print(f"Run {run} has {'ended' if status == 'finished' else 'been stopped'}.")
 
 
 def _numbers(row: events.EpochEnded) -> str:

@@ -1,6 +1,5 @@
 """The four numbers above the charts: the LR, and metrics whatever their names are. Pure."""
 
-import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ from app import ids
 from app.charts.best import LOSS, Best
 from app.charts.series import ratio
 from app.lab.progress import seconds_an_epoch
-from trainer.config.metrics import OF_GROUP, rises
+from trainer.config.metrics import OF_GROUP, rises, words
 from trainer.config.run import samples
 from trainer.config.text import lr_text, significant
 from trainer.schedule.epoch import Epoch
@@ -76,7 +75,7 @@ def number(metric: str, value: float | None) -> str:
     """A metric's value: an accuracy in percent, any other with three significant digits."""
     if value is None:
         return "–"
-    if {"acc", "accuracy"} & set(re.findall(r"[a-z0-9]+", metric.lower())) and 0 <= value <= 1:
+    if {"acc", "accuracy"} & words(metric) and 0 <= value <= 1:
         return f"{100 * value:.1f} %"
     return significant(value)
 

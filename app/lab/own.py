@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from app import form, ids
 from trainer.config.own import in_file
-from trainer.config.run import RunConfig, is_known_data, is_known_model
+from trainer.config.run import RunConfig, is_known_data, is_known_model, shape
 from trainer.config.table import ConfigError, to_config
 from trainer.own import completion
 from trainer.own.errors import OwnError
@@ -20,7 +20,6 @@ from trainer.store.faults import CommandError
 NOT_TRUSTED = 'Tick "Run the code in this file" first: the network\'s file runs on this machine.'
 SETTINGS = "sliders own-settings"
 DATA = {".npz", ".csv"}
-BUILT_IN = {"digits": (1, 28, 28), "cifar10": (3, 32, 32)}  # the others are as digits
 
 
 def check(config: RunConfig) -> None:
@@ -122,8 +121,7 @@ def register(app: Dash) -> None:
                 return []
             if in_file(config.model) and not trusted:
                 return [html.P("Tick it to see the network.", className="card-small")]
-            shape, classes = _shape(config)
-            return _network(look(config.model, shape, classes))
+            return _network(look(config.model, *_shape(config)))
         except (ConfigError, OwnError) as error:
             return [html.P(str(error), className="own-error", role="alert")]
 
@@ -131,7 +129,7 @@ def register(app: Dash) -> None:
 def _shape(config: RunConfig) -> tuple[tuple[int, ...], int]:
     """The shape of a sample, and the number of classes."""
     if is_known_data(config.dataset):
-        return BUILT_IN.get(config.dataset, BUILT_IN["digits"]), 10
+        return shape(config.dataset), 10
     found = survey(config)
     return found.shape, len(found.classes)
 

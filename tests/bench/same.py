@@ -129,7 +129,7 @@ def tutorial_losses(config: RunConfig, root: Path, steps: int, moved: bool = Fal
         moved: start from the next larger float32 of every weight.
     """
     splits = load(config.dataset, root, config.seed)
-    seeded = models.build(config.model, splits.train.x, splits.classes, config.seed)
+    seeded = models.built(config.model, splits.train.x, splits.classes, config.seed).network
     weights = list(seeded.state_dict().values())
     if moved:
         weights = [torch.nextafter(weight, torch.tensor(torch.inf)) for weight in weights]

@@ -163,7 +163,7 @@ def plainly(config: RunConfig, splits: Splits) -> nn.Module:
     """The model as the tutorial would have it: its own network, others in torch's own layout."""
     if config.model == "cnn":
         return TutorialCNN()
-    built = models.build(config.model, splits.train.x[:1], splits.classes, config.seed)
+    built = models.built(config.model, splits.train.x[:1], splits.classes, config.seed).network
     return built.to(memory_format=torch.contiguous_format)
 
 
@@ -231,7 +231,7 @@ class Bare:
         self.config = config
         self.splits = splits.to(config.device)
         train = self.splits.train
-        self.model = models.build(config.model, train.x, splits.classes, config.seed)
+        self.model = models.built(config.model, train.x, splits.classes, config.seed).network
         self.optimizer = optimizers.build(config.optimizer, self.model.parameters(), config.lr)
 
     def epoch(self) -> list[float]:

@@ -88,7 +88,7 @@ def by_hand(
 ) -> tuple[list[tuple[float, float, float]], tuple[float, float]]:
     """The tutorial's loop: (train loss, val loss, val accuracy) of each epoch, and the test's."""
     splits = datasets.load(settings.dataset, NOWHERE, settings.seed)
-    model = models.build(settings.model, splits.train.x, 10, settings.seed)
+    model = models.built(settings.model, splits.train.x, 10, settings.seed).network
     model = model.to(memory_format=torch.contiguous_format)
     optimizer = make_optimizer(model.parameters())
     scheduler = make_scheduler and make_scheduler(optimizer)

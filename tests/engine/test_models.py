@@ -7,9 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, max_pool2d, relu
 
-from trainer.engine.models import MODELS, build
+from trainer.engine.models import MODELS, built
 
 SHAPES = [(1, 28, 28), (3, 32, 32)]
+
+
+def build(name: str, x: torch.Tensor, classes: int, seed: int) -> torch.nn.Module:
+    return built(name, x, classes, seed).network
 
 
 def images(shape: tuple[int, ...], n: int = 4) -> Tensor:

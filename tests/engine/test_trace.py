@@ -46,7 +46,7 @@ def of_batches(monkeypatch: pytest.MonkeyPatch, batches: int, **changes: Any) ->
 
 def by_hand(settings: RunConfig, splits: Splits) -> list[list[float]]:
     """The losses of each epoch's batches, in a loop that a person would write."""
-    model = models.build(settings.model, splits.train.x, splits.classes, settings.seed)
+    model = models.built(settings.model, splits.train.x, splits.classes, settings.seed).network
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.lr)
     order, epochs = torch.Generator().manual_seed(settings.seed), []
     torch.set_num_threads(settings.threads)

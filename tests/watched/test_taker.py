@@ -4,14 +4,14 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.bench.turns import until
 from tests.schedule.by_torch import weight
 from tests.watched.spools import SpoolWriter, epoch, start
 from trainer.config.table import changed
@@ -49,13 +49,6 @@ def only(store: Store) -> Run:
     (run,) = store.runs(9)
     assert isinstance(run, Run)
     return run
-
-
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_a_spool_becomes_a_run_as_it_grows(tmp_path, store, taker):

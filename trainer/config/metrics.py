@@ -32,13 +32,18 @@ def rises(name: str) -> bool:
     """
     if name.endswith((SAYS["max"], SAYS["min"])):
         return name.endswith(SAYS["max"])
-    words = set(re.findall(r"[a-z0-9]+", name.lower()))
-    return bool(words & RISING) and not words & FALLING
+    own = words(name)
+    return bool(own & RISING) and not own & FALLING
 
 
 def is_known(name: str) -> bool:
     """Whether a metric's name says which direction is better."""
-    return rises(name) or bool(set(re.findall(r"[a-z0-9]+", name.lower())) & FALLING)
+    return rises(name) or bool(words(name) & FALLING)
+
+
+def words(name: str) -> set[str]:
+    """The words of a metric's name, in lower case."""
+    return set(re.findall(r"[a-z0-9]+", name.lower()))
 
 
 def mode(name: str) -> Mode:

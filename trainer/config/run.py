@@ -20,6 +20,9 @@ TRAIN_IMAGES = {
     "kmnist": 54_000,
     "cifar10": 45_000,
 }
+# [channels, height, width] of their images; of the others as of MNIST.
+SHAPES = {"cifar10": (3, 32, 32)}
+MNIST_SHAPE = (1, 28, 28)
 MODELS = {"cnn": "CNN", "mlp": "MLP", "lenet5": "LeNet-5", "resnet18": "ResNet-18"}
 Device = Literal["auto", "cpu", "cuda", "mps"]
 MOST_TARGET = 200  # characters
@@ -30,6 +33,11 @@ OF_OWN_DATA = ("image_size", "target")
 def is_known_data(name: str) -> bool:
     """Whether a data set is one of LRScope's, rather than one's own."""
     return name in TRAIN_IMAGES
+
+
+def shape(dataset: str) -> tuple[int, int, int]:
+    """[channels, height, width] of the images of one of LRScope's data sets."""
+    return SHAPES.get(dataset, MNIST_SHAPE)
 
 
 def samples(dataset: str) -> str:

@@ -54,7 +54,7 @@ def read(path: Path, tag: str | None = None, name: str | None = None) -> Curve:
     called = plain(name or path.name, MOST_NAME)
     try:
         if path.is_dir():
-            files = sorted(path.glob("*tfevents*"))
+            files = sorted(path.glob(event_files.NAMES))
             if len(files) != 1:
                 raise CurveError(f"{called} has {len(files) or 'no'} event files: choose one file.")
             return read(files[0], tag)
@@ -67,8 +67,7 @@ def read(path: Path, tag: str | None = None, name: str | None = None) -> Curve:
     except (OSError, ValueError) as error:  # a ValueError for a name that no file can have
         why = getattr(error, "strerror", None) or error
         raise CurveError(f"{called} cannot be read ({why}): choose another file.") from error
-    # An event file's first record contains the version of the format.
-    if "tfevents" in called or b"brain.Event:" in data[:64]:
+    if event_files.is_event_file(called, data[: event_files.HEAD]):
         return _read_events(called, data, tag)
     return _read_csv(called, data, tag)
 

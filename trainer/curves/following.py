@@ -17,9 +17,10 @@ from ..store.store import Store
 from ..store.waiting import patiently
 from .columns import CurveError, cut, is_accuracy
 from .csv import MOST, finite, too_many
-from .growing import News, VanishedError, growing
+from .growing import News, growing
 from .importing import Deciding, assumed, renumbered, what_it_is
 from .table import Row
+from .tail import VanishedError
 
 POLL_SECONDS = 0.1
 QUIET_SECONDS = 1.0  # after which an epoch is taken as it is

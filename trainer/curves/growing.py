@@ -6,9 +6,8 @@ torch-free.
 import itertools
 import stat
 from bisect import bisect_right
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from ..config.text import plain
 from . import tensorboard as event_files
@@ -24,15 +23,11 @@ from .columns import (
     roles_of,
     unnamed,
 )
-from .csv import MOST, MOST_BYTES, MOST_NAME, check_name
+from .csv import MOST, MOST_NAME, check_name
 from .table import MOST_FURTHER, MOST_VALUES, Row, Table, refused
+from .tail import Tail, unreadable
 
-COMPARED_BYTES = 4096  # at the start of what was read, and at its end
 MOST_KEPT = 1000  # values of a tag since the curve's last step
-
-
-class VanishedError(CurveError):
-    """A file that was followed is no longer there."""
 
 
 class News(NamedTuple):
@@ -104,90 +99,12 @@ def growing(path: Path, tag: str | None = None) -> Growing:
         if not stat.S_ISREG(mode):  # a pipe or a device may have no end
             raise CurveError(f"{name} is not a regular file: follow the file that is written.")
         with path.open("rb") as file:
-            start = file.read(64)
+            start = file.read(event_files.HEAD)
     except (OSError, ValueError) as error:
-        raise _unreadable(name, error) from error
-    # An event file's first record contains the version of the format.
-    if "tfevents" in path.name or b"brain.Event:" in start:
+        raise unreadable(name, error) from error
+    if event_files.is_event_file(path.name, start):
         return Events(path, name, tag)
     return Csv(path, name, tag)
-
-
-def _unreadable(name: str, error: Exception) -> CurveError:
-    why = getattr(error, "strerror", None) or error
-    return CurveError(f"{name} cannot be read ({why}): choose another file.")
-
-
-class Tail:
-    """What another program adds to a file.
-
-    Args:
-        name: what it is called, for errors.
-        whole: how many bytes, of those that are new, are whole lines or records.
-    """
-
-    def __init__(self, path: Path, name: str, whole: Callable[[bytes], int]) -> None:
-        self._path = path
-        self._name = name
-        self._whole = whole
-        self._looked: tuple[int, ...] | None = None
-        self.rewind()
-
-    def rewind(self) -> None:
-        """Read from the start."""
-        self.offset = 0
-        self._start = self._end = b""
-        self._looked = None
-
-    def read(self, at_end: bool = False) -> tuple[bytes, bool]:
-        """What is new, and whether that is all that the file has, since it was written anew.
-
-        Args:
-            at_end: also what is not whole.
-
-        Raises:
-            VanishedError: the file is gone.
-            CurveError: it cannot be read, or is too large.
-        """
-        try:
-            found = self._path.stat()
-            looked = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-            if looked == self._looked and not at_end:
-                return b"", False
-            with self._path.open("rb") as file:
-                anew = self.offset > 0 and (
-                    looked[:2] != (self._looked or looked)[:2]
-                    or found.st_size < self.offset
-                    or not self._continues(file)
-                )
-                if anew:
-                    self.rewind()
-                file.seek(self.offset)
-                data = file.read(MOST_BYTES + 1)
-        except FileNotFoundError as error:
-            raise VanishedError(
-                f"{self._name} is no longer there: follow it again once it is."
-            ) from error
-        except OSError as error:
-            raise _unreadable(self._name, error) from error
-        self._looked = looked
-        if self.offset + len(data) > MOST_BYTES:
-            raise CurveError(f"{self._name} is larger than 64 MiB: log less often.")
-        data = data if at_end else data[: self._whole(data)]
-        self.offset += len(data)
-        self._start += data[: COMPARED_BYTES - len(self._start)]
-        self._end = (self._end + data)[-COMPARED_BYTES:]
-        return data, anew
-
-    def _continues(self, file: BinaryIO) -> bool:
-        """Whether what was read is still there: a program may write its file anew, as Lightning
-        does with a new column, and be done before the next look.
-        """
-        file.seek(0)
-        if file.read(len(self._start)) != self._start:
-            return False
-        file.seek(self.offset - len(self._end))
-        return file.read(len(self._end)) == self._end
 
 
 class Csv:
@@ -309,9 +226,9 @@ class Events:
         try:
             if not self._path.is_dir():
                 return [self._path]
-            return sorted(self._path.glob("*tfevents*"))
+            return sorted(self._path.glob(event_files.NAMES))
         except OSError as error:
-            raise _unreadable(self.name, error) from error
+            raise unreadable(self.name, error) from error
 
     def _keep(self, tag: str, step: int, value: float) -> None:
         """Keep a value: the last one if a step was recorded twice, as in TensorBoard."""

@@ -10,7 +10,16 @@ from .columns import CurveError
 # The checksum of a record that is larger and has no scalar, such as an image, is not computed:
 # in Python that takes a second for every 7 MB.
 CHECKED_BYTES = 4096
+NAMES = "*tfevents*"  # of event files, as a pattern
+HEAD = 64  # bytes at the start of one that tell it
 LENGTH, CHECKSUM = struct.Struct("<Q"), struct.Struct("<I")
+
+
+def is_event_file(name: str, head: bytes = b"") -> bool:
+    """Whether a file of that name, which begins with these bytes, is TensorBoard's: its first
+    record has the version of the format.
+    """
+    return "tfevents" in name or b"brain.Event:" in head
 
 
 def scalars(name: str, data: bytes) -> Iterator[tuple[str, int, float]]:

@@ -2,7 +2,6 @@
 
 import math
 import platform
-import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..schedule import interventions, optimizers
 from ..schedule.schedule import Schedule
 from ..schedule.trace import Trace
 from . import environment, models, own_network, reading, threads
+from .clock import Clock
 from .control import Control
 from .cuda_graph import Graphed, uses_graph
 from .datasets import Images, Splits
@@ -115,10 +115,10 @@ def generators(config: RunConfig, device: torch.device) -> Iterator[None]:
 
 
 def _train(
-    config: RunConfig, splits: Splits, control: Control, start: Snapshot | None, clock: "Clock"
+    config: RunConfig, splits: Splits, control: Control, start: Snapshot | None, clock: Clock
 ) -> Iterator[Event]:
     """The run itself, with the images already on their device."""
-    most = threads.at_most(config.threads, splits.train.x.numel() // 784)
+    most = threads.at_most(config.threads, splits.train.x.numel() // threads.MNIST_IMAGE)
     torch.set_num_threads(control.threads or most)
     state = initial_state(config, splits)
     model, optimizer, schedule = state.model, state.optimizer, state.schedule
@@ -268,22 +268,6 @@ def fit_threads(cores: FreeCores, state: State, control: Control) -> None:
     fit = cores.threads(state.threads)
     if fit != state.threads:
         control.ask("threads", fit)
-
-
-class Clock:
-    """Counts seconds, except while the consumer handles an event, for instance in a pause."""
-
-    def __init__(self) -> None:
-        self._away = 0.0
-
-    def now(self) -> float:
-        return time.perf_counter() - self._away
-
-    def around(self, events: Iterator[Event]) -> Iterator[Event]:
-        for event in events:
-            left = time.perf_counter()
-            yield event
-            self._away += time.perf_counter() - left
 
 
 def pixels(x: Tensor) -> Tensor:

@@ -125,11 +125,6 @@ def built(name: str, images: Tensor, classes: int, seed: int) -> Built:
     return made._replace(network=laid)
 
 
-def build(name: str, images: Tensor, classes: int, seed: int) -> nn.Module:
-    """The network alone of `built`."""
-    return built(name, images, classes, seed).network
-
-
 def offered(shape: tuple[int, ...], classes: int) -> dict[str, int]:
     """What a network of one's own may take by name."""
     if len(shape) == 1:

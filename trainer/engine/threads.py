@@ -18,6 +18,7 @@ import torch
 # Below this many training images an epoch takes very little time on one core. A second thread would
 # gain little, and cost a hundred times as much if it has to wait for a core that draws the page.
 ONE_THREAD_BELOW = 10_000
+MNIST_IMAGE = 28 * 28  # numbers: a larger sample counts as several images
 
 SAMPLE_SECONDS = 0.5
 WINDOW_SECONDS = 1.5

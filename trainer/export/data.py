@@ -4,6 +4,7 @@ import base64
 import bz2
 from functools import cache
 
+from ..config.run import shape
 from .networks import Images
 
 SPLIT = '''
@@ -43,7 +44,8 @@ def is_bundled(dataset: str) -> bool:
 
 
 def images(dataset: str) -> Images:
-    return Images(3, 32) if dataset == "cifar10" else Images(1, 28)
+    channels, size, _ = shape(dataset)
+    return Images(channels, size)
 
 
 def code(dataset: str, seed: int, tested: bool, moved: str) -> str:

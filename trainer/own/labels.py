@@ -35,8 +35,8 @@ def labels_of(texts: Sequence[str], comma: bool = False) -> Labels:
         comma: whether a number may have a decimal comma.
     """
     different = sorted(set(texts))
-    numbers = {text: _number(text, comma) for text in different}
-    read = [number for number in numbers.values() if number is not None]
+    numbers = {text: number_in(text, comma) for text in different}
+    read = [value for value in numbers.values() if value is not None]
     whole = all(text.removeprefix("-").isdecimal() for text in different)
     if len(read) == len(different) and not (whole and len(different) <= MOST_WHOLE):
         return Labels((), tuple(numbers[text] or 0.0 for text in texts))
@@ -47,7 +47,12 @@ def labels_of(texts: Sequence[str], comma: bool = False) -> Labels:
     return Labels(names, tuple(at[text] for text in texts))
 
 
-def _number(text: str, comma: bool) -> float | None:
+def number_in(text: str, comma: bool) -> float | None:
+    """The number that a text is; None if it is none, or one that is not finite.
+
+    Args:
+        comma: whether it may have a decimal comma.
+    """
     try:
         value = float(text.replace(",", ".") if comma else text)
     except ValueError:

@@ -1,7 +1,6 @@
 """A CSV of numbers: a row a sample, and a column with its label."""
 
 import csv
-import math
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from ..config.text import plain
 from .errors import OwnError
-from .labels import Labels, labels_of
+from .labels import Labels, labels_of, number_in
 
 MOST_BYTES = 200_000_000
 MOST_CELL = 40  # characters shown
@@ -86,8 +85,8 @@ def _rows(path: Path, lines: Iterator[list[str]], comma: bool, target: str) -> R
 
 def _is_header(first: Sequence[str], second: Sequence[str], comma: bool) -> bool:
     """Whether a word stands in the first row where the second has a number, or words only."""
-    words = [_number(cell, comma) is None for cell in first]
-    below = [_number(cell, comma) is None for cell in second]
+    words = [number_in(cell, comma) is None for cell in first]
+    below = [number_in(cell, comma) is None for cell in second]
     return all(words) or any(a and not b for a, b in zip(words, below, strict=False))
 
 
@@ -121,7 +120,7 @@ def _taken(
     for i, cell in enumerate(line):
         if i == at:
             continue
-        value = _number(cell, comma)
+        value = number_in(cell, comma)
         if value is None:
             what = f"{plain(cell.strip(), MOST_CELL)!r}" if cell.strip() else "nothing"
             raise OwnError(
@@ -132,12 +131,3 @@ def _taken(
     if not line[at].strip():
         raise OwnError(f"Line {number} of {path} has no label in the column {names[at]}.")
     return line[at].strip()
-
-
-def _number(cell: str, comma: bool) -> float | None:
-    """The number in a cell; None if there is none, or one that is not finite."""
-    try:
-        value = float(cell.replace(",", ".") if comma else cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None

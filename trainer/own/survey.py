@@ -170,7 +170,7 @@ def _folder(path: Path, seen: tuple[object, ...]) -> Folder:  # noqa: ARG001
 @lru_cache(maxsize=1)
 def _of_rows(path: Path, seen: tuple[int, int], target: str) -> Survey:
     found = rows.read(path, target)
-    _check(path, found.labels.classes, len(found), bool(found.labels.classes))
+    _check(path, found.labels.classes, len(found))
     train, val, test = _split(len(found))
     what = f"The column {plain(found.target, 40)} is what to predict"
     notes = [
@@ -191,7 +191,7 @@ def _of_rows(path: Path, seen: tuple[int, int], target: str) -> Survey:
 @lru_cache(maxsize=KEPT)
 def _of_arrays(path: Path, seen: tuple[int, int], size: int) -> Survey:
     found = arrays.look(path)
-    _check(path, found.labels.classes, found.counts[0], bool(found.labels.classes))
+    _check(path, found.labels.classes, found.counts[0])
     tests = found.counts[1] if len(found.counts) > 1 else None
     train, val, test = _split(found.counts[0], tests)
     notes, shape, form = [], found.shape, None
@@ -249,10 +249,10 @@ def _uneven(classes: tuple[str, ...], labels: "list[int] | tuple[float, ...]") -
     return [f"The classes are uneven: {most:,} of {largest}, {least:,} of {rarest}."]
 
 
-def _check(path: Path, classes: tuple[str, ...], count: int, is_classes: bool) -> None:
+def _check(path: Path, classes: tuple[str, ...], count: int) -> None:
     if count < 3:
         raise OwnError(f"{path} has {count} samples: it takes at least 3.")
-    if is_classes and len(classes) == 1:
+    if len(classes) == 1:
         raise OwnError(f"{path} has one class only, {classes[0]}: there is nothing to tell apart.")
 
 

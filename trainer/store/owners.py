@@ -14,13 +14,17 @@ NAME = re.compile(r"[0-9a-f]{32}")
 
 def any_alive(folder: Path) -> bool:
     """Whether a process that uses the store is alive: it holds its lock in this folder."""
-    for path in folder.glob("*.lock"):
-        lock = FileLock(path, blocking=False)
-        try:
-            lock.acquire()
-        except Timeout:
-            return True
-        lock.release()
+    return any(map(is_held, folder.glob("*.lock")))
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds this lock. One that is not there is made."""
+    lock = FileLock(path, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    lock.release()
     return False
 
 

@@ -45,10 +45,7 @@ class Watch(Callback, TrainerCallback):
     ) -> None:
         self.by_steps_ = args.eval_strategy == IntervalStrategy.STEPS
         self.began_ = self.logged_ = state.global_step
-        self.loss_, self.losses_ = (
-            0.0,
-            0,
-        )  # the sum over the steps that were logged, and their count
+        self.loss_, self.losses_ = 0.0, 0  # summed over the steps that were logged; their count
         self.metrics_: dict[str, float] = {}
         self.is_due_ = self.is_awaited_ = False  # an epoch to write; a batch whose loss will come
         metric = args.metric_for_best_model or "loss"

@@ -9,11 +9,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from ..config.recipe import Recipe
 from ..config.text import plain
 from ..engine.events import Failed
+from ..store.owners import is_held
 from ..store.recording import Happened
 from ..store.rows import UnreadableError
 from ..store.store import Store
@@ -189,7 +188,8 @@ class Taking:
         """
         start = self._training.start if self._training else None
         if start is None or start.locked:
-            return not _is_held(self._file.path.with_suffix(".lock"))
+            lock = self._file.path.with_suffix(".lock")
+            return not (lock.exists() and is_held(lock))  # one that is gone must not be made again
         if start.host == socket.gethostname():
             import psutil  # slow to load, and rarely needed
 
@@ -213,16 +213,3 @@ class Taking:
         for name in (f"{self.id}.commands.jsonl", path.name, f"{self.id}.lock"):
             path.with_name(name).unlink(missing_ok=True)
         self._store.forget_spool(self.id)
-
-
-def _is_held(path: Path) -> bool:
-    """Whether a process holds this lock."""
-    if not path.exists():  # it must not be made again
-        return False
-    lock = FileLock(path, blocking=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        return True
-    lock.release()
-    return False
