@@ -79,6 +79,8 @@ class Terminal:
                 progress.update(task, description=f"downloading {file}", at=at)
             case events.Reading(read, images):
                 progress.update(task, description="reading images", at=f"{read:,}/{images:,}")
+            case events.Loading(file):
+                progress.update(task, description=f"running {file}", at="")
             case events.Started():
                 progress.print(
                     f"Run {run}: {called(config.model)} on {called(config.dataset)} "

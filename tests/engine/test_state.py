@@ -11,7 +11,7 @@ from torch import nn
 from tests.small import OPTIMIZERS, SCHEDULES, load, numbers, run, small
 from trainer.config import optimizers, schedules
 from trainer.config.run import RunConfig
-from trainer.engine import datasets, models
+from trainer.engine import clock, datasets, models
 from trainer.engine import loop as engine
 from trainer.engine.control import Control
 from trainer.engine.events import Ended, EpochEnded, Event, Forked, Intervened, Progress
@@ -114,7 +114,7 @@ def test_a_run_that_is_left_alone_for_a_while_is_never_paused(monkeypatch):
         nonlocal late
         late = float(next(away))
 
-    monkeypatch.setattr(engine, "time", Time)
+    monkeypatch.setattr(clock, "time", Time)
     paused = run(settings, each=pause)
     assert numbers(paused) == numbers(events)
     assert all(event.seconds < 3600 for event in paused if isinstance(event, EpochEnded))
