@@ -22,12 +22,12 @@ COUNTS = ("epochs", "batch-size", "seed")
 OF_OWN = {
     "dataset": (
         "Your data",
-        "/path: folder, .npz, .csv",
+        "or your folder",
         "On this machine: a folder of images in a folder a class, an .npz or a .csv.",
     ),
     "model": (
         "Your network",
-        "/path/model.py:Net",
+        "or yours",
         "On this machine: a class in a file, or a classifier of torchvision.models.",
     ),
 }

@@ -39,6 +39,14 @@ def test_what_was_chosen_in_the_page_is_what_trains(browser: BrowserContext, lab
     )
 
 
+def test_the_whole_form_is_in_sight_on_a_small_screen(browser: BrowserContext, lab: Served) -> None:
+    with opened(browser, lab.url) as page:
+        assert page.viewport_size == {"width": 1280, "height": 800}
+        expect(page.get_by_text("More: monitor, warm-up, parameters")).to_be_visible()
+        form = page.locator(".form")
+        assert form.evaluate("(form) => form.scrollHeight <= form.clientHeight")
+
+
 def test_a_box_and_its_slider_follow_each_other(browser: BrowserContext, lab: Served) -> None:
     with opened(browser, lab.url) as page:
         slider = page.get_by_role("slider", name="Learning rate")
