@@ -63,7 +63,8 @@ def figure(
     if not series.lr.x and not series.behind_lr.x:
         lr, axis = recipe.lr, frame["yaxis2"]
         decade = math.log10(lr)
-        axis["range"] = [decade - 1, decade + 1] if axis["type"] == "log" else [0, lr]
+        # A little less than two decades: the name of a tick at the edge would be cut.
+        axis["range"] = [decade - 0.9, decade + 0.9] if axis["type"] == "log" else [0, lr]
     frame["shapes"] = [shape(mark) for mark in series.marks if mark.kind == "fork"]
     return {"data": traces, "layout": frame}
 
