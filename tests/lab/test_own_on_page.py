@@ -39,6 +39,9 @@ def test_a_folder_and_a_network_train_after_three_actions(
         typed(page, "Your data", f"{own}/dig", f"{own}/digits/")
         expect(page.locator(".samples figcaption")).to_have_text([f"digit {i}" for i in range(4)])
         expect(page.locator("#own-data")).to_contain_text("40 images to train, 4 to validate")
+        named = page.locator("#own-settings label", has_text="Image size").bounding_box()
+        assert named is not None
+        assert named["width"] > 20  # it is told what the number is
         typed(page, "Your network", f"{own}/model.py:", f"{own}/model.py:Net")
         expect(page.locator(".layers tbody tr")).to_have_count(4)
         expect(page.locator("#own-network")).to_contain_text("1,076 parameters.")
