@@ -49,15 +49,19 @@ ARROWS = {
     "trainer.look": "trainer.engine trainer.failures",
     "trainer.commands": "trainer.engine trainer.schedule trainer.store",
     "trainer.execute": """
-        trainer.commands trainer.engine trainer.failures trainer.schedule trainer.store
-        trainer.snapshots
+        trainer.commands trainer.config trainer.engine trainer.failures trainer.schedule
+        trainer.store trainer.snapshots
+    """,
+    "trainer.sweep": """
+        trainer.config trainer.engine trainer.execute trainer.own trainer.schedule
+        trainer.snapshots trainer.store
     """,
     "trainer.notebook": """
         trainer.config trainer.engine trainer.execute trainer.export trainer.folders trainer.store
     """,
     "trainer.worker": """
         trainer.commands trainer.engine trainer.failures trainer.store trainer.snapshots
-        trainer.execute
+        trainer.execute trainer.sweep
     """,
     "trainer.watched": """
         trainer.config trainer.engine trainer.failures trainer.schedule trainer.store

@@ -5,7 +5,7 @@ torch is imported only when a run starts.
 
 import logging
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from sqlite3 import Error as SQLiteError
 from typing import TYPE_CHECKING
 
 from .commands import Commands, Stopwatch
+from .config.run import RunConfig
 from .engine.control import Control
 from .engine.environment import own_changed
 from .engine.events import (
@@ -36,9 +37,13 @@ from .store.store import Store
 from .store.waiting import patiently
 
 if TYPE_CHECKING:
+    from .engine.state import Snapshot
     from .snapshots.writer import SnapshotWriter
 
 log = logging.getLogger(__name__)
+
+Place = Callable[[RunConfig, Path, Control, "Snapshot | None"], Iterator[Event]]
+"""Where a run trains: as `trainer.engine.loop.train`, which is one of them."""
 
 
 def execute(
@@ -48,6 +53,9 @@ def execute(
     shutdown: threading.Event | None = None,
     budget_mb: float = BUDGET_MB,
     stop: threading.Event | None = None,
+    control: Control | None = None,
+    start: "Snapshot | None" = None,
+    place: Place | None = None,
 ) -> Generator[Event, None, None]:
     """Train a claimed run: write each event to the store, then yield it.
 
@@ -61,6 +69,9 @@ def execute(
         shutdown: set it to end the run before its next batch.
         budget_mb: megabytes that the run's snapshots may use.
         stop: set it to stop the run where the store cannot take the command.
+        control: the run's, with which whoever drains the events may take a snapshot.
+        start: the snapshot that the run starts from, if it is at hand.
+        place: trains in place of the engine in this process.
 
     Raises:
         StoreError: the run's end could not be recorded before the shutdown.
@@ -80,7 +91,8 @@ def execute(
         return
     last, first = ended[-1].epoch if ended else row.epoch, (row.parent_epoch or 0) + 1
     threads = row.started.threads if row.started else 0
-    control, stopwatch = Control(past, last, threads), Stopwatch(row.elapsed or 0.0)
+    control, stopwatch = control or Control(), Stopwatch(row.elapsed or 0.0)
+    control.repeat(past, last, threads)
     commands = Commands(store, row, control, stopwatch, shutdown, stop)
     snapshots, has_ended = Snapshots(store, row, control, int(budget_mb * 1e6)), False
 
@@ -93,7 +105,7 @@ def execute(
 
     try:
         commands.obey()
-        for event in _events(store, row, root, control):
+        for event in _events(store, row, root, control, start, place):
             if isinstance(event, Ended) and event.status == "stopped" and not commands.stopped:
                 event = Ended("interrupted")
             has_ended = isinstance(event, Ended | Diverged | Failed)
@@ -181,7 +193,14 @@ class Snapshots:
         return self._writer.note(ended.epoch, metric, ended.decision.kind == "cut")
 
 
-def _events(store: Store, run: Run, root: Path, control: Control) -> Iterator[Event]:
+def _events(
+    store: Store,
+    run: Run,
+    root: Path,
+    control: Control,
+    start: "Snapshot | None",
+    place: Place | None,
+) -> Iterator[Event]:
     """The engine's events; an error becomes Failed."""
     try:
         from .engine import loop  # noqa: F401 - torch is loaded apart, so that it is known what failed
@@ -191,7 +210,7 @@ def _events(store: Store, run: Run, root: Path, control: Control) -> Iterator[Ev
     from .snapshots.restore import StoppedError
 
     try:
-        yield from _trained(store, run, root, control)
+        yield from _trained(store, run, root, control, start, place)
     except StoppedError:
         yield Ended("stopped")
     except Exception as error:
@@ -202,7 +221,14 @@ def _events(store: Store, run: Run, root: Path, control: Control) -> Iterator[Ev
         yield Failed(sentence)
 
 
-def _trained(store: Store, run: Run, root: Path, control: Control) -> Iterator[Event]:
+def _trained(
+    store: Store,
+    run: Run,
+    root: Path,
+    control: Control,
+    at_hand: "Snapshot | None",
+    place: Place | None,
+) -> Iterator[Event]:
     """The engine's events, from the first of the run's starts that restores."""
     from .engine.loop import train
     from .engine.state import SnapshotError
@@ -216,12 +242,13 @@ def _trained(store: Store, run: Run, root: Path, control: Control) -> Iterator[E
     folder = files.folder(store.home, run.id)
     refused: list[SnapshotError] = []
     useless: list[Path] = []
-    for kept, way in starts(store, run, root, control):
+    known = starts(store, run, root, control) if at_hand is None else [(None, _given(at_hand))]
+    for kept, way in known:
         is_there = has_started = False
         try:
             start = yield from way
             is_there = True
-            for event in train(run.config, root, control, start):
+            for event in (place or train)(run.config, root, control, start):
                 if isinstance(event, Started):
                     has_started = True
                     for path in useless:  # written again when their epochs are
@@ -244,3 +271,8 @@ def _trained(store: Store, run: Run, root: Path, control: Control) -> Iterator[E
             if kept and kept.path.parent == folder:
                 useless.append(kept.path)
     raise refused[-1]
+
+
+def _given(start: "Snapshot") -> Generator[Event, None, "Snapshot"]:
+    yield from ()
+    return start

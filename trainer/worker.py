@@ -1,11 +1,13 @@
-"""A background thread that trains the queued runs. torch is imported only when a run needs it or is
-expected.
+"""A background thread that trains the queued runs and sweeps. torch is imported only when one needs
+it or a run is expected.
 """
 
 import logging
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 from .commands import POLL_SECONDS
@@ -15,6 +17,7 @@ from .failures import first_line, reason, unexpected
 from .snapshots import files
 from .snapshots.files import BUDGET_MB
 from .store.store import Store
+from .sweep.sweeping import execute_sweep
 
 ORPHAN_SECONDS = 5.0
 LOAD_SECONDS = 60.0  # torch can take this long on a slow disk
@@ -23,8 +26,8 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """A background thread that trains the store's queued runs, one at a time. No exception ends it:
-    a run that raises one has failed, and the next begins.
+    """A background thread that trains the store's queued runs, one at a time, and then its sweeps.
+    No exception ends it: a run that raises one has failed, and the next begins.
 
     Args:
         store: where runs are queued and recorded.
@@ -98,23 +101,27 @@ class Worker:
 
     def _work(self) -> None:
         while not self._shutdown.is_set():
-            run = self._next()
-            if (run is not None or self._expected.is_set()) and not self._has_tried:
+            run = self._next(self.store.claim)
+            sweep = self._next(self.store.claim_sweep) if run is None else None
+            is_needed = run is not None or sweep is not None or self._expected.is_set()
+            if is_needed and not self._has_tried:
                 self._has_tried = True
                 self._load()
             if run is not None:
                 self._execute(run)
+            elif sweep is not None:
+                self._sweep(sweep)
             else:
                 self._shutdown.wait(POLL_SECONDS)
 
-    def _next(self) -> int | None:
-        """Claim the oldest queued run; None if there is none, or none can be started."""
+    def _next(self, claim: Callable[[], int | None]) -> int | None:
+        """Claim the oldest queued run or sweep; None if there is none, or none can be started."""
         try:
             if not self.store.damage:
                 self._check()
-                run = self.store.claim()
+                claimed = claim()
                 self._troubles.pop(None, None)
-                return run
+                return claimed
         except BaseException as error:
             if not self.store.damage:
                 self._report(None, f"No run can be started now: {first_line(error)}", error)
@@ -171,6 +178,24 @@ class Worker:
             self._record_failure(run)
         finally:
             self._training = None
+
+    def _sweep(self, sweep: int) -> None:
+        """Train a sweep. Its cells record their own failures."""
+        try:
+            with closing(
+                execute_sweep(self.store, sweep, self.root, self._shutdown, self.budget_mb)
+            ) as events:
+                for run, event in events:
+                    if isinstance(event, Waiting):
+                        self._troubles[run] = event.sentence
+                    else:
+                        self._troubles.pop(run, None)
+        except BaseException as error:
+            if self._shutdown.is_set() or self.store.damage:
+                return
+            log.error("sweep %d failed", sweep, exc_info=error)
+            with suppress(Exception):
+                self.store.end_sweep(sweep, "failed", reason(error) or unexpected(error))
 
     def _record_failure(self, run: int) -> None:
         try:

@@ -27,10 +27,16 @@ class Control:
     ) -> None:
         self._stop = threading.Event()
         self._asked: deque[tuple[InterventionName, float | None]] = deque()
-        self._record = deque(sorted(record, key=lambda past: (past.epoch, past.batch)))
-        self.threads = threads
-        self._recorded = recorded
+        self.repeat(record, recorded, threads)
         self._capture: Callable[[], dict[str, Any]] | None = None
+
+    def repeat(
+        self, record: Iterable[Intervention] = (), recorded: int = 0, threads: int = 0
+    ) -> None:
+        """What is to be repeated, as at the beginning: before the engine starts."""
+        self.record = deque(sorted(record, key=lambda past: (past.epoch, past.batch)))
+        self.recorded = recorded
+        self.threads = threads
 
     def stop(self) -> None:
         """End the run before its next batch; this cannot be undone."""
@@ -46,14 +52,14 @@ class Control:
 
     def repeats(self, epoch: int) -> bool:
         """For the engine: whether this epoch, or what follows it, has a record to repeat."""
-        return bool(self._record) or epoch <= self._recorded
+        return bool(self.record) or epoch <= self.recorded
 
     def due(self, epoch: int, batch: int) -> Iterable[tuple[Intervention, bool]]:
         """For the engine: the interventions to make before this batch, each with whether it is
         repeated from the record.
         """
-        while self._record and (self._record[0].epoch, self._record[0].batch) <= (epoch, batch):
-            past = self._record.popleft()
+        while self.record and (self.record[0].epoch, self.record[0].batch) <= (epoch, batch):
+            past = self.record.popleft()
             if (past.epoch, past.batch) == (epoch, batch):
                 yield past, True
         while self._asked:

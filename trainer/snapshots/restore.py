@@ -7,8 +7,9 @@ from pathlib import Path
 from ..engine.control import Control
 from ..engine.events import Downloading, EpochEnded, Retraining
 from ..engine.loop import train
+from ..engine.sharing import as_own
 from ..engine.state import Snapshot, SnapshotError, config_of
-from ..store.lineage import owner
+from ..store.lineage import owner, prefix
 from ..store.run import Run
 from ..store.store import Store
 from . import files
@@ -67,7 +68,7 @@ def _beginning(store: Store, run: Run, root: Path, control: Control) -> Ways:
         yield None, _nothing()
         return
     for kept, way in ways(store, run.parent, run.parent_epoch, root, control):
-        yield kept, _forked(way)
+        yield kept, _forked(way) if run.sweep is None else _as_own(store, run, way)
 
 
 def _nothing() -> Restored:
@@ -79,6 +80,20 @@ def _forked(way: Restored) -> Restored:
     """A parent's state, for its fork: that has its own number of epochs."""
     start = yield from way
     return start and start | {"added": 0}
+
+
+def _as_own(store: Store, run: Run, way: Restored) -> Restored:
+    """The state of a sweep's cell at the end of the last epoch that it shared."""
+    start = yield from way
+    if start is None:
+        return None
+    assert run.config is not None
+    if config_of(start) == run.config:
+        return start
+    past = [epoch.metrics for epoch in prefix(store, run.id)]
+    row = store.run(owner(store, run.id, run.parent_epoch or 0))
+    assert row is not None
+    return as_own(start, run.config, row.batches, past)
 
 
 def _read(kept: Kept, run: Run) -> Restored:

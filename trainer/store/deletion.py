@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Collection
 
 UNDO_SECONDS = 60.0  # from then on a deleted run may be purged
-TABLES = ("epochs", "traces", "best", "commands", "interventions")
+TABLES = ("epochs", "traces", "best", "commands", "interventions", "shared")
 
 
 def refusal(connection: sqlite3.Connection, runs: Collection[int]) -> str | None:

@@ -31,13 +31,17 @@ def owner(store: Store, run: int, epoch: int) -> int:
 
 def prefix(store: Store, run: int) -> list[Epoch]:
     """The epochs before a fork, in order: its ancestors' rows. The last one has the decision of
-    the fork's own schedule, if it made one. Empty for a run that is not a fork.
+    the fork's own schedule, if it made one; those of a sweep's cell all have. Empty for a run that
+    is not a fork.
     """
     row = store.run(run)
     if row is None or row.parent is None or row.parent_epoch is None:
         return []
     rows = [*prefix(store, row.parent), *store.epochs(row.parent)]
     rows = [epoch for epoch in rows if epoch.epoch <= row.parent_epoch]
+    if row.sweep is not None:
+        own = store.decided(run)
+        rows = [replace(r, decision=own.get(r.epoch, r.decision)) for r in rows]
     if rows and row.decision is not None:
         rows[-1] = replace(rows[-1], decision=row.decision)
     return rows

@@ -124,6 +124,40 @@ def _take_in_spools(connection: sqlite3.Connection) -> None:
     )
 
 
+def _keep_sweeps(connection: sqlite3.Connection) -> None:
+    """Tables for sweeps and for what their cells share, and the sweep of each run."""
+    _execute_all(
+        connection,
+        """
+        ALTER TABLE runs ADD COLUMN sweep INTEGER REFERENCES sweeps (id);
+        CREATE INDEX runs_by_sweep ON runs (sweep) WHERE sweep IS NOT NULL;
+        CREATE TABLE shared (
+            run INTEGER NOT NULL REFERENCES runs (id),
+            epoch INTEGER NOT NULL,
+            decision TEXT NOT NULL,
+            PRIMARY KEY (run, epoch)
+        ) WITHOUT ROWID;
+        CREATE TABLE sweeps (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            created REAL NOT NULL,
+            name TEXT,
+            kind TEXT NOT NULL,
+            config TEXT NOT NULL,
+            config_version INTEGER NOT NULL,
+            plan TEXT NOT NULL,
+            workers INTEGER NOT NULL,
+            status TEXT NOT NULL,
+            asked TEXT,
+            reason TEXT,
+            answer TEXT,
+            owner TEXT,
+            began REAL,
+            ended REAL
+        )
+        """,
+    )
+
+
 # The columns that each version's migration needs: a file without them is not a store.
 COLUMNS = {
     1: {
@@ -148,11 +182,22 @@ COLUMNS = {
         "commands": "id run name value",
         "interventions": "id run epoch batch name value",
     },
+    4: {
+        "runs": "id config config_version status owner started source origin parent asked name "
+        "starred tags note archived deleted controls elsewhere",
+        "epochs": "run epoch lr lr_last metrics seconds decision",
+        "traces": "run epoch trace",
+        "best": "run metric epoch cost",
+        "commands": "id run name value",
+        "interventions": "id run epoch batch name value",
+        "spools": "id run offset",
+    },
 }
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
     1: _name_metrics_and_sources,
     2: _keep_traces_and_what_people_note,
     3: _take_in_spools,
+    4: _keep_sweeps,
 }
 
 

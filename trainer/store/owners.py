@@ -56,7 +56,8 @@ class Owner:
         watched run has no owner here: its training holds a lock of its own, beside its spool.
         """
         owners = database.connection.execute(
-            "SELECT DISTINCT owner FROM runs WHERE status = 'training' AND source != 'watched'"
+            "SELECT owner FROM runs WHERE status = 'training' AND source != 'watched' "
+            "UNION SELECT owner FROM sweeps WHERE status = 'training'"
         ).fetchall()
         for (owner,) in owners:
             if owner == self.id:
@@ -81,6 +82,15 @@ class Owner:
                 "UPDATE runs SET status = 'interrupted', paused = 0, reason = ? "
                 "WHERE owner IS ? AND status = 'training' AND source != 'watched'",
                 ("LRScope ended while this run was training.", owner),
+            )
+            interrupted = connection.execute(
+                "UPDATE sweeps SET status = 'interrupted', asked = NULL, reason = ? "
+                "WHERE owner IS ? AND status = 'training' RETURNING id",
+                ("LRScope ended while this sweep was training.", owner),
+            ).fetchall()
+            connection.executemany(
+                "UPDATE runs SET status = 'interrupted' WHERE sweep = ? AND status = 'queued'",
+                interrupted,
             )
 
     def release(self) -> None:

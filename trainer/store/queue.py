@@ -59,19 +59,30 @@ def resume(connection: sqlite3.Connection, run: int) -> bool:
     return resumed.fetchone() is not None
 
 
+# A cell waits for its sweep, as long as that has not ended.
+WAITS_ALONE = (
+    "(sweep IS NULL OR (SELECT status FROM sweeps WHERE sweeps.id = runs.sweep) "
+    "NOT IN ('queued', 'training'))"
+)
+
+
 def is_empty(connection: sqlite3.Connection) -> bool:
-    """Whether no run is queued."""
-    found = connection.execute("SELECT 1 FROM runs WHERE status = 'queued' LIMIT 1")
+    """Whether no run is queued by itself."""
+    found = connection.execute(
+        f"SELECT 1 FROM runs WHERE status = 'queued' AND {WAITS_ALONE} LIMIT 1"
+    )
     return found.fetchone() is None
 
 
 def claim(connection: sqlite3.Connection, owner: str, run: int | None) -> int | None:
-    """Claim a queued run, this one or the oldest, for an owner; None if there is none."""
+    """Claim a queued run for an owner, this one or the oldest that waits by itself; None if there
+    is none.
+    """
     row = connection.execute(
         "UPDATE runs SET status = 'training', owner = :owner, began = coalesce(began, :now), "
         "ended = coalesce(ended, began, :now) WHERE id = ("
-        "SELECT id FROM runs WHERE status = 'queued' AND id = coalesce(:run, id) "
-        "ORDER BY id LIMIT 1) RETURNING id",
+        f"SELECT id FROM runs WHERE status = 'queued' AND (id = :run OR {WAITS_ALONE}) "
+        "AND id = coalesce(:run, id) ORDER BY id LIMIT 1) RETURNING id",
         {"owner": owner, "now": time.time(), "run": run},
     ).fetchone()
     return None if row is None else int(row[0])

@@ -204,6 +204,21 @@ def _check_types(values: dict[str, Any], types: dict[str, Any]) -> None:
             raise ValueError(f"{name} is {value!r}")
 
 
+def decision(run: int, text: str) -> Decision:
+    """A stored decision of a cell's own schedule.
+
+    Raises:
+        UnreadableError: it is not what this LRScope writes.
+    """
+    try:
+        found = _decision(text)
+        if found is None:
+            raise ValueError("a decision is missing")
+    except (ValueError, TypeError) as error:
+        raise UnreadableError(run, str(error)) from error
+    return found
+
+
 def _decision(text: str | None) -> Decision | None:
     if text is None:
         return None

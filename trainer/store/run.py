@@ -82,6 +82,7 @@ class Run:
         controls: the commands that a run which trains elsewhere obeys; None for one that was
             trained here, which obeys all.
         elsewhere: what else is known of a watched run; None for any other.
+        sweep: the sweep of which it is a cell; None for any other run.
     """
 
     id: int
@@ -116,6 +117,7 @@ class Run:
     deleted: float | None = None
     controls: tuple[CommandName, ...] | None = None
     elsewhere: Elsewhere | None = None
+    sweep: int | None = None
 
     @property
     def elapsed(self) -> float | None:
@@ -207,6 +209,11 @@ class Run:
 
     def disobeys(self, name: CommandName) -> str | None:
         """Why it does not obey this command, in a sentence; None if it does."""
+        if self.sweep is not None and name in get_args(ByHand):
+            return (
+                f"Run {self.id} is a cell of sweep {self.sweep}, whose cells share epochs: fork it "
+                "to change it by hand."
+            )
         if self.controls is None or name in self.controls:
             return None
         if self.source != "watched":

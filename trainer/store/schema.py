@@ -8,7 +8,7 @@ from dataclasses import fields
 
 from ..schedule.epoch import Epoch
 
-VERSION = 4
+VERSION = 5
 SCHEMA = """
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -42,9 +42,11 @@ CREATE TABLE runs (
     archived INTEGER NOT NULL DEFAULT 0,
     deleted REAL,
     controls TEXT,
-    elsewhere TEXT
+    elsewhere TEXT,
+    sweep INTEGER REFERENCES sweeps (id)
 );
 CREATE INDEX runs_by_status ON runs (status);
+CREATE INDEX runs_by_sweep ON runs (sweep) WHERE sweep IS NOT NULL;
 CREATE TABLE epochs (
     run INTEGER NOT NULL REFERENCES runs (id),
     epoch INTEGER NOT NULL,
@@ -89,6 +91,29 @@ CREATE TABLE interventions (
     sentence TEXT NOT NULL
 );
 CREATE INDEX interventions_by_run ON interventions (run, id);
+CREATE TABLE shared (
+    run INTEGER NOT NULL REFERENCES runs (id),
+    epoch INTEGER NOT NULL,
+    decision TEXT NOT NULL,
+    PRIMARY KEY (run, epoch)
+) WITHOUT ROWID;
+CREATE TABLE sweeps (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    created REAL NOT NULL,
+    name TEXT,
+    kind TEXT NOT NULL,
+    config TEXT NOT NULL,
+    config_version INTEGER NOT NULL,
+    plan TEXT NOT NULL,
+    workers INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    asked TEXT,
+    reason TEXT,
+    answer TEXT,
+    owner TEXT,
+    began REAL,
+    ended REAL
+);
 CREATE TABLE spools (
     id TEXT PRIMARY KEY,
     run INTEGER NOT NULL,
@@ -96,8 +121,10 @@ CREATE TABLE spools (
 ) WITHOUT ROWID;
 """
 
-# Metrics, decision, trace, tags, controls and elsewhere are JSON. `best` has the best epoch by each
-# metric, so that it is found at once in a run of any length; its cost is the metric, or minus it
-# where it rises. Traces lie apart, so that reading epochs reads none of them, and by rowid, since
+# Metrics, decision, trace, tags, controls, elsewhere, plan and answer are JSON. `best` has the best
+# epoch by each metric, so that it is found at once in a run of any length; its cost is the metric,
+# or minus it where it rises. Traces lie apart, so that reading epochs reads none of them, and by rowid, since
 # SQLite keeps large rows poorly without. A spool's offset is the byte up to which it was taken in.
+# `shared` has the decisions of a cell's own schedule on the epochs that another cell of its sweep
+# trained; those epochs are kept once, with that cell.
 EPOCH_COLUMNS = tuple(field.name for field in fields(Epoch))

@@ -25,6 +25,7 @@ from .recording import Happened
 from .rows import INTERVENTION_COLUMNS, RUN_COLUMNS, Command, Unreadable
 from .run import EXAMPLE, CommandName, Run
 from .schema import EPOCH_COLUMNS
+from .sweeps import Sweeps
 
 NEWEST = 2**63 - 1  # an id that no run has
 TAKE_NO_VALUE: set[CommandName] = {"stop", "pause", "unpause", "step", "cut"}
@@ -35,7 +36,7 @@ def path_in(home: Path) -> Path:
     return home / "lrscope.sqlite"
 
 
-class Store(Notes, Live):
+class Store(Notes, Live, Sweeps):
     """The runs under one folder. Any thread and any process may use it at the same time.
 
     Args:
@@ -193,6 +194,12 @@ class Store(Notes, Live):
             CommandError: there is no such run, or it cannot be resumed.
         """
         row = self._known(run)
+        sweep = None if row.sweep is None else self.sweep(row.sweep)
+        if sweep is not None and not sweep.over:
+            raise CommandError(
+                f"Run {run} is a cell of sweep {row.sweep}, which has not ended: it is the sweep "
+                "that trains it."
+            )
         with self._database.transaction() as connection:
             resumed = queue.resume(connection, run)
             if resumed and claimed:
@@ -210,7 +217,7 @@ class Store(Notes, Live):
 
     def claim(self, run: int | None = None) -> int | None:
         """Claim a queued run, this one or the oldest, for this process; None if there is none."""
-        if queue.is_empty(self._database.connection):
+        if run is None and queue.is_empty(self._database.connection):
             return None  # called often, so avoid the write lock
         with self._database.transaction() as connection:
             return queue.claim(connection, self._owner.id, run)
@@ -257,10 +264,12 @@ class Store(Notes, Live):
         return [rows.run_or_reason(row) for row in found]
 
     def newest(self) -> int | None:
-        """The id of the run to show: the newest that is training, else the newest of all."""
+        """The id of the run to show: the newest that is training, else the newest of all. A
+        sweep's cells are only shown to whoever asks for one.
+        """
         row = self._database.connection.execute(
             "SELECT coalesce(max(id) FILTER (WHERE status = 'training'), max(id)) "
-            "FROM runs WHERE deleted IS NULL AND NOT archived"
+            "FROM runs WHERE deleted IS NULL AND NOT archived AND sweep IS NULL"
         ).fetchone()
         return None if row[0] is None else int(row[0])
 
@@ -274,7 +283,7 @@ class Store(Notes, Live):
     def newest_started(self) -> int:
         """The highest id of a run that has started or is over; 0 before the first."""
         row = self._database.connection.execute(
-            "SELECT coalesce(max(id), 0) FROM runs WHERE status != 'queued'"
+            "SELECT coalesce(max(id), 0) FROM runs WHERE status != 'queued' AND sweep IS NULL"
         ).fetchone()
         return int(row[0])
 

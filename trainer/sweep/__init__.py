@@ -1,0 +1,1 @@
+"""Sweeps: grids of runs that train the epochs which they share once, and ways to find an LR."""

@@ -1,0 +1,204 @@
+"""Which cells of a sweep train as one, and where they part.
+
+A stage is a stretch of epochs that several cells share. One of them, its leader, trains; the
+others, its followers, let their own schedules decide on the same losses. A follower whose next
+epoch would be trained with another LR or momentum than the leader's parts from it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..config.run import RunConfig
+from ..engine.sharing import Course, Metrics, beginning
+from ..engine.state import Snapshot
+from ..schedule.decisions import Decision
+from ..schedule.epoch import Epoch
+from ..store.run import OVER, Run
+
+Position = tuple[int | None, int, Hashable]
+"""A state of the weights: the cell that trained the last epoch, that epoch, and for epoch 0, which
+nobody trained, what the cells have in common.
+"""
+
+
+@dataclass
+class Stage:
+    """Cells that train as one from here on.
+
+    Attributes:
+        courses: each cell's own schedule, by run; all stand at the same epoch.
+        past: the metrics of each epoch so far.
+        start: the leader's snapshot, if it is at hand.
+    """
+
+    courses: dict[int, Course]
+    past: list[Metrics] = field(default_factory=list)
+    start: Snapshot | None = None
+
+    @property
+    def leader(self) -> int:
+        """The cell that trains: the oldest, since a run is a fork of older ones only."""
+        return min(self.courses)
+
+    @property
+    def followers(self) -> list[int]:
+        return sorted(self.courses.keys() - {self.leader})
+
+    @property
+    def epoch(self) -> int:
+        return len(self.past)
+
+    def advance(self, metrics: Metrics) -> dict[int, Decision]:
+        """End an epoch that the leader has trained; the decision of each follower's schedule."""
+        self.past.append(metrics)
+        leader = self.leader
+        decided = {run: course.advance(metrics) for run, course in self.courses.items()}
+        del decided[leader]
+        return decided
+
+    def part(self) -> list["Stage"]:
+        """Let those go whose next epoch is not the leader's; returns them as stages."""
+        if len(self.courses) == 1:
+            return []
+        groups = _grouped(self.courses)
+        leader = self.leader
+        self.courses = next(courses for courses in groups if leader in courses)
+        return [Stage(courses, [*self.past]) for courses in groups if leader not in courses]
+
+    def without(self, runs: Iterable[int]) -> "Stage":
+        """The same stage without these cells."""
+        gone = set(runs)
+        return Stage({r: c for r, c in self.courses.items() if r not in gone}, [*self.past])
+
+
+def _grouped(courses: Mapping[int, Course]) -> list[dict[int, Course]]:
+    """Cells at the same state, in groups that train the next epoch as one."""
+    groups: dict[Hashable, dict[int, Course]] = defaultdict(dict)
+    for run in sorted(courses):
+        groups[courses[run].planned()][run] = courses[run]
+    return list(groups.values())
+
+
+@dataclass
+class Caught:
+    """What a cell shares with cells that trained before it was asked for.
+
+    Attributes:
+        decided: the cell that trained each of these epochs, the epoch, and this cell's decision.
+        twin: the cell that has ended at this cell's own last epoch: this one ends like it.
+    """
+
+    decided: list[tuple[int, int, Decision]]
+    twin: int | None = None
+
+
+class Tree:
+    """The cells of a sweep as they were recorded, as a tree of the epochs that they share.
+
+    Args:
+        cells: the sweep's runs, oldest first.
+        epochs: the epochs that each trained itself.
+        batches: batches per epoch of a config.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[Run],
+        epochs: Callable[[int], list[Epoch]],
+        batches: Callable[[RunConfig], int],
+    ) -> None:
+        self._batches = batches
+        self._rows: dict[int, dict[int, Epoch]] = {}
+        self._next: dict[Position, list[tuple[Hashable, int]]] = defaultdict(list)
+        self._runs = {cell.id: cell for cell in cells}
+        self._stands: dict[int, tuple[Position, Course, list[Metrics]]] = {}
+        self.caught: dict[int, Caught] = {}
+        for cell in cells:
+            own = epochs(cell.id)
+            if own:
+                self._rows[cell.id] = {row.epoch: row for row in own}
+                self._enter(cell)
+        for cell in cells:
+            if cell.id not in self._rows and cell.status not in OVER:
+                self._follow(cell)
+
+    def stages(self) -> list[Stage]:
+        """The stages that are left to train, the oldest cell's first."""
+        waiting: dict[Position, dict[int, Course]] = defaultdict(dict)
+        pasts: dict[Position, list[Metrics]] = {}
+        for run, (position, course, past) in self._stands.items():
+            caught = self.caught.get(run)
+            if self._runs[run].status in OVER or (caught and caught.twin is not None):
+                continue
+            waiting[position][run] = course
+            pasts[position] = past
+        found = [
+            Stage(courses, [*pasts[position]])
+            for position, members in waiting.items()
+            for courses in _grouped(members)
+        ]
+        return sorted(found, key=lambda stage: stage.leader)
+
+    def _course(self, cell: Run) -> Course:
+        assert cell.config is not None
+        return Course(cell.config, self._batches(cell.config))
+
+    def _enter(self, cell: Run) -> None:
+        """Enter a cell that has trained epochs itself."""
+        course, past = self._course(cell), list[Metrics]()
+        for row in self._prefix(cell):
+            course.advance(row.metrics)
+            past.append(row.metrics)
+        position = self._position(cell)
+        for row in self._rows[cell.id].values():
+            if row.epoch != course.epoch + 1:
+                continue
+            self._next[position].append((course.planned(), cell.id))
+            if row.decision is None:  # it diverged
+                break
+            course.advance(row.metrics)
+            past.append(row.metrics)
+            position = cell.id, row.epoch, ""
+        self._stands[cell.id] = position, course, past
+
+    def _prefix(self, cell: Run) -> Iterator[Epoch]:
+        """The epochs that a cell shares with the one that it is a fork of."""
+        if cell.parent is None or cell.parent not in self._runs:
+            return
+        rows = [*self._prefix(self._runs[cell.parent])]
+        rows += self._rows.get(cell.parent, {}).values()
+        yield from (row for row in rows if row.epoch <= (cell.parent_epoch or 0))
+
+    def _position(self, cell: Run) -> Position:
+        if cell.parent is None or not cell.parent_epoch:
+            assert cell.config is not None
+            return None, 0, beginning(cell.config)
+        return cell.parent, cell.parent_epoch, ""
+
+    def _follow(self, cell: Run) -> None:
+        """Let a cell that has trained nothing itself share what others have, as far as it can."""
+        assert cell.config is not None
+        course, past = self._course(cell), list[Metrics]()
+        position: Position = None, 0, beginning(cell.config)
+        caught = Caught([])
+        while not course.is_over:
+            planned = course.planned()
+            owner = next((run for key, run in self._next[position] if key == planned), None)
+            if owner is None or owner > cell.id:
+                break
+            row = self._rows[owner][course.epoch + 1]
+            if row.decision is None:
+                caught.twin = owner
+                break
+            decision = course.advance(row.metrics)
+            caught.decided.append((owner, row.epoch, decision))
+            past.append(row.metrics)
+            position = owner, row.epoch, ""
+        last = self._runs[position[0]] if position[0] is not None else None
+        if course.is_over and last and last.status == "finished" and last.epoch == course.epoch:
+            caught.twin = last.id
+        known = cell.parent_epoch or 0
+        caught.decided = [each for each in caught.decided if each[1] > known]
+        self.caught[cell.id] = caught
+        self._stands[cell.id] = position, course, past
