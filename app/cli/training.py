@@ -33,6 +33,7 @@ from trainer.export import configs
 from trainer.export.error import ExportError
 from trainer.own.errors import OwnError
 from trainer.own.fitting import refuse_unfit
+from trainer.own.naming import with_names
 from trainer.schedule.interventions import ByHand
 from trainer.snapshots.files import BUDGET_MB
 from trainer.store.faults import StoreError
@@ -83,7 +84,9 @@ def train(
         kept = to_config(configs.read(config) if config else {})
         chosen = changed(kept, given(settings))
         refuse_unfit(chosen)
-    except (ConfigError, ExportError, OwnError) as error:
+    except ConfigError as error:
+        raise fail(str(with_names(error, settings["model"]))) from None
+    except (ExportError, OwnError) as error:
         raise fail(str(error)) from None
     with opened(home, create=True) as store:
         _follow(store, store.add(chosen, claimed=True), json_lines, datasets, snapshot_budget)
