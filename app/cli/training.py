@@ -24,20 +24,25 @@ from app.cli.options import (
 )
 from app.cli.refusals import fail, opened, output_lost
 from app.cli.signals import WAITING, Ending, finish
+from app.cli.stuck import abandoned
 from trainer import folders
 from trainer.config import forks
 from trainer.config.table import ConfigError, changed, to_config
-from trainer.engine.events import Ended, Event
+from trainer.engine.events import Diverged, Ended, Event, Failed, Loading
 from trainer.export import configs
 from trainer.export.error import ExportError
 from trainer.own.errors import OwnError
 from trainer.own.fitting import refuse_unfit
+from trainer.own.naming import with_names
 from trainer.schedule.interventions import ByHand
 from trainer.snapshots.files import BUDGET_MB
 from trainer.store.faults import StoreError
 
 if TYPE_CHECKING:
     from trainer.store.store import Store
+
+PATIENCE = 2.0  # seconds after Ctrl-C for the file of a network
+FINAL = (Ended, Diverged, Failed)
 
 
 def register(cli: typer.Typer) -> None:
@@ -79,7 +84,9 @@ def train(
         kept = to_config(configs.read(config) if config else {})
         chosen = changed(kept, given(settings))
         refuse_unfit(chosen)
-    except (ConfigError, ExportError, OwnError) as error:
+    except ConfigError as error:
+        raise fail(str(with_names(error, settings["model"]))) from None
+    except (ExportError, OwnError) as error:
         raise fail(str(error)) from None
     with opened(home, create=True) as store:
         _follow(store, store.add(chosen, claimed=True), json_lines, datasets, snapshot_budget)
@@ -202,7 +209,7 @@ def _follow(
 ) -> None:
     """Train a claimed run and print its events. Ctrl-C, SIGTERM and an output that cannot be
     written end it at its next batch, from which it can be resumed; a second signal ends the process
-    at once.
+    at once, and so does the first where the file of a network does not get ready.
     """
     from app.cli.terminal import JsonLines, Terminal
     from trainer.execute import execute
@@ -210,7 +217,7 @@ def _follow(
     row = store.run(run)
     assert row is not None
     assert row.config is not None
-    show = JsonLines().show if json_lines else Terminal(row.config, row.epochs).show
+    shown = JsonLines() if json_lines else Terminal(row.config, row.epochs)
     shutdown = threading.Event()
     last: Event | None = None
     lost: OSError | None = None
@@ -230,18 +237,30 @@ def _follow(
                     last = event
                     if lost is None:
                         try:
-                            show(run, event)
+                            shown.show(run, event)
                         except OSError as error:
                             lost = error
                             shutdown.set()
         except BaseException as error:
             raised.append(error)
 
-    ending = Ending(stop, store.abandon)
     # Not in this thread, since Python handles a signal here only when torch has ended its batch.
     thread = threading.Thread(target=train, name="training", daemon=True)
+
+    def abandon() -> None:
+        store.abandon()
+        shown.close()
+        if not isinstance(last, FINAL):
+            print(f"lrscope: {abandoned(run, model, thread)}", file=sys.stderr, flush=True)
+
+    def end_where_it_hangs() -> None:
+        # In a batch it waits for a second signal: the epoch under way would be lost.
+        if ending.code and ending.waited() > PATIENCE and isinstance(last, Loading):
+            ending.at_once(ending.code)
+
+    ending, model = Ending(stop, abandon), row.config.model
     thread.start()
-    finish(thread)
+    finish(thread, end_where_it_hangs)
     if raised and not (ending.code and isinstance(raised[0], StoreError)):
         raise raised[0]
     if raised:

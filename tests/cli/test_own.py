@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.own.made import digits_folder, network
+from tests.own.made import NET, digits_folder, network
 
 
 def lrscope(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -54,10 +54,14 @@ def test_a_folder_and_a_network_reach_their_epochs_in_one_command(tmp_path):
         (["--data", "digits", "--dataset", "mnist"], "Give --data or --dataset, not both."),
         (["--data", "digits", "--batch-size", "40", "--epochs", "4", "--schedule", "OneCycleLR",
           "--pct-start", "0.25"], "Rising share 0.25 of 4 steps is a rise of one step"),
+        (["--model", "model.py"], "Model must name what makes the network, as in model.py:Net; "
+         "{folder}/model.py has Net, small."),
+        (["--model", "nowhere.py"], "There is no file {folder}/nowhere.py."),
     ],
 )  # fmt: skip
 def test_what_cannot_be_trained_is_refused_before_there_is_a_run(tmp_path, arguments, says):
     digits_folder(tmp_path / "digits")
+    network(tmp_path, f"raise SystemExit  # where it is run\nSIZE = 3\n{NET}def small(): ...\n")
     done = lrscope(tmp_path, "train", *arguments)
     assert done.returncode != 0
     assert says.format(folder=tmp_path) in done.stderr

@@ -64,6 +64,8 @@ def test_what_cannot_be_used_is_said_at_its_box(
         expect(page.get_by_role("button", name="Start")).to_be_disabled()
         box(page, "Your data").fill("")
         expect(page.get_by_role("button", name="Start")).to_be_enabled()
+        box(page, "Your network").fill(f"{own}/model.py")
+        expect(page.locator("#form")).to_contain_text(f"{own}/model.py has Net.")
         expect(page.get_by_role("combobox", name="Data").or_(box(page, "Data"))).to_have_value(
             "Digits (bundled)"
         )
