@@ -173,3 +173,25 @@ def test_a_spool_before_the_page_is_there_when_it_opens(
     SpoolWriter(home_of(lab), [begin("before")])
     with opened(browser, lab.url) as page:
         expect(page.locator("#run")).to_have_value(re.compile("before"))
+
+
+TOPS = """() => {
+  const named = [...document.querySelectorAll("#chart .y2tick text")];
+  const top = Math.min(...named.map((name) => name.getBoundingClientRect().top));
+  return top - document.querySelector("#lr-head").getBoundingClientRect().bottom;
+}"""
+
+
+def test_the_head_of_the_lr_chart_covers_no_tick_of_an_lr_that_never_moved(
+    browser: BrowserContext, lab: Served
+) -> None:
+    optimizer = torch.optim.SGD(weight(), lr=0.01)
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, patience=9)
+    loop = Loop(optimizer, scheduler, 5, False, epochs=9)
+    spool = watch(lab, loop)
+    spool.write(line(loop, 1.0), line(loop, 0.9), END | {"at": time.time()})
+    for size in ("desktop", "phone"):
+        with opened(browser, lab.url, size) as page:
+            all_drawn(page, 2)
+            expect(page.locator("#chart .y2tick text").filter(has_text="0.001")).to_be_visible()
+            assert page.evaluate(TOPS) >= 0
