@@ -231,8 +231,10 @@ def _lr(
 
 
 def _position(intervention: RecordedIntervention, batches: int) -> float:
-    """The position of an intervention on the epoch axis."""
-    return intervention.epoch - 0.5 + intervention.batch / batches
+    """The position of an intervention on the epoch axis: at the end of its epoch where nobody knows
+    yet how many batches that has.
+    """
+    return intervention.epoch - 0.5 + min(intervention.batch / batches, 1)
 
 
 def by_hand(interventions: Sequence[RecordedIntervention], batches: int) -> list[Mark]:
