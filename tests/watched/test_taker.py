@@ -13,6 +13,9 @@ import torch
 from torch.optim import lr_scheduler
 
 from app import ids
+from app.compare.address import Asked
+from app.compare.reading import Reading
+from app.compare.scene import scene
 from app.lab.live import news
 from app.lab.progress import progress
 from app.lab.received import Cursor
@@ -370,3 +373,14 @@ def test_batches_arrive_in_an_epoch_of_which_nobody_knows_how_long_it_is(tmp_pat
     assert (run.batch, run.known_batches) == (0, 400)
     assert progress(run)[ids.PROGRESS_LEFT] == "epoch 1 of 9 · watched"
     assert [mark.x for mark in view_of(store, run.id, 0)["marks"]] == [0.5 + 312 / 400]
+
+
+def test_trainings_of_one_script_are_compared_under_their_names_or_else_their_numbers(
+    tmp_path, store, taker
+):
+    for name in ("big", "small", "", ""):
+        SpoolWriter(tmp_path, [begin(name, script="train_on_flowers.py"), epoch(1)])
+        taker.once()  # in this order
+    read, _ = Reading(store).of([1, 2, 3, 4])
+    named = [group.name for group in scene(Asked((1, 2, 3, 4)), read).groups]
+    assert named == ["big", "small", "train_on_flowers.py #3", "train_on_flowers.py #4"]
