@@ -204,6 +204,13 @@ def register(app: Dash, store: Store) -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
+        ClientsideFunction("form", "forgetRefusal"),
+        Output(ids.START_REFUSED, "children", allow_duplicate=True),
+        Input(FIELDS, "value"),
+        Input(ids.TRUST, "checked"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
         ClientsideFunction("own", "choose"),
         Input(FIELDS, "value"),
         State(FIELDS, "id"),
