@@ -35,11 +35,12 @@ GRIDS = {
     "Adam, 30 epochs": changed(BASE, {"epochs": 30}),
     "SGD, 50 epochs": changed(BASE, {"optimizer": "SGD", "epochs": 50}),
 }
+# Beside other tools.
 TRIED: dict[str, list[Any]] = {
     "lr": [0.001, 0.01],
     "factor": [0.1, 0.5],
     "patience": [2, 5],
-}  # beside other tools
+}
 FORKS = 30
 
 
