@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from trainer.sweep.sweeping import CellEvent
 
 SHOWN = 12  # settings in the live table
-REDRAWN = 0.5  # seconds between two readings of the table
+# Seconds between two drawings of the table, and how many times as long as one took, so that drawing
+# it costs a twentieth at most.
+REDRAWN, REST = 0.5, 20
 LISTS = {setting.key for setting in SETTINGS if setting.kind == "list"}
 
 
@@ -203,7 +205,7 @@ class _Terminal:
         self._store = store
         self._sweep = sweep
         self._told: set[str] = set()
-        self._read = 0.0
+        self._rests_until = 0.0
         self._live = Live(console=console(), auto_refresh=False, transient=True)
         self._live.start()
 
@@ -214,9 +216,11 @@ class _Terminal:
             case events.Failed(reason):
                 self._say(f"Run {told.run} failed: {reason}")
             case events.EpochEnded() | events.Diverged() | events.Ended():
-                if monotonic() - self._read > REDRAWN:
+                began = monotonic()
+                if began > self._rests_until:
                     self._live.update(self._drawn(), refresh=True)
-                    self._read = monotonic()
+                    now = monotonic()
+                    self._rests_until = now + max(REDRAWN, REST * (now - began))
 
     def close(self) -> None:
         self._live.stop()
