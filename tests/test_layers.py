@@ -58,6 +58,7 @@ ARROWS = {
     """,
     "trainer.notebook": """
         trainer.config trainer.engine trainer.execute trainer.export trainer.folders trainer.store
+        trainer.sweep
     """,
     "trainer.worker": """
         trainer.commands trainer.engine trainer.failures trainer.store trainer.snapshots
@@ -124,8 +125,8 @@ ARROWS = {
         app.server
         trainer.config trainer.folders trainer.own
         trainer.schedule trainer.replay trainer.engine trainer.store trainer.snapshots
-        trainer.curves trainer.execute trainer.export trainer.followers trainer.watched
-        trainer.worker
+        trainer.curves trainer.execute trainer.export trainer.followers trainer.sweep
+        trainer.watched trainer.worker
     """,
     "app.__main__": "app.cli",
 }
