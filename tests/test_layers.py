@@ -53,8 +53,8 @@ ARROWS = {
         trainer.store trainer.snapshots
     """,
     "trainer.sweep": """
-        trainer.config trainer.engine trainer.execute trainer.own trainer.schedule
-        trainer.snapshots trainer.store
+        trainer.compare trainer.config trainer.engine trainer.execute trainer.failures trainer.own
+        trainer.schedule trainer.snapshots trainer.store
     """,
     "trainer.notebook": """
         trainer.config trainer.engine trainer.execute trainer.export trainer.folders trainer.store
@@ -272,8 +272,9 @@ NAMED_ELSEWHERE = {
         "trainer/replay/cautions.py", "trainer/replay/comparison.py",
         "trainer/replay/keras_fastai.py", "trainer/schedule/decisions.py",
         "trainer/schedule/plateau.py", "trainer/schedule/schedule.py",
-        "trainer/schedule/torch_changed.py",
+        "trainer/schedule/torch_changed.py", "trainer/sweep/find/plans.py",
     },
+    "StepLR": {"trainer/sweep/find/plans.py"},
 }  # fmt: skip
 
 
