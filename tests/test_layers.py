@@ -53,7 +53,7 @@ ARROWS = {
         trainer.store trainer.snapshots
     """,
     "trainer.sweep": """
-        trainer.config trainer.engine trainer.execute trainer.own trainer.schedule
+        trainer.config trainer.engine trainer.execute trainer.failures trainer.own trainer.schedule
         trainer.snapshots trainer.store
     """,
     "trainer.notebook": """
