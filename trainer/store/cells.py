@@ -1,15 +1,18 @@
-"""What the cells of a sweep share while it trains, and how those end that do not train by
-themselves. torch-free.
+"""The cells of a sweep: added, what they share while it trains, and how those end that do not train
+by themselves. torch-free.
 """
 
 import json
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from ..config.run import RunConfig
 from ..schedule.decisions import Decision
 from . import queue, recording
 from .database import Database
+from .faults import CommandError
 from .owners import Owner
 from .run import Status
 
@@ -22,10 +25,52 @@ LEFT = (
 
 
 class Cells:
-    """The part of a store that records what the cells of a sweep share."""
+    """The part of a store that records the cells of sweeps."""
 
     _database: Database
     _owner: Owner
+
+    # Add
+
+    def add_cells(
+        self,
+        sweep: int,
+        cells: Sequence[RunConfig],
+        parents: Sequence[tuple[int, int]] | None = None,
+        plan: Mapping[str, Any] | None = None,
+    ) -> list[int]:
+        """Add cells to a sweep that trains; returns their run ids.
+
+        Args:
+            parents: for each, the run and its epoch that it is a fork of; none if left out.
+            plan: replaces the sweep's.
+        """
+        with self._database.transaction() as connection:
+            if plan is not None:
+                _replan(connection, sweep, plan)
+            return _insert(connection, sweep, cells, parents)
+
+    def extend_sweep(
+        self, sweep: int, cells: Sequence[RunConfig], plan: Mapping[str, Any]
+    ) -> list[int]:
+        """Add cells to a sweep that is over, with another plan, and queue it again; returns their
+        run ids.
+
+        Raises:
+            CommandError: it is not over.
+        """
+        with self._database.transaction() as connection:
+            again = connection.execute(
+                "UPDATE sweeps SET status = 'queued', reason = NULL, asked = NULL WHERE id = ? "
+                "AND status NOT IN ('queued', 'training') RETURNING id",
+                (sweep,),
+            ).fetchone()
+            if again is None:
+                raise CommandError(f"Sweep {sweep} has not ended: pause it before you add to it.")
+            _replan(connection, sweep, plan)
+            return _insert(connection, sweep, cells, None)
+
+    # Train
 
     def share(self, leader: int, epoch: int, followers: Iterable[tuple[int, Decision]]) -> set[int]:
         """Record that cells share an epoch which another has trained, each with the decision of its
@@ -110,3 +155,22 @@ def _end(connection: sqlite3.Connection, reasons: Mapping[int, str | None], stat
         "AND status IN ('queued', 'training', 'interrupted')",
         [(status, reason, run) for run, reason in reasons.items()],
     )
+
+
+def _insert(
+    connection: sqlite3.Connection,
+    sweep: int,
+    cells: Sequence[RunConfig],
+    parents: Sequence[tuple[int, int]] | None,
+) -> list[int]:
+    added = []
+    for i, cell in enumerate(cells):
+        run, epoch = parents[i] if parents else (None, None)
+        columns = {"status": "queued", "sweep": sweep, "parent": run}
+        columns |= {"parent_epoch": epoch, "epoch": epoch or 0}
+        added.append(queue.insert(connection, cell, "trained", columns))
+    return added
+
+
+def _replan(connection: sqlite3.Connection, sweep: int, plan: Mapping[str, Any]) -> None:
+    connection.execute("UPDATE sweeps SET plan = ? WHERE id = ?", (json.dumps(dict(plan)), sweep))

@@ -119,32 +119,6 @@ class Sweeps:
                 self._claim_sweep(connection, sweep)
         return sweep
 
-    def add_cells(
-        self,
-        sweep: int,
-        cells: Sequence[RunConfig],
-        parents: Sequence[tuple[int, int]] | None = None,
-        plan: Mapping[str, Any] | None = None,
-    ) -> list[int]:
-        """Add cells to a sweep; returns their run ids.
-
-        Args:
-            parents: for each, the run and its epoch that it is a fork of; none if left out.
-            plan: replaces the sweep's.
-        """
-        added = []
-        with self._database.transaction() as connection:
-            for i, cell in enumerate(cells):
-                run, epoch = parents[i] if parents else (None, None)
-                columns = {"status": "queued", "sweep": sweep, "parent": run}
-                columns |= {"parent_epoch": epoch, "epoch": epoch or 0}
-                added.append(queue.insert(connection, cell, "trained", columns))
-            if plan is not None:
-                connection.execute(
-                    "UPDATE sweeps SET plan = ? WHERE id = ?", (json.dumps(dict(plan)), sweep)
-                )
-        return added
-
     # Read
 
     def sweep(self, sweep: int) -> Sweep | None:

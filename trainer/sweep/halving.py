@@ -29,6 +29,11 @@ def settings_of(runs: Sequence[Run]) -> list[Setting]:
     return [tuple(each) for each in found.values()]
 
 
+def settings_in(configs: Sequence[RunConfig]) -> int:
+    """How many of these configs differ in more than their seed."""
+    return len(set(map(_setting, configs)))
+
+
 def ranked(
     settings: Sequence[Setting], standing: Mapping[int, Standing], epoch: int
 ) -> list[Setting]:
@@ -58,8 +63,8 @@ class Halving:
         self._store = store
         self._sweep = sweep.id
         configs = [cell.config for cell in cells(sweep.config, sweep.grid)]
-        count = len(set(map(_setting, configs)))
-        self._rungs = rungs(sweep.grid, count, max(config.epochs for config in configs))
+        longest = max(config.epochs for config in configs)
+        self._rungs = rungs(sweep.grid, settings_in(configs), longest)
         self._left: list[Setting] | None = None  # that went on at the last rung
 
     @property
