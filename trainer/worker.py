@@ -17,6 +17,7 @@ from .failures import first_line, reason, unexpected
 from .snapshots import files
 from .snapshots.files import BUDGET_MB
 from .store.store import Store
+from .sweep import places
 from .sweep.sweeping import execute_sweep
 
 ORPHAN_SECONDS = 5.0
@@ -182,9 +183,15 @@ class Worker:
     def _sweep(self, sweep: int) -> None:
         """Train a sweep. Its cells record their own failures."""
         try:
-            with closing(
-                execute_sweep(self.store, sweep, self.root, self._shutdown, self.budget_mb)
-            ) as events:
+            row = self.store.sweep(sweep)
+            with (
+                places.of(row.workers if row else 1) as workers,
+                closing(
+                    execute_sweep(
+                        self.store, sweep, self.root, self._shutdown, self.budget_mb, workers
+                    )
+                ) as events,
+            ):
                 for run, event in events:
                     if isinstance(event, Waiting):
                         self._troubles[run] = event.sentence

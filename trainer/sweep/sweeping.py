@@ -6,7 +6,7 @@ torch is imported only when it trains.
 import queue
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -81,6 +81,7 @@ class _Sweeping:
         self._changed = threading.Condition()
         self._ready: list[Stage] = []  # the last is next, so that few snapshots are held
         self._running = 0
+        self._controls: set[Control] = set()  # of the stages that train
         self._budget_mb = budget_mb
         self._watch = threading.Thread(target=self._watch_commands, name="sweep", daemon=True)
         self._writer: threading.Thread | None = None
@@ -151,7 +152,7 @@ class _Sweeping:
         training = execute(
             store, leader, self._root, self._halt, self._budget_mb, None, control, start, place
         )
-        with closing(training) as events:
+        with self._stoppable(control), closing(training) as events:
             for event in events:
                 match event:
                     case EpochEnded():
@@ -167,6 +168,17 @@ class _Sweeping:
                     for _ in events:
                         pass
                     raise
+
+    @contextmanager
+    def _stoppable(self, control: Control) -> Iterator[None]:
+        """Have `_stop` stop a training during the block."""
+        with self._changed:
+            self._controls.add(control)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._controls.discard(control)
 
     def _share(self, stage: "Stage", ended: EpochEnded, control: Control) -> None:
         """Record what the followers' schedules decided, and let go who parts."""
@@ -207,7 +219,7 @@ class _Sweeping:
                     for event in self._train(stage, place):
                         events.put(event)
             except BaseException as error:
-                self._halt.set()
+                self._stop()
                 events.put(error)
             finally:
                 events.put(None)
@@ -229,7 +241,7 @@ class _Sweeping:
                 else:
                     yield event
         finally:
-            self._halt.set()
+            self._stop()
             while left:  # so that no thread waits to tell what nobody hears
                 left -= events.get() is None
             for thread in threads:
@@ -245,10 +257,16 @@ class _Sweeping:
             except Exception:  # whoever records the next event says why
                 continue
             if self._asked or self._shutdown.is_set():
-                self._halt.set()
-                with self._changed:
-                    self._changed.notify_all()
+                self._stop()
                 return
+
+    def _stop(self) -> None:
+        """Halt every stage, also one that waits for its next event, or for a place."""
+        self._halt.set()
+        with self._changed:
+            for control in self._controls:
+                control.stop()
+            self._changed.notify_all()
 
     def _end(self) -> None:
         sweep, store = self._sweep.id, self._store
