@@ -18,6 +18,7 @@ from .snapshots import files
 from .snapshots.files import BUDGET_MB
 from .store.store import Store
 from .sweep import places
+from .sweep.find.finding import execute_find
 from .sweep.sweeping import execute_sweep
 
 ORPHAN_SECONDS = 5.0
@@ -184,12 +185,11 @@ class Worker:
         """Train a sweep. Its cells record their own failures."""
         try:
             row = self.store.sweep(sweep)
+            driver = execute_sweep if row and row.kind == "grid" else execute_find
             with (
                 places.of(row.workers if row else 1) as workers,
                 closing(
-                    execute_sweep(
-                        self.store, sweep, self.root, self._shutdown, self.budget_mb, workers
-                    )
+                    driver(self.store, sweep, self.root, self._shutdown, self.budget_mb, workers)
                 ) as events,
             ):
                 for run, event in events:
