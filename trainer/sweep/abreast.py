@@ -11,12 +11,12 @@ MOST_UNHEARD = 100  # events: whoever drains them sets the pace
 
 
 def side_by_side(
-    work: Callable[[Place], Iterator[Event]], places: Sequence[Place], halt: threading.Event
+    work: Callable[[Place], Iterator[Event]], places: Sequence[Place], stop: Callable[[], object]
 ) -> Iterator[Event]:
     """What the work at each place yields, as it comes. An error at one of them ends all.
 
     Args:
-        halt: set to end the work: on an error, and when nobody drains the events any more.
+        stop: ends the work: on an error, and when nobody drains the events any more.
     """
     events: queue.Queue[Event | _Over] = queue.Queue(maxsize=MOST_UNHEARD)
 
@@ -26,7 +26,7 @@ def side_by_side(
             for event in work(place):
                 events.put(event)
         except BaseException as raised:
-            halt.set()
+            stop()
             error = raised
         events.put(_Over(error))
 
@@ -47,7 +47,7 @@ def side_by_side(
                 yield event
     finally:
         if left:
-            halt.set()
+            stop()
         while left:  # so that no thread waits to tell what nobody hears
             left -= isinstance(events.get(), _Over)
         for thread in threads:

@@ -5,7 +5,7 @@ torch is imported only when it trains.
 
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from sqlite3 import Error as SQLiteError
@@ -97,6 +97,7 @@ class _Sweeping:
         self._ready: list[Stage] = []  # the last is next, so that few snapshots are held
         self._waiting: list[Stage] = []  # for the others, at the epoch where cells are compared
         self._running = 0
+        self._controls: set[Control] = set()  # of the stages that train
         self._budget_mb = budget_mb
         self._budget_each = budget_mb
         self._halving: Halving | None = None
@@ -118,7 +119,7 @@ class _Sweeping:
                 if len(places) == 1:
                     yield from self._work(places[0])
                 else:
-                    yield from side_by_side(self._work, places, self._halt)
+                    yield from side_by_side(self._work, places, self._stop)
                 if self._halt.is_set() or not (yield from self._surely(0, more)):
                     break
         yield from self._end()
@@ -229,7 +230,7 @@ class _Sweeping:
             store, leader, self._root, self._halt, self._budget_each, None, control, start, place
         )
         waits, start = False, None
-        with closing(training) as events:
+        with self._stoppable(control), closing(training) as events:
             try:
                 for event in events:
                     match event:
@@ -252,6 +253,17 @@ class _Sweeping:
                 for _ in events:
                     pass
                 raise
+
+    @contextmanager
+    def _stoppable(self, control: Control) -> Iterator[None]:
+        """Have `_stop` stop a training during the block."""
+        with self._changed:
+            self._controls.add(control)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._controls.discard(control)
 
     def _share(self, stage: "Stage", ended: EpochEnded, control: Control) -> Events:
         """Record what the followers' schedules decided, and let go who parts."""
@@ -311,10 +323,16 @@ class _Sweeping:
             except Exception:  # whoever records the next event says why
                 continue
             if self._asked or self._shutdown.is_set():
-                self._halt.set()
-                with self._changed:
-                    self._changed.notify_all()
+                self._stop()
                 return
+
+    def _stop(self) -> None:
+        """Halt every stage, also one that waits for its next event, or for a place."""
+        self._halt.set()
+        with self._changed:
+            for control in self._controls:
+                control.stop()
+            self._changed.notify_all()
 
     def _end(self) -> Events:
         sweep, store = self._sweep.id, self._store
