@@ -232,3 +232,12 @@ RUNS_NOTED = "runs-noted"
 RUNS_TROUBLE = "runs-trouble"
 RUNS_REFUSED = "runs-refused"
 RUNS_DELETED = "runs-deleted"
+
+# Sweep
+SWEEP_HEAT = "sweep-heat"
+SWEEP_MULTIPLES = "sweep-multiples"
+SWEEP_TREE = "sweep-tree"
+SWEEP_PARALLEL = "sweep-parallel"
+SWEEP_RANKED = "sweep-ranked"
+SWEEP_STATEMENT = "sweep-statement"
+SWEEP_CELL = "sweep-cell"

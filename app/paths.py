@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-LAB, RUNS, COMPARE = PATHS = ("/", "/runs", "/compare")
+LAB, RUNS, COMPARE, SWEEP = PATHS = ("/", "/runs", "/compare", "/sweep")
 EXPORT = "/export"  # no view: downloads
 
 

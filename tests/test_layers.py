@@ -109,6 +109,7 @@ ARROWS = {
         app.run_picker app.seeds_box trainer.compare
         trainer.config trainer.schedule trainer.store
     """,
+    "app.sweep": "app.ids trainer.store",
     "app.importing": """
         app.checked app.ids app.run_picker trainer.config trainer.curves trainer.followers
         trainer.store trainer.worker
@@ -116,8 +117,8 @@ ARROWS = {
     "app.server": """
         app.ids app.access app.charts app.checked app.compare app.csp app.environment app.example
         app.exporting
-        app.importing app.lab app.paths app.run_columns app.runs trainer.followers trainer.store
-        trainer.worker
+        app.importing app.lab app.paths app.run_columns app.runs app.sweep trainer.followers
+        trainer.store trainer.worker
     """,
     "app.cli": """
         app.access app.charts app.environment app.formats app.listening app.picture app.run_names
