@@ -233,7 +233,43 @@ RUNS_TROUBLE = "runs-trouble"
 RUNS_REFUSED = "runs-refused"
 RUNS_DELETED = "runs-deleted"
 
-# Sweep
+# Sweep: its settings
+SWEEP_FROM = "sweep-from"
+SWEEP_BASE = "sweep-base"
+SWEEP_BASE_TEXT = "sweep-base-text"
+SWEEP_ROWS = "sweep-rows"
+SWEEP_SEEDS = "sweep-seeds"
+SWEEP_EPOCHS = "sweep-epochs"
+SWEEP_WORKERS = "sweep-workers"
+SWEEP_HALVING = "sweep-halving"
+SWEEP_TRUST = "sweep-trust"
+SWEEP_TRUSTED = "sweep-trusted"
+SWEEP_COST = "sweep-cost"
+SWEEP_REFUSED = "sweep-refused"
+SWEEP_START = "sweep-start"
+SWEEP_ADD = "sweep-add"
+SWEEP_PROBLEMS = "sweep-problems"
+SWEEP_QUERY = "sweep-query"
+SWEEP_GO = "sweep-go"
+SWEEP_THESE = "sweep-these"
+AGAIN_SWEEP = "again-sweep"
+RUNS_SWEEP = "runs-sweep"
+
+
+def sweep_row(part: str, number: Any) -> dict[str, Any]:
+    """A control in a row of a sweep's settings, "key" or "values"; ALL matches every row."""
+    return {"type": f"sweep-{part}", "row": number}
+
+
+# Sweep: the one on show
+SWEEP_CHOICE = "sweep-choice"
+SWEEP_STATUS = "sweep-status"
+SWEEP_NAME = "sweep-name"
+SWEEP_COUNTS = "sweep-counts"
+SWEEP_REASON = "sweep-reason"
+SWEEP_PROGRESS = "sweep-progress"
+SWEEP_CONTROLS = "sweep-controls"
+SWEEP_EMPTY = "sweep-empty"
 SWEEP_HEAT = "sweep-heat"
 SWEEP_MULTIPLES = "sweep-multiples"
 SWEEP_TREE = "sweep-tree"

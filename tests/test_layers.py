@@ -78,6 +78,7 @@ ARROWS = {
     "app.charts": "trainer.config trainer.schedule",
     "app.address": "trainer.config",
     "app.form": "app.ids trainer.config",
+    "app.own": "trainer.config trainer.own trainer.store",
     "app.example": "trainer.config trainer.store",
     "app.run_names": "trainer.config trainer.store",
     "app.picture": """
@@ -91,8 +92,8 @@ ARROWS = {
     """,
     "app.run_picker": "app.run_names trainer.config trainer.store",
     "app.lab": """
-        app.ids app.address app.charts app.checked app.exporting app.form app.paths app.repeating
-        app.run_columns app.run_names app.run_picker app.seeds_box
+        app.ids app.address app.charts app.checked app.exporting app.form app.own app.paths
+        app.repeating app.run_columns app.run_names app.run_picker app.seeds_box
         trainer.config trainer.own trainer.schedule trainer.replay trainer.verdict trainer.engine
         trainer.store trainer.snapshots trainer.worker
     """,
@@ -109,7 +110,10 @@ ARROWS = {
         app.run_picker app.seeds_box trainer.compare
         trainer.config trainer.schedule trainer.store
     """,
-    "app.sweep": "app.ids trainer.store",
+    "app.sweep": """
+        app.address app.charts app.checked app.form app.ids app.own app.paths app.repeating
+        app.run_names app.run_picker trainer.config trainer.store
+    """,
     "app.importing": """
         app.checked app.ids app.run_picker trainer.config trainer.curves trainer.followers
         trainer.store trainer.worker

@@ -7,9 +7,9 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from app import form, ids, run_picker
+from app import form, ids, own, run_picker
 from app.checked import RunChoice, refuse
-from app.lab import forking, own, preview
+from app.lab import forking, preview
 from app.lab.control import pace_of
 from app.lab.forking import Fork
 from app.repeating import config_of
