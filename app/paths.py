@@ -13,6 +13,11 @@ def comparison(runs: Iterable[int]) -> str:
     return f"{COMPARE}?runs={numbers}" if numbers else COMPARE
 
 
+def sweep_from(run: int) -> str:
+    """The address that sets up a sweep from a run's settings."""
+    return f"{SWEEP}?from={run}"
+
+
 def assets_folder() -> Path:
     """The assets: inside the package in an installation, next to it in a checkout."""
     installed = Path(__file__).parent / "assets"

@@ -151,11 +151,13 @@ def _row(number: int, key: str, text: str, keys: list[dict[str, str]]) -> Compon
                 comboboxProps={"width": "max-content", "position": "bottom-start"},
                 **which,
             ),
-            dmc.TextInput(
+            dmc.Textarea(
                 id=ids.sweep_row("values", number),
                 value=text,
                 placeholder="values, with commas between",
-                autoComplete="off",
+                autosize=True,
+                minRows=1,
+                maxRows=4,
                 size="sm",
                 **named,
             ),

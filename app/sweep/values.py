@@ -56,7 +56,8 @@ def split(key: str, text: str) -> list[str]:
     """
     is_list = any(setting.key == key and setting.kind == "list" for setting in SETTINGS)
     separator = ";" if is_list or ";" in text else ","
-    return [part.strip() for part in text.split(separator) if part.strip()]
+    parts = text.replace("\n", separator).split(separator)
+    return [part.strip() for part in parts if part.strip()]
 
 
 def joined(key: str, values: Sequence[Any]) -> str:

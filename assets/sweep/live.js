@@ -7,7 +7,7 @@
   const element = (id) => lrscope.page.element(id);
   const root = () => document.querySelector("main.sweep");
   const shown = () => Number(root()?.dataset.sweep) || null;
-  let token = null, head = null, timer;
+  let version = null, known = {}, timer; // what is on show, part by part
 
   function askIn(ms) {
     clearTimeout(timer);
@@ -27,21 +27,40 @@
   async function ask() {
     let news;
     try {
-      news = await post("/sweep/live", { sweep: shown(), head: token });
+      news = await post("/sweep/live", { sweep: shown(), version });
     } catch {
       askIn(LOST_MS);
       return;
     }
     askIn(news.wait);
     if (news.trouble) element("sweep-reason").textContent = news.trouble;
-    if (news.head) {
-      token = news.token;
-      tell(news.head);
+    if (!news.changes) return;
+    version = news.version;
+    const drawn = {
+      head: tell,
+    };
+    for (const part of take(news.changes)) drawn[part]?.(known[part], known);
+  }
+
+  // Takes over what has changed: paths, each with the value that is there now. Tells which parts did.
+  function take(changes) {
+    const parts = new Set();
+    for (const [path, ...values] of changes) {
+      if (!path.length) {
+        [known] = values;
+        Object.keys(known).forEach((part) => parts.add(part));
+        continue;
+      }
+      parts.add(path[0]);
+      let place = known;
+      for (const key of path.slice(0, -1)) place = place[key];
+      if (values.length) place[path.at(-1)] = values[0];
+      else delete place[path.at(-1)];
     }
+    return parts;
   }
 
   function tell(told) {
-    head = told;
     const [state, word] = told.status, status = element("sweep-status");
     status.dataset.state = state;
     status.textContent = word;
@@ -67,7 +86,7 @@
   // The name is changed in its place: Enter saves, Escape does not.
   function rename(wrapper) {
     const field = document.createElement("input");
-    Object.assign(field, { className: "sweep-named", value: head?.named ?? "", maxLength: 80, placeholder: "name" });
+    Object.assign(field, { className: "sweep-named", value: known.head?.named ?? "", maxLength: 80, placeholder: "name" });
     field.setAttribute("aria-label", "Name of the sweep");
     const end = () => {
       field.remove();
