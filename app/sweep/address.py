@@ -15,11 +15,23 @@ NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 COUNTS = ("seeds", "workers")
 
 
+class Look(NamedTuple):
+    """How a sweep is drawn: a metric, and the settings along the heat map, by key; "" for the usual
+    ones, or for none where `y` is named.
+    """
+
+    metric: str = ""
+    y: str = ""
+    x: str = ""
+    by: str = ""
+
+
 class Asked(NamedTuple):
     """What an address asks for; `refused` has a sentence for each part of it that is left out.
 
     Attributes:
         sweep: the sweep on show; None for a new one.
+        look: how it is drawn.
         run: the run whose settings are the base, if one is named.
         config: what the cells have in common.
         over: the values of settings, as text by key.
@@ -33,6 +45,7 @@ class Asked(NamedTuple):
     workers: int = 1
     halving: bool = False
     refused: Sequence[str] = ()
+    look: Look = Look()
 
 
 def read(query: str) -> Asked:
@@ -47,6 +60,7 @@ def read(query: str) -> Asked:
     mode = given.pop("mode", "grid")
     if mode not in ("grid", "halving"):
         refused.append(f"mode must be grid or halving, not {mode[:MOST_SHOWN]!r}.")
+    look = Look(*(given.pop(part, "")[:MOST_SHOWN] for part in Look._fields))
     over = {
         key.removeprefix(OVER): given.pop(key)[:MOST_TEXT] for key in [*given] if OVER in key[:5]
     }
@@ -54,7 +68,7 @@ def read(query: str) -> Asked:
     refused += settings.refused
     return Asked(
         sweep, run, settings.config, over, counts["seeds"], counts["workers"],
-        mode == "halving", refused,
+        mode == "halving", refused, look,
     )  # fmt: skip
 
 

@@ -63,12 +63,24 @@ def _filled(asked: Asked, shown: Sweep | None) -> Asked:
 
 def _picture(sweeps: list[Sweep], shown: Sweep | None) -> Component:
     named: dict[str, Any] = {"aria-label": "The sweep"}
+    cursor: dict[str, Any] = {"aria-label": "Cells; the arrow keys move among them"}
     return html.Section(
         [
             head.layout(sweeps, shown),
             html.Div(EMPTY, id=ids.SWEEP_EMPTY, className="panel"),
             html.Div(
-                [html.Div(id=ids.SWEEP_HEAT), html.Div(id=ids.SWEEP_MULTIPLES)],
+                [
+                    html.Div(id=ids.SWEEP_LOOK, className="sweep-look"),
+                    html.Div(id=ids.SWEEP_NOTE, className="card-small"),
+                    html.Div(
+                        [
+                            html.Div(id=ids.SWEEP_HEAT, className="dash-graph"),
+                            html.Button(id=ids.SWEEP_CURSOR, **cursor),
+                        ],
+                        className="sweep-map",
+                    ),
+                    html.Div(id=ids.SWEEP_LEGEND, className="sweep-legend card-small"),
+                ],
                 className="panel sweep-heat-panel",
             ),
             html.Div(html.Div(id=ids.SWEEP_TREE), className="panel sweep-tree-panel"),

@@ -26,8 +26,9 @@
   // Asks for what is new, shows it, and asks again.
   async function ask() {
     let news;
+    const asked = { sweep: shown(), query: window.location.search, width: lrscope.heat.width(), version };
     try {
-      news = await post("/sweep/live", { sweep: shown(), version });
+      news = await post("/sweep/live", asked);
     } catch {
       askIn(LOST_MS);
       return;
@@ -38,6 +39,8 @@
     version = news.version;
     const drawn = {
       head: tell,
+      look: lrscope.heat.look,
+      heat: lrscope.heat.draw,
     };
     for (const part of take(news.changes)) drawn[part]?.(known[part], known);
   }
@@ -121,5 +124,5 @@
   }
   begin();
 
-  lrscope.sweep = { shown, hurry: () => askIn(0) };
+  lrscope.sweep = { shown, post, metric: () => known.look?.chosen.metric || "val_loss", hurry: () => askIn(0) };
 })();
