@@ -68,7 +68,7 @@ def read(query: str) -> Asked:
     refused += settings.refused
     return Asked(
         sweep, run, settings.config, over, counts["seeds"], counts["workers"],
-        mode == "halving", refused, look,
+        mode == "halving", tuple(refused), look,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from dash import ClientsideFunction, Dash, Input, html
 from dash.development.base_component import Component
 
 from app import ids, run_names
+from app.paths import RUNS
 from app.sweep.values import short
 from trainer.config.text import plain, significant
 from trainer.store.sweeps import Epochs, Sweep
@@ -63,6 +64,11 @@ def layout(sweeps: Sequence[Sweep], shown: Sweep | None) -> Component:
             html.Div(
                 [
                     html.Strong(id=ids.SWEEP_COUNTS),
+                    html.A(
+                        "its runs in the table",
+                        href=f"{RUNS}?sweep={shown.id}" if shown else RUNS,
+                        className="plain-link",
+                    ),
                     html.Span(id=ids.SWEEP_REASON, className="start-error", role="alert"),
                 ],
                 className="sweep-told",

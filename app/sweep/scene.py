@@ -53,10 +53,10 @@ def _look(read: Read, axes: Axes) -> dict[str, Any]:
         "chosen": {
             "metric": read.metric, "y": axes.y, "x": axes.x or "", "by": axes.panels or ""
         },
-        "choices": {
-            "metric": [[name, metric_label(name)] for name in metrics],
-            "y": keys,
-            "x": [*keys, ["", "none"]],
-            "by": [*keys, ["", "none"]],
-        },
+        "choices": [
+            ["metric", [[name, metric_label(name)] for name in metrics]],
+            ["y", keys],
+            ["x", [*keys, ["", "none"]]],
+            ["by", [*keys, ["", "none"]]],
+        ],
     }  # fmt: skip

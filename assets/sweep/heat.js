@@ -8,7 +8,7 @@
   const CONFIG = { showSendToCloud: false, displaylogo: false, displayModeBar: false, showTips: false, doubleClick: false };
   const HOVER_MS = 120;
   const element = (id) => lrscope.page.element(id);
-  const WORDS = { metric: "Metric", y: "Down", x: "Across", by: "A map for each" };
+  const WORDS = { metric: "Metric", y: "Down", x: "Across", by: "For each" };
   let cells = [], current = null, hovering, redraws = 0;
 
   // A figure in place of another; it is drawn once plotly is there.
@@ -157,7 +157,7 @@
     const place = element("sweep-look");
     if (place.contains(document.activeElement)) return; // it is being chosen
     place.replaceChildren(
-      ...Object.entries(choices).map(([part, options]) => {
+      ...choices.map(([part, options]) => {
         const label = document.createElement("label"), box = document.createElement("select");
         box.dataset.part = part;
         box.replaceChildren(...options.map(([value, text]) => new Option(text, value, false, value === chosen[part])));
