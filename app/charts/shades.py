@@ -12,6 +12,7 @@ WRITTEN = ("on-worst", "on-best")
 # From the best to the palest: at least so much, so that noise makes no picture, and at most so
 # much, so that a run that never learned does not make all others alike.
 LEAST, MOST = math.log(1.5), math.log(4)
+AA = 4.5
 STEPS = 8  # shades where each takes a trace of its own
 
 Colours = Mapping[str, str]
@@ -48,8 +49,11 @@ def shade(colour: Colours, strength: float) -> str:
 
 
 def written(colour: Colours, strength: float) -> str:
-    """What can be read on a strength, by meaning."""
+    """What can be read on a strength, by meaning: what is for the best, as far as AA allows."""
     ground = shade(colour, strength)
+    on_best = WRITTEN[1]
+    if contrast(colour[on_best], ground) >= AA:
+        return on_best
     return max(WRITTEN, key=lambda meaning: contrast(colour[meaning], ground))
 
 

@@ -34,7 +34,7 @@ COLOURS: dict[Scheme, dict[str, str]] = {
         "c7": "#9c36b5",
         "c8": "#495057",
         "worst": "#e3f1ec",
-        "best-of-all": "#087f5b",
+        "best-of-all": "#056b4b",
         "on-worst": "#000000",
         "on-best": "#ffffff",
     },

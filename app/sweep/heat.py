@@ -12,7 +12,7 @@ from app.charts import shades, theme
 from app.charts.curves import safe
 from app.charts.figures import templates
 from app.sweep.reading import SEED, Read
-from app.sweep.settings import Standing, Tried, label, order, text, tried, words
+from app.sweep.settings import Standing, Tried, choices, in_prose, label, order, text, tried, words
 from trainer.compare.seeds import percent
 from trainer.config.metrics import label as metric_label
 from trainer.config.metrics import rises
@@ -20,7 +20,7 @@ from trainer.config.text import significant
 
 # Pixels. A cell is as wide as there is room for; its number is written from LEAST_WIDTH on.
 WIDEST, LEAST_WIDTH, HEIGHT, LETTER, MARGIN = 84, 34, 32, 7.2, 8
-HEAD, GAP = 0.85, 0.4  # cells above a panel for its columns' values, and between panels
+HEAD, GAP = 0.75, 0.4  # cells above a panel for its columns' values, and between panels
 SIGNS = {
     "diverged": ("\N{MULTIPLICATION X}", "diverged"),
     "failed": ("!", "failed"),
@@ -62,12 +62,6 @@ class Map(NamedTuple):
     legend: list[dict[str, str]]
     note: str
     height: int
-
-
-def choices(read: Read) -> list[str]:
-    """The keys that can be an axis."""
-    seeds = len({cell.seed for cell in read.cells}) > 1
-    return [*read.keys, *([SEED] if seeds else [])]
 
 
 def default_axes(read: Read) -> Axes:
@@ -118,9 +112,9 @@ def heat_map(
     traces, looks = _cells(read, places, strength, outlined, settings, standing, (size, written))
     labels = _labels(axes, ys, xs, panels, beside)
     traces += labels
-    looks += [{scheme: "faint" for scheme in theme.COLOURS} for _ in labels]
+    looks += [dict.fromkeys(theme.COLOURS, its) for its in ("faint", "ink", "faint")]
     height = round(down * HEIGHT + 2 * MARGIN)
-    figure = {"data": traces, "layout": _layout(axes, ys, at, across, down, room, (cell, width))}
+    figure = {"data": traces, "layout": _layout(axes, at, across, down, room, (cell, width))}
     note = _note(read, settings, standing, axes, len(chosen), times)
     return Map(figure, _templates(traces, looks), _legend(places.values(), standing), note, height)
 
@@ -151,7 +145,7 @@ def _better(settings: Sequence[Tried], standing: Standing, one: int, other: int)
 
 
 def _fitted(columns: int, panels: int, width: float) -> tuple[int, float]:
-    """How many panels lie side by side, and the width of a cell: as many as leave room for numbers."""
+    """How many panels lie side by side, as many as leave room for numbers; the width of a cell."""
     for beside in range(panels, 0, -1):
         cell = width / (beside * columns + (beside - 1) * GAP)
         if cell >= 46 or beside == 1:
@@ -356,15 +350,22 @@ def _labels(
         for i, panel in enumerate(panels)
         if axes.panels
     ]
+    rows = [
+        (Place(-0.5, high * i + _head(axes) - HEAD), label(axes.y))
+        for i in range(-(-len(panels) // beside))
+    ]
     return [
-        _texts(key, [place for place, _ in its], [safe(told) for _, told in its], 11)
-        for key, its in (("columns", columns), ("panels", above))
+        _texts(key, [place for place, _ in its], [safe(told) for _, told in its], size, **style)
+        for key, its, size, style in (
+            ("columns", columns, 11, {}),
+            ("panels", above, 12, {}),
+            ("rows", rows, 11, {"textposition": "middle left"}),
+        )
     ]
 
 
 def _layout(
     axes: Axes,
-    ys: Sequence[Any],
     at: Mapping[tuple[Any, Any, Any], Place],
     across: float,
     down: float,
@@ -442,7 +443,7 @@ def _note(
     best = f"best {metric_label(read.metric)}, {of}"
     told = [f"{best[0].upper()}{best[1:]}; palest: {times:.2g} times the best, or more."]
     if shown < len(settings):
-        rest = [label(key) for key in choices(read) if key not in axes and key != SEED]
+        rest = [in_prose(key) for key in choices(read) if key not in axes and key != SEED]
         told.append(f"Each cell is the best of those that differ in {' and '.join(rest)}.")
     if standing.best is not None and standing.seeds == 1:
         told.append("One seed tells no setting from another.")

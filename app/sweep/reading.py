@@ -101,6 +101,20 @@ class Reading:
         shown = [run for run, state in states.items() if run in settings and not state.deleted]
         return Read(keys, metric, [known.cells[run][1] for run in shown])
 
+    def course(self, sweep: Sweep, read: Read, cell: Cell) -> list[float | None]:
+        """The values of a cell's epochs up to its best, those with it that others have trained."""
+        known = self._known.get((sweep.id, read.metric, read.keys))
+        if known is None or cell.at is None:
+            return []
+        states = {run: state for run, (state, _) in known.cells.items()}
+        places = {
+            epoch: owner
+            for owner, upto in _parts(states[cell.run], states)
+            for epoch in range(states[owner].shared + 1, min(upto, cell.at) + 1)
+        }
+        found = cells.values(self._store, [(places[e], e) for e in places], read.metric)
+        return [found.get((places[epoch], epoch)) for epoch in sorted(places)]
+
     def _measure(
         self,
         known: _Known,

@@ -145,6 +145,12 @@ def standing(settings: Sequence[Tried], metric: str, noise: float | None = None)
     return Standing(found.lowest, frozenset(within), noise, seeds)
 
 
+def choices(read: Read) -> list[str]:
+    """The keys that can be an axis."""
+    seeds = len({cell.seed for cell in read.cells}) > 1
+    return [*read.keys, *([SEED] if seeds else [])]
+
+
 def order(settings: Iterable[Tried], key: str) -> list[Any]:
     """The values of a key, in their own order if they are numbers, else in that of the cells; None,
     where it does not apply, is last.
@@ -164,6 +170,12 @@ def setting(key: str) -> Setting:
 def label(key: str) -> str:
     """A setting's label, short enough for an axis."""
     return "LR" if key == "lr" else setting(key).label
+
+
+def in_prose(key: str) -> str:
+    """A setting's label within a sentence."""
+    own = label(key)
+    return own if own[1:2].isupper() else own[0].lower() + own[1:]
 
 
 def text(key: str, value: Any) -> str:

@@ -27,7 +27,7 @@ class State(NamedTuple):
     epoch: int
     parent: int | None
     parent_epoch: int | None
-    deleted: bool
+    deleted: int
 
     @property
     def shared(self) -> int:
@@ -47,7 +47,7 @@ def states(store: Store, sweep: int) -> list[State]:
         "WHERE sweep = ? ORDER BY id",
         (sweep,),
     )
-    return [State(*row[:-1], bool(row[-1])) for row in found]
+    return [State(*row) for row in found]
 
 
 def configs(store: Store, runs: Collection[int]) -> dict[int, dict[str, Any]]:
@@ -69,8 +69,8 @@ def configs(store: Store, runs: Collection[int]) -> dict[int, dict[str, Any]]:
 def bests(store: Store, runs: Collection[int], metric: str) -> dict[int, Reached]:
     """The best of the epochs that each of these runs has trained itself."""
     found = store.connection.execute(
-        "SELECT best.run, cost, epoch FROM json_each(?) AS asked JOIN best ON best.run = asked.value "
-        "AND metric = ?",
+        "SELECT best.run, cost, epoch FROM json_each(?) AS asked JOIN best "
+        "ON best.run = asked.value AND metric = ?",
         (json.dumps([*runs]), metric),
     )
     return {run: (cost, epoch) for run, cost, epoch in found}
