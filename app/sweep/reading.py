@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from trainer.config.metrics import rises
 from trainer.config.table import SETTINGS, Setting
-from trainer.store import cells
-from trainer.store.cells import Reached, State
+from trainer.store import measured
+from trainer.store.measured import Reached, State
 from trainer.store.run import OVER
 from trainer.store.store import Store
 from trainer.store.sweeps import Sweep
@@ -79,10 +79,10 @@ class Reading:
 
     def of(self, sweep: Sweep, metric: str = METRIC) -> Read:
         """The sweep's cells as they stand now."""
-        states = {state.run: state for state in cells.states(self._store, sweep.id)}
+        states = {state.run: state for state in measured.states(self._store, sweep.id)}
         known = next((v for k, v in self._known.items() if k[:2] == (sweep.id, metric)), None)
         settings = dict(known.settings) if known else {}
-        unread = cells.configs(self._store, states.keys() - settings.keys())
+        unread = measured.configs(self._store, states.keys() - settings.keys())
         settings |= {run: _settings(config) for run, config in unread.items()}
         keys = _keys(sweep, [settings[run] for run in states if run in settings])
         known = self._known.pop((sweep.id, metric, keys), None) or _Known({}, {}, {})
@@ -112,7 +112,7 @@ class Reading:
             for owner, upto in _parts(states[cell.run], states)
             for epoch in range(states[owner].shared + 1, min(upto, cell.at) + 1)
         }
-        found = cells.values(self._store, [(places[e], e) for e in places], read.metric)
+        found = measured.values(self._store, [(places[e], e) for e in places], read.metric)
         return [found.get((places[epoch], epoch)) for epoch in sorted(places)]
 
     def _measure(
@@ -126,14 +126,14 @@ class Reading:
         """Make these cells anew."""
         parts = {state.run: list(_parts(state, states)) for state in changed}
         every = {part for its in parts.values() for part in its}
-        own = cells.bests(self._store, {run for run, _ in every}, metric)
+        own = measured.bests(self._store, {run for run, _ in every}, metric)
         # The best of all that a run has trained may come after another has parted from it.
         late = {
             (run, upto)
             for run, upto in every - known.parts.keys()
             if run in own and own[run][1] > upto
         }
-        found = cells.bests_until(self._store, late, metric)
+        found = measured.bests_until(self._store, late, metric)
         known.parts.update({part: found.get(part) for part in late})
         trained = {
             state.run: (run, state.epoch)
@@ -141,7 +141,7 @@ class Reading:
             for run, _ in reversed(parts[state.run])
             if states[run].shared < state.epoch
         }
-        lasts = cells.values(self._store, trained.values(), metric)
+        lasts = measured.values(self._store, trained.values(), metric)
         sign = -1 if rises(metric) else 1
         for state in changed:
             reached = [
