@@ -5,6 +5,7 @@ that tests report. And a Chromium.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,11 @@ if TYPE_CHECKING:  # what a process without a browser test need not load
 
 LONG = bool(os.environ.get("LRSCOPE_LONG"))
 HAVE_LONG_VERSIONS = [Path(__file__).parent / folder for folder in ("faults", "input", "load")]
+
+# Tests that a shell starts in the background ignore Ctrl-C, and so would the processes that they
+# start: a test that interrupts one would wait for ever.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test may fail because the machine is busy.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -53,11 +53,12 @@ ARROWS = {
         trainer.store trainer.snapshots
     """,
     "trainer.sweep": """
-        trainer.config trainer.engine trainer.execute trainer.own trainer.schedule
-        trainer.snapshots trainer.store
+        trainer.compare trainer.config trainer.engine trainer.execute trainer.failures trainer.own
+        trainer.schedule trainer.snapshots trainer.store
     """,
     "trainer.notebook": """
         trainer.config trainer.engine trainer.execute trainer.export trainer.folders trainer.store
+        trainer.sweep
     """,
     "trainer.worker": """
         trainer.commands trainer.engine trainer.failures trainer.store trainer.snapshots
@@ -129,8 +130,8 @@ ARROWS = {
         app.server
         trainer.config trainer.folders trainer.own
         trainer.schedule trainer.replay trainer.engine trainer.store trainer.snapshots
-        trainer.curves trainer.execute trainer.export trainer.followers trainer.watched
-        trainer.worker
+        trainer.curves trainer.execute trainer.export trainer.followers trainer.sweep
+        trainer.watched trainer.worker
     """,
     "app.__main__": "app.cli",
 }
@@ -276,8 +277,9 @@ NAMED_ELSEWHERE = {
         "trainer/replay/cautions.py", "trainer/replay/comparison.py",
         "trainer/replay/keras_fastai.py", "trainer/schedule/decisions.py",
         "trainer/schedule/plateau.py", "trainer/schedule/schedule.py",
-        "trainer/schedule/torch_changed.py",
+        "trainer/schedule/torch_changed.py", "trainer/sweep/find/plans.py",
     },
+    "StepLR": {"trainer/sweep/find/plans.py"},
 }  # fmt: skip
 
 

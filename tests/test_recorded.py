@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from trainer.store.store import Store
 NOWHERE = Path("no-such-folder")
 RUNS, HOME = recorded("runs"), recorded("home-1")
 HERE = RUNS["machine"] == HOME["machine"] == machine_here()
-SECOND, THIRD = recorded("home-2"), recorded("home-3")
+SECOND, THIRD, FOURTH = recorded("home-2"), recorded("home-3"), recorded("home-4")
 
 
 def decision(made: Decision | None) -> dict[str, Any] | None:
@@ -104,6 +105,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 of_version_2 = pytest.mark.parametrize("store", ["home-2"], indirect=True)
 of_version_3 = pytest.mark.parametrize("store", ["home-3"], indirect=True)
+of_version_4 = pytest.mark.parametrize("store", ["home-4"], indirect=True)
 
 
 @pytest.mark.parametrize("run", HOME["runs"])
@@ -123,11 +125,27 @@ def test_a_home_of_version_2_opens_with_every_number_in_place(store, run):
 @of_version_3
 @pytest.mark.parametrize("run", THIRD["runs"])
 def test_a_home_of_version_3_opens_with_every_number_and_note_in_place(store, run):
-    then, row = THIRD["runs"][run], store.run(int(run))
-    is_in_place(store, int(run), then, then["rows"])
+    is_noted(store, int(run), THIRD["runs"][run])
+
+
+@of_version_4
+@pytest.mark.parametrize("run", FOURTH["runs"])
+def test_a_home_of_version_4_opens_with_every_number_and_where_each_run_trained(store, run):
+    then, row = FOURTH["runs"][run], store.run(int(run))
+    is_noted(store, int(run), then)
+    assert row.elapsed == then["elapsed"]
+    assert (row.controls and list(row.controls)) == then["controls"]
+    assert (row.elsewhere and asdict(row.elsewhere)) == then["elsewhere"]
+    assert {id: list(known) for id, known in store.spools().items()} == FOURTH["spools"]
+
+
+def is_noted(store: Store, run: int, then: dict[str, Any]) -> None:
+    """Assert that a run is read as it was recorded, with its notes and traces."""
+    row = store.run(run)
+    is_in_place(store, run, then, then["rows"])
     noted = (row.name, list(row.tags), row.note, row.starred, row.archived)
     assert noted == tuple(then[name] for name in ("name", "tags", "note", "starred", "archived"))
-    traces = store.traces(int(run)).items()
+    traces = store.traces(run).items()
     assert {str(n): [list(t.losses), list(t.lrs)] for n, t in traces} == then["traces"]
 
 
@@ -177,6 +195,22 @@ def test_a_run_of_version_3_is_resumed_within_an_epoch_bit_by_bit(store):
     store.resume(3, claimed=True)
     exactly = THIRD["machine"] == machine_here()
     assert agrees(trained(store, 3), THIRD["going on"]["resume 3"], exactly)
+
+
+@of_version_4
+def test_a_run_of_version_4_is_resumed_within_an_epoch_bit_by_bit(store):
+    store.resume(3, claimed=True)
+    exactly = FOURTH["machine"] == machine_here()
+    assert agrees(trained(store, 3), FOURTH["going on"]["resume 3"], exactly)
+
+
+@of_version_4
+def test_a_fork_of_version_4_is_forked_bit_by_bit(store):
+    row = store.run(2)
+    config = forks.changed_config(row.config, row.epochs, {"patience": 2})
+    child = store.add(config, parent=(lineage.owner(store, 2, 4), 4), claimed=True)
+    exactly = FOURTH["machine"] == machine_here()
+    assert agrees(trained(store, child), FOURTH["going on"]['fork 2 4 {"patience": 2}'], exactly)
 
 
 def test_a_queued_run_of_the_first_edition_trains(store):

@@ -17,6 +17,7 @@ from .failures import first_line, reason, unexpected
 from .snapshots import files
 from .snapshots.files import BUDGET_MB
 from .store.store import Store
+from .sweep.find.finding import execute_find
 from .sweep.sweeping import execute_sweep
 
 ORPHAN_SECONDS = 5.0
@@ -182,8 +183,10 @@ class Worker:
     def _sweep(self, sweep: int) -> None:
         """Train a sweep. Its cells record their own failures."""
         try:
+            row = self.store.sweep(sweep)
+            driver = execute_sweep if row and row.kind == "grid" else execute_find
             with closing(
-                execute_sweep(self.store, sweep, self.root, self._shutdown, self.budget_mb)
+                driver(self.store, sweep, self.root, self._shutdown, self.budget_mb)
             ) as events:
                 for run, event in events:
                     if isinstance(event, Waiting):

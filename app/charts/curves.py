@@ -4,7 +4,7 @@ The browser finds a trace by its key, stored in `meta`, so a figure may have any
 uses `uid` in CSS selectors, which a metric's name could break.)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -31,6 +31,7 @@ LINES = {"mode": "lines"}
 SILENT = {"hoverinfo": "skip"}
 FADED = {"opacity": 0.35, **SILENT}
 LR, STRIP, OVER = {"yaxis": "y2"}, {"yaxis": "y3"}, {"yaxis": "y4"}
+UNSEEN = {"yaxis": "y5"}
 
 BATCHES = Curve(
     "batches", "loss of the batches", "train",
@@ -132,6 +133,26 @@ def behind(name: str) -> Curve:
     return Curve(f"behind:{name}", f"{own.name} of the parent", own.colour, style)
 
 
+def told(name: str) -> Curve:
+    """A metric without a curve, for hovering and the table only."""
+    style = {**LINES, "line": {"width": 0}, **UNSEEN, "hovertemplate": "%{y:.4~g}"}
+    return Curve(f"told:{name}", safe(label(name)), "neutral", style)
+
+
+def group(number: int) -> Curve:
+    """The LR of a parameter group after the first; its value is among the other metrics."""
+    style = {**LINES, "line": {"width": theme.THIN}, "opacity": 0.6, **LR, **SILENT}
+    name = group_names([number])
+    return Curve(f"group:{number}", f"learning rate, {name}", "lr", style, end=name)
+
+
+def group_names(numbers: Sequence[int]) -> str:
+    """What parameter groups with the same LR are called at the end of its curve."""
+    if len(numbers) > 3:
+        return f"{len(numbers)} groups"
+    return f"group{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
 def cells(kind: str) -> Curve:
     """The cells of a kind in the rule strip."""
     look = rule.LOOKS[kind]
@@ -153,10 +174,15 @@ def curves(series: Series) -> Iterator[tuple[Curve, Line]]:
     yield LEVEL, series.level
     for name, line in series.metrics.items():
         yield metric(name, rises(name)), line
+    for name, line in series.told.items():
+        yield told(name), line
     yield LOST, series.lost
     for kind, line in series.cells.items():
         yield cells(kind), line
     for curve in FILLED_BY_THE_BROWSER:
         yield curve, Line([], [])
-    for curve in USED:
-        yield curve, getattr(series, curve.key)
+    for number, line in series.groups.items():
+        yield group(number), line
+    lr, used = USED
+    yield lr._replace(end=group_names([1]) if series.groups else ""), series.lr
+    yield used, series.lr_used

@@ -215,6 +215,8 @@ def layout(epochs: int) -> dict[str, Any]:
         },
         "yaxis3": {"domain": [0.4, 0.44], "range": [0, 1], "visible": False, "fixedrange": True},
         "yaxis4": over,
+        # A value that is out of the range of its axis could not be pointed at.
+        "yaxis5": {"overlaying": "y", "visible": False, "fixedrange": True},
         "meta": {"lr_ticks": LR_TICKS},
         "hovermode": "x unified",
         "hoversubplots": "axis",

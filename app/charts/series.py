@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from app.charts import batches as within
 from app.charts import rule
-from trainer.config.metrics import OF_GROUP, rises
+from trainer.config.metrics import OF_GROUP, is_loss, rises
 from trainer.config.recipe import Recipe
 from trainer.config.text import factor_text, lr_text
 from trainer.schedule.decisions import Decision
@@ -17,6 +17,7 @@ from trainer.schedule.trace import Trace, point_place
 
 # These have a curve before the first epoch has ended; others from their first value on.
 EXPECTED = ("train_loss", "val_loss")
+MOST_GROUPS = 12  # parameter groups whose LR is drawn
 
 
 class Line(NamedTuple):
@@ -41,8 +42,9 @@ class Series(NamedTuple):
     """Everything that some rows add to the charts.
 
     `metrics` has a curve on the loss axis for each metric by name, and `behind` the same for a
-    fork's parent; `lost` has the epochs with a metric that was not finite, and `cells` the outlines
-    of the rule strip's cells by kind.
+    fork's parent; `told` has the metrics that are not drawn, as they are. `lost` has the epochs
+    with a metric on the loss axis that was not finite, and `cells` the outlines of the rule strip's
+    cells by kind. `groups` has the LRs of the parameter groups after the first, by number.
     """
 
     behind: dict[str, Line]
@@ -50,11 +52,18 @@ class Series(NamedTuple):
     batches: Line
     level: Line
     metrics: dict[str, Line]
+    told: dict[str, Line]
     lost: Line
     cells: dict[str, Line]
+    groups: dict[int, Line]
     lr: Line
     lr_used: Line
     marks: list[Mark]
+
+    @property
+    def lrs(self) -> list[float | None]:
+        """Every LR that is drawn."""
+        return [lr for line in (self.lr, *self.groups.values()) for lr in line.y]
 
 
 class Sentence(NamedTuple):
@@ -97,7 +106,7 @@ def series(
     lost = [
         row.epoch
         for row in rows
-        if any(value is None and _has_curve(recipe, m) for m, value in row.metrics.items())
+        if any(v is None and is_loss(m, recipe.monitor) for m, v in row.metrics.items())
     ]
     marks = [
         *(mark for row in rows if (mark := _mark(row)) and mark.x <= planned),
@@ -109,8 +118,10 @@ def series(
         batches=_traced(traces or {}, batches, within.an_epoch(planned), after),
         level=Line(list(numbers), [_monitored(recipe, s.next_level) if s else None for s in seen]),
         metrics=_metrics(recipe, rows),
+        told=_told(recipe, rows),
         lost=Line(list(lost), [1.0] * len(lost)),
         cells={kind: Line(x, y) for kind, (x, y) in rule.cells(rows, planned).items()},
+        groups=_groups(rows),
         lr=_lr(rows, interventions, batches, traces or {}, within.an_epoch(planned)),
         lr_used=Line(list(numbers), [row.lr for row in rows]),
         marks=sorted(marks, key=lambda mark: mark.x),
@@ -139,11 +150,6 @@ def _traced(traces: Mapping[int, Trace], batches: int, most: int, after: tuple[i
     return line
 
 
-def _has_curve(recipe: Recipe, metric: str) -> bool:
-    """Every one of which lower is better, and the monitor; not the LRs of other groups."""
-    return metric == recipe.monitor or not (rises(metric) or metric.startswith(OF_GROUP))
-
-
 def _kept(lrs: Sequence[float], most: int) -> list[int]:
     """Which of an epoch's LRs to draw: about so many, with the highest and the lowest."""
     every = -(-len(lrs) // most) if most else len(lrs)
@@ -155,16 +161,42 @@ def _metrics(recipe: Recipe, rows: Sequence[Epoch]) -> dict[str, Line]:
     """A curve for each metric that has one on the loss axis; if higher is better, as the error
     1 - value.
     """
-    measured = [row.metrics for row in rows]
-    names = dict.fromkeys([*EXPECTED, recipe.monitor, *(name for row in measured for name in row)])
-    kept = [name for name in names if _has_curve(recipe, name)]
+    names = dict.fromkeys([*EXPECTED, recipe.monitor, *_names(rows)])
     return {
         name: Line(
             [row.epoch for row in rows],
-            [on_loss_axis(name, values.get(name)) for values in measured],
+            [on_loss_axis(name, row.metrics.get(name)) for row in rows],
         )
-        for name in kept
+        for name in names
+        if is_loss(name, recipe.monitor)
     }
+
+
+def _told(recipe: Recipe, rows: Sequence[Epoch]) -> dict[str, Line]:
+    """The metrics that have no curve on the loss axis: their size may be any."""
+    return {
+        name: Line([row.epoch for row in rows], [row.metrics.get(name) for row in rows])
+        for name in _names(rows)
+        if not is_loss(name, recipe.monitor)
+    }
+
+
+def _names(rows: Sequence[Epoch]) -> dict[str, None]:
+    return dict.fromkeys(name for row in rows for name in row.metrics)
+
+
+def _groups(rows: Sequence[Epoch]) -> dict[int, Line]:
+    """The LR of each parameter group after the first over each epoch, as it began with it."""
+    found = {}
+    for number in range(2, MOST_GROUPS + 1):
+        name, line = f"{OF_GROUP}{number}", Line([], [])
+        for row in rows:
+            if name in row.metrics:
+                line.x.extend((row.epoch - 0.5, row.epoch + 0.5))
+                line.y.extend((row.metrics[name], row.metrics[name]))
+        if line.x:
+            found[number] = line
+    return found
 
 
 def _lr(
@@ -199,8 +231,10 @@ def _lr(
 
 
 def _position(intervention: RecordedIntervention, batches: int) -> float:
-    """The position of an intervention on the epoch axis."""
-    return intervention.epoch - 0.5 + intervention.batch / batches
+    """The position of an intervention on the epoch axis: at the end of its epoch where nobody knows
+    yet how many batches that has.
+    """
+    return intervention.epoch - 0.5 + min(intervention.batch / batches, 1)
 
 
 def by_hand(interventions: Sequence[RecordedIntervention], batches: int) -> list[Mark]:

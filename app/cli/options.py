@@ -59,6 +59,15 @@ def run_number(text: str) -> int:
     return int(text)
 
 
+def sweep_number(text: str) -> int:
+    """The number of a sweep."""
+    if not re.fullmatch(r"[0-9]+", text):
+        raise fail(f"{text!r} is not a sweep: give its number, such as 3.")
+    if len(text) > MOST_DIGITS:
+        raise fail(f"There is no sweep {text}.")
+    return int(text)
+
+
 def epoch_number(text: str) -> int:
     """The number of an epoch."""
     if not re.fullmatch(r"[0-9]+", text) or len(text) > MOST_DIGITS:

@@ -14,7 +14,7 @@ from app.cli.curve import EIGHTHS, curve
 from app.cli.events import folded
 from trainer.config.metrics import label
 from trainer.config.own import called
-from trainer.config.table import SETTINGS, chosen, from_config
+from trainer.config.table import SETTINGS, Setting, chosen, from_config
 from trainer.config.text import lr_text, plain, significant
 from trainer.export import configs
 from trainer.export.error import ExportError
@@ -110,7 +110,7 @@ def print_run(store: Store, run: Run, record: Record) -> None:
 def _not_default(run: Run) -> str:
     values = run.settings
     return ", ".join(
-        f"{s.key} {s.text(values[s.key])}"
+        f"{s.key} {_texts(s, [values[s.key]])[0]}"
         for s in chosen(from_config(run.recipe), type(run.recipe))
         if s.key in values and values[s.key] != s.default
     )
@@ -144,11 +144,27 @@ def print_comparison(
     by_key = {setting.key: setting for setting in SETTINGS}
     rows = [["name", *map(run_names.name, runs)]]
     for key, values in differing.items():
-        texts = [NOTHING if value is None else by_key[key].text(value) for value in values]
-        rows.append([key, *texts])
+        rows.append([key, *_texts(by_key[key], values)])
     for key in RESULTS:
         rows.append([key.replace("_", " "), *(_result(key, record[key]) for record in told)])
     print_table(["", *(f"run {run.id}" for run in runs)], rows)
+
+
+def _texts(setting: Setting, values: Sequence[Any]) -> list[str]:
+    """A setting's values: numbers with three significant digits, or with as many as it takes to
+    tell them apart.
+    """
+    texts: list[str] = []
+    for digits in range(3, 18):  # 17 distinguish any two floats
+        texts = [
+            NOTHING if value is None
+            else lr_text(value, digits) if setting.kind == "float"
+            else setting.text(value)
+            for value in values
+        ]  # fmt: skip
+        if len(set(texts)) == len(set(map(str, values))):
+            break
+    return texts
 
 
 def _result(key: str, value: float | None) -> str:

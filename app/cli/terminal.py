@@ -44,6 +44,9 @@ class JsonLines:
             case events.Ended(status, _, test_accuracy):
                 self._print(tables.ending(run, status, test_accuracy, None))
 
+    def close(self) -> None:
+        """Nothing is left to end."""
+
     def _print(self, record: tables.Record) -> None:
         print(tables.line(record), flush=True)
 
@@ -118,6 +121,11 @@ class Terminal:
                 self._end(
                     f"[bold]Run {run} was {status}:[/] ", f"lrscope resume {run} continues it."
                 )
+
+    def close(self) -> None:
+        """Take the bar away, which hides the terminal's cursor, where the process ends at once."""
+        if self._progress.console.is_terminal:
+            self._progress.stop()
 
     def _line(self, event: events.EpochEnded) -> str:
         style = STYLES.get(event.decision.kind, "dim")

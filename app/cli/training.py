@@ -2,13 +2,14 @@
 
 import sys
 import threading
-from contextlib import closing
+from collections.abc import Generator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
+from app.cli.draining import drain
 from app.cli.nearest import known
 from app.cli.options import (
     Budget,
@@ -23,21 +24,23 @@ from app.cli.options import (
     with_settings,
 )
 from app.cli.refusals import fail, opened, output_lost
-from app.cli.signals import WAITING, Ending, finish
+from app.cli.stuck import abandoned
 from trainer import folders
 from trainer.config import forks
 from trainer.config.table import ConfigError, changed, to_config
-from trainer.engine.events import Ended, Event
+from trainer.engine.events import Diverged, Ended, Event, Failed, Loading
 from trainer.export import configs
 from trainer.export.error import ExportError
 from trainer.own.errors import OwnError
 from trainer.own.fitting import refuse_unfit
+from trainer.own.naming import with_names
 from trainer.schedule.interventions import ByHand
 from trainer.snapshots.files import BUDGET_MB
-from trainer.store.faults import StoreError
 
 if TYPE_CHECKING:
     from trainer.store.store import Store
+
+FINAL = (Ended, Diverged, Failed)
 
 
 def register(cli: typer.Typer) -> None:
@@ -79,7 +82,9 @@ def train(
         kept = to_config(configs.read(config) if config else {})
         chosen = changed(kept, given(settings))
         refuse_unfit(chosen)
-    except (ConfigError, ExportError, OwnError) as error:
+    except ConfigError as error:
+        raise fail(str(with_names(error, settings["model"]))) from None
+    except (ExportError, OwnError) as error:
         raise fail(str(error)) from None
     with opened(home, create=True) as store:
         _follow(store, store.add(chosen, claimed=True), json_lines, datasets, snapshot_budget)
@@ -200,55 +205,35 @@ def control(
 def _follow(
     store: "Store", run: int, json_lines: bool, datasets: Path | None, budget_mb: float
 ) -> None:
-    """Train a claimed run and print its events. Ctrl-C, SIGTERM and an output that cannot be
-    written end it at its next batch, from which it can be resumed; a second signal ends the process
-    at once.
-    """
+    """Train a claimed run and print its events. One that ends early can be resumed."""
     from app.cli.terminal import JsonLines, Terminal
     from trainer.execute import execute
 
     row = store.run(run)
     assert row is not None
     assert row.config is not None
-    show = JsonLines().show if json_lines else Terminal(row.config, row.epochs).show
-    shutdown = threading.Event()
-    last: Event | None = None
-    lost: OSError | None = None
-    raised: list[BaseException] = []
+    shown = JsonLines() if json_lines else Terminal(row.config, row.epochs)
+    root, model = datasets or folders.datasets(), row.config.model
 
-    def stop() -> None:
-        print(WAITING, file=sys.stderr, flush=True)
-        shutdown.set()
+    def training(shutdown: threading.Event) -> Generator[Event, None, None]:
+        return execute(store, run, root, shutdown, budget_mb)
 
-    def train() -> None:
-        nonlocal last, lost
-        try:
-            with closing(
-                execute(store, run, datasets or folders.datasets(), shutdown, budget_mb)
-            ) as events:
-                for event in events:
-                    last = event
-                    if lost is None:
-                        try:
-                            show(run, event)
-                        except OSError as error:
-                            lost = error
-                            shutdown.set()
-        except BaseException as error:
-            raised.append(error)
+    def abandon(last: Event | None, thread: threading.Thread) -> None:
+        shown.close()
+        if not isinstance(last, FINAL):
+            print(f"lrscope: {abandoned(run, model, thread)}", file=sys.stderr, flush=True)
 
-    ending = Ending(stop, store.abandon)
-    # Not in this thread, since Python handles a signal here only when torch has ended its batch.
-    thread = threading.Thread(target=train, name="training", daemon=True)
-    thread.start()
-    finish(thread)
-    if raised and not (ending.code and isinstance(raised[0], StoreError)):
-        raise raised[0]
-    if raised:
-        fail(str(raised[0]))
-    finished = isinstance(last, Ended) and last.status == "finished"
-    if lost is not None:
+    # In a batch a signal waits for a second one: the epoch under way would be lost.
+    drained = drain(
+        store,
+        training,
+        lambda event: shown.show(run, event),
+        abandon,
+        hangs=lambda last: isinstance(last, Loading),
+    )
+    finished = isinstance(drained.last, Ended) and drained.last.status == "finished"
+    if drained.lost is not None:
         hint = "" if finished else f"; lrscope resume {run} continues run {run}"
-        raise typer.Exit(output_lost(lost, hint))
+        raise typer.Exit(output_lost(drained.lost, hint))
     if not finished:
-        raise typer.Exit(ending.code or 1)
+        raise typer.Exit(drained.code or 1)

@@ -21,6 +21,7 @@ LR_AXIS = {"yaxis": "y2"}
 BAND, MUTED = "24", 0.35  # the opacities of a band and of a seed within it
 DASHES = ("solid", "dash", "dot", "dashdot")  # each for as many curves as there are colours
 DECADE = 10  # LRs that differ by as much are drawn on a log axis
+MOST_LABEL = 11  # characters for which there is room at the end of a curve
 KEPT = 512  # lines that are kept, so that a change of one run computes only its own
 X_TITLES = {"epochs": "epoch", "batches": "batch", "time": "seconds", "lr": "learning rate"}
 
@@ -218,12 +219,17 @@ def _run_curve(subject: Subject, looks: Sequence[Look], muted: bool, alone: bool
         safe(f"{subject.label} {looks[subject.group].name}"),
         subject.colour,
         style,
-        end=""
-        if muted or subject.hidden
-        else looks[subject.group].short
-        if alone
-        else subject.label,
+        end="" if muted or subject.hidden else _own_end(subject, looks) if alone else subject.label,
     )
+
+
+def _own_end(subject: Subject, looks: Sequence[Look]) -> str:
+    """The label of the only run of its setting; with its number first where its end is cut and what
+    is left of it is another's, too.
+    """
+    short = looks[subject.group].short
+    alike = [look for look in looks if look.short[:MOST_LABEL] == short[:MOST_LABEL]]
+    return short if len(alike) == 1 else f"#{subject.run} {short}"
 
 
 def _band_curve(place: int, look: Look) -> Curve:

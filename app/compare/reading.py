@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from app.charts.series import done_text
 from app.run_columns import RunColumns, stamp, whole
-from app.run_names import origin
+from app.run_names import name
 from trainer.compare.groups import Compared, Past, setting_of
 from trainer.schedule.decisions import Decision
 from trainer.schedule.interventions import RecordedIntervention
@@ -98,7 +98,7 @@ def _past(
 ) -> Iterable[Past]:
     """What determined a run besides its recipe."""
     if run.config is None:
-        yield Past(origin(run), run.id)
+        yield Past(name(run), run.id)
     if run.parent and not run.sweep:  # a cell has the numbers of a run of its own
         parent = runs.get(run.parent)
         key: object = run.parent

@@ -23,7 +23,7 @@ def of(store: Store, run: Run) -> dict[str, Any]:
     """
     pending = _pending(store, run)
     planned, found = _ahead(store, run, pending)
-    now = run.epoch + 0.5 + run.batch / run.batches
+    now = run.epoch + 0.5 + run.inside
     before, after = lr_at(planned.low, now), lr_at(found.low, now)
     words, next_lr, becomes = ", ".join(_asked(asked) for asked in pending), "", ""
     if pending and before is not None and after is not None and before != after:
@@ -87,7 +87,7 @@ def _asked(asked: Intervention) -> str:
 
 def _pending(store: Store, run: Run) -> list[Intervention]:
     return [
-        Intervention(run.epoch + 1, run.batch, asked.name, asked.value)  # type: ignore[arg-type]
+        Intervention(run.epoch + 1, round(run.inside * run.batches), asked.name, asked.value)  # type: ignore[arg-type]
         for asked in store.pending(run)
     ]
 

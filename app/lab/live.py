@@ -197,7 +197,7 @@ def interval(run: Run, last: list[Epoch]) -> int:
     seconds = seconds_an_epoch(run, last) if run.started else None
     if seconds is None or len(last) == 1:  # the first epoch also warms up
         return LIVE_MS
-    left = 1000 * seconds * (1 - run.batch / run.batches) + LATE_MS
+    left = 1000 * seconds * (1 - run.inside) + LATE_MS
     return max(round(left / math.ceil(left / MID_EPOCH_MS)), LIVE_MS)
 
 

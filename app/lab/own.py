@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from dash import Dash, Input, Output, State, html
+from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
-from app import form, ids
+from app import ids
 from app.own import sample_of
 from trainer.config.own import in_file
 from trainer.config.run import is_known_model
@@ -65,23 +65,42 @@ def register(app: Dash) -> None:
 
     @app.callback(
         Output(ids.OWN_NETWORK, "children"),
-        Input(ids.QUERY, "data"),
+        *(
+            Input(ids.field(key, owner), "value")
+            for key, owner in (
+                ("dataset", None), ("dataset", ids.OWN), ("image-size", None), ("target", None),
+                ("model", None), ("model", ids.OWN),
+            )
+        ),
         Input(ids.TRUST, "checked"),
-        State(ids.field("model", None), "value"),
-    )
+    )  # fmt: skip
     def show_network(
-        query: str | None, trusted: bool | None, chosen: str | None
+        data: str | None,
+        own_data: str | None,
+        size: str | None,
+        target: str | None,
+        chosen: str | None,
+        typed: str | None,
+        trusted: bool | None,
     ) -> list[Component]:
         if chosen != ids.OWN:
             return []
+        given = {
+            "dataset": (own_data if data == ids.OWN else data) or "", "image-size": size or "",
+            "target": target or "", "model": typed or "",
+        }  # fmt: skip
         try:
-            config = form.from_query(query or "")
-            if is_known_model(config.model):
-                return []
-            if in_file(config.model) and not trusted:
-                return [html.P("Tick it to see the network.", className="card-small")]
-            return _network(look(config.model, *sample_of(config)))
-        except (ConfigError, OwnError) as error:
+            config = to_config({key: value.strip() for key, value in given.items()})
+            of_samples = sample_of(config)
+        except (ConfigError, OwnError):  # said beside its box
+            return []
+        if is_known_model(config.model):
+            return []
+        if in_file(config.model) and not trusted:
+            return [html.P("Tick it to see the network.", className="card-small")]
+        try:
+            return _network(look(config.model, *of_samples))
+        except OwnError as error:
             return [html.P(str(error), className="own-error", role="alert")]
 
 

@@ -26,7 +26,7 @@ def progress(run: Run | None, last: Sequence[Epoch] = ()) -> dict[str, Any]:
         "percent": round(100 * _done(run), 1),
         "now": None
         if run.over or not run.known_batches
-        else round(run.epoch + 0.5 + _inside(run), 3),
+        else round(run.epoch + 0.5 + run.inside, 3),
         left: _left(run),
         right: _right(run, last),
     }
@@ -34,12 +34,7 @@ def progress(run: Run | None, last: Sequence[Epoch] = ()) -> dict[str, Any]:
 
 def _done(run: Run) -> float:
     """The share of the run's batches that are done; 0 where nobody knows how many there will be."""
-    return 0.0 if run.open_ended else min((run.epoch + _inside(run)) / run.epochs, 1.0)
-
-
-def _inside(run: Run) -> float:
-    """The share of the current epoch's batches that are done."""
-    return run.batch / run.known_batches if run.known_batches else 0.0
+    return 0.0 if run.open_ended else min((run.epoch + run.inside) / run.epochs, 1.0)
 
 
 def _left(run: Run) -> str:
@@ -62,7 +57,9 @@ def _left(run: Run) -> str:
         at = "first epoch"
     elif not run.open_ended:
         at += f" of {run.epochs}"
-    if run.source == "watched":
+    if run.batch and not (run.known_batches or run.over):
+        at = f"batch {run.batch:,} of epoch {run.epoch + 1}"  # all that shows that it moves
+    elif run.source == "watched":
         at += " · watched"
     return f"{at} · stopping: waiting for the batch" if run.stopping else at
 
@@ -79,7 +76,7 @@ def _right(run: Run, last: Sequence[Epoch]) -> str:
         return f"{duration(elapsed)} elapsed"
     if run.pace:
         an_epoch = max(an_epoch, 1 / run.pace)
-    left = an_epoch * max(run.epochs - run.epoch - _inside(run), 0.0)
+    left = an_epoch * max(run.epochs - run.epoch - run.inside, 0.0)
     return f"{duration(elapsed)} · {duration(left)} left"
 
 
@@ -88,5 +85,5 @@ def seconds_an_epoch(run: Run, last: Sequence[Epoch]) -> float | None:
     if last:
         return median(row.seconds for row in last)
     if run.epoch == (run.parent_epoch or 0) and run.batch and run.known_batches and run.elapsed:
-        return run.elapsed / _inside(run)
+        return run.elapsed / run.inside
     return None

@@ -16,6 +16,7 @@ from app.paths import SWEEP
 from app.repeating import config_of
 from trainer.config.run import RunConfig
 from trainer.config.table import PRESETS, ConfigError, to_config
+from trainer.own.naming import with_names
 from trainer.store.faults import CommandError
 from trainer.store.store import Store
 
@@ -113,7 +114,8 @@ def register(app: Dash, store: Store) -> None:
                 effects = [html.Li(sentence) for sentence in forking.check(store, fork, config)]
                 return [], False, form.to_query(config), None, effects
             own.check(config)
-        except ConfigError as refusal:
+        except ConfigError as error:
+            refusal = with_names(error, form.given(fields, values).get("model"))
             return form.problems(refusal, own=used), True, no_update, no_update, no_update
         # The preset's name is cleared when a value changes. It is never set here, since that would
         # overwrite what is being typed.
@@ -214,6 +216,13 @@ def register(app: Dash, store: Store) -> None:
         State(SLIDERS, "id"),
         State(SLIDERS, "scale"),
         State(SLIDERS, "step"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("form", "forgetRefusal"),
+        Output(ids.START_REFUSED, "children", allow_duplicate=True),
+        Input(FIELDS, "value"),
+        Input(ids.TRUST, "checked"),
         prevent_initial_call=True,
     )
     app.clientside_callback(

@@ -76,7 +76,7 @@ def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[st
         points.marks.insert(0, fork)
     unknown = row.stand_ins if row else ()
     # Once for each view: the axis does not jump while a run trains.
-    scale = lr_scale(recipe, unknown, rows, points.lr.y)
+    scale = lr_scale(recipe, unknown, rows, points.lrs)
     figure = figures.figure(recipe, points, planned, scale)
     view = f"{run}-{next(_view)}"
     figure["layout"]["meta"]["view"] = view

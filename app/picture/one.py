@@ -2,7 +2,7 @@
 
 from app import run_names
 from app.charts import theme
-from app.charts.curves import curves
+from app.charts.curves import curves, group_names
 from app.picture import elements, labels
 from app.picture.axes import Axis
 from app.picture.drawn import Drawn
@@ -57,7 +57,7 @@ class One(Sheet):
             if curve.style.get("yaxis") == "y2" and curve.key != "lr_used"
         ]
         beside = [mark for mark in self.one.series.marks if mark.lr is not None]
-        return [*parts, *labels.marks(beside, self.panes, self.paint)]
+        return [*parts, *self._groups(), *labels.marks(beside, self.panes, self.paint)]
 
     def _ends(self, axis: Axis, yaxis: str | None) -> list[str]:
         """The names of the curves at the right, and a dot at the last point of each metric."""
@@ -73,6 +73,19 @@ class One(Sheet):
                 dots.append(element("circle", cx=round(x, 1), cy=round(y, 1), r=3.5, fill=colour))
         x = self.panes.x.end + 6
         return [*dots, *labels.ends(found, axis, x, self.panes.width - x)]
+
+    def _groups(self) -> list[str]:
+        """The names of several parameter groups at the right, one for those with the same LR."""
+        series, axis = self.one.series, self.panes.lr
+        if not series.groups:
+            return []
+        at: dict[float, list[int]] = {}
+        for number, line in {1: series.lr, **series.groups}.items():
+            if place := last(line, axis):
+                at.setdefault(place[1], []).append(number)
+        paint, x = self.paint["lr"], self.panes.x.end + 6
+        found = [labels.End(group_names(its), paint, axis.place(lr)) for lr, its in at.items()]
+        return labels.ends(found, axis, x, self.panes.width - x)
 
     def _best(self) -> list[str]:
         best, axis = self.one.best, self.panes.loss

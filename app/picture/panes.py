@@ -81,7 +81,7 @@ def panes(
         v
         for one in runs
         for curve, line in curves(one.series)
-        if curve.style.get("yaxis") == "y2"
+        if curve.style.get("yaxis") == "y2" and not (several and curve.key.startswith("group:"))
         for v in line.y
     ]
     bottom, lr_top = height - BOTTOM, height - BOTTOM - lr_height
@@ -105,4 +105,4 @@ def panes(
 
 
 def _scale(one: Drawn) -> str:
-    return lr_scale(one.run.recipe, one.run.stand_ins, one.rows, one.series.lr.y)
+    return lr_scale(one.run.recipe, one.run.stand_ins, one.rows, one.series.lrs)

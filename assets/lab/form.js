@@ -80,6 +80,9 @@
       });
     },
 
+    // What Start refused were other settings.
+    forgetRefusal: () => "",
+
     // What the settings lead to: in words here, as a curve in the LR chart.
     preview(ahead) {
       lrscope.page.element("cautions").replaceChildren(...ahead.cautions.map(caution));

@@ -43,6 +43,15 @@
 
   const roomFor = (text) => 7 * text.length + 8; // pixels, no less than it takes
 
+  // The number of the parameter group whose LR a trace is, if its end has a name; 0 if it is none.
+  const groupOf = (key) => (key === "lr" ? 1 : Number((/^group:(\d+)$/.exec(key) || [])[1] || 0));
+
+  // The name of parameter groups with the same LR, whose curves cover each other.
+  function groupNames(groups) {
+    if (groups.length > 3) return `${groups.length} groups`;
+    return `group${groups.length > 1 ? "s" : ""} ${groups.sort((a, b) => a - b).join(", ")}`;
+  }
+
   // The names of curves at their right ends: text and colour by the key of the trace. Returns the
   // room that they take.
   function endLabels(gd, layer, ends) {
@@ -58,7 +67,12 @@
         const [text, colour] = ends[trace.meta];
         const top = axis.d2p(last[1]), left = xaxis.d2p(last[0]);
         if (!inside(axis, top)) continue;
-        labels.push({ text, colour, top, isOther: trace.meta.startsWith("other") });
+        const group = groupOf(trace.meta), twin = group && labels.find((label) => label.groups && label.top === top);
+        if (twin) {
+          twin.groups.push(group);
+          continue;
+        }
+        labels.push({ text, colour, top, isOther: trace.meta.startsWith("other"), groups: group && [group] });
         if (trace.meta.startsWith("metric:") && inside(xaxis, left)) {
           layer.append(item("beam", "", colour, xaxis._offset + left, axis._offset + top));
         }
@@ -66,7 +80,8 @@
       labels.sort((a, b) => a.isOther - b.isOther);
       labels.splice(Math.floor(axis._length / LINE)); // no more than there is room for
       apart(labels, axis._length);
-      for (const { text, colour, top } of labels) {
+      for (const { text: own, groups, colour, top } of labels) {
+        const text = groups ? groupNames(groups) : own;
         const start = xaxis._length + 6;
         placed.push({ pane: axis, start, end: start + roomFor(text), top });
         layer.append(item("end", text, colour, xaxis._offset + start, axis._offset + top));

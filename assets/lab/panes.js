@@ -5,15 +5,16 @@
   const lrscope = (window.lrscope = window.lrscope || {});
 
   const STRIP = 22, GAP = 8, LR_SHARE = 0.27, LEAST = 60;
+  const BELOW = 8; // under the head of the LR chart: the upper half of a tick's name at the very top
 
   // The domains of the panes for a chart of this height; also puts the head of the LR chart into its
   // place.
   function domains({ margin }, height) {
     const head = lrscope.page.element("lr-head");
-    const area = Math.max(height - margin.t - margin.b, 1), between = head.offsetHeight + GAP;
+    const area = Math.max(height - margin.t - margin.b, 1), between = head.offsetHeight + GAP / 2 + BELOW;
     const lr = Math.max(LR_SHARE * (area - STRIP - between), LEAST);
     const strip = lr + between, loss = strip + STRIP + GAP;
-    head.style.bottom = `${margin.b + lr + GAP / 2}px`;
+    head.style.bottom = `${margin.b + lr + BELOW}px`;
     const share = (pixels) => Math.min(pixels / area, 1);
     return {
       "yaxis.domain": [share(loss), 1],

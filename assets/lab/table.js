@@ -20,7 +20,7 @@
 
   function table() {
     const { data } = lrscope.charts.gd();
-    const columns = data.filter(({ meta }) => String(meta).startsWith("metric:") || meta === "lr_used" || meta === "level");
+    const columns = data.filter(({ meta }) => /^(metric|told):|^(lr_used|level)$/.test(meta));
     const values = columns.map(({ x, y }) => new Map(x.map((epoch, i) => [epoch, y[i]])));
     const epochs = [...new Set(columns.flatMap(({ x }) => x))].sort((a, b) => b - a);
     const head = document.createElement("thead"), body = document.createElement("tbody");

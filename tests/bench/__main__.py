@@ -18,6 +18,7 @@ from tests.bench import busy, loops, page, server, storage, watching
 from tests.bench.following import following
 from tests.bench.profile import profile
 from tests.bench.same import same
+from tests.bench.sweeps import sweeping
 from tests.bench.table import Plan, Report, as_json, as_table, machine
 from tests.bench.turns import seconds
 from trainer import folders
@@ -37,6 +38,7 @@ PARTS: dict[str, Callable[[Plan], Report]] = {
     "update": storage.update,
     "latency": page.latency,
     "following": following,
+    "sweep": sweeping,
     "store": storage.store,
     "memory": server.memory,
     "profile": profile,

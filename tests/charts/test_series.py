@@ -32,6 +32,7 @@ def rows(losses: list[float], run: RunConfig = CONFIG) -> list[Epoch]:
 
 
 FLAT = rows([1.0, 1.0, 1.0, 0.5])
+GROUPS: dict[str, float | None] = {"lr, group 2": 0.01, "lr, group 3": 0.1}
 DIVERGED = Epoch(5, 0.05, 0.05, metrics(None, None, 0.1), 0.1, None)
 
 
@@ -117,7 +118,7 @@ def test_divergence_is_a_gap_and_a_mark() -> None:
 
 
 def test_a_figure_extended_row_by_row_is_the_figure_of_all_rows() -> None:
-    every = [*FLAT, DIVERGED]
+    every = [replace(row, metrics=row.metrics | GROUPS) for row in (*FLAT, DIVERGED)]
     whole = figures.figure(CONFIG, series(CONFIG, every))
     grown = figures.figure(CONFIG, series(CONFIG, every[:1]))
     for row in every[1:]:
@@ -131,11 +132,11 @@ def test_a_figure_extended_row_by_row_is_the_figure_of_all_rows() -> None:
 
 
 def test_an_update_costs_the_same_late_in_a_run() -> None:
+    one = replace(FLAT[1], metrics=FLAT[1].metrics | GROUPS)
     early, late = (
-        json.dumps(figures.extension(series(CONFIG, [replace(FLAT[1], epoch=e)])))
-        for e in (2, 9_999)
+        json.dumps(figures.extension(series(CONFIG, [replace(one, epoch=e)]))) for e in (2, 9_999)
     )
-    assert abs(len(early) - len(late)) < 50
+    assert abs(len(early) - len(late)) < 100
 
 
 def test_no_figure_holds_what_json_cannot() -> None:
@@ -152,17 +153,58 @@ def test_every_trace_has_its_own_key_and_a_colour_in_both_schemes() -> None:
             assert len(template["data"]["scatter"]) == len(keys)
 
 
-def test_a_metric_of_any_name_is_drawn_under_it_if_it_falls_as_it_gets_better() -> None:
+def test_the_losses_are_drawn_under_their_names_and_what_has_any_size_is_only_told() -> None:
     measured = {"train_loss": 0.5, "perplexity": 7.0, "val_f1": 0.8, "val_kl_loss": None}
     drawn = series(CONFIG, [replace(row, metrics=measured) for row in FLAT[:2]])
-    assert drawn.metrics["perplexity"].y == [7.0, 7.0]
+    assert list(drawn.metrics) == ["train_loss", "val_loss", "val_kl_loss"]
     assert drawn.metrics["val_kl_loss"].y == [None, None]
     assert drawn.metrics["val_loss"].y == [None, None]
-    assert "val_f1" not in drawn.metrics
-    names = {trace["meta"]: trace["name"] for trace in figures.figure(CONFIG, drawn)["data"]}
-    assert names["metric:perplexity"] == "perplexity"
+    assert drawn.told == {"perplexity": Line([1, 2], [7.0] * 2), "val_f1": Line([1, 2], [0.8] * 2)}
+    traces = {trace["meta"]: trace for trace in figures.figure(CONFIG, drawn)["data"]}
+    assert traces["metric:val_kl_loss"]["name"] == "val_kl_loss"
+    assert traces["told:perplexity"]["name"] == "perplexity"
+    assert "yaxis" not in traces["metric:val_kl_loss"]
+    assert traces["told:perplexity"]["yaxis"] == "y5"
     sent = [key for key, *_ in figures.extension(drawn)["traces"]]
-    assert {"metric:perplexity", "metric:train_loss", "lr"} <= set(sent)
+    assert {"told:perplexity", "metric:train_loss", "lr"} <= set(sent)
+
+
+def test_the_monitor_is_drawn_with_its_like_on_other_data_whatever_its_size() -> None:
+    watching = CONFIG.model_copy(update={"monitor": "val_perplexity"})
+    measured: dict[str, float | None] = {
+        "val_perplexity": 45.0,
+        "train/perplexity": 40.0,
+        "Loss/train": 0.3,
+        "mse": 1e4,
+    }
+    drawn = series(watching, [replace(FLAT[0], metrics=measured)])
+    assert set(drawn.metrics) == {
+        "train_loss", "val_loss", "val_perplexity", "train/perplexity", "Loss/train",
+    }  # fmt: skip
+    assert list(drawn.told) == ["mse"]
+
+
+def test_what_is_not_drawn_neither_bends_the_loss_axis_nor_is_marked_as_lost() -> None:
+    measured = {"train_loss": 0.5, "kl": -1.0, "grad_norm": None}
+    drawn = series(CONFIG, [replace(FLAT[0], metrics=measured)])
+    assert figures.figure(CONFIG, drawn)["layout"]["yaxis"]["type"] == "log"
+    assert drawn.lost.x == []
+
+
+def test_the_lr_of_each_parameter_group_is_drawn_thinner_beside_the_first_ones() -> None:
+    both = [replace(row, metrics=row.metrics | GROUPS) for row in FLAT[:2]]
+    drawn = series(CONFIG, both)
+    assert drawn.groups[2] == Line([0.5, 1.5, 1.5, 2.5], [0.01] * 4)
+    assert not [name for name in drawn.metrics if "group" in name]
+    traces = {trace["meta"]: trace for trace in figures.figure(CONFIG, drawn)["data"]}
+    first, second = traces["lr"], traces["group:2"]
+    assert (first["yaxis"], second["yaxis"]) == ("y2", "y2")
+    assert second["line"]["width"] < first["line"]["width"]
+    ends = figures.ends(drawn)
+    assert [ends[key] for key in ("lr", "group:2", "group:3")] == [
+        ["group 1", "lr"], ["group 2", "lr"], ["group 3", "lr"],
+    ]  # fmt: skip
+    assert "lr" not in figures.ends(series(CONFIG, FLAT))
 
 
 def test_a_what_if_fills_the_traces_that_every_figure_has_for_it() -> None:

@@ -1,35 +1,30 @@
 """What a shell completes: commands, settings, their values and the numbers of runs."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.exported import Runs
-
-ROOT = Path(__file__).parents[2]
+from tests.forked import python
 
 
 def completed(line: str, home: Path) -> tuple[list[str], str]:
     """What bash would offer after this line, and what would be in the way on its screen."""
-    done = subprocess.run(
-        [sys.executable, "-m", "app"],
-        cwd=ROOT,
-        env={
-            **os.environ,
+    with python(
+        *["-m", "app"],
+        environment={
             "LRSCOPE_HOME": str(home),
             "_LRSCOPE_COMPLETE": "complete_bash",
             "COMP_WORDS": line,
             "COMP_CWORD": str(len(line.split(" ")) - 1),
         },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.stdout.split(), done.stderr
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        return process.stdout.read().split(), process.stderr.read()
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,24 @@ def test_a_comparison_has_only_what_differs(here: Here, runs: Runs) -> None:
     assert "lr" not in told["settings"]
 
 
+def test_numbers_have_as_many_digits_as_a_person_reads_or_as_it_takes_to_tell_them_apart(
+    here: Here, tmp_path: Path
+) -> None:
+    single = 0.019999999552965164  # 0.02 in single precision, as Keras has it
+    with closing(Store(tmp_path)) as store:
+        for lr in (single, 0.02, 0.03):
+            store.add(small(lr=lr))
+    assert "lr 0.02, " in here("show", "1")[1]
+    assert json.loads(here("show", "1", "--json")[1])["settings"]["lr"] == single
+
+    def compared(*runs: str) -> list[str]:
+        lines = here("compare", *runs)[1].splitlines()
+        return next(line.split()[1:] for line in lines if line.startswith("lr "))
+
+    assert compared("1", "3") == ["0.02", "0.03"]
+    assert compared("1", "2") == ["0.0199999996", "0.02"]
+
+
 def test_a_comparison_counts_epochs_that_were_added_by_hand(here: Here, tmp_path: Path) -> None:
     with closing(Store(tmp_path)) as store:
         for _ in range(2):

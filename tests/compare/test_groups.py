@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.compare.figure import Look, Subject, Wanted, picture
 from trainer.compare.groups import (
     NOTHING,
     Compared,
@@ -15,6 +16,7 @@ from trainer.compare.groups import (
 )
 from trainer.config.recipe import Recipe
 from trainer.config.table import to_config
+from trainer.store.selection import Columns
 
 
 def runs(*settings: dict[str, object]) -> list[Compared]:
@@ -101,6 +103,41 @@ def test_each_setting_has_a_name_of_its_own_and_only_what_differs_is_told(
     told = differences(found)
     assert all(len(set(row.values)) > 1 for row in told)
     assert bool(told) == (len(found) > 1)
+
+
+FOLDER = "/home/somebody/projects/a long name/data"
+
+
+def test_what_lies_under_a_path_is_called_by_its_last_part_in_every_label() -> None:
+    found = grouped(runs({"dataset": f"{FOLDER}/flowers"}, {"dataset": f"{FOLDER}/birds"}))
+    assert [group.short for group in found] == ["flowers", "birds"]
+    assert [(row.label, row.values) for row in differences(found)] == [
+        ("Data", ("flowers", "birds"))
+    ]
+
+
+def test_settings_of_the_same_name_are_told_apart_by_the_numbers_of_their_runs() -> None:
+    one, other = f"{FOLDER}/2025/flowers", f"{FOLDER}/2026/flowers"
+    found = grouped(
+        runs({"dataset": one}, {"dataset": other}, {"dataset": f"{FOLDER}/birds"}),
+    )
+    assert [group.name for group in found] == ["flowers #1", "flowers #2", "birds"]
+    assert [group.short for group in found] == ["flowers #1", "flowers #2", "birds"]
+    assert differences(found)[0].values[:2] == (one, other)
+
+
+def test_a_label_of_which_only_the_same_beginning_fits_begins_with_the_number_of_its_run() -> None:
+    def ends(*shorts: str) -> list[str]:
+        columns = Columns([1], [0.1], [0.1], [1.0], [""], {"loss": [1.0]})
+        looks = [Look(short, short, "c1") for short in shorts]
+        subjects = [Subject(7 + i, f"#{7 + i}", "c1", "", i, columns, 1) for i in range(len(looks))]
+        curves = picture(subjects, looks, Wanted("loss")).curves
+        return [curve.end for curve, _ in curves if curve.key.startswith("run:")]
+
+    long = "train_resnet_on_flowers.py"
+    assert ends(f"{long} #7", f"{long} #8", "bert.py") == [
+        f"#7 {long} #7", f"#8 {long} #8", "bert.py",
+    ]  # fmt: skip
 
 
 def test_what_differs_is_a_table_and_the_rest_a_line() -> None:

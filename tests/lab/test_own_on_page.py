@@ -64,6 +64,8 @@ def test_what_cannot_be_used_is_said_at_its_box(
         expect(page.get_by_role("button", name="Start")).to_be_disabled()
         box(page, "Your data").fill("")
         expect(page.get_by_role("button", name="Start")).to_be_enabled()
+        box(page, "Your network").fill(f"{own}/model.py")
+        expect(page.locator("#form")).to_contain_text(f"{own}/model.py has Net.")
         expect(page.get_by_role("combobox", name="Data").or_(box(page, "Data"))).to_have_value(
             "Digits (bundled)"
         )
@@ -149,3 +151,48 @@ def test_a_run_of_ones_own_is_forked_without_a_tick(
     fork = lab.store.run(2)
     assert fork is not None
     assert (fork.status, fork.epoch) == ("finished", 4)
+
+
+def test_what_was_refused_is_not_said_of_another_choice(
+    browser: BrowserContext, lab: Served, own: Path
+) -> None:
+    network(own, NET.replace("4 * size * size", "5"))
+    with opened(browser, lab.url + "?epochs=1") as page:
+        broken = page.locator("#own-network .own-error")
+        box(page, "Your data").fill(f"{own}/digits")
+        typed(page, "Your network", f"{own}/model.py:", f"{own}/model.py:Net")
+        expect(broken).to_contain_text("(2x256 and 5x4)")
+        start(page)
+        expect(page.locator("#start-refused")).to_contain_text("(2x256 and 5x4)")
+        box(page, "Your data").fill(f"{own}/nowhere")
+        expect(page.locator("#form")).to_contain_text(f"There is nothing at {own}/nowhere")
+        expect(broken).to_have_count(0)
+        expect(page.locator("#start-refused")).to_be_empty()
+        box(page, "Your data").fill(f"{own}/digits")
+        expect(broken).to_have_count(1)
+        box(page, "Learning rate").fill("none")
+        expect(page.get_by_role("button", name="Start")).to_be_disabled()
+        network(own)
+        (own / "other.py").write_text(NET.replace("4 * size * size", "6"))
+        box(page, "Your network").fill(f"{own}/other.py:Net")
+        expect(broken).to_contain_text("other.py")
+        box(page, "Your network").fill(f"{own}/other.py")
+        expect(page.locator("#form")).to_contain_text(f"{own}/other.py has Net.")
+        expect(broken).to_have_count(0)
+
+
+def test_what_is_wrong_with_a_network_is_not_said_while_another_is_looked_at(
+    browser: BrowserContext, lab: Served, own: Path
+) -> None:
+    waits = own / "waits"
+    slow = f"import os, time\nwhile not os.path.exists({str(waits)!r}): time.sleep(0.01)\n"
+    (own / "slow.py").write_text(slow + NET)
+    with opened(browser, lab.url + "?epochs=1") as page:
+        broken = page.locator("#own-network .own-error")
+        box(page, "Your data").fill(f"{own}/digits")
+        box(page, "Your network").fill(f"{own}/nowhere.py:Net")
+        expect(broken).to_be_visible()
+        box(page, "Your network").fill(f"{own}/slow.py:Net")
+        expect(broken).to_be_hidden()
+        waits.touch()
+        expect(page.locator(".layers tbody tr")).to_have_count(4)

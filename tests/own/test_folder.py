@@ -95,7 +95,43 @@ def test_an_empty_class_is_named(tmp_path):
     filled(tmp_path)
     (tmp_path / "fish").mkdir()
     assert refused(tmp_path) == (
-        f"The class fish has no images in {tmp_path / 'fish'}: add some, or delete that folder."
+        f"The class fish has no images in {tmp_path / 'fish'}: add some, or move that "
+        "folder elsewhere."
+    )
+
+
+@pytest.mark.parametrize("within", [".", "train"])
+def test_a_folder_that_holds_data_sets_names_one(tmp_path, within):
+    filled(tmp_path / "pets" / within)
+    filled(tmp_path / "toys" / within)
+    (tmp_path / "code").mkdir()
+    assert refused(tmp_path) == (
+        f"The folders in {tmp_path} are not the classes of one data set: give the path of the data "
+        f"itself, such as {tmp_path / 'pets'}."
+    )
+
+
+def test_a_data_set_beside_a_folder_of_images_is_named(tmp_path):
+    filled(tmp_path / "pets")
+    picture(tmp_path / "a screenshot" / "1.png")
+    assert refused(tmp_path).endswith(f"give the path of the data itself, such as {tmp_path}/pets.")
+
+
+def test_images_of_a_class_in_a_folder_within_are_to_be_moved(tmp_path):
+    filled(tmp_path)
+    picture(tmp_path / "fish" / "images" / "1.png")
+    assert refused(tmp_path) == (
+        f"The class fish has its images in {tmp_path}/fish/images: move them up into "
+        f"{tmp_path}/fish."
+    )
+
+
+def test_a_folder_without_any_image_below_is_not_taken_for_classes(tmp_path):
+    (tmp_path / "code").mkdir()
+    (tmp_path / "notes").mkdir()
+    assert refused(tmp_path) == (
+        f"{tmp_path} has no images in its folders: give the path of a folder that has the images "
+        "of each class in a folder of its own."
     )
 
 

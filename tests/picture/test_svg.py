@@ -9,6 +9,7 @@ import pytest
 
 from app.charts import theme
 from app.charts.curves import curves
+from app.charts.series import series
 from app.picture.drawn import Drawn, common_metric, drawn
 from app.picture.svg import Look, svg
 from tests.execute.runs import trained
@@ -135,3 +136,13 @@ def test_the_names_of_runs_can_be_read(scheme: theme.Scheme) -> None:
     names = {theme.of_run(i) for i in range(20)}
     assert len(names) == len(theme.CATEGORICAL)
     assert all(contrast(colours[name], colours["panel"]) >= 4.5 for name in names)
+
+
+def test_parameter_groups_are_named_at_the_ends_of_their_lrs(runs: Runs, store: Store) -> None:
+    (one,) = of(store, runs.parent)
+    lrs: dict[str, float | None] = {f"lr, group {number}": 1e-5 for number in (2, 3)}
+    rows = [replace(row, metrics=row.metrics | lrs) for row in one.rows]
+    points = series(one.run.recipe, rows, one.made, one.run.batches, one.run.epochs)
+    found = words(svg([replace(one, rows=rows, series=points)], Look()))
+    assert {"group 1", "groups 2, 3"} <= set(found)
+    assert not {"group 1"} & set(words(svg([one], Look())))

@@ -3,8 +3,8 @@
 `runs.json` has 24 trainings (settings, interventions, a resume or a fork, and every epoch),
 `home-1` a folder of runs as version 1 of the store wrote it, `home-1.json` what it held and what
 the first edition made of going on with it, `bounds.json` the bounds of its settings. `home-2` and
-`home-2.json` are the same of version 2, `home-3` and `home-3.json` of version 3. None of them is
-ever written again.
+`home-2.json` are the same of version 2, `home-3` and `home-3.json` of version 3, `home-4` and
+`home-4.json` of version 4. None of them is ever written again.
 """
 
 import hashlib

@@ -58,6 +58,14 @@ def third(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
+def fourth(tmp_path: Path) -> Iterator[Store]:
+    """A home that version 4 of the store wrote, opened."""
+    shutil.copytree(FOLDER / "home-4", tmp_path / "fourth")
+    with closing(Store(tmp_path / "fourth")) as store:
+        yield store
+
+
+@pytest.fixture
 def store(home: Path) -> Iterator[Store]:
     with closing(Store(home)) as store:
         yield store
@@ -126,6 +134,22 @@ def test_a_run_of_version_3_trained_here_and_may_train_elsewhere_from_now_on(thi
     new = third.add_live(Recipe(), "watched", "train.py", None, elsewhere=known, spool="a" * 32)
     assert third.run(new).elsewhere == known
     assert third.spools() == {"a" * 32: (new, 0)}
+
+
+def test_a_run_of_version_4_is_no_cell_and_sweeps_go_on_after_the_last_run(fourth: Store) -> None:
+    runs = fourth.runs(50, archived=True)
+    assert [run.sweep for run in runs] == [None] * 6
+    assert fourth.sweeps() == []
+    sweep = fourth.add_sweep("grid", RunConfig(), {"axes": []}, [RunConfig(), RunConfig(lr=0.1)])
+    assert [(cell.id, cell.sweep) for cell in fourth.cells(sweep)] == [(7, sweep), (8, sweep)]
+
+
+def test_the_epochs_and_spools_of_version_4_are_where_they_were(fourth: Store) -> None:
+    copy = backup_path(fourth.path, 4)
+    for table in ("epochs", "traces", "best", "commands", "interventions", "spools"):
+        rows = rows_of(copy, f"SELECT * FROM {table}")
+        assert rows
+        assert rows_of(fourth.path, f"SELECT * FROM {table}") == rows
 
 
 def test_the_columns_of_an_epoch_are_the_fields_of_its_record(store: Store) -> None:

@@ -1,16 +1,18 @@
 """A sweep trains the epochs that its cells share once, and each cell is as a run of its own."""
 
+import threading
 from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.small import SCHEDULES, small
+from tests.small import NOWHERE, SCHEDULES, small
 from tests.sweep.sweeps import added, assert_as_alone, least, trained
 from trainer.config.table import changed
 from trainer.engine.events import EpochEnded
 from trainer.store.store import Store
+from trainer.sweep.sweeping import execute_sweep
 
 GRID = {"factor": [0.1, 0.5], "patience": [0, 1, 3]}
 
@@ -69,3 +71,21 @@ def test_a_sweep_that_is_stopped_anywhere_goes_on_without_a_loss(
         assert store.sweep(sweep).status == "finished"
         assert store.epochs_of(sweep).trained == least(store, sweep)
         assert_as_alone(store, sweep)
+
+
+def test_a_sweep_that_ends_leaves_no_thread_behind_that_reads_the_store(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, release, read = threading.Event(), threading.Event(), threading.Event()
+
+    def slowly(_sweep: int) -> None:
+        reading.set()
+        release.wait()
+        read.set()
+
+    monkeypatch.setattr(store, "sweep_asked", slowly)
+    for _ in execute_sweep(store, added(store, small(), {"lr": [0.01]}), NOWHERE):
+        if reading.wait():
+            threading.Timer(0.2, release.set).start()
+            break
+    assert read.is_set()

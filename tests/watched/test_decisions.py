@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
@@ -73,13 +73,24 @@ def test_the_recipe_of_a_plain_loop_is_read_from_its_objects(spec):
     assert (seen.optimizer.name, training.elsewhere.optimizer) == ("SGD", None)
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=spec_id)
-@given(losses=LOSSES)
-def test_the_decisions_are_those_of_lrscopes_own_run_in_every_number(spec, losses):
+def decides_the_same(spec: ScheduleSettings, losses: list[float]) -> None:
     watched, own, training = steps(spec, losses)
     assert training.elsewhere.schedule is None
     assert [row.decision for row in watched] == [step.decision for step in own]
     assert [(row.lr, row.lr_last) for row in watched] == [(step.lr, step.lr_last) for step in own]
+
+
+@pytest.mark.parametrize("spec", [s for s in SPECS if s.traits.watches_monitor], ids=spec_id)
+@given(losses=LOSSES)
+def test_the_decisions_are_those_of_lrscopes_own_run_in_every_number(spec, losses):
+    decides_the_same(spec, losses)
+
+
+@pytest.mark.parametrize("spec", [s for s in SPECS if not s.traits.watches_monitor], ids=spec_id)
+@settings(max_examples=settings.default.max_examples // 10)  # whose LR no loss changes
+@given(losses=LOSSES)
+def test_so_are_those_of_a_schedule_that_does_not_look_at_the_losses(spec, losses):
+    decides_the_same(spec, losses)
 
 
 @pytest.mark.parametrize("name", HAND_MADE)

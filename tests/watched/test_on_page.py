@@ -167,9 +167,67 @@ def test_what_lrscope_does_not_know_is_named_and_not_explained(
         expect(page.locator("#runs-table")).to_contain_text("mine")
 
 
+def told(page: Page, words: str, epoch: int, of: int) -> None:
+    """Points at an epoch of a chart until it says this of it."""
+    box = page.locator("#chart .nsewdrag").first.bounding_box()
+    assert box
+    place = box["x"] + box["width"] * (epoch - 0.5) / of
+    while words not in " ".join(page.locator("#chart .hoverlayer text").all_text_contents()):
+        page.mouse.move(place - 3, box["y"] + 40)
+        page.mouse.move(place, box["y"] + 40)
+        page.wait_for_timeout(50)
+
+
+def test_the_lrs_of_other_groups_and_metrics_of_another_size_leave_the_losses_their_axis(
+    browser: BrowserContext, lab: Served
+) -> None:
+    optimizer = torch.optim.SGD([{"params": weight(), "lr": lr} for lr in (0.1, 0.01, 0.1)], lr=1.0)
+    scheduler = lr_scheduler.StepLR(optimizer, 2)
+    loop = Loop(optimizer, scheduler, 5, False, epochs=9)
+    spool = watch(lab, loop)
+    with opened(browser, lab.url) as page:
+        for done, loss in enumerate(LOSSES[:4], 1):  # live, each epoch by itself
+            norm = {"train_loss": loss / 2, "grad_norm": 1200.0}
+            spool.write(loop.epoch(val_loss=loss, **norm) | {"at": time.time()})
+            all_drawn(page, done)
+        lrs = [0.01] * 4 + [0.001] * 4
+        assert points(page, "learning rate, group 2", 8) == lrs
+        expect(page.locator("#labels .end").filter(has_text="group")).to_have_text(
+            ["group 2", "groups 1, 3"]  # from below
+        )
+        axis = "() => document.querySelector('#chart .js-plotly-plot').layout.yaxis.range"
+        assert max(page.evaluate(axis)) < 1  # as a power of ten
+        told(page, "grad_norm : 1200", 3, 9)
+        told(page, "lr, group 2 : 0.001", 3, 9)
+        page.get_by_role("button", name="table", exact=True).click()
+        expect(page.locator("#table th")).to_contain_text(["epoch", "grad_norm", "lr, group 2"])
+
+
 def test_a_spool_before_the_page_is_there_when_it_opens(
     browser: BrowserContext, lab: Served
 ) -> None:
     SpoolWriter(home_of(lab), [begin("before")])
     with opened(browser, lab.url) as page:
         expect(page.locator("#run")).to_have_value(re.compile("before"))
+
+
+TOPS = """() => {
+  const named = [...document.querySelectorAll("#chart .y2tick text")];
+  const top = Math.min(...named.map((name) => name.getBoundingClientRect().top));
+  return top - document.querySelector("#lr-head").getBoundingClientRect().bottom;
+}"""
+
+
+def test_the_head_of_the_lr_chart_covers_no_tick_of_an_lr_that_never_moved(
+    browser: BrowserContext, lab: Served
+) -> None:
+    optimizer = torch.optim.SGD(weight(), lr=0.01)
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, patience=9)
+    loop = Loop(optimizer, scheduler, 5, False, epochs=9)
+    spool = watch(lab, loop)
+    spool.write(line(loop, 1.0), line(loop, 0.9), END | {"at": time.time()})
+    for size in ("desktop", "phone"):
+        with opened(browser, lab.url, size) as page:
+            all_drawn(page, 2)
+            expect(page.locator("#chart .y2tick text").filter(has_text="0.001")).to_be_visible()
+            assert page.evaluate(TOPS) >= 0

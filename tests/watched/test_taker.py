@@ -10,10 +10,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.optim import lr_scheduler
 
+from app import ids
+from app.compare.address import Asked
+from app.compare.reading import Reading
+from app.compare.scene import scene
+from app.lab.live import news
+from app.lab.progress import progress
+from app.lab.received import Cursor
+from app.lab.whole import view_of
 from tests.bench.turns import until
 from tests.schedule.by_torch import weight
-from tests.watched.spools import SpoolWriter, epoch, start
+from tests.watched.spools import Loop, SpoolWriter, epoch, start
 from trainer.config.table import changed
 from trainer.replay.comparison import compare
 from trainer.store.faults import CommandError
@@ -340,3 +349,38 @@ def test_a_what_if_of_an_unknown_rule_claims_no_batch(tmp_path, store, taker):
         "Different from the start: in epoch 1 the LR would have been 0.1 instead of 0.05."
     )
     assert alive.path.exists()
+
+
+def test_batches_arrive_in_an_epoch_of_which_nobody_knows_how_long_it_is(tmp_path, store, taker):
+    optimizer = torch.optim.SGD(weight(), lr=0.1)
+    loop = Loop(optimizer, lr_scheduler.ReduceLROnPlateau(optimizer), 400, False, epochs=9)
+    spool = SpoolWriter(tmp_path, [loop.started | {"batches": None, "controls": ALL}])
+    at = {"epoch": 1, "batch": 312}
+    spool.write({"kind": "progress", **at, "lr": 0.1, "trace": [[0, 2.0, 0.1], [200, 1.0, 0.1]]})
+    changed = {"name": "scale", "value": 0.5, "lr_before": 0.1, "lr_after": 0.05}
+    spool.write({"kind": "intervened", "command": 1, **at, **changed})
+    taker.once()
+    run = only(store)
+    assert (run.batch, run.known_batches, run.inside) == (312, 0, 0.0)
+    assert progress(run)[ids.PROGRESS_LEFT] == "batch 312 of epoch 1"
+    view = view_of(store, run.id, 0)
+    told = news(store, Cursor(**view["cursor"]), torch=True)
+    assert told["ahead"]["low"][0][0] <= 1.5  # and not 312 epochs later
+    assert [mark.x for mark in view["marks"]] == [1.5]
+    spool.write(loop.epoch(val_loss=1.0))
+    taker.once()
+    run = only(store)
+    assert (run.batch, run.known_batches) == (0, 400)
+    assert progress(run)[ids.PROGRESS_LEFT] == "epoch 1 of 9 · watched"
+    assert [mark.x for mark in view_of(store, run.id, 0)["marks"]] == [0.5 + 312 / 400]
+
+
+def test_trainings_of_one_script_are_compared_under_their_names_or_else_their_numbers(
+    tmp_path, store, taker
+):
+    for name in ("big", "small", "", ""):
+        SpoolWriter(tmp_path, [begin(name, script="train_on_flowers.py"), epoch(1)])
+        taker.once()  # in this order
+    read, _ = Reading(store).of([1, 2, 3, 4])
+    named = [group.name for group in scene(Asked((1, 2, 3, 4)), read).groups]
+    assert named == ["big", "small", "train_on_flowers.py #3", "train_on_flowers.py #4"]

@@ -1,10 +1,12 @@
 """Which runs have the same setting: all that determines a run but its seed. Pure."""
 
+from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from ..config.own import called
 from ..config.recipe import Recipe
 from ..config.run import RunConfig
 from ..config.table import SETTINGS, Setting, chosen, from_config
@@ -56,7 +58,8 @@ class Group:
     """The runs of one setting, in the order given.
 
     Attributes:
-        name: what sets it apart from the other groups: plateau ÷10, patience 5.
+        name: what sets it apart from the other groups: plateau ÷10, patience 5. Where nothing in
+            words does, also its first run: flowers #2.
         short: the first word of that, where it is enough: plateau; for what was changed by hand,
             its first run: #2 by hand.
     """
@@ -131,7 +134,7 @@ def differences(groups: Sequence[Group]) -> list[Difference]:
     found = []
     for key in _differing(values):
         owned = [_of(group.members[0], key) for group in groups]
-        texts = tuple(s.text(v[key]) if s else NOTHING for s, v in zip(owned, values, strict=True))
+        texts = _texts(owned, [v.get(key) for v in values])
         own = [(s, v[key]) for s, v in zip(owned, values, strict=True) if s]
         everywhere = len(own) == len(groups) and len({s.owner for s, _ in own}) == 1
         if everywhere or any(s.main or value != s.default for s, value in own):
@@ -140,6 +143,16 @@ def differences(groups: Sequence[Group]) -> list[Difference]:
         told = (", ".join(p.details or p.words for p in group.past) or NOTHING for group in groups)
         found.append(Difference("Besides", tuple(told)))
     return found
+
+
+def _texts(settings: Sequence[Setting | None], values: Sequence[Any]) -> tuple[str, ...]:
+    """The values as a table has them: a path by its last part, unless that is another's, too."""
+    pairs = zip(settings, values, strict=True)
+    whole = tuple(s.text(value) if s else NOTHING for s, value in pairs)
+    short = tuple(
+        called(text) if s and s.own else text for s, text in zip(settings, whole, strict=True)
+    )
+    return short if len(set(short)) == len(set(whole)) else whole
 
 
 def shared(groups: Sequence[Group]) -> str:
@@ -221,12 +234,15 @@ def _names(firsts: Sequence[Compared]) -> list[str]:
                 words = in_words(setting, own[key])
                 if not usual and _is_told(setting, own[key]) and words not in _parts(name):
                     name.append(words)
-    told: dict[str, int] = {}
-    for run, name, past in zip(firsts, names, pasts, strict=True):
-        words = ", ".join([*name, *past]) or _summary(run)
-        told[words] = told.get(words, 0) + 1
-        name[:] = [words if told[words] == 1 else f"{words} ({told[words]})"]
-    return [name[0] for name in names]
+    told = [
+        ", ".join([*name, *past]) or _summary(run)
+        for run, name, past in zip(firsts, names, pasts, strict=True)
+    ]
+    several = {words for words, count in Counter(told).items() if count > 1}
+    return [
+        f"{words} #{run.run}" if words in several else words
+        for run, words in zip(firsts, told, strict=True)
+    ]
 
 
 def _parts(name: Sequence[str]) -> set[str]:

@@ -22,6 +22,8 @@ FALLING = {"loss", "error"}
 SAYS: dict[Mode, str] = {"max": " (higher is better)", "min": " (lower is better)"}
 # How the LRs of a watched run's other parameter groups begin, which are kept as metrics.
 OF_GROUP = "lr, group "
+# What names say of the part of the data: train_mse and val_mse have the same scale.
+PARTS = {"train", "training", "val", "valid", "validation", "dev", "eval", "test"}
 
 
 @lru_cache(maxsize=1024)  # asked for each metric of each epoch
@@ -34,6 +36,19 @@ def rises(name: str) -> bool:
         return name.endswith(SAYS["max"])
     own = words(name)
     return bool(own & RISING) and not own & FALLING
+
+
+def is_loss(name: str, monitor: str) -> bool:
+    """Whether a metric belongs beside the losses, by its name: it has "loss" in it, or it is the
+    monitor on another part of the data. Never a score, but for the monitor itself.
+    """
+    if name == monitor:
+        return True
+    return not rises(name) and ("loss" in name.lower() or _measure(name) == _measure(monitor))
+
+
+def _measure(name: str) -> set[str]:
+    return words(name.split(" (")[0]) - PARTS
 
 
 def is_known(name: str) -> bool:

@@ -7,14 +7,14 @@ schedule share the name.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from .fields import Kind, Scale, bounds_of, permitted
+from .fields import Kind, Scale, Settings, bounds_of, permitted
 from .optimizers import OPTIMIZERS
 from .own import called, whole
 from .recipe import Recipe
@@ -25,6 +25,7 @@ from .text import exact, nearest
 Group = Literal["run", "optimizer", "schedule"]
 KINDS: dict[Any, Kind] = {bool: "bool", int: "int", float: "float"}
 R = TypeVar("R", bound=Recipe)
+S = TypeVar("S", bound=Settings)
 # How many unknown settings an error names, and the characters of each.
 MOST_UNKNOWN, MOST_SHOWN = 5, 60
 NOTHING_KEPT: Mapping[str, Any] = {}
@@ -162,6 +163,11 @@ def _setting(
 SETTINGS: tuple[Setting, ...] = tuple(_settings())
 
 
+def declared(model: type[Settings]) -> tuple[Setting, ...]:
+    """The settings of a model that has no parts, such as the plan of a sweep."""
+    return tuple(_setting(n, "run", None, n, field) for n, field in model.model_fields.items())
+
+
 def setting_of(key: str) -> Setting:
     """The run's setting with that key."""
     return next(setting for setting in SETTINGS if setting.key == key and setting.owner is None)
@@ -210,6 +216,21 @@ def to_recipe(values: Mapping[str, Any]) -> Recipe:
         ConfigError: as `to_config`.
     """
     return _built(Recipe, values)
+
+
+def to_plan(model: type[S], values: Mapping[str, Any]) -> S:
+    """The model (`declared`) that these values, by key, describe, as `to_config`.
+
+    Raises:
+        ConfigError: a value is out of bounds or malformed, or a key is unknown.
+    """
+    known = {setting.key: setting for setting in declared(model)}
+    if unknown := [key for key in values if key not in known][:MOST_UNKNOWN]:
+        raise ConfigError({(key, None): _unknown(key, known) for key in unknown})
+    try:
+        return model.model_validate({known[k].name: _read(known[k], v) for k, v in values.items()})
+    except ValidationError as error:
+        raise refusal(error, tuple(known.values())) from error
 
 
 def check_steps(recipe: Recipe, epochs: int, batches: int) -> None:
@@ -347,9 +368,7 @@ def _names(values: Mapping[str, Any], config_type: type[Recipe]) -> dict[str, st
 def _unknown_key(key: str, names: Mapping[str, str]) -> str:
     owners = [setting for setting in SETTINGS if setting.key == key]
     if not owners:
-        near = nearest(key, {s.key: s for s in SETTINGS})
-        hint = f" The nearest is {near}." if near else ""
-        return f"There is no setting {key[:MOST_SHOWN]!r}.{hint}"
+        return _unknown(key, {s.key for s in SETTINGS})
     if owners[0].name in OF_OWN_DATA:
         return f"{key} is for data of your own: give its path."
     if owners[0].owner is None:
@@ -359,7 +378,13 @@ def _unknown_key(key: str, names: Mapping[str, str]) -> str:
     return f"{key} does not belong to the {group} {names[group]}; it belongs to {theirs}."
 
 
-def refusal(error: ValidationError) -> ConfigError:
+def _unknown(key: str, known: Iterable[str]) -> str:
+    near = nearest(key, known)
+    hint = f" The nearest is {near}." if near else ""
+    return f"There is no setting {key[:MOST_SHOWN]!r}.{hint}"
+
+
+def refusal(error: ValidationError, settings: Sequence[Setting] = SETTINGS) -> ConfigError:
     """pydantic's errors, each as a sentence at the path and owner of its setting."""
     problems: dict[tuple[str, str | None], str] = {}
     for problem in error.errors():
@@ -374,7 +399,7 @@ def refusal(error: ValidationError) -> ConfigError:
             name = place[2] if owner and len(place) > 2 else place[1]
         path = name if group == "run" else f"{group}.{name}"
         setting = next(
-            (s for s in SETTINGS if s.path == path and owner in (None, s.owner)),
+            (s for s in settings if s.path == path and owner in (None, s.owner)),
             None,
         )
         problems.setdefault((path, owner), _sentence(setting, path, problem))

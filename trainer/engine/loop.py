@@ -2,7 +2,7 @@
 
 import math
 import platform
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -87,18 +87,33 @@ def _from_data(
     config: RunConfig, root: Path, control: Control, start: Snapshot | None
 ) -> Generator[Event, None, None]:
     """The run from its download on."""
+    clock = Clock()
+
+    def trained(splits: Splits) -> Iterator[Event]:
+        return clock.around(_train(config, splits, control, start, clock))
+
+    if (yield from on_data(config, root, control, trained)) is None:
+        yield Ended("stopped")
+
+
+def on_data(
+    config: RunConfig,
+    root: Path,
+    control: Control,
+    training: Callable[[Splits], Iterator[Event]],
+) -> Generator[Event, None, Splits | None]:
+    """Train with a run's data, on its device; returns the data, None if it was stopped before."""
     device = pick_device(config.device)
     splits = yield from reading.splits(config, root, control)
     if splits is None:
-        yield Ended("stopped")
-        return
-    splits = splits.to(device)
-    clock, own = Clock(), in_file(config.model)
+        return None
+    splits, own = splits.to(device), in_file(config.model)
     if own:
         yield Loading(Path(own.file).name)
     blamed = own_network.blamed(own) if own else nullcontext()
     with threads.restored(), generators(config, device), blamed:
-        yield from clock.around(_train(config, splits, control, start, clock))
+        yield from training(splits)
+    return splits
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from ..config.own import InFile
 from ..config.text import plain
 from ..own import source
+from ..own.places import innermost
 from .errors import EngineError
 
-LRSCOPE = Path(__file__).parents[1]
 MODULE = "lrscope_network"  # the name that the file's code runs under
 MOST_SHOWN = 300  # characters of an error
 ONE_SAMPLE = "Expected more than 1 value per channel when training"
@@ -192,13 +192,8 @@ def _blame(own: InFile, error: BaseException) -> str | None:
     """The innermost line in the file, or in one beside it, that an error passed through; the file
     for an error of torch's of which none is known. None if it is not the file's.
     """
-    folder, at = Path(own.file).parent, None
     frames = traceback.extract_tb(error.__traceback__)
-    for frame in frames:
-        path = Path(frame.filename)
-        is_own = path.is_relative_to(folder) and "site-packages" not in path.parts
-        if frame.filename == own.file or (is_own and not path.is_relative_to(LRSCOPE)):
-            at = f"{frame.filename}, line {frame.lineno}"
+    at = innermost(own.file, [(frame.filename, frame.lineno or 1) for frame in frames])
     if at is None and frames:
         of_torch = any(part in frames[-1].filename for part in ("/torch/", "\\torch\\"))
         return f"{own.name} in {own.file} cannot be trained" if of_torch else None

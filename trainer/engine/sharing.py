@@ -90,10 +90,11 @@ def as_own(start: Snapshot, config: RunConfig, batches: int, epochs: Iterable[Me
     course = Course(config, batches)
     *before, last = epochs
     for metrics in before:
-        course.advance(metrics)
+        course.train()
+        course.schedule.step_epoch(_monitored(config, metrics))
     course.train()
     undecided, metric = course.schedule.state_dict(), _monitored(config, last)
-    course.schedule.advance(metric)
+    course.schedule.step_epoch(metric)
     return {
         **start,
         "config": config.model_dump_json(),

@@ -2,9 +2,11 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from .. import folders
 from ..config.text import plain
@@ -25,40 +27,43 @@ from ..export.tables import Record
 from ..store.store import Store
 from .picture import LivePicture, Theme
 
+T = TypeVar("T")
 TICK = 0.1  # seconds between looks at what has happened
 STOPPING = "Stopping: waiting for the batch."
 
 
-class Training(threading.Thread):
-    """Trains a claimed run, and then closes the store.
+class Training(threading.Thread, Generic[T]):
+    """Drains a training, and then closes the store.
 
     Not in the caller's thread, where Python would handle an interrupt only between two batches.
 
     Attributes:
         shutdown: set it to end the run at its next batch.
+
+    Args:
+        training: the events, until the shutdown that it is given is set.
     """
 
-    def __init__(self, store: Store, run: int, datasets: Path) -> None:
+    def __init__(
+        self, store: Store, training: Callable[[threading.Event], Generator[T, None, None]]
+    ) -> None:
         super().__init__(name="training", daemon=True)
         self.shutdown = threading.Event()
-        self._store, self._run, self._datasets = store, run, datasets
-        self._events: deque[Event] = deque()
+        self._store, self._training = store, training
+        self._events: deque[T] = deque()
         self._over = threading.Event()
         self._raised: BaseException | None = None
 
     def run(self) -> None:
         try:
-            with (
-                closing(self._store),
-                closing(execute(self._store, self._run, self._datasets, self.shutdown)) as events,
-            ):
+            with closing(self._store), closing(self._training(self.shutdown)) as events:
                 self._events.extend(events)
         except BaseException as error:
             self._raised = error
         finally:
             self._over.set()
 
-    def news(self) -> Iterator[list[Event]]:
+    def news(self) -> Iterator[list[T]]:
         """What has happened, a few times a second until the end.
 
         Raises:
@@ -70,7 +75,7 @@ class Training(threading.Thread):
         if self._raised:
             raise self._raised
 
-    def _taken(self) -> list[Event]:
+    def _taken(self) -> list[T]:
         return [self._events.popleft() for _ in range(len(self._events))]
 
 
@@ -85,7 +90,7 @@ def follow(store: Store, run: int, datasets: Path | str | None, theme: Theme) ->
     """
     home, row = store.home, store.run(run)
     assert row is not None
-    training = Training(store, run, Path(datasets or folders.datasets()))
+    training = Training(store, partial(execute, store, run, Path(datasets or folders.datasets())))
     training.start()
     with closing(LivePicture(home, run, theme)) as picture:
         lines = Lines(run, row.epochs, picture.is_shown)

@@ -19,6 +19,7 @@ PARTS: dict[str, Part] = {
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", ".gif")
 MOST_IMAGES = 2_000_000
 MOST_CLASSES = 10_000
+MOST_LOOKED_INTO = 200  # folders, for what else could be meant
 
 
 class File(NamedTuple):
@@ -134,10 +135,7 @@ def _check(
     for part, by_class in listed.items():
         for name, images in by_class.items():
             if not images:
-                raise OwnError(
-                    f"The class {name} has no images in {parts[part] / name}: add some, or delete "
-                    "that folder."
-                )
+                raise OwnError(_without_images(parts[part], name))
             if name not in trained:
                 raise OwnError(
                     f"The class {name} of {parts[part].name} is not among those of "
@@ -147,3 +145,43 @@ def _check(
         raise OwnError(
             f"{path} has one class only, {next(iter(trained))}: there is nothing to tell apart."
         )
+
+
+def _without_images(path: Path, name: str) -> str:
+    """The sentence for a class without images, whose folder may be no class at all."""
+    folders, empty = _folders(path), path / name
+    filled = [folder for folder in folders if _has_images(folder)]
+    for folder in folders[:MOST_LOOKED_INTO]:
+        if folder not in filled and _is_data(folder):
+            return (
+                f"The folders in {path} are not the classes of one data set: give the path of the "
+                f"data itself, such as {folder}."
+            )
+    if within := _filled(empty):
+        return f"The class {name} has its images in {within[0]}: move them up into {empty}."
+    if not filled:
+        return (
+            f"{path} has no images in its folders: give the path of a folder that has the images "
+            "of each class in a folder of its own."
+        )
+    return f"The class {name} has no images in {empty}: add some, or move that folder elsewhere."
+
+
+def _is_data(path: Path) -> bool:
+    """Whether folders of images lie in this folder, or in its folder train."""
+    try:
+        trained = [folder for folder in _folders(path) if PARTS.get(folder.name.lower()) == "train"]
+        return any(len(_filled(folder)) > 1 for folder in (path, *trained))
+    except (OSError, OwnError):  # it is none that can be given
+        return False
+
+
+def _filled(path: Path) -> list[Path]:
+    return [folder for folder in _folders(path)[:MOST_LOOKED_INTO] if _has_images(folder)]
+
+
+def _has_images(folder: Path) -> bool:
+    try:
+        return any(True for _ in _images(folder))
+    except OSError:
+        return False

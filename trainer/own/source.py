@@ -48,6 +48,19 @@ def names(path: str) -> list[str]:
     return found
 
 
+def definitions(path: str) -> list[str]:
+    """The classes and functions of a Python file, in its order, but for those of its own use.
+
+    Raises:
+        OwnError: as `read`.
+    """
+    return [
+        node.name
+        for node in ast.parse(read(path)).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_")
+    ]
+
+
 def draws_at(source: bytes) -> int | None:
     """The line where a generator other than torch's own comes in; None if there is none."""
     for node in ast.walk(ast.parse(source)):

@@ -145,7 +145,8 @@ SUMMARY = (
 )
 NAME = (
     "CASE WHEN name IS NOT NULL THEN name WHEN source != 'trained' THEN coalesce(origin, source) "
-    "WHEN parent IS NOT NULL AND sweep IS NULL THEN 'fork of #' || parent || ' after ' || parent_epoch "
+    "WHEN parent IS NOT NULL AND sweep IS NULL "
+    "THEN 'fork of #' || parent || ' after ' || parent_epoch "
     f"ELSE {SUMMARY} END"
 )
 STATUS = (

@@ -69,7 +69,8 @@ class Run:
         pace: epochs per second, None for no limit.
         began, ended: `ended` is when it was last recorded; see `elapsed`.
         activity: what it is doing before its first batch.
-        epoch, batch: `batch` batches of epoch `epoch` + 1 are done.
+        epoch, batch: `batch` batches of epoch `epoch` + 1 are done, which may be more than
+            `batches` where these are not known.
         parent, parent_epoch: the run and the epoch that a fork continues from.
         decision: the decision of a fork's own schedule on that epoch.
         asked: commands up to this id were carried out, or came before the run was resumed.
@@ -206,6 +207,11 @@ class Run:
         if self.started:
             return self.started.batches
         return self.elsewhere.batches if self.elsewhere else 0
+
+    @property
+    def inside(self) -> float:
+        """The share of the current epoch's batches that are done; 0 where nobody knows it."""
+        return self.batch / self.known_batches if self.known_batches else 0.0
 
     def disobeys(self, name: CommandName) -> str | None:
         """Why it does not obey this command, in a sentence; None if it does."""

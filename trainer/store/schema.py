@@ -123,8 +123,8 @@ CREATE TABLE spools (
 
 # Metrics, decision, trace, tags, controls, elsewhere, plan and answer are JSON. `best` has the best
 # epoch by each metric, so that it is found at once in a run of any length; its cost is the metric,
-# or minus it where it rises. Traces lie apart, so that reading epochs reads none of them, and by rowid, since
-# SQLite keeps large rows poorly without. A spool's offset is the byte up to which it was taken in.
-# `shared` has the decisions of a cell's own schedule on the epochs that another cell of its sweep
-# trained; those epochs are kept once, with that cell.
+# or minus it where it rises. Traces lie apart, so that reading epochs reads none of them, and by
+# rowid, since SQLite keeps large rows poorly without. A spool's offset is the byte up to which it
+# was taken in. `shared` has the decisions of a cell's own schedule on the epochs that another cell
+# of its sweep trained; those epochs are kept once, with that cell.
 EPOCH_COLUMNS = tuple(field.name for field in fields(Epoch))

@@ -180,7 +180,8 @@ def seeds(store: Store, config: RunConfig) -> dict[int, int]:
     """
     found = store.connection.execute(
         "SELECT json_extract(config, '$.seed'), id FROM runs WHERE source = 'trained' "
-        "AND deleted IS NULL AND (parent IS NULL OR sweep IS NOT NULL) AND status IN ('queued', 'training', 'finished') "
+        "AND deleted IS NULL AND (parent IS NULL OR sweep IS NOT NULL) "
+        "AND status IN ('queued', 'training', 'finished') "
         "AND CASE WHEN json_valid(config) THEN json_remove(config, '$.seed') END "
         "= json_remove(?, '$.seed') "
         "AND NOT EXISTS (SELECT 1 FROM interventions WHERE run = runs.id AND name != 'threads') "

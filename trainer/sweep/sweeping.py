@@ -5,7 +5,7 @@ torch is imported only when it trains.
 
 import queue
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,8 +41,9 @@ def execute_sweep(
     shutdown: threading.Event | None = None,
     budget_mb: float = BUDGET_MB,
     places: Sequence[Place] | None = None,
+    more: Callable[[], bool] | None = None,
 ) -> Generator[CellEvent, None, None]:
-    """Train a claimed sweep of kind grid to its end: each stage's epochs once, recorded event by
+    """Train the cells of a claimed sweep to their end: each stage's epochs once, recorded event by
     event as `trainer.execute.execute` does, then yielded.
 
     Each cell's numbers are those of a run of its own. A sweep that was ended before goes on with
@@ -52,6 +53,7 @@ def execute_sweep(
         shutdown: set it to end the sweep before the next batches.
         budget_mb: megabytes that a run's snapshots may use.
         places: where stages train, one for each that may train at a time; here if None.
+        more: called when all cells have ended; adds cells, and returns whether it did.
 
     Raises:
         StoreError: the sweep cannot be read or recorded.
@@ -60,7 +62,7 @@ def execute_sweep(
     assert row is not None
     sweeping = _Sweeping(store, row, root, shutdown or threading.Event(), budget_mb)
     try:
-        yield from sweeping.events(places or [None])
+        yield from sweeping.events(places or [None], more or (lambda: False))
     finally:
         sweeping.close()
 
@@ -82,18 +84,24 @@ class _Sweeping:
         self._ready: list[Stage] = []  # the last is next, so that few snapshots are held
         self._running = 0
         self._budget_mb = budget_mb
+        self._budget_each = budget_mb
         self._watch = threading.Thread(target=self._watch_commands, name="sweep", daemon=True)
         self._writer: threading.Thread | None = None
 
-    def events(self, places: Sequence[Place | None]) -> Iterator[CellEvent]:
-        """Train all that is left."""
+    def events(
+        self, places: Sequence[Place | None], more: Callable[[], bool]
+    ) -> Iterator[CellEvent]:
+        """Train all that is left, and what is added at the end."""
         self._watch.start()
-        self._plan()
-        if len(places) == 1:
-            while stage := self._take():
-                yield from self._train(stage, places[0])
-        else:
-            yield from self._side_by_side(places)
+        while True:
+            self._plan()
+            if len(places) == 1:
+                while stage := self._take():
+                    yield from self._train(stage, places[0])
+            else:
+                yield from self._side_by_side(places)
+            if self._halt.is_set() or not more():
+                break
         self._end()
 
     def close(self) -> None:
@@ -101,6 +109,8 @@ class _Sweeping:
         self._halt.set()
         ended = self._over.is_set()
         self._over.set()
+        if self._watch.is_alive():
+            self._watch.join()  # the store may be closed next
         if not ended:
             self._store.end_sweep(self._sweep.id, "interrupted")
 
@@ -117,7 +127,7 @@ class _Sweeping:
                 self._store.share_end(caught.twin, [run])
         self._ready = tree.stages()[::-1]
         self._store.part(run for stage in self._ready for run in stage.courses)
-        self._budget_mb = min(
+        self._budget_each = min(
             self._budget_mb, max(1.0, self._budget_mb * SNAPSHOTS_BUDGETS / max(1, len(cells)))
         )
 
@@ -149,7 +159,7 @@ class _Sweeping:
             return
         start, stage.start = stage.start, None
         training = execute(
-            store, leader, self._root, self._halt, self._budget_mb, None, control, start, place
+            store, leader, self._root, self._halt, self._budget_each, None, control, start, place
         )
         with closing(training) as events:
             for event in events:
@@ -229,7 +239,8 @@ class _Sweeping:
                 else:
                     yield event
         finally:
-            self._halt.set()
+            if left:
+                self._halt.set()
             while left:  # so that no thread waits to tell what nobody hears
                 left -= events.get() is None
             for thread in threads:

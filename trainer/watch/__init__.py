@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trainer.config.run import RunConfig
     from trainer.engine.loop import train
     from trainer.notebook import runs
+    from trainer.notebook.sweeps import sweep
     from trainer.replay.replay import preview, replay
 
     from .scope import Scope, WatchWarning, watch
@@ -27,6 +28,7 @@ __all__ = [
     "preview",
     "replay",
     "runs",
+    "sweep",
     "train",
     "watch",
 ]
@@ -37,6 +39,7 @@ _MODULES = {
     "RunConfig": "config.run",
     "preview": "replay.replay",
     "replay": "replay.replay",
+    "sweep": "notebook.sweeps",
     "train": "engine.loop",
 }
 _WHOLE = {"runs": "notebook.runs"}  # modules that are exported as they are

@@ -162,7 +162,7 @@ class Training:
 
     def _progress(self, line: InEpoch) -> Event:
         batches = self.elsewhere.batches
-        batch = min(line.batch, batches)
+        batch = min(line.batch, batches) if batches else line.batch
         return Progress(
             line.epoch, batch, max(batches, 1), points.trace(line.trace, batch, batches)
         )

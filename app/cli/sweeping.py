@@ -1,0 +1,295 @@
+"""The command that trains a grid: `sweep`."""
+
+import json
+import threading
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.console import console
+from app.cli.draining import drain
+from app.cli.options import (
+    Budget,
+    Command,
+    Datasets,
+    Home,
+    JsonFlag,
+    given,
+    sweep_number,
+    with_settings,
+)
+from app.cli.refusals import fail, opened, output_lost
+from app.cli.terminal import JsonLines
+from trainer import folders
+from trainer.config.grid import MOST_CELLS, MOST_SEEDS, cells, grid
+from trainer.config.run import RunConfig
+from trainer.config.table import SETTINGS, ConfigError, changed, to_config
+from trainer.config.text import significant
+from trainer.engine import events
+from trainer.export import configs
+from trainer.export.error import ExportError
+from trainer.own.errors import OwnError
+from trainer.own.fitting import refuse_unfit
+from trainer.snapshots.files import BUDGET_MB
+from trainer.sweep.find.sentences import sentences
+from trainer.sweep.ranking import Ranked
+from trainer.sweep.summary import metric, ranking, summary
+
+if TYPE_CHECKING:
+    from trainer.store.store import Store
+    from trainer.store.sweeps import Sweep
+    from trainer.sweep.sweeping import CellEvent
+
+SHOWN = 12  # settings in the live table
+# Seconds between two drawings of the table, and how many times as long as one took, so that drawing
+# it costs a twentieth at most.
+REDRAWN, REST = 0.5, 20
+LISTS = {setting.key for setting in SETTINGS if setting.kind == "list"}
+
+
+def register(cli: typer.Typer) -> None:
+    cli.command("sweep", cls=Command)(with_settings(sweep))
+
+
+def sweep(
+    seeds: Annotated[
+        int, typer.Option(min=1, max=MOST_SEEDS, help="How many seeds, from --seed on.")
+    ] = 1,
+    halving: Annotated[
+        bool,
+        typer.Option(
+            "--halving",
+            help="Stop the cells that lag early (successive halving); lrscope resume RUN goes on "
+            "with one.",
+        ),
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Processes that train at the same time.")
+    ] = 1,
+    resume: Annotated[
+        int | None,
+        typer.Option(
+            parser=sweep_number,
+            metavar="SWEEP",
+            help="Go on with a sweep that was ended early, of this number, in place of a new one.",
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the sweep.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A file with settings, as lrscope export --format config writes it; an option "
+            "wins over it.",
+        ),
+    ] = None,
+    json_lines: JsonFlag = False,
+    home: Home = None,
+    datasets: Datasets = None,
+    snapshot_budget: Budget = BUDGET_MB,
+    **settings: str | None,
+) -> None:
+    """Train every combination of settings: give several values with commas, such as
+    --lr 0.001,0.01 --patience 2,5,10.
+
+    Epochs that several combinations share are trained once, and each comes out bit by bit as a run
+    of its own.
+    """
+    if resume is not None:
+        if given(settings) or seeds > 1 or halving:
+            raise fail("--resume goes on with a sweep as it is: leave its settings out.")
+        with opened(home) as store:
+            store.resume_sweep(resume, claimed=True)
+            follow(store, resume, json_lines, datasets, snapshot_budget)
+        return
+    values = {key: _values(key, text) for key, text in given(settings).items()}
+    try:
+        kept = to_config(configs.read(config) if config else {})
+        single = {key: found[0] for key, found in values.items() if len(found) == 1}
+        several = {key: found for key, found in values.items() if len(found) > 1}
+        base = _with_owners(kept, single, several)
+        asked = grid(base, several, seeds=seeds, mode="halving" if halving else "grid")
+        chosen = [cell.config for cell in cells(base, asked)]
+        refuse_unfit(chosen[0])
+    except (ConfigError, ExportError, OwnError) as error:
+        raise fail(str(error)) from None
+    if len(chosen) > MOST_CELLS:
+        raise fail(f"The sweep has {len(chosen):,} cells; at most {MOST_CELLS:,} can be.")
+    with opened(home, create=True) as store:
+        added = store.add_sweep(
+            "grid", base, asked.model_dump(mode="json"), chosen, workers, name, claimed=True
+        )
+        follow(store, added, json_lines, datasets, snapshot_budget)
+
+
+def _values(key: str, text: str) -> list[str]:
+    """The values of a setting: those of a list, such as milestones, are parted by a semicolon."""
+    found = [value.strip() for value in text.split(";" if key in LISTS else ",")]
+    if "" in found:
+        raise fail(f"--{key} {text!r} has an empty value: part the values with one comma each.")
+    return found
+
+
+def _with_owners(
+    base: RunConfig, single: dict[str, Any], several: dict[str, list[Any]]
+) -> RunConfig:
+    """The config with the settings of one value; those of a schedule or an optimizer which is
+    itself one of several apply to it there.
+    """
+    own = {s.key for s in SETTINGS if s.group in several}
+    moved = {key: value for key, value in single.items() if key in own}
+    for key, value in moved.items():
+        several[key] = [value]
+        del single[key]
+    return changed(base, single)
+
+
+def follow(
+    store: "Store", number: int, json_lines: bool, datasets: Path | None, budget_mb: float
+) -> None:
+    """Train a claimed sweep and print it as it goes."""
+    from trainer.sweep.find.finding import execute_find
+    from trainer.sweep.sweeping import execute_sweep
+
+    row = store.sweep(number)
+    assert row is not None
+    shown = _Json(store, row) if json_lines else _Terminal(store, row)
+
+    def training(shutdown: threading.Event) -> "Generator[CellEvent, None, None]":
+        execute = execute_sweep if row.kind == "grid" else execute_find
+        return execute(store, number, datasets or folders.datasets(), shutdown, budget_mb)
+
+    drained = drain(store, training, shown.show, lambda *_: shown.close())
+    ended = store.sweep(number)
+    assert ended is not None
+    try:
+        if drained.lost is None:
+            shown.end(ended)
+    except OSError as error:
+        drained.lost = error
+    finished = ended.status == "finished"
+    if drained.lost is not None:
+        hint = "" if finished else f"; lrscope sweep --resume {number} continues it"
+        raise typer.Exit(output_lost(drained.lost, hint))
+    if not finished:
+        raise typer.Exit(drained.code or 1)
+
+
+class _Json:
+    """A line for each epoch that is trained, and a last one for the sweep."""
+
+    def __init__(self, store: "Store", sweep: "Sweep") -> None:
+        self._store = store
+        self._sweep = sweep
+        self._lines = JsonLines()
+
+    def show(self, told: "CellEvent") -> None:
+        if not isinstance(told.event, events.Ended):
+            self._lines.show(*told)
+
+    def close(self) -> None:
+        pass
+
+    def end(self, sweep: "Sweep") -> None:
+        last = summary(self._store, sweep)
+        if sweep.kind != "grid":
+            last |= {"kind": sweep.kind, "answer": sweep.answer, "sentences": told_of(sweep)}
+        print(json.dumps(last, allow_nan=False), flush=True)
+
+
+class _Terminal:
+    """A table of the best settings so far, drawn anew as the cells train."""
+
+    def __init__(self, store: "Store", sweep: "Sweep") -> None:
+        self._store = store
+        self._sweep = sweep
+        self._told: set[str] = set()
+        self._rests_until = 0.0
+        self._live = Live(console=console(), auto_refresh=False, transient=True)
+        self._live.start()
+
+    def show(self, told: "CellEvent") -> None:
+        match told.event:
+            case events.Waiting(sentence) | events.Warned(str(sentence)):
+                self._say(sentence)
+            case events.Failed(reason):
+                self._say(f"Run {told.run} failed: {reason}")
+            case events.Progress(seed, batch, batches) if self._sweep.kind == "range":
+                at = f"Sweep {self._sweep.id}: seed {seed}, batch {batch} of {batches}"
+                self._live.update(Text(at), refresh=True)
+            case events.EpochEnded() | events.Diverged() | events.Ended():
+                began = monotonic()
+                if began > self._rests_until:
+                    self._live.update(self._drawn(), refresh=True)
+                    now = monotonic()
+                    self._rests_until = now + max(REDRAWN, REST * (now - began))
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def end(self, sweep: "Sweep") -> None:
+        self._live.stop()
+        out = self._live.console
+        out.print(self._drawn())
+        if sweep.status == "finished":
+            out.print(f"Sweep {sweep.id} finished. {sweep.reason or ''}".strip(), markup=False)
+            for sentence in told_of(sweep):
+                out.print(sentence, markup=False)
+        else:
+            again = f"lrscope sweep --resume {sweep.id} continues it."
+            reason = f" {sweep.reason}" if sweep.reason else ""
+            out.print(f"Sweep {sweep.id} was {sweep.status}:{reason} {again}", markup=False)
+
+    def _say(self, sentence: str) -> None:
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self._live.console.print(sentence, style="yellow", markup=False)
+
+    def _drawn(self) -> Group:
+        rows, epochs = ranking(self._store, self._sweep), self._store.epochs_of(self._sweep.id)
+        count = sum(len(row.cells) for row in rows)
+        head = (
+            f"Sweep {self._sweep.id}: {count:,} runs, {epochs.done:,} of {epochs.asked:,} epochs "
+            f"done, {epochs.trained:,} trained"
+        )
+        if self._sweep.kind == "range":
+            return Group()
+        return Group(Text(head), _table(rows, metric(self._sweep)))
+
+
+def told_of(sweep: "Sweep") -> list[str]:
+    """What a way to find an LR has found, in sentences."""
+    return sentences(sweep.kind, sweep.answer) if sweep.answer else []
+
+
+def _table(rows: Sequence[Ranked], by: str) -> Table:
+    keys = list(dict.fromkeys(key for row in rows for key in row.values))
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for key in keys:
+        table.add_column(key, no_wrap=True)
+    for column in (by, "seeds", "epochs", "runs"):
+        table.add_column(column, no_wrap=True, justify="right")
+    settings = {setting.key: setting for setting in SETTINGS}
+    for row in rows[:SHOWN]:
+        least, most = min(c.epoch for c in row.cells), max(c.epoch for c in row.cells)
+        table.add_row(
+            *(settings[k].shown(row.values[k]) if k in row.values else "" for k in keys),
+            "-" if row.mean is None else significant(row.mean),
+            str(len(row.cells)),
+            str(least) if least == most else f"{least} to {most}",
+            _numbers([cell.id for cell in row.cells]),
+        )
+    if len(rows) > SHOWN:
+        table.add_row(f"and {len(rows) - SHOWN:,} more", style="dim")
+    return table
+
+
+def _numbers(runs: Sequence[int]) -> str:
+    return ", ".join(map(str, runs[:3])) + (" ..." if len(runs) > 3 else "")

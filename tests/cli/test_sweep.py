@@ -1,0 +1,106 @@
+"""A grid from the terminal and from a script."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Here
+from tests.small import NOWHERE, load
+from tests.sweep.sweeps import assert_as_alone, least
+from trainer import watch
+from trainer.engine import datasets
+from trainer.store.store import Store
+from trainer.sweep import sweeping
+
+QUICK = ("--model", "mlp", "--batch-size", "8", "--device", "cpu", "--epochs", "5")
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "load", load)
+    monkeypatch.setattr(sweeping, "batches_of", lambda _: 3)
+    monkeypatch.setenv("LRSCOPE_DATASETS", str(NOWHERE))
+
+
+def test_several_values_make_a_grid_each_of_whose_runs_is_as_one_of_its_own(
+    here: Here, tmp_path: Path
+) -> None:
+    grid = ("--lr", "0.001,0.01", "--patience", "0,2", "--seeds", "2")
+    code, out, err = here("sweep", *QUICK, *grid, "--name", "first")
+    assert (code, err) == (0, "")
+    with closing(Store(tmp_path)) as store:
+        (sweep,) = store.sweeps()
+        assert (sweep.name, sweep.status) == ("first", "finished")
+        assert len(store.cells(sweep.id)) == 8
+        assert_as_alone(store, sweep.id)
+        trained = store.epochs_of(sweep.id).trained
+        assert trained == least(store, sweep.id)
+    assert f"Sweep 1: 8 runs, 40 of 40 epochs done, {trained} trained" in out
+    heading = next(line.split() for line in out.splitlines() if line.startswith("lr"))
+    assert heading == ["lr", "patience", "val_loss", "seeds", "epochs", "runs"]
+
+
+def test_json_has_a_line_for_each_epoch_that_is_trained_and_one_for_the_sweep(
+    here: Here, tmp_path: Path
+) -> None:
+    code, out, _ = here("sweep", *QUICK, "--patience", "0,1,4", "--json")
+    *rows, last = map(json.loads, out.splitlines())
+    assert code == 0
+    with closing(Store(tmp_path)) as store:
+        recorded = [(c.id, e.epoch) for c in store.cells(1) for e in store.epochs(c.id)]
+        best = store.best(1, "val_loss")
+    assert sorted((row["run"], row["epoch"]) for row in rows) == recorded
+    assert {key: last[key] for key in ("sweep", "status", "cells", "asked", "trained")} == {
+        "sweep": 1, "status": "finished", "cells": 3, "asked": 15, "trained": len(rows),
+    }  # fmt: skip
+    assert best is not None
+    least_loss = best.metrics["val_loss"]
+    assert least_loss is not None
+    assert last["best"]["val_loss"] <= least_loss
+    assert last["best"].keys() == {"patience", "runs", "val_loss"}
+
+
+def test_a_script_trains_a_grid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = watch.sweep(
+        lr=[0.001, 0.01], milestones=[[1], [2, 4]], schedule="MultiStepLR", model="mlp",
+        batch_size=8, device="cpu", epochs=5, home=tmp_path, datasets=NOWHERE,
+    )  # fmt: skip
+    assert (record["status"], record["cells"], record["asked"]) == ("finished", 4, 20)
+    with closing(Store(tmp_path)) as store:
+        assert record["trained"] == least(store, 1)
+        assert_as_alone(store, 1)
+    assert "finished: test accuracy" in capsys.readouterr().out
+
+
+def test_a_sweep_that_was_stopped_goes_on(here: Here, tmp_path: Path) -> None:
+    here("sweep", *QUICK, "--patience", "0,1")
+    with closing(Store(tmp_path)) as store:
+        store.resume_sweep(1)
+        store.ask_sweep(1, "stop")
+    code, out, _ = here("sweep", "--resume", "1")
+    assert code == 0
+    assert "Sweep 1 finished." in out
+    assert here("sweep", "--resume", "9")[2] == "lrscope: There is no sweep 9.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--lr", "0.1,,0.2"], "--lr '0.1,,0.2' has an empty value"),
+        (["--factor", "0.1,1.5"], "Factor must be a number above 0 and below 1."),
+        (["--schedule", "StepLR", "--patience", "1,2"], "patience does not belong to the schedule"),
+        (["--seeds", "2", "--seed", "1,2"], "Name the seeds, or say how many there are"),
+        (["--resume", "x"], "'x' is not a sweep: give its number, such as 3."),
+        (["--resume", "1", "--lr", "0.1"], "--resume goes on with a sweep as it is"),
+        (["--seed", ",".join(map(str, range(3000)))], "The grid has 3,000 cells"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_a_sweep_is_refused_in_a_sentence(
+    here: Here, arguments: list[str], says: str
+) -> None:
+    code, _, err = here("sweep", *arguments)
+    assert code == 2
+    assert says in err
+    assert "Traceback" not in err

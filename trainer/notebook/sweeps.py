@@ -1,0 +1,112 @@
+"""`lrscope.sweep`: trains a grid in a script or a notebook. torch-free until then."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .. import folders
+from ..config.grid import cells, grid
+from ..config.run import RunConfig
+from ..config.table import SETTINGS, changed, keyed
+from ..engine.events import Diverged, Ended, Failed, Waiting, Warned
+from ..export.tables import Record
+from ..store.store import Store
+from ..sweep.summary import summary
+from ..sweep.sweeping import CellEvent, execute_sweep
+from .training import STOPPING, Training
+
+LISTS = {setting.key for setting in SETTINGS if setting.kind == "list"}
+
+
+def sweep(
+    config: RunConfig | None = None,
+    *,
+    seeds: int = 1,
+    halving: bool = False,
+    name: str | None = None,
+    home: Path | str | None = None,
+    datasets: Path | str | None = None,
+    **settings: Any,
+) -> Record:
+    """Train every combination of settings and keep the runs, as `lrscope sweep` does.
+
+        sweep(lr=[0.001, 0.01, 0.1], patience=[2, 5, 10], seeds=3, epochs=50)
+
+    Epochs that several combinations share are trained once, and each run comes out bit by bit as
+    one of its own. An interrupt ends the sweep at the next batch; `lrscope sweep --resume` or the
+    page continues it.
+
+    Args:
+        config: what the runs have in common; the default one if None.
+        seeds: how many seeds, from the config's own on.
+        halving: stop the runs that lag early.
+        name: what to call the sweep.
+        home: the folder of the runs; LRScope's own if None.
+        datasets: the folder of the data sets; LRScope's own if None.
+        settings: changes to the config, named as in the terminal, with underscores. A list has
+            several values; of a setting that is itself a list, several lists.
+
+    Returns:
+        A record: `sweep` (its number), `status`, `cells` (how many runs), `asked` and `trained`
+        (epochs), and `best`: the settings with the lowest validation loss, their `runs`, and the
+        geometric mean of their seeds.
+
+    Raises:
+        ConfigError: a setting is unknown or out of its bounds.
+        StoreError: the store cannot be used.
+    """
+    given = keyed(settings)
+    several = {key: value for key, value in given.items() if _is_several(key, value)}
+    single = {key: value for key, value in given.items() if key not in several}
+    base = changed(config or RunConfig(), single)
+    asked = grid(base, several, seeds=seeds, mode="halving" if halving else "grid")
+    store = Store(Path(home or folders.home()))
+    try:
+        configs = [cell.config for cell in cells(base, asked)]
+        number = store.add_sweep(
+            "grid", base, asked.model_dump(mode="json"), configs, name=name, claimed=True
+        )
+    except BaseException:
+        store.close()
+        raise
+    return _follow(store, number, Path(datasets or folders.datasets()))
+
+
+def _is_several(key: str, value: Any) -> bool:
+    if isinstance(value, str | Mapping) or not hasattr(value, "__iter__"):
+        return False
+    return key not in LISTS or any(hasattr(part, "__iter__") for part in value)
+
+
+def _follow(store: Store, number: int, datasets: Path) -> Record:
+    """Train a claimed sweep; a line for each run that ends."""
+    home = store.home
+    training = Training(store, partial(execute_sweep, store, number, datasets))
+    training.start()
+    try:
+        for told in training.news():
+            _print(told)
+    except BaseException as error:
+        training.shutdown.set()
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+        print(STOPPING)
+        for told in training.news():
+            _print(told)
+    with closing(Store(home)) as again:
+        ended = again.sweep(number)
+        assert ended is not None
+        return summary(again, ended)
+
+
+def _print(told: list[CellEvent]) -> None:
+    for run, event in told:
+        match event:
+            case Waiting(sentence) | Warned(str(sentence)):
+                print(sentence)
+            case Diverged(reason=reason) | Failed(reason):
+                print(f"Run {run} did not finish: {reason}")
+            case Ended("finished"):
+                print(f"Run {run} finished: {event.told()}.")
