@@ -16,14 +16,15 @@ COUNTS = ("seeds", "workers")
 
 
 class Look(NamedTuple):
-    """How a sweep is drawn: a metric, and the settings along the heat map, by key; "" for the usual
-    ones, or for none where `y` is named.
+    """How a sweep is drawn: a metric, the settings along the heat map, by key, and what colours the
+    tree; "" for the usual ones, or for none where `y` is named.
     """
 
     metric: str = ""
     y: str = ""
     x: str = ""
     by: str = ""
+    tree: str = ""
 
 
 class Asked(NamedTuple):

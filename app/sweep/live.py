@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from flask import Response, abort, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.run_columns import RunColumns
 from app.sweep import address
 from app.sweep.curves import curves
 from app.sweep.delta import changes
@@ -57,8 +58,9 @@ class News:
     gets only what has changed since.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, columns: RunColumns) -> None:
         self._store = store
+        self._columns = columns
         self._reading = Reading(store)
         self._sent: OrderedDict[int, _Sent] = OrderedDict()
         # Not those of a server that was here before.
@@ -83,7 +85,7 @@ class News:
             epochs = self._store.epochs_of(sweep.id)
         except StoreError as error:
             return {"trouble": str(error), "wait": IDLE_MS}
-        parts = scene(sweep, epochs, read, look, seen.width)
+        parts = scene(sweep, epochs, read, look, seen.width, self._columns)
         version = self._keep(_Sent(asked, stored, parts))
         made = changes(before.parts, parts) if before else [[[], parts]]
         return {"version": version, "changes": made, "wait": wait}
@@ -97,9 +99,9 @@ class News:
         return version
 
 
-def register(server: Any, store: Store) -> None:
+def register(server: Any, store: Store, columns: RunColumns) -> None:
     """Answer the pages that ask what is new; outside Dash, for the reason in `app.lab.live`."""
-    news = News(store)
+    news = News(store, columns)
 
     @server.post("/sweep/live")  # type: ignore[untyped-decorator]
     def sweep_live() -> Response:

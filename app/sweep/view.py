@@ -8,6 +8,7 @@ from dash.development.base_component import Component
 from app import ids
 from app.charts import figures
 from app.repeating import config_of
+from app.run_columns import RunColumns
 from app.sweep import address, changing, head, live, setup, values
 from app.sweep.address import Asked
 from trainer.store.faults import CommandError, StoreError
@@ -83,13 +84,26 @@ def _picture(sweeps: list[Sweep], shown: Sweep | None) -> Component:
                 ],
                 className="panel sweep-heat-panel",
             ),
-            html.Div(html.Div(id=ids.SWEEP_TREE), className="panel sweep-tree-panel"),
-            html.Div(html.Div(id=ids.SWEEP_PARALLEL), className="panel sweep-parallel-panel"),
+            _panel("tree", "Shared past", ids.SWEEP_TREE, ids.SWEEP_TREE_NOTE, ids.SWEEP_TREE_LOOK),
+            _panel("parallel", "All settings", ids.SWEEP_PARALLEL, ids.SWEEP_PARALLEL_NOTE),
             # It loads plotly, and draws nothing.
             html.Div(dcc.Graph(figure=figures.BLANK), hidden=True),
         ],
         className="sweep-picture",
         **named,
+    )
+
+
+def _panel(name: str, title: str, chart: str, note: str, look: str = "") -> Component:
+    """A picture, with its title, what is chosen for it, and what it shows."""
+    chosen = [html.Div(id=look, className="sweep-look")] if look else []
+    return html.Div(
+        [
+            html.Div([html.H2(title), *chosen], className="counting"),
+            html.Div(id=note, className="card-small"),
+            html.Div(id=chart, className="dash-graph"),
+        ],
+        className=f"panel sweep-{name}-panel",
     )
 
 
@@ -99,16 +113,22 @@ def _numbers() -> Component:
         [
             html.Div(id=ids.SWEEP_STATEMENT, className="panel"),
             html.Div(id=ids.SWEEP_CELL, className="panel"),
-            html.Div(id=ids.SWEEP_RANKED, className="panel"),
+            html.Div(
+                [
+                    html.H2("Ranked"),
+                    html.Div(id=ids.SWEEP_RANKED, className="sweep-ranked", tabIndex="0"),
+                ],
+                className="panel",
+            ),
         ],
         className="sweep-numbers",
         **named,
     )
 
 
-def register(app: Dash, store: Store) -> None:
+def register(app: Dash, store: Store, columns: RunColumns) -> None:
     """What the view asks for."""
     setup.register(app, store)
     head.register(app)
     changing.register(app.server, store)
-    live.register(app.server, store)
+    live.register(app.server, store, columns)

@@ -8,7 +8,7 @@
   const CONFIG = { showSendToCloud: false, displaylogo: false, displayModeBar: false, showTips: false, doubleClick: false };
   const HOVER_MS = 120;
   const element = (id) => lrscope.page.element(id);
-  const WORDS = { metric: "Metric", y: "Down", x: "Across", by: "For each" };
+  const WORDS = { metric: "Metric", y: "Down", x: "Across", by: "For each", tree: "Colour" };
   let cells = [], current = null, hovering, redraws = 0;
 
   // A figure in place of another; it is drawn once plotly is there.
@@ -154,23 +154,23 @@
 
   // What the picture shows: a metric, and a setting for each axis.
   function look({ chosen, choices }) {
-    const place = element("sweep-look");
-    if (place.contains(document.activeElement)) return; // it is being chosen
-    place.replaceChildren(
-      ...choices.map(([part, options]) => {
-        const label = document.createElement("label"), box = document.createElement("select");
-        box.dataset.part = part;
-        box.replaceChildren(...options.map(([value, text]) => new Option(text, value, false, value === chosen[part])));
-        label.append(WORDS[part], box);
-        return label;
-      }),
-    );
+    if (document.activeElement?.closest(".sweep-look")) return; // it is being chosen
+    const control = ([part, options]) => {
+      const label = document.createElement("label"), box = document.createElement("select");
+      box.dataset.part = part;
+      box.replaceChildren(...options.map(([value, text]) => new Option(text, value, false, value === chosen[part])));
+      label.append(WORDS[part], box);
+      return label;
+    };
+    const isOfTree = ([part]) => part === "tree";
+    element("sweep-look").replaceChildren(...choices.filter((choice) => !isOfTree(choice)).map(control));
+    element("sweep-tree-look").replaceChildren(...choices.filter(isOfTree).map(control));
   }
 
   document.addEventListener("change", ({ target }) => {
-    if (!target.closest?.("#sweep-look")) return;
+    if (!target.closest?.(".sweep-look")) return;
     const parts = new URLSearchParams(window.location.search);
-    for (const box of target.closest("#sweep-look").querySelectorAll("select")) parts.set(box.dataset.part, box.value);
+    for (const box of document.querySelectorAll(".sweep-look select")) parts.set(box.dataset.part, box.value);
     history.replaceState(null, "", `?${parts}`);
     target.blur();
     lrscope.sweep.hurry();
@@ -180,6 +180,8 @@
     draw,
     look,
     figure,
+    // The row of the chosen cell, in a table that is new.
+    remark: () => current && lrscope.cell.mark(current.runs),
     width: () => element(MAP)?.clientWidth || 640,
     // The cell of these runs, chosen elsewhere.
     choose(runs, focus = false) {

@@ -41,6 +41,10 @@
       head: tell,
       look: lrscope.heat.look,
       heat: lrscope.heat.draw,
+      tree: lrscope.pictures.tree,
+      parallel: lrscope.pictures.parallel,
+      statement: lrscope.pictures.statement,
+      ranked: lrscope.ranked.draw,
     };
     for (const part of take(news.changes)) drawn[part]?.(known[part], known);
   }

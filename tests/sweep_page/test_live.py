@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.run_columns import RunColumns
 from app.sweep.changing import Change, change
 from app.sweep.delta import changes
 from app.sweep.live import News, Seen
@@ -59,12 +60,16 @@ def swept(store: Store) -> int:
     return sweep
 
 
+def news_of(store: Store) -> News:
+    return News(store, RunColumns(store))
+
+
 def seen(sweep: int, version: int | None = None, query: str = "", width: int = 700) -> Seen:
     return Seen(sweep=sweep, query=query, width=width, version=version)
 
 
 def test_a_page_is_told_all_then_nothing_then_only_what_is_new(store: Store, swept: int):
-    news = News(store)
+    news = news_of(store)
     first = news.of(seen(swept))
     [[path, whole]] = first["changes"]
     assert path == []
@@ -77,28 +82,28 @@ def test_a_page_is_told_all_then_nothing_then_only_what_is_new(store: Store, swe
     then = news.of(seen(swept, first["version"]))
     assert then["changes"]
     assert all(path for path, *_ in then["changes"])
-    [[_, fresh]] = News(store).of(seen(swept))["changes"]
+    [[_, fresh]] = news_of(store).of(seen(swept))["changes"]
     assert applied(then["changes"], whole) == fresh
     assert fresh["head"]["status"] == ["finished", "finished"]
 
 
 def test_a_page_of_another_server_is_told_all_again(store: Store, swept: int):
-    first = News(store).of(seen(swept))
-    again = News(store).of(seen(swept, first["version"] - 1))
+    first = news_of(store).of(seen(swept))
+    again = news_of(store).of(seen(swept, first["version"] - 1))
     assert [path for path, *_ in again["changes"]] == [[]]
 
 
 def test_another_look_is_drawn_at_once(store: Store, swept: int):
-    news = News(store)
+    news = news_of(store)
     first = news.of(seen(swept))
     turned = news.of(seen(swept, first["version"], "?y=patience&x=lr&metric=val_accuracy"))
     [[_, whole]] = first["changes"]
     look = applied(turned["changes"], whole)["look"]["chosen"]
-    assert look == {"metric": "val_accuracy", "y": "patience", "x": "lr", "by": ""}
+    assert look == {"metric": "val_accuracy", "y": "patience", "x": "lr", "by": "", "tree": "best"}
 
 
 def test_no_sweep_is_said_in_a_sentence(store: Store):
-    assert News(store).of(seen(7))["trouble"] == "There is no sweep 7."
+    assert news_of(store).of(seen(7))["trouble"] == "There is no sweep 7."
 
 
 def test_a_sweep_is_paused_gone_on_with_and_renamed(store: Store):
@@ -107,8 +112,8 @@ def test_a_sweep_is_paused_gone_on_with_and_renamed(store: Store):
     assert store.sweep_asked(sweep) == "pause"
     store.end_sweep(sweep, "paused")
     assert change(store, Change(sweep=sweep, what="resume")) == ""
-    assert store.sweep(sweep).status == "queued"  # type: ignore[union-attr]
+    assert store.sweep(sweep).status == "queued"
     assert "already" in change(store, Change(sweep=sweep, what="resume"))
     assert change(store, Change(sweep=sweep, what="rename", value=" night ")) == ""
-    assert store.sweep(sweep).name == "night"  # type: ignore[union-attr]
+    assert store.sweep(sweep).name == "night"
     assert change(store, Change(sweep=99, what="stop")) == "There is no sweep 99."
