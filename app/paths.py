@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-LAB, RUNS, COMPARE = PATHS = ("/", "/runs", "/compare")
+LAB, RUNS, COMPARE, SWEEP = PATHS = ("/", "/runs", "/compare", "/sweep")
 EXPORT = "/export"  # no view: downloads
 
 
@@ -11,6 +11,11 @@ def comparison(runs: Iterable[int]) -> str:
     """The address that compares these runs."""
     numbers = ",".join(map(str, dict.fromkeys(runs)))
     return f"{COMPARE}?runs={numbers}" if numbers else COMPARE
+
+
+def sweep_from(run: int) -> str:
+    """The address that sets up a sweep from a run's settings."""
+    return f"{SWEEP}?from={run}"
 
 
 def assets_folder() -> Path:

@@ -114,7 +114,7 @@ def refusal(run: Run) -> str | None:
     """Why a run cannot be trained again with another seed or schedule; None if it can."""
     if run.config is None:
         return f"Run {run.id} {SOURCES[run.source]}: it cannot be trained here."
-    if run.parent:
+    if run.parent and not run.sweep:
         return (
             f"Run {run.id} is a fork: its first epochs are those of run {run.parent}, whatever its "
             "seed; run that one again."

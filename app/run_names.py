@@ -20,7 +20,7 @@ def default_name(run: Run) -> str:
     """What sets a run apart: its schedule, the run that it was forked from, or its file."""
     if run.config is None:
         return origin(run)
-    if run.parent:
+    if run.parent and not run.sweep:  # a cell of a sweep has the numbers of a run of its own
         return f"fork of #{run.parent} after {run.parent_epoch}"
     return schedule(run)
 

@@ -18,9 +18,10 @@ from app.compare import view as compare
 from app.csp import csp_hash
 from app.example import Example
 from app.lab import view as lab
-from app.paths import COMPARE, LAB, PATHS, RUNS, assets_folder
+from app.paths import COMPARE, LAB, PATHS, RUNS, SWEEP, assets_folder
 from app.run_columns import RunColumns
 from app.runs import view as runs
+from app.sweep import view as sweep
 from trainer.followers import Followers
 from trainer.store.faults import StoreError
 from trainer.store.rows import UnreadableError
@@ -47,6 +48,7 @@ VIEWS = {
     LAB: View("Lab", lab.layout),
     RUNS: View("Runs", runs.layout),
     COMPARE: View("Compare", compare.layout),
+    SWEEP: View("Sweep", sweep.layout),
 }
 
 # Of an unknown path; not of the app, whose page would load all of it.
@@ -153,6 +155,7 @@ def create_app(
     lab.register(app, store, worker, columns, when_asked)
     runs.register(app, store)
     compare.register(app, store, columns)
+    sweep.register(app, store, columns)
     importing.register(app, store, worker, followers or Followers(store))
     exporting.register(app, store)
     guard(app.server, access, [*app.csp_hashes(), csp_hash(EARLY_SCHEME)])

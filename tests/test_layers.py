@@ -79,6 +79,7 @@ ARROWS = {
     "app.charts": "trainer.config trainer.schedule",
     "app.address": "trainer.config",
     "app.form": "app.ids trainer.config",
+    "app.own": "trainer.config trainer.own trainer.store",
     "app.example": "trainer.config trainer.store",
     "app.run_names": "trainer.config trainer.store",
     "app.picture": """
@@ -92,8 +93,8 @@ ARROWS = {
     """,
     "app.run_picker": "app.run_names trainer.config trainer.store",
     "app.lab": """
-        app.ids app.address app.charts app.checked app.exporting app.form app.paths app.repeating
-        app.run_columns app.run_names app.run_picker app.seeds_box
+        app.ids app.address app.charts app.checked app.exporting app.form app.own app.paths
+        app.repeating app.run_columns app.run_names app.run_picker app.seeds_box
         trainer.config trainer.own trainer.schedule trainer.replay trainer.verdict trainer.engine
         trainer.store trainer.snapshots trainer.worker
     """,
@@ -110,6 +111,11 @@ ARROWS = {
         app.run_picker app.seeds_box trainer.compare
         trainer.config trainer.schedule trainer.store
     """,
+    "app.sweep": """
+        app.address app.charts app.checked app.form app.ids app.own app.paths app.repeating
+        app.run_columns app.run_names app.run_picker
+        trainer.compare trainer.config trainer.store trainer.sweep trainer.verdict
+    """,
     "app.importing": """
         app.checked app.ids app.run_picker trainer.config trainer.curves trainer.followers
         trainer.store trainer.worker
@@ -117,8 +123,8 @@ ARROWS = {
     "app.server": """
         app.ids app.access app.charts app.checked app.compare app.csp app.environment app.example
         app.exporting
-        app.importing app.lab app.paths app.run_columns app.runs trainer.followers trainer.store
-        trainer.worker
+        app.importing app.lab app.paths app.run_columns app.runs app.sweep trainer.followers
+        trainer.store trainer.worker
     """,
     "app.cli": """
         app.access app.charts app.environment app.formats app.listening app.picture app.run_names

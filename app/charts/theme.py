@@ -8,7 +8,8 @@ FONT = "Inter, system-ui, sans-serif"
 TRANSPARENT = "rgba(0,0,0,0)"
 
 # One meaning per colour, in both schemes; those of CATEGORICAL have none. They are also used for
-# text on `panel`, so they have the contrast that AA requires, 4.5.
+# text on `panel`, so they have the contrast that AA requires, 4.5; but for the last four, the ends
+# of the one sequential scale (see `app.charts.shades`) and what is written on them.
 COLOURS: dict[Scheme, dict[str, str]] = {
     "light": {
         "page": "#f8f9fa",
@@ -32,6 +33,10 @@ COLOURS: dict[Scheme, dict[str, str]] = {
         "c6": "#1c4fa1",
         "c7": "#9c36b5",
         "c8": "#495057",
+        "worst": "#e3f1ec",
+        "best-of-all": "#056b4b",
+        "on-worst": "#000000",
+        "on-best": "#ffffff",
     },
     "dark": {
         "page": "#141517",
@@ -55,6 +60,10 @@ COLOURS: dict[Scheme, dict[str, str]] = {
         "c6": "#74c0fc",
         "c7": "#e599f7",
         "c8": "#ced4da",
+        "worst": "#1f3a31",
+        "best-of-all": "#38d9a9",
+        "on-worst": "#ffffff",
+        "on-best": "#000000",
     },
 }
 

@@ -99,7 +99,7 @@ def _past(
     """What determined a run besides its recipe."""
     if run.config is None:
         yield Past(name(run), run.id)
-    if run.parent:
+    if run.parent and not run.sweep:  # a cell has the numbers of a run of its own
         parent = runs.get(run.parent)
         key: object = run.parent
         if isinstance(parent, Run):

@@ -11,7 +11,7 @@ from pydantic import Field
 from app import ids, repeating, seeds_box
 from app.address import MOST_BESIDE
 from app.checked import RunChoice
-from app.paths import comparison
+from app.paths import SWEEP, comparison, sweep_from
 from app.seeds_box import Count
 from trainer.config.table import ConfigError
 from trainer.store.faults import CommandError
@@ -38,6 +38,7 @@ def layout(beside: list[str]) -> Component:
         dmc.Button(
             "With and without the schedule", id=ids.AGAIN_CONSTANT, fullWidth=True, **button
         ),
+        dmc.Button("Sweep from its settings", id=ids.AGAIN_SWEEP, fullWidth=True, **button),
         html.Div(
             [
                 html.Strong("Compare with"),
@@ -135,6 +136,15 @@ def register(app: Dash, store: Store) -> None:
     )
     def compare(_: Any, run: RunChoice | None, others: Chosen | None) -> str:
         return comparison(map(int, [*([run] if run else []), *(others or [])]))
+
+    @app.callback(
+        Output(ids.AGAIN_ADDRESS, "data", allow_duplicate=True),
+        Input(ids.AGAIN_SWEEP, "n_clicks"),
+        State(ids.RUN, "value"),
+        prevent_initial_call=True,
+    )
+    def sweep(_: Any, run: RunChoice | None) -> str:
+        return sweep_from(int(run)) if run else SWEEP
 
     app.clientside_callback(
         ClientsideFunction("again", "go"),

@@ -6,59 +6,18 @@ from dash import Dash, Input, Output, html
 from dash.development.base_component import Component
 
 from app import ids
+from app.own import sample_of
 from trainer.config.own import in_file
-from trainer.config.run import RunConfig, is_known_data, is_known_model, shape
+from trainer.config.run import is_known_model
 from trainer.config.table import ConfigError, to_config
 from trainer.own import completion
 from trainer.own.errors import OwnError
-from trainer.own.fitting import refuse_unfit
 from trainer.own.looking import Look, look
 from trainer.own.samples import samples
-from trainer.own.survey import Survey, refuse_too_large, survey
-from trainer.store.faults import CommandError
+from trainer.own.survey import Survey, survey
 
-NOT_TRUSTED = 'Tick "Run the code in this file" first: the network\'s file runs on this machine.'
 SETTINGS = "sliders own-settings"
 DATA = {".npz", ".csv"}
-
-
-def check(config: RunConfig) -> None:
-    """Refuse data of one's own that cannot be trained on, or not with this config.
-
-    Raises:
-        ConfigError: with a sentence beside the setting at fault.
-    """
-    if is_known_data(config.dataset):
-        return
-    try:
-        refuse_unfit(config)
-        refuse_too_large(survey(config))
-    except OwnError as error:
-        raise ConfigError({("dataset", None): str(error)}) from error
-
-
-def ask_for_trust(config: RunConfig, trusted: bool | None) -> None:
-    """Refuse to run the code of a file that was named by an address or filled in, and not ticked.
-
-    Raises:
-        CommandError: it was not.
-    """
-    if in_file(config.model) and not trusted:
-        raise CommandError(NOT_TRUSTED)
-
-
-def refuse_broken(config: RunConfig) -> None:
-    """Refuse a network of one's own that cannot be built, before a run of it is queued.
-
-    Raises:
-        CommandError: it cannot; the sentence names the file and the line.
-    """
-    if not in_file(config.model):
-        return
-    try:
-        look(config.model, *_shape(config))
-    except OwnError as error:
-        raise CommandError(str(error)) from error
 
 
 def register(app: Dash) -> None:
@@ -132,7 +91,7 @@ def register(app: Dash) -> None:
         }  # fmt: skip
         try:
             config = to_config({key: value.strip() for key, value in given.items()})
-            of_samples = _shape(config)
+            of_samples = sample_of(config)
         except (ConfigError, OwnError):  # said beside its box
             return []
         if is_known_model(config.model):
@@ -143,14 +102,6 @@ def register(app: Dash) -> None:
             return _network(look(config.model, *of_samples))
         except OwnError as error:
             return [html.P(str(error), className="own-error", role="alert")]
-
-
-def _shape(config: RunConfig) -> tuple[tuple[int, ...], int]:
-    """The shape of a sample, and the number of classes."""
-    if is_known_data(config.dataset):
-        return shape(config.dataset), 10
-    found = survey(config)
-    return found.shape, len(found.classes)
 
 
 def _data(found: Survey) -> list[Component]:

@@ -7,11 +7,12 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from app import form, ids, run_picker
+from app import form, ids, own, run_picker
 from app.checked import RunChoice, refuse
-from app.lab import forking, own, preview
+from app.lab import forking, preview
 from app.lab.control import pace_of
 from app.lab.forking import Fork
+from app.paths import SWEEP
 from app.repeating import config_of
 from trainer.config.run import RunConfig
 from trainer.config.table import PRESETS, ConfigError, to_config
@@ -26,6 +27,7 @@ def layout(config: RunConfig, refused: str) -> Component:
     """The form with these settings; `refused` says what of the address was left out."""
     name: dict[str, Any] = {"aria-label": "Settings of the next run"}
     folded: dict[str, Any] = {"aria-expanded": "true"}
+    these: dict[str, Any] = {"aria-label": "Sweep these settings"}
     return html.Aside(
         [
             # Only in a narrow window, where the form is above the charts.
@@ -38,7 +40,20 @@ def layout(config: RunConfig, refused: str) -> Component:
                 [
                     preview.layout(),
                     html.Div(refused, id=ids.START_REFUSED, className="start-error", role="alert"),
-                    dmc.Button("Start", id=ids.START, fullWidth=True, size="md"),
+                    html.Div(
+                        [
+                            dmc.Button("Start", id=ids.START, fullWidth=True, size="md"),
+                            html.A(
+                                "Sweep",
+                                id=ids.SWEEP_THESE,
+                                href=SWEEP,
+                                className="sweep-these",
+                                title="Sweep these settings: train them with several values",
+                                **these,
+                            ),
+                        ],
+                        className="start-buttons",
+                    ),
                 ],
                 className="start",
             ),

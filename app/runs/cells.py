@@ -69,6 +69,7 @@ def _row(run: Run, found: dict[int, Result], curves: dict[int, Sparkline]) -> di
         "began": run.began,
         "curve": _curve(curves[run.id]),
         "parent": run.parent,
+        "sweep": run.sweep,
         "tags": ", ".join(run.tags),
         "note": run.note or "",
         "archived": run.archived,

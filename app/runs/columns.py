@@ -21,6 +21,7 @@ LAST = {
     "seconds": ("Seconds", 92),
     "began": ("Begun", 148),
     "parent": ("Parent", 84),
+    "sweep": ("Sweep", 84),
     "tags": ("Tags", 140),
     "note": ("Note", 180),
     "source": ("Source", 98),
@@ -33,6 +34,7 @@ HINTS = {
     "last": "The last value of the run's monitor; a click sorts from the best run",
     "curve": "Above the loss, below the learning rate, both logarithmic",
     "starred": "Star",
+    "sweep": "The sweep that it is a cell of",
     "epochs": "The epochs that are planned, with those added by hand",
     "epoch": "The epochs that are done",
 }
@@ -44,6 +46,7 @@ RENDERED = {
     "curve": "RunCurve",
     "began": "RunTime",
     "parent": "RunNumber",
+    "sweep": "RunSweep",
     "tags": "RunTags",
 }
 EDITED = ("name", "tags", "note")
@@ -96,7 +99,7 @@ def _definition(key: str, title: str, width: int) -> dict[str, Any]:
         column |= {"filter": "agDateColumnFilter", "filterParams": _filter(NUMBER)}
     elif kind == "number" and key != "starred":
         column |= {"filter": "agNumberColumnFilter", "filterParams": _filter(NUMBER)}
-    if kind == "number" and key not in ("id", "starred", "began", "parent"):
+    if kind == "number" and key not in ("id", "starred", "began", "parent", "sweep"):
         column |= {"cellClass": "number", "headerClass": "number"}
     if key in RENDERED:
         column["cellRenderer"] = RENDERED[key]

@@ -84,6 +84,13 @@ def _bar(trouble: str) -> Component:
             html.Div(
                 [
                     html.A("Compare", id=ids.RUNS_COMPARE, href="/compare"),
+                    html.A(
+                        "Sweep",
+                        id=ids.RUNS_SWEEP,
+                        href="/sweep",
+                        hidden=True,
+                        title="Train its settings with several values",
+                    ),
                     exporting.menu(identity=ids.RUNS_EXPORT),
                     *(_button(word, what, hint) for what, word, hint in ACTIONS),
                 ],

@@ -44,6 +44,9 @@
       if (!place || place.run !== run) follows = false;
       place = now;
       const url = window.location.pathname + query(asked, now, firstTab);
+      const swept = new URLSearchParams(asked || "");
+      swept.set("mode", "grid"); // so that also the default settings are named
+      lrscope.page.element("sweep-these").href = `/sweep?${swept}`;
       history[isNew ? "pushState" : "replaceState"](now, "", url);
     },
   };

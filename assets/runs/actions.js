@@ -45,6 +45,8 @@
     const archive = bar.querySelector("button[data-what=archive]");
     archive.textContent = some.length && allArchived() ? "Unarchive" : "Archive";
     element("runs-compare").href = `/compare?runs=${some.join(",")}`;
+    element("runs-sweep").href = `/sweep?from=${some[0]}`;
+    element("runs-sweep").hidden = some.length !== 1;
     lrscope.exporting.choose("runs-export", some);
   }
 

@@ -10,6 +10,8 @@
 
   cells.RunNumber = ({ value }) => (value ? link(value, `#${value}`) : null);
 
+  cells.RunSweep = ({ value }) => (value ? make("a", { href: `/sweep?sweep=${value}`, tabIndex: -1 }, `#${value}`) : null);
+
   cells.RunName = ({ data }) => {
     if (!data) return make("span", { className: "runs-loading" }, "…");
     const unnamed = data.name === "";

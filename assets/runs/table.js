@@ -198,6 +198,11 @@
       lrscope.columns_of_runs.restore(api);
       lrscope.actions.follow(api);
       api.setGridOption("datasource", source);
+      const sweep = Number(new URLSearchParams(location.search).get("sweep"));
+      if (sweep) {
+        api.moveColumns(["sweep"], 3); // where it is seen
+        api.setFilterModel({ sweep: { filterType: "number", type: "inRange", filter: sweep, filterTo: sweep } });
+      }
       api.addEventListener("bodyScrollEnd", () => lrscope.table_of_runs.hurry());
       askIn(1000);
     },

@@ -16,10 +16,10 @@ from dash import Dash
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from app import address, form, ids
+from app import address, form, ids, own
 from app.cli import training
 from app.cli.main import cli
-from app.lab import own, setup
+from app.lab import setup
 from app.server import create_app
 from tests.input.values import (
     WRITTEN,

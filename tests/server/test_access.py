@@ -107,7 +107,7 @@ def test_an_unknown_page_leads_back_to_each_view(client: FlaskClient) -> None:
     assert answer.mimetype == "text/html"
     assert "There is no such page here." in answer.text
     assert re.findall('<a href="(.*?)">(.*?)</a>', answer.text) == [
-        ("/", "Lab"), ("/runs", "Runs"), ("/compare", "Compare"),
+        ("/", "Lab"), ("/runs", "Runs"), ("/compare", "Compare"), ("/sweep", "Sweep"),
     ]  # fmt: skip
     assert "alert" not in answer.text
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

@@ -169,11 +169,11 @@ def shared(groups: Sequence[Group]) -> str:
             lr = [] if "lr" in apart else [lr_text(first.recipe.lr)]
             words.append(" ".join([values[key], *lr]))
         elif key in ALWAYS_TOLD:
-            words.append(_words(setting, values[key]))
+            words.append(in_words(setting, values[key]))
         elif key == "schedule":
             words += _same_schedule(groups, apart)
         elif setting.group != "schedule" and key != "lr" and values[key] != setting.default:
-            words.append(_words(setting, values[key]))
+            words.append(in_words(setting, values[key]))
     return ", ".join(dict.fromkeys(words))
 
 
@@ -188,7 +188,7 @@ def _same_schedule(groups: Sequence[Group], apart: Collection[str]) -> list[str]
     same = [setting for setting in main if setting.key not in apart]
     if same == main and len({_summary(group.members[0]) for group in groups}) == 1:
         return [_summary(first)]
-    return [_first_word(_summary(first)), *(_words(s, values[s.key]) for s in same)]
+    return [_first_word(_summary(first)), *(in_words(s, values[s.key]) for s in same)]
 
 
 def _first_word(name: str) -> str:
@@ -231,7 +231,7 @@ def _names(firsts: Sequence[Compared]) -> list[str]:
                 if (setting.group == "schedule") is not of_schedule:
                     continue
                 usual = sum(other.get(key) == own[key] for other in values) > len(values) / 2
-                words = _words(setting, own[key])
+                words = in_words(setting, own[key])
                 if not usual and _is_told(setting, own[key]) and words not in _parts(name):
                     name.append(words)
     told = [
@@ -286,7 +286,7 @@ def _of(run: Compared, key: str) -> Setting | None:
     return None if found and found.group in dict(run.unknown) else found
 
 
-def _words(setting: Setting, value: Any) -> str:
+def in_words(setting: Setting, value: Any) -> str:
     """A setting with its value: LR 0.01, batch 64, 40 epochs, CNN."""
     if setting.key == "lr":
         return f"LR {lr_text(value)}"

@@ -70,7 +70,7 @@ def paired(
     """
     found, left_out = {}, []
     for seed in sorted(first.keys() & second.keys()):
-        logs = [_log(metric, values[seed]) for values in (first, second)]
+        logs = [logarithm(metric, values[seed]) for values in (first, second)]
         if logs[0] is None or logs[1] is None:
             left_out.append(seed)
         else:
@@ -78,7 +78,10 @@ def paired(
     return Comparison(found, tuple(left_out))
 
 
-def _log(metric: str, value: float | None) -> float | None:
+def logarithm(metric: str, value: float | None) -> float | None:
+    """The logarithm by which a metric is compared, of one that rises that of its error; None where
+    there is none.
+    """
     cost = value if value is None or not rises(metric) else 1 - value
     return math.log(cost) if cost is not None and cost > 0 else None
 

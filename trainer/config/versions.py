@@ -30,8 +30,8 @@ def _drop_unknown(fields: Fields, config_type: type[Recipe]) -> Fields:
 UPGRADES: dict[int, Callable[[Fields, type[Recipe]], Fields]] = {1: _drop_unknown}
 
 
-def read(config_type: type[R], text: str, version: int) -> R:
-    """Read a stored config.
+def fields(config_type: type[Recipe], text: str, version: int) -> Fields:
+    """The fields of a stored config as they are called now; their values are not checked.
 
     Args:
         config_type: RunConfig for a run that was trained here, Recipe for any other.
@@ -40,14 +40,23 @@ def read(config_type: type[R], text: str, version: int) -> R:
     Raises:
         ValueError: it cannot be read, and why.
     """
-    fields: Fields = json.loads(text)
+    found: Fields = json.loads(text)
     if version > VERSION:
         raise ValueError("it was written by a newer LRScope")
-    if version < 1 or not isinstance(fields, dict):
+    if version < 1 or not isinstance(found, dict):
         raise ValueError("its config is not one that LRScope wrote")
     for number in range(version, VERSION):
-        fields = UPGRADES[number](fields, config_type)
+        found = UPGRADES[number](found, config_type)
+    return found
+
+
+def read(config_type: type[R], text: str, version: int) -> R:
+    """Read a stored config, as `fields` does, with its values checked.
+
+    Raises:
+        ValueError: it cannot be read, and why.
+    """
     try:
-        return config_type.model_validate(fields)
+        return config_type.model_validate(fields(config_type, text, version))
     except ValidationError as error:
         raise ValueError(str(refusal(error)).rstrip(".")) from error

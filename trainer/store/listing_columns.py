@@ -145,7 +145,8 @@ SUMMARY = (
 )
 NAME = (
     "CASE WHEN name IS NOT NULL THEN name WHEN source != 'trained' THEN coalesce(origin, source) "
-    "WHEN parent IS NOT NULL THEN 'fork of #' || parent || ' after ' || parent_epoch "
+    "WHEN parent IS NOT NULL AND sweep IS NULL "
+    "THEN 'fork of #' || parent || ' after ' || parent_epoch "
     f"ELSE {SUMMARY} END"
 )
 STATUS = (
@@ -170,6 +171,7 @@ COLUMNS: dict[str, Column] = {
     "seconds": Column("max(ended - began, 0)", "number"),
     "began": Column("began", "number"),
     "parent": Column("parent", "number"),
+    "sweep": Column("sweep", "number"),
     "tags": Column(TAGS, "text"),
     "note": Column("note", "text"),
 }

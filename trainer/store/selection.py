@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import get_args
 
 from ..config.run import RunConfig
@@ -179,7 +180,8 @@ def seeds(store: Store, config: RunConfig) -> dict[int, int]:
     """
     found = store.connection.execute(
         "SELECT json_extract(config, '$.seed'), id FROM runs WHERE source = 'trained' "
-        "AND deleted IS NULL AND parent IS NULL AND status IN ('queued', 'training', 'finished') "
+        "AND deleted IS NULL AND (parent IS NULL OR sweep IS NOT NULL) "
+        "AND status IN ('queued', 'training', 'finished') "
         "AND CASE WHEN json_valid(config) THEN json_remove(config, '$.seed') END "
         "= json_remove(?, '$.seed') "
         "AND NOT EXISTS (SELECT 1 FROM interventions WHERE run = runs.id AND name != 'threads') "
@@ -187,3 +189,21 @@ def seeds(store: Store, config: RunConfig) -> dict[int, int]:
         (config.model_dump_json(),),
     )
     return {seed: run for seed, run in found if isinstance(seed, int)}
+
+
+RECENT = 500  # epochs that tell how long one takes
+
+
+def seconds_an_epoch(store: Store, dataset: str, model: str, batch_size: int) -> float | None:
+    """How long an epoch takes, in seconds: the median of the newest epochs of runs with this data,
+    network and batch size that were trained here; None if there are none.
+    """
+    found = store.connection.execute(
+        "SELECT seconds FROM epochs WHERE run IN (SELECT id FROM runs WHERE source = 'trained' "
+        "AND deleted IS NULL AND epoch > 0 AND CASE WHEN json_valid(config) THEN "
+        "json_extract(config, '$.dataset', '$.model', '$.batch_size') = json_array(?, ?, ?) END "
+        "ORDER BY id DESC LIMIT 50) ORDER BY run DESC, epoch DESC LIMIT ?",
+        (dataset, model, batch_size, RECENT),
+    )
+    seconds = [each for (each,) in found if isinstance(each, float | int)]
+    return median(seconds) if seconds else None

@@ -1,0 +1,1 @@
+"""The view Sweep: many runs at once that share their past."""

@@ -1,0 +1,139 @@
+"""The head of the sweep on show: which it is, how far it is, and what can be asked of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, html
+from dash.development.base_component import Component
+
+from app import ids, run_names
+from app.paths import RUNS
+from app.sweep.values import short
+from trainer.config.text import plain, significant
+from trainer.store.sweeps import Epochs, Sweep
+
+CONTROLS = (("pause", "Pause"), ("stop", "Stop"), ("resume", "Go on"))
+WORDS = {"queued": "waiting"}
+KINDS = {"find": "find an LR", "which": "which LR", "range": "LR range test"}
+
+
+def layout(sweeps: Sequence[Sweep], shown: Sweep | None) -> Component:
+    """The head, with the sweeps to choose from."""
+    which: dict[str, Any] = {"aria-label": "Sweep"}
+    bar: dict[str, Any] = {"aria-label": "Progress of the sweep"}
+    told: dict[str, Any] = {"role": "status"}
+    rename: dict[str, Any] = {"aria-label": "Rename the sweep", "data-what": "rename"}
+    return html.Div(
+        [
+            html.Div(
+                [
+                    html.Span("", id=ids.SWEEP_STATUS, className="status", **told),
+                    html.Div(
+                        [
+                            dmc.Select(
+                                id=ids.SWEEP_CHOICE,
+                                data=[
+                                    {"value": str(each.id), "label": _label(each)}
+                                    for each in sweeps
+                                ],
+                                value=str(shown.id) if shown else None,
+                                placeholder="Earlier sweeps\N{HORIZONTAL ELLIPSIS}",
+                                nothingFoundMessage="There is no such sweep.",
+                                allowDeselect=False,
+                                searchable=True,
+                                selectFirstOptionOnChange=True,
+                                comboboxProps={"width": "max-content", "position": "bottom-start"},
+                                size="sm",
+                                className="run",
+                                **which,
+                            ),
+                            html.Button("✎", className="rename", title="Rename", **rename),
+                        ],
+                        className="run-name",
+                    ),
+                    html.Div(
+                        [_button(what, word) for what, word in CONTROLS],
+                        id=ids.SWEEP_CONTROLS,
+                        className="sweep-controls",
+                    ),
+                ],
+                className="run-head",
+            ),
+            html.Progress(id=ids.SWEEP_PROGRESS, value="0", max="100", **bar),
+            html.Div(
+                [
+                    html.Strong(id=ids.SWEEP_COUNTS),
+                    html.A(
+                        "its runs in the table",
+                        href=f"{RUNS}?sweep={shown.id}" if shown else RUNS,
+                        className="plain-link",
+                    ),
+                    html.Span(id=ids.SWEEP_REASON, className="start-error", role="alert"),
+                ],
+                className="sweep-told",
+            ),
+        ],
+        className="head",
+    )
+
+
+def _button(what: str, word: str) -> Component:
+    does: dict[str, Any] = {"data-what": what, "hidden": True}
+    return html.Button(word, className="sweep-button", **does)
+
+
+def register(app: Dash) -> None:
+    """Go to the sweep that is chosen."""
+    app.clientside_callback(
+        ClientsideFunction("sweep", "go"),
+        Input(ids.SWEEP_CHOICE, "value"),
+        prevent_initial_call=True,
+    )
+
+
+def _label(sweep: Sweep) -> str:
+    return f"#{sweep.id} {name(sweep)}"
+
+
+def name(sweep: Sweep) -> str:
+    """What a person calls a sweep; else which settings it varies, and how often."""
+    if sweep.name:
+        return run_names.isolated(plain(sweep.name))
+    if sweep.kind != "grid":
+        return KINDS.get(sweep.kind, sweep.kind)
+    grid = sweep.grid
+    parts = [f"{len(axis.values)} {short(axis.key)}" for axis in grid.axes]
+    parts += [f"{grid.seeds} seeds"] if grid.seeds > 1 else []
+    return " \N{MULTIPLICATION SIGN} ".join(parts) or "one run"
+
+
+def told(sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
+    """What the head shows of a sweep."""
+    over = sweep.over
+    asked = sweep.asked if not over else None
+    word = {"pause": "pausing", "stop": "stopping"}.get(asked or "", "")
+    controls = [] if over or asked else ["pause", "stop"]
+    controls += ["resume"] if over and (epochs.done < epochs.asked) else []
+    return {
+        "status": [sweep.status, word or WORDS.get(sweep.status, sweep.status)],
+        "label": _label(sweep),
+        "named": sweep.name or "",
+        "counts": counts(sweep, epochs),
+        "reason": sweep.reason or "",
+        "percent": round(100 * epochs.done / epochs.asked, 1) if epochs.asked else 0,
+        "controls": controls,
+        "over": over,
+    }
+
+
+def counts(sweep: Sweep, epochs: Epochs) -> str:
+    """1,440 epochs asked, 374 trained, 3.85 times fewer."""
+    said = [f"{epochs.asked:,} epochs asked"]
+    if epochs.done < epochs.asked:
+        said.append(f"{epochs.done:,} reached")
+    said.append(f"{epochs.trained:,} trained")
+    if epochs.trained and epochs.done > epochs.trained:
+        so_far = "" if sweep.status == "finished" else " so far"
+        said.append(f"{significant(epochs.done / epochs.trained)} times fewer{so_far}")
+    return ", ".join(said)

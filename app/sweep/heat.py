@@ -1,0 +1,450 @@
+"""The heat map of a sweep: what was measured, nothing between. Pure.
+
+Everything is placed in cells: the axes count them, so a panel is so many cells wide and lies beside
+or under the one before. What is drawn has a click's runs as `customdata`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from app.charts import shades, theme
+from app.charts.curves import safe
+from app.charts.figures import templates
+from app.sweep.reading import SEED, Read
+from app.sweep.settings import Standing, Tried, choices, in_prose, label, order, text, tried, words
+from trainer.compare.seeds import percent
+from trainer.config.metrics import label as metric_label
+from trainer.config.metrics import rises
+from trainer.config.text import significant
+
+# Pixels. A cell is as wide as there is room for; its number is written from LEAST_WIDTH on.
+WIDEST, LEAST_WIDTH, HEIGHT, LETTER, MARGIN = 84, 34, 32, 7.2, 8
+HEAD, GAP = 0.75, 0.4  # cells above a panel for its columns' values, and between panels
+SIGNS = {
+    "diverged": ("\N{MULTIPLICATION X}", "diverged"),
+    "failed": ("!", "failed"),
+    "stopped": ("\N{BLACK SQUARE}", "stopped early"),
+    "interrupted": ("\N{VERTICAL FOUR DOTS}", "interrupted"),
+    "training": ("\N{HORIZONTAL ELLIPSIS}", "still trains"),
+    "queued": ("\N{HORIZONTAL ELLIPSIS}", "still trains"),
+}
+OUTLINES = {"reached": theme.HAIR, "within": theme.THIN, "best": 2 * theme.CURVE}
+
+
+class Axes(NamedTuple):
+    """The settings along the map, by key; None for one that there is not."""
+
+    y: str
+    x: str | None = None
+    panels: str | None = None
+
+
+class Place(NamedTuple):
+    """Where a setting is drawn: its column and its row, in cells, from the top left."""
+
+    x: float
+    y: float
+
+
+class Map(NamedTuple):
+    """A heat map as the page takes it.
+
+    Attributes:
+        figure: as plotly takes it, `height` pixels high.
+        templates: of both schemes.
+        legend: each sign and outline in it, with what it means.
+        note: what a cell's value is, in a sentence or two.
+    """
+
+    figure: dict[str, Any]
+    templates: dict[theme.Scheme, dict[str, Any]]
+    legend: list[dict[str, str]]
+    note: str
+    height: int
+
+
+def default_axes(read: Read) -> Axes:
+    """The first three keys; the seed only where there is no second."""
+    keys = choices(read)
+    first = keys[0] if keys else SEED
+    own = [key for key in read.keys if key != first]
+    second = own[0] if own else SEED if SEED in keys and first != SEED else None
+    return Axes(first, second, own[1] if len(own) > 1 else None)
+
+
+def heat_map(
+    read: Read, settings: Sequence[Tried], standing: Standing, axes: Axes, width: int = 720
+) -> Map:
+    """The map of a sweep.
+
+    Args:
+        settings, standing: of `app.sweep.settings`.
+        axes: of `choices`.
+        width: the pixels that there are.
+    """
+    if SEED in axes and settings and SEED not in settings[0].values:
+        # Nothing is told of single seeds beside each other.
+        settings, standing = tried(read, [SEED]), Standing(None, frozenset(), None, 1)
+    ys, xs, panels = (order(settings, key) if key else [None] for key in axes)
+    chosen, marks = _chosen(settings, standing, axes)
+    room = max((len(text(axes.y, y)) for y in ys), default=1) * LETTER + 2 * MARGIN
+    beside, cell = _fitted(len(xs), len(panels), width - room - MARGIN)
+    rows = -(-len(panels) // beside)
+    across = beside * len(xs) + (beside - 1) * GAP
+    down = rows * (len(ys) + _head(axes) + GAP) + GAP
+    at = {
+        (y, x, p): Place(
+            i % beside * (len(xs) + GAP) + xs.index(x),
+            i // beside * (len(ys) + _head(axes) + GAP) + _head(axes) + len(ys) - 1 - ys.index(y),
+        )
+        for i, p in enumerate(panels)
+        for y in ys
+        for x in xs
+    }
+    places = {at[key]: settings[i] for key, i in chosen.items()}
+    outlined = {at[key]: marks[i] for key, i in chosen.items() if i in marks}
+    size = 12 if cell >= 46 else 11 if cell >= 40 else 10
+    written = cell >= LEAST_WIDTH
+    costs = [_cost(read.metric, its.mean) for its in places.values()]
+    strong, times = shades.strengths(costs)
+    strength = dict(zip(places, strong, strict=True))
+    traces, looks = _cells(read, places, strength, outlined, settings, standing, (size, written))
+    labels = _labels(axes, ys, xs, panels, beside)
+    traces += labels
+    looks += [dict.fromkeys(theme.COLOURS, its) for its in ("faint", "ink", "faint")]
+    height = round(down * HEIGHT + 2 * MARGIN)
+    figure = {"data": traces, "layout": _layout(axes, at, across, down, room, (cell, width))}
+    note = _note(read, settings, standing, axes, len(chosen), times)
+    return Map(figure, _templates(traces, looks), _legend(places.values(), standing), note, height)
+
+
+def _chosen(
+    settings: Sequence[Tried], standing: Standing, axes: Axes
+) -> tuple[dict[tuple[Any, Any, Any], int], dict[int, str]]:
+    """The setting that each cell shows: of several that differ in what is no axis the best; and how
+    it is outlined.
+    """
+    found: dict[tuple[Any, Any, Any], int] = {}
+    marks = dict.fromkeys(standing.within, "within")
+    if standing.best is not None:
+        marks[standing.best] = "best"
+    for i, its in enumerate(settings):
+        y, x, panel = (its.values.get(key) if key else None for key in axes)
+        other = found.get((y, x, panel))
+        if other is None or _better(settings, standing, i, other):
+            found[y, x, panel] = i
+    return found, marks
+
+
+def _better(settings: Sequence[Tried], standing: Standing, one: int, other: int) -> bool:
+    if standing.best in (one, other):
+        return standing.best == one
+    first, second = settings[one].mean, settings[other].mean
+    return first is not None and (second is None or first < second)
+
+
+def _fitted(columns: int, panels: int, width: float) -> tuple[int, float]:
+    """How many panels lie side by side, as many as leave room for numbers; the width of a cell."""
+    for beside in range(panels, 0, -1):
+        cell = width / (beside * columns + (beside - 1) * GAP)
+        if cell >= 46 or beside == 1:
+            return beside, min(cell, WIDEST)
+    return 1, WIDEST
+
+
+def _head(axes: Axes) -> float:
+    return HEAD * (2 if axes.panels else 1)
+
+
+def _cost(metric: str, value: float | None) -> float | None:
+    return None if value is None else 1 - value if rises(metric) else value
+
+
+def _cells(
+    read: Read,
+    places: Mapping[Place, Tried],
+    strength: Mapping[Place, float | None],
+    outlined: Mapping[Place, str],
+    settings: Sequence[Tried],
+    standing: Standing,
+    numbers: tuple[int, bool],
+) -> tuple[list[dict[str, Any]], list[dict[theme.Scheme, str]]]:
+    """The traces of the cells, and the colour of each by scheme: what is measured and what is not,
+    their outlines, and what is written on them.
+    """
+    best = None if standing.best is None else settings[standing.best]
+    hovers = {place: _hover(read, its, best) for place, its in places.items()}
+    measured = {place: value for place, value in strength.items() if value is not None}
+    lost = {place: 0.0 for place, its in places.items() if its.mean is None and its.reached}
+    empty = [place for place in places if place not in measured and place not in lost]
+    traces = [_grid(its, places, hovers, key) for key, its in (("cells", measured), ("lost", lost))]
+    ink = dict.fromkeys(theme.COLOURS, "ink")
+    looks = [ink, ink]
+    kinds = {"reached": empty} | {
+        kind: [place for place, own in outlined.items() if own == kind]
+        for kind in ("within", "best")
+    }
+    for kind, its in kinds.items():
+        line = {"width": OUTLINES[kind]}
+        traces.append(_lines(f"outline:{kind}", its, line))
+        looks.append(dict.fromkeys(theme.COLOURS, "axis" if kind == "reached" else "ink"))
+    size, written = numbers
+    for i, colour in enumerate([*shades.inks(), dict.fromkeys(theme.COLOURS, "faint")]):
+        own = [p for p, value in measured.items() if shades.ink(value) == colour]
+        if i == len(shades.inks()):
+            own = [*lost]
+        texts = [_written(places[p], written, outlined.get(p) == "best") for p in own]
+        traces.append(_texts(f"number:{i}", own, texts, size))
+        looks.append(colour)
+    return traces, looks
+
+
+def _grid(
+    own: Mapping[Place, float], places: Mapping[Place, Tried], hovers: Mapping[Place, str], key: str
+) -> dict[str, Any]:
+    """A heat map of these cells, by the edges between all columns and all rows."""
+    lefts, tops = (sorted({place[i] for place in places}) for i in range(2))
+    x, y = _edges(lefts), _edges(tops)
+    columns = {left: x.index(left) for left in lefts}
+    lines = {top: y.index(top) for top in tops}
+    z: list[list[float | None]] = [[None] * (len(x) - 1) for _ in range(len(y) - 1)]
+    told: list[list[Any]] = [[""] * (len(x) - 1) for _ in range(len(y) - 1)]
+    runs: list[list[Any]] = [[None] * (len(x) - 1) for _ in range(len(y) - 1)]
+    for place, value in own.items():
+        line, column = lines[place.y], columns[place.x]
+        z[line][column] = value
+        told[line][column] = hovers[place]
+        runs[line][column] = [cell.run for cell in _first_best(places[place])]
+    return {
+        "type": "heatmap",
+        "meta": key,
+        "x": x,
+        "y": y,
+        "z": z,
+        "zmin": 0,
+        "zmax": 1,
+        "xgap": 2,
+        "ygap": 2,
+        "showscale": False,
+        "hoverongaps": False,
+        "text": told,
+        "customdata": runs,
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+
+
+def _first_best(its: Tried) -> list[Any]:
+    return [its.best, *(cell for cell in its.cells if cell is not its.best)]
+
+
+def _edges(starts: Sequence[float]) -> list[float]:
+    """The edges of cells that begin at these, 1 wide, and of the gaps between them."""
+    found: list[float] = []
+    for start in starts:
+        if found and math.isclose(found[-1], start):
+            found[-1] = start
+        else:
+            found.append(start)
+        found.append(start + 1)
+    return found
+
+
+def _lines(key: str, places: Sequence[Place], line: dict[str, Any]) -> dict[str, Any]:
+    """The outlines of these cells."""
+    x, y = list[float | None](), list[float | None]()
+    for left, top in places:
+        inset = 0.03
+        a, b, c, d = left + inset, left + 1 - inset, top + inset, top + 1 - inset
+        x += [a, b, b, a, a, b, None]
+        y += [c, c, d, d, c, c, None]
+    return {
+        "type": "scatter",
+        "meta": key,
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "line": line,
+        "hoverinfo": "skip",
+    }
+
+
+def _texts(
+    key: str, places: Sequence[Place], texts: Sequence[str], size: int, **style: Any
+) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "meta": key,
+        "mode": "text",
+        "x": [place.x + 0.5 for place in places],
+        "y": [place.y + 0.5 for place in places],
+        "text": list(texts),
+        "textfont": {"size": size},
+        "hoverinfo": "skip",
+        "cliponaxis": False,
+        **style,
+    }
+
+
+def _written(its: Tried, numbers: bool, best: bool) -> str:
+    sign = SIGNS.get(its.status, ("", ""))[0]
+    if its.mean is None:
+        return sign
+    if not numbers:
+        return sign
+    number = significant(its.mean)
+    return f"<b>{number}</b>{sign}" if best else number + sign
+
+
+def _hover(read: Read, its: Tried, best: Tried | None) -> str:
+    """What is told of a cell, a line each."""
+    told = [f"<b>{safe(words(its.values))}</b>"]
+    if its.mean is not None:
+        beside = "" if best is None or best is its else _beside(read.metric, its, best)
+        at = "" if its.at is None else f", epoch {its.at}"
+        told.append(f"{metric_label(read.metric)} {significant(its.mean)}{at}{beside}")
+    if len(its.cells) > 1 and its.low is not None:
+        count = sum(cell.best is not None for cell in its.cells)
+        told.append(f"{count} seeds, from {significant(its.low)} to {significant(its.high)}")
+    if its.status in SIGNS:
+        told += _not_finished(its)
+    told.append(", ".join(f"#{run}" for run in its.runs[:8]) + (", …" if its.runs[8:] else ""))
+    return "<br>".join(told)
+
+
+def _beside(metric: str, its: Tried, best: Tried) -> str:
+    costs = [_cost(metric, each.mean) for each in (its, best)]
+    if not costs[0] or not costs[1] or min(costs[0], costs[1]) <= 0:
+        return ""
+    return f", {percent(math.log(costs[0] / costs[1]), signed=True)} to the best"
+
+
+def _not_finished(its: Tried) -> list[str]:
+    own = [cell for cell in its.cells if cell.status == its.status]
+    epochs = sorted({cell.epoch for cell in own})
+    span = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
+    which = "" if len(its.cells) == 1 else f" {len(own)} of {len(its.cells)},"
+    word = its.status if its.status != "queued" else "waiting"
+    told = [f"{word},{which} after epoch {span} of {own[0].epochs}"]
+    if own[0].reason and its.status in ("stopped", "failed"):
+        told.append(safe(own[0].reason))
+    return told
+
+
+def _labels(
+    axes: Axes, ys: Sequence[Any], xs: Sequence[Any], panels: Sequence[Any], beside: int
+) -> list[dict[str, Any]]:
+    """The values of the columns over each panel, and what the panel has."""
+    wide, high = len(xs) + GAP, len(ys) + _head(axes) + GAP
+    columns = [
+        (Place(i % beside * wide + j, i // beside * high + _head(axes) - HEAD), text(axes.x, x))
+        for i in range(len(panels))
+        for j, x in enumerate(xs)
+        if axes.x
+    ]
+    above = [
+        (
+            Place(i % beside * wide + len(xs) / 2 - 0.5, i // beside * high),
+            f"{label(axes.panels)} {text(axes.panels, panel)}",
+        )
+        for i, panel in enumerate(panels)
+        if axes.panels
+    ]
+    rows = [
+        (Place(-0.5, high * i + _head(axes) - HEAD), label(axes.y))
+        for i in range(-(-len(panels) // beside))
+    ]
+    return [
+        _texts(key, [place for place, _ in its], [safe(told) for _, told in its], size, **style)
+        for key, its, size, style in (
+            ("columns", columns, 11, {}),
+            ("panels", above, 12, {}),
+            ("rows", rows, 11, {"textposition": "middle left"}),
+        )
+    ]
+
+
+def _layout(
+    axes: Axes,
+    at: Mapping[tuple[Any, Any, Any], Place],
+    across: float,
+    down: float,
+    room: float,
+    widths: tuple[float, int],
+) -> dict[str, Any]:
+    cell, width = widths
+    ticks = sorted({(place.y + 0.5, text(axes.y, y)) for (y, _, _), place in at.items()})
+    plain = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
+    return {
+        "height": round(down * HEIGHT + 2 * MARGIN),
+        "xaxis": {
+            **plain,
+            "range": [0, max(across, (width - room - MARGIN) / cell)],
+            "showticklabels": False,
+            "title": {"text": label(axes.x) if axes.x else "", "standoff": 4},
+        },
+        "yaxis": {
+            **plain,
+            "range": [down - GAP, 0],
+            "tickvals": [value for value, _ in ticks],
+            "ticktext": [safe(told) for _, told in ticks],
+        },
+        "margin": {"l": round(room), "r": MARGIN, "t": MARGIN, "b": 22 if axes.x else MARGIN},
+        "showlegend": False,
+        "hovermode": "closest",
+        "dragmode": False,
+        "uirevision": "keep",
+    }
+
+
+def _templates(
+    traces: Sequence[dict[str, Any]], looks: Sequence[dict[theme.Scheme, str]]
+) -> dict[theme.Scheme, dict[str, Any]]:
+    """The colours of the map: plotly takes them in the order of the traces of each type."""
+    found = templates(
+        lambda colour: {
+            "heatmap": [
+                {"colorscale": shades.scale(colour)},
+                {"colorscale": [[0, colour["grid"]], [1, colour["grid"]]]},
+            ]
+        }
+    )
+    for scheme, own in found.items():
+        colour = theme.colours(scheme)
+        own["data"]["scatter"] = [
+            {"line": {"color": colour[look[scheme]]}, "textfont": {"color": colour[look[scheme]]}}
+            for trace, look in zip(traces, looks, strict=True)
+            if trace["type"] == "scatter"
+        ]
+    return found
+
+
+def _legend(settings: Any, standing: Standing) -> list[dict[str, str]]:
+    """The marks in the map and what they mean."""
+    shown = {its.status for its in settings if its.reached}
+    found = [{"outline": "best", "text": "the best"}] if standing.best is not None else []
+    if standing.within:
+        found.append({"outline": "within", "text": "cannot be told from it"})
+    signs = dict.fromkeys(SIGNS[status] for status in SIGNS if status in shown)
+    return [*found, *({"sign": sign, "text": word} for sign, word in signs)]
+
+
+def _note(
+    read: Read,
+    settings: Sequence[Tried],
+    standing: Standing,
+    axes: Axes,
+    shown: int,
+    times: float,
+) -> str:
+    """What a cell's value is."""
+    seeds = max((len(its.cells) for its in settings), default=1)
+    of = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
+    best = f"best {metric_label(read.metric)}, {of}"
+    told = [f"{best[0].upper()}{best[1:]}; palest: {times:.2g} times the best, or more."]
+    if shown < len(settings):
+        rest = [in_prose(key) for key in choices(read) if key not in axes and key != SEED]
+        told.append(f"Each cell is the best of those that differ in {' and '.join(rest)}.")
+    if standing.best is not None and standing.seeds == 1:
+        told.append("One seed tells no setting from another.")
+    return " ".join(told)

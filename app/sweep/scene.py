@@ -1,0 +1,116 @@
+"""All that the page shows of a sweep, part by part, as plain JSON."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.run_columns import RunColumns, whole
+from app.sweep import head, ranking
+from app.sweep.address import Look
+from app.sweep.heat import Axes, default_axes, heat_map
+from app.sweep.parallel import parallel
+from app.sweep.reading import SEED, Read
+from app.sweep.settings import Standing, Tried, choices, label, setting, standing, tried
+from app.sweep.statement import noise, statement
+from app.sweep.tree import tree
+from trainer.config.metrics import label as metric_label
+from trainer.store.run import Run
+from trainer.store.selection import Columns
+from trainer.store.sweeps import Epochs, Sweep
+from trainer.sweep import summary
+
+METRICS = ("val_loss", "val_accuracy", "train_loss")
+PARALLEL_FROM = 3  # settings; fewer are seen at once in the heat map
+BEST = "best"
+
+
+def metric(sweep: Sweep, look: Look) -> str:
+    """The metric that a look names, or the one by which the sweep ranks."""
+    return look.metric if look.metric in METRICS else summary.metric(sweep)
+
+
+def scene(
+    sweep: Sweep, epochs: Epochs, read: Read, look: Look, width: int, columns: RunColumns
+) -> dict[str, Any]:
+    """The parts of the page.
+
+    Args:
+        width: the pixels that there are for a picture.
+        columns: reads the best run, which tells the noise where there is one seed.
+    """
+    axes = _axes(read, look)
+    settings = tried(read)
+    found = standing(settings, read.metric)
+    if found.best is not None and found.reach is None:
+        course = _course(columns, settings[found.best].best.run, read.metric)
+        found = standing(settings, read.metric, noise(course, read.metric))
+    colours = [BEST, *(key for key in read.keys if setting(key).kind in ("float", "int"))]
+    by = look.tree if look.tree in colours else BEST
+    return {
+        "head": head.told(sweep, epochs),
+        "look": _look(read, axes, colours, by),
+        "heat": heat_map(read, settings, found, axes, width)._asdict(),
+        "tree": tree(read, width, by)._asdict(),
+        "parallel": parallel(read, settings, found)._asdict()
+        if len(read.keys) >= PARALLEL_FROM
+        else None,
+        "statement": statement(read, settings, found),
+        "ranked": _ranked(read, settings, found),
+    }
+
+
+def _course(columns: RunColumns, run: int, metric: str) -> list[float | None]:
+    """A run's values up to its best one."""
+    runs = columns.with_parents([run])
+    parts = columns.of([each for each in runs.values() if isinstance(each, Run)])
+    own = runs.get(run)
+    if not isinstance(own, Run) or not isinstance(parts.get(run), Columns):
+        return []
+    values = whole(own, runs, parts).metric(metric)
+    known = [value for value in values if value is not None]
+    if not known:
+        return []
+    return values[: values.index(min(known)) + 1]
+
+
+def _axes(read: Read, look: Look) -> Axes:
+    """The axes that a look names; usual ones in place of those that cannot be."""
+    known, usual = choices(read), default_axes(read)
+    if look.y not in known:
+        return usual
+    x = look.x if look.x in known and look.x != look.y else None
+    panels = look.by if look.by in known and look.by not in (look.y, x) else None
+    return Axes(look.y, x, panels)
+
+
+def _look(read: Read, axes: Axes, colours: Sequence[str], by: str) -> dict[str, Any]:
+    """What the controls of the picture offer, and what is chosen."""
+    keys = [[key, "Seed" if key == SEED else label(key)] for key in choices(read)]
+    metrics = dict.fromkeys([*METRICS, read.metric])
+    return {
+        "chosen": {
+            "metric": read.metric,
+            "y": axes.y,
+            "x": axes.x or "",
+            "by": axes.panels or "",
+            "tree": by,
+        },
+        "choices": [
+            ["metric", [[name, metric_label(name)] for name in metrics]],
+            ["y", keys],
+            ["x", [*keys, ["", "none"]]],
+            ["by", [*keys, ["", "none"]]],
+            ["tree", [[key, "how good" if key == BEST else label(key)] for key in colours]],
+        ],
+    }
+
+
+def _ranked(read: Read, settings: Sequence[Tried], found: Standing) -> dict[str, Any]:
+    """The table of the settings: its columns, its rows by id, and their ids, the best first."""
+    rows = ranking.rows(read, settings, found)
+    # A rank is a place in the order: one that moves would change every row below it.
+    own = {row["id"]: {k: v for k, v in row.items() if not k.startswith(RANKS)} for row in rows}
+    columns = [[c["colId"], c["headerName"], c["headerTooltip"]] for c in ranking.definitions(read)]
+    return {"columns": columns, "rows": own, "order": [row["id"] for row in rows]}
+
+
+RANKS = ("rank", "mean-place")

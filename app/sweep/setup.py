@@ -1,0 +1,373 @@
+"""The left column: which settings take which values, what that costs, and Start."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import dash_mantine_components as dmc
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash.development.base_component import Component
+from pydantic import Field, StringConstraints
+
+from app import form, ids, own, run_names, run_picker
+from app.checked import RunChoice
+from app.form import TRUSTED
+from app.paths import LAB
+from app.repeating import config_of
+from app.sweep import address, values
+from app.sweep.address import MOST_TEXT, Asked
+from app.sweep.plan import Plan, PlanError, cost, plan
+from trainer.config.grid import MOST_SEEDS
+from trainer.config.own import in_file
+from trainer.config.run import RunConfig
+from trainer.config.table import ConfigError, changed
+from trainer.config.text import lr_text
+from trainer.store.faults import CommandError, StoreError
+from trainer.store.store import Store
+from trainer.store.sweeps import Sweep
+
+ROWS = 8
+MOST_WORKERS = 64
+KEYS, VALUES = ids.sweep_row("key", ALL), ids.sweep_row("values", ALL)
+Texts = Annotated[
+    list[Annotated[str, StringConstraints(max_length=MOST_TEXT)] | None], Field(max_length=ROWS)
+]
+Typed = Annotated[int, Field(ge=0, lt=2**31)] | Annotated[str, Field(max_length=20)] | None
+Query = Annotated[str, Field(max_length=8000)]
+
+
+def layout(store: Store, asked: Asked) -> Component:
+    """The form, with what an address asks for."""
+    named: dict[str, Any] = {"aria-label": "Settings of the next sweep"}
+    try:
+        choices = run_picker.choices(store, asked.run)
+    except StoreError:
+        choices = []
+    left_out = "The address is followed except for this. " if asked.refused else ""
+    return html.Aside(
+        [
+            html.Div(
+                [
+                    html.H2("Sweep"),
+                    dmc.Select(
+                        id=ids.SWEEP_FROM,
+                        data=choices,
+                        value=str(asked.run) if asked.run else None,
+                        placeholder="From a run's settings\N{HORIZONTAL ELLIPSIS}",
+                        nothingFoundMessage="No run has these words.",
+                        searchable=True,
+                        selectFirstOptionOnChange=True,
+                        maxDropdownHeight=420,
+                        renderOption={"function": "runs.option"},
+                        filter={"function": "runs.filter"},
+                        comboboxProps={"width": "max-content", "position": "bottom-start"},
+                        classNames={"option": "run-choice", "dropdown": "run-choices"},
+                        size="sm",
+                        **{"aria-label": "From a run's settings"},
+                    ),
+                    html.P(base(asked.config), id=ids.SWEEP_BASE_TEXT, className="card-small"),
+                    html.Div(_rows(asked), id=ids.SWEEP_ROWS, className="sweep-rows"),
+                    _counts(asked),
+                    dmc.Switch(
+                        id=ids.SWEEP_HALVING,
+                        label="Halving: stop those that lag",
+                        checked=asked.halving,
+                        size="sm",
+                    ),
+                    html.Div(
+                        [
+                            dmc.Checkbox(
+                                id=ids.SWEEP_TRUST,
+                                label="Run the code in this file",
+                                size="sm",
+                                radius="xs",
+                            ),
+                            html.Span(TRUSTED, className="card-small"),
+                        ],
+                        id=ids.SWEEP_TRUSTED,
+                        className="trust",
+                        hidden=True,
+                    ),
+                ],
+                className="sweep-form",
+            ),
+            html.Div(
+                [
+                    html.Div(id=ids.SWEEP_COST, className="sweep-cost", role="status"),
+                    html.Div(
+                        left_out + " ".join(asked.refused),
+                        id=ids.SWEEP_REFUSED,
+                        className="start-error",
+                        role="alert",
+                    ),
+                    dmc.Button("Train the grid", id=ids.SWEEP_START, fullWidth=True, size="md"),
+                ],
+                className="start",
+            ),
+            dcc.Store(ids.SWEEP_BASE, data=form.to_query(asked.config)),
+            dcc.Store(ids.SWEEP_PROBLEMS),
+            dcc.Store(ids.SWEEP_QUERY),
+            dcc.Store(ids.SWEEP_GO),
+        ],
+        className="sweep-setup",
+        **named,
+    )
+
+
+def base(config: RunConfig) -> list[Any]:
+    """What the cells have in common, in a line, and where it is changed."""
+    told = [
+        run_names.model(config.model),
+        run_names.dataset(config.dataset),
+        f"{config.optimizer.name} {lr_text(config.lr)}",
+        config.schedule.summary(config.lr),
+        f"batch {config.batch_size}",
+    ]
+    link = html.A("change in the Lab", href=LAB + form.to_query(config), className="plain-link")
+    return [html.Span(" · ".join(told) + ". "), link]
+
+
+def _rows(asked: Asked) -> list[Component]:
+    keys = values.keys(asked.config)
+    over = [(key, text) for key, text in asked.over.items() if values.known(key)][:ROWS]
+    over += [("", "")] * (ROWS - len(over))
+    return [_row(number, key, text, keys) for number, (key, text) in enumerate(over)]
+
+
+def _row(number: int, key: str, text: str, keys: list[dict[str, str]]) -> Component:
+    which: dict[str, Any] = {"aria-label": f"Setting {number + 1}"}
+    named: dict[str, Any] = {"aria-label": f"Values {number + 1}"}
+    return html.Div(
+        [
+            dmc.Select(
+                id=ids.sweep_row("key", number),
+                data=keys,
+                value=key or None,
+                placeholder="Add a setting\N{HORIZONTAL ELLIPSIS}",
+                clearable=True,
+                searchable=True,
+                selectFirstOptionOnChange=True,
+                size="xs",
+                variant="unstyled",
+                comboboxProps={"width": "max-content", "position": "bottom-start"},
+                **which,
+            ),
+            dmc.Textarea(
+                id=ids.sweep_row("values", number),
+                value=text,
+                placeholder="values, with commas between",
+                autosize=True,
+                minRows=1,
+                maxRows=4,
+                size="sm",
+                **named,
+            ),
+        ],
+        className="sweep-row",
+    )
+
+
+def _counts(asked: Asked) -> Component:
+    common: dict[str, Any] = {
+        "min": 1,
+        "allowDecimal": False,
+        "clampBehavior": "blur",
+        "size": "sm",
+    }
+    boxes = [
+        dmc.NumberInput(
+            id=ids.SWEEP_SEEDS, label="Seeds", value=asked.seeds, max=MOST_SEEDS, **common
+        ),
+        dmc.NumberInput(
+            id=ids.SWEEP_EPOCHS, label="Epochs", value=asked.config.epochs, max=10_000, **common
+        ),
+        dmc.NumberInput(
+            id=ids.SWEEP_WORKERS, label="Workers", value=asked.workers, max=MOST_WORKERS, **common
+        ),
+    ]
+    return html.Div(boxes, className="sweep-counts")
+
+
+class Form:
+    """What the controls hold, as Dash passes it."""
+
+    def __init__(
+        self,
+        base: str | None,
+        keys: Sequence[str | None],
+        texts: Sequence[str | None],
+        counts: tuple[Typed, Typed, Typed],
+        halving: bool | None,
+    ) -> None:
+        self.base = form.from_query(base or "")
+        self.rows = [(key or "", text or "") for key, text in zip(keys, texts, strict=True)]
+        self.seeds, self.epochs, self.workers = counts
+        self.halving = bool(halving)
+
+    def plan(self) -> Plan:
+        """The sweep that they describe.
+
+        Raises:
+            PlanError: it cannot be.
+        """
+        wrong = []
+        for word, value, most in (
+            ("Seeds", self.seeds, MOST_SEEDS), ("Workers", self.workers, MOST_WORKERS)
+        ):  # fmt: skip
+            if not isinstance(value, int) or not 1 <= value <= most:
+                wrong.append(f"{word} must be a whole number from 1 to {most}.")
+        try:
+            config = changed(self.base, {"epochs": self.epochs})
+        except ConfigError as error:
+            wrong += error.problems.values()
+        if wrong:
+            raise PlanError({}, wrong)
+        assert isinstance(self.seeds, int)
+        return plan(config, self.rows, self.seeds, self.halving)
+
+    def query(self) -> str:
+        """The address of these settings."""
+        config = self.base
+        if isinstance(self.epochs, int) and self.epochs:
+            config = config.model_copy(update={"epochs": self.epochs})
+        seeds, workers = (
+            value if isinstance(value, int) and value else 1 for value in (self.seeds, self.workers)
+        )
+        over = {key: text for key, text in self.rows if key}
+        return address.write(
+            Asked(None, None, config, over, seeds, workers, self.halving)
+        )  # fmt: skip
+
+
+def register(app: Dash, store: Store) -> None:
+    """The callbacks of the form, and Start."""
+    boxes: list[tuple[Any, str]] = [(ids.SWEEP_BASE, "data"), (KEYS, "value"), (VALUES, "value")]
+    boxes += [(each, "value") for each in (ids.SWEEP_SEEDS, ids.SWEEP_EPOCHS, ids.SWEEP_WORKERS)]
+    boxes += [(ids.SWEEP_HALVING, "checked")]
+
+    @app.callback(
+        Output(ids.SWEEP_PROBLEMS, "data"),
+        Output(ids.SWEEP_COST, "children"),
+        Output(ids.SWEEP_REFUSED, "children"),
+        Output(ids.SWEEP_START, "disabled"),
+        Output(ids.SWEEP_TRUSTED, "hidden"),
+        Output(ids.SWEEP_QUERY, "data"),
+        *(Input(*box) for box in boxes),
+        prevent_initial_call="initial_duplicate",
+    )
+    def check(
+        base: Query | None,
+        keys: Texts,
+        texts: Texts,
+        seeds: Typed,
+        epochs: Typed,
+        workers: Typed,
+        halving: bool | None,
+    ) -> tuple[Any, ...]:
+        given = Form(base, keys, texts, (seeds, epochs, workers), halving)
+        # What of the address was left out stays until something is changed.
+        first = ctx.triggered_id is None
+        try:
+            made = given.plan()
+        except PlanError as refused:
+            errors = [
+                {"id": ids.sweep_row("values", number), "sentence": sentence}
+                for number, sentence in refused.rows.items()
+            ]
+            told = " ".join(refused.others)
+            return errors, [], told, True, no_update, given.query()
+        sentences = cost(store, made)
+        said = [html.Strong(sentences[0]), *(html.Span(" " + each) for each in sentences[1:])]
+        trusts = not any(in_file(cell.config.model) for cell in made.cells)
+        query = given.query()
+        return [], said, no_update if first else "", False, trusts, query
+
+    @app.callback(
+        Output(ids.SWEEP_BASE, "data"),
+        Output(ids.SWEEP_BASE_TEXT, "children"),
+        Output(ids.SWEEP_EPOCHS, "value"),
+        Output(ids.SWEEP_REFUSED, "children", allow_duplicate=True),
+        Input(ids.SWEEP_FROM, "value"),
+        prevent_initial_call=True,
+    )
+    def take(run: RunChoice | None) -> tuple[Any, ...]:
+        if run is None:
+            return (no_update,) * 4
+        try:
+            config = config_of(store, int(run))
+        except CommandError as refused:
+            return no_update, no_update, no_update, str(refused)
+        return form.to_query(config), base(config), config.epochs, ""
+
+    @app.callback(
+        Output(ids.SWEEP_GO, "data"),
+        Output(ids.SWEEP_REFUSED, "children", allow_duplicate=True),
+        Input(ids.SWEEP_START, "n_clicks"),
+        *(State(*box) for box in boxes),
+        State(ids.SWEEP_TRUST, "checked"),
+        prevent_initial_call=True,
+    )
+    def start(
+        _: Any,
+        base: Query | None,
+        keys: Texts,
+        texts: Texts,
+        seeds: Typed,
+        epochs: Typed,
+        workers: Typed,
+        halving: bool | None,
+        trusted: bool | None,
+    ) -> tuple[Any, str]:
+        given = Form(base, keys, texts, (seeds, epochs, workers), halving)
+        try:
+            made = given.plan()
+            allow(made, trusted)
+        except (PlanError, CommandError) as refused:
+            return no_update, str(refused)
+        assert isinstance(given.workers, int)
+        plan = made.grid.model_dump(mode="json")
+        configs = [cell.config for cell in made.cells]
+        return store.add_sweep("grid", made.config, plan, configs, given.workers), ""
+
+    app.clientside_callback(
+        ClientsideFunction("form", "showProblems"),
+        Input(ids.SWEEP_PROBLEMS, "data"),
+        State(VALUES, "id"),
+        State(VALUES, "error"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("sweep", "fill"),
+        Input(KEYS, "value"),
+        State(VALUES, "id"),
+        State(KEYS, "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("sweep", "keep"),
+        Input(ids.SWEEP_QUERY, "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("sweep", "go"),
+        Input(ids.SWEEP_GO, "data"),
+        prevent_initial_call=True,
+    )
+
+
+def allow(plan: Plan, trusted: bool | None) -> None:
+    """Refuse networks of one's own that nobody has trusted, or that cannot be built.
+
+    Raises:
+        CommandError: one of them.
+    """
+    for config in {cell.config.model: cell.config for cell in plan.cells}.values():
+        own.ask_for_trust(config, trusted)
+        own.refuse_broken(config)
+
+
+def of_sweep(sweep: Sweep) -> Asked:
+    """The form of a sweep of kind grid that there is."""
+    grid, base = sweep.grid, sweep.config
+    over = {axis.key: values.joined(axis.key, axis.values) for axis in grid.axes}
+    return Asked(
+        sweep.id, None, base, over, grid.seeds, sweep.workers, grid.mode == "halving"
+    )  # fmt: skip

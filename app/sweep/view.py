@@ -1,0 +1,134 @@
+"""The view Sweep: settings that take several values, and what their runs show."""
+
+from typing import Any
+
+from dash import Dash, dcc, html
+from dash.development.base_component import Component
+
+from app import ids
+from app.charts import figures
+from app.repeating import config_of
+from app.run_columns import RunColumns
+from app.sweep import address, changing, head, live, setup, values
+from app.sweep.address import Asked
+from trainer.store.faults import CommandError, StoreError
+from trainer.store.store import Store
+from trainer.store.sweeps import Sweep
+
+LISTED = 50  # sweeps
+EMPTY = (
+    "Choose on the left which settings take which values: the sweep trains every combination, and "
+    "what the runs share only once. Here you watch which do best."
+)
+
+
+def layout(store: Store, query: str) -> Component:
+    """The view as the address's query asks for it; with neither a sweep nor settings in it, the
+    newest sweep.
+    """
+    asked, given = address.read(query), query.removeprefix("?")
+    sweeps: list[Sweep] = []
+    shown: Sweep | None = None
+    refused = list(asked.refused)
+    try:
+        sweeps = store.sweeps(LISTED)
+        if asked.sweep is not None:
+            shown = store.sweep(asked.sweep)
+            refused += [] if shown else [f"There is no sweep {asked.sweep}."]
+        elif not given and sweeps:
+            shown = sweeps[0]
+        if asked.run is not None:
+            asked = asked._replace(config=config_of(store, asked.run))
+    except (StoreError, CommandError) as error:  # the page says so
+        refused.append(str(error))
+        asked = asked._replace(run=None)
+    if shown and shown not in sweeps:
+        sweeps.append(shown)
+    asked = _filled(asked._replace(refused=refused), shown)
+    here: dict[str, Any] = {"data-sweep": str(shown.id) if shown else ""}
+    return html.Main(
+        [setup.layout(store, asked), _picture(sweeps, shown), _numbers()],
+        className="sweep",
+        **here,
+    )
+
+
+def _filled(asked: Asked, shown: Sweep | None) -> Asked:
+    """With the settings of the sweep on show, or with usual ones, where an address has none."""
+    if asked.over:
+        return asked
+    if shown and shown.kind == "grid" and asked.run is None:
+        return setup.of_sweep(shown)._replace(refused=asked.refused)
+    return asked._replace(over=values.first(asked.config))
+
+
+def _picture(sweeps: list[Sweep], shown: Sweep | None) -> Component:
+    named: dict[str, Any] = {"aria-label": "The sweep"}
+    cursor: dict[str, Any] = {"aria-label": "Cells; the arrow keys move among them"}
+    return html.Section(
+        [
+            head.layout(sweeps, shown),
+            html.Div(EMPTY, id=ids.SWEEP_EMPTY, className="panel"),
+            html.Div(
+                [
+                    html.Div(id=ids.SWEEP_LOOK, className="sweep-look"),
+                    html.Div(id=ids.SWEEP_NOTE, className="card-small"),
+                    html.Div(
+                        [
+                            html.Div(id=ids.SWEEP_HEAT, className="dash-graph"),
+                            html.Button(id=ids.SWEEP_CURSOR, **cursor),
+                        ],
+                        className="sweep-map",
+                    ),
+                    html.Div(id=ids.SWEEP_LEGEND, className="sweep-legend card-small"),
+                ],
+                className="panel sweep-heat-panel",
+            ),
+            _panel("tree", "Shared past", ids.SWEEP_TREE, ids.SWEEP_TREE_NOTE, ids.SWEEP_TREE_LOOK),
+            _panel("parallel", "All settings", ids.SWEEP_PARALLEL, ids.SWEEP_PARALLEL_NOTE),
+            # It loads plotly, and draws nothing.
+            html.Div(dcc.Graph(figure=figures.BLANK), hidden=True),
+        ],
+        className="sweep-picture",
+        **named,
+    )
+
+
+def _panel(name: str, title: str, chart: str, note: str, look: str = "") -> Component:
+    """A picture, with its title, what is chosen for it, and what it shows."""
+    chosen = [html.Div(id=look, className="sweep-look")] if look else []
+    return html.Div(
+        [
+            html.Div([html.H2(title), *chosen], className="counting"),
+            html.Div(id=note, className="card-small"),
+            html.Div(id=chart, className="dash-graph"),
+        ],
+        className=f"panel sweep-{name}-panel",
+    )
+
+
+def _numbers() -> Component:
+    named: dict[str, Any] = {"aria-label": "What the sweep shows"}
+    return html.Aside(
+        [
+            html.Div(id=ids.SWEEP_STATEMENT, className="panel"),
+            html.Div(id=ids.SWEEP_CELL, className="panel"),
+            html.Div(
+                [
+                    html.H2("Ranked"),
+                    html.Div(id=ids.SWEEP_RANKED, className="sweep-ranked", tabIndex="0"),
+                ],
+                className="panel",
+            ),
+        ],
+        className="sweep-numbers",
+        **named,
+    )
+
+
+def register(app: Dash, store: Store, columns: RunColumns) -> None:
+    """What the view asks for."""
+    setup.register(app, store)
+    head.register(app)
+    changing.register(app.server, store)
+    live.register(app.server, store, columns)

@@ -1,0 +1,32 @@
+// The address of a sweep: the one on show, and the settings of the next.
+
+(function () {
+  const lrscope = (window.lrscope = window.lrscope || {});
+
+  const PATH = "/sweep";
+  let keys = null; // the setting of each row
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.sweep = {
+    // A row whose setting is another gets values to begin with.
+    fill(chosen, rows, choices) {
+      const before = keys;
+      keys = chosen;
+      if (!before) return;
+      chosen.forEach((key, i) => {
+        if (key === before[i]) return;
+        const choice = choices[i].find(({ value }) => value === key);
+        lrscope.page.set(rows[i], { value: choice ? choice.usual : "" });
+      });
+    },
+    // The settings of the form, while no sweep is on show: one that is has its own.
+    keep(query) {
+      if (lrscope.sweep.shown() || typeof query !== "string") return;
+      history.replaceState(null, "", query || PATH);
+    },
+    // To a sweep, unless it is on show.
+    go(sweep) {
+      if (sweep && Number(sweep) !== lrscope.sweep.shown()) window.location.assign(`${PATH}?sweep=${sweep}`);
+    },
+  };
+})();

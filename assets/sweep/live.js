@@ -1,0 +1,132 @@
+// The sweep on show, while it trains: its head, and what is asked of it.
+
+(function () {
+  const lrscope = (window.lrscope = window.lrscope || {});
+
+  const LOST_MS = 2000, HIDDEN_MS = 10_000;
+  const element = (id) => lrscope.page.element(id);
+  const root = () => document.querySelector("main.sweep");
+  const shown = () => Number(root()?.dataset.sweep) || null;
+  let version = null, known = {}, timer; // what is on show, part by part
+
+  function askIn(ms) {
+    clearTimeout(timer);
+    timer = setTimeout(ask, document.hidden ? Math.max(ms, HIDDEN_MS) : ms);
+  }
+  document.addEventListener("visibilitychange", () => {
+    if (shown() && !document.hidden) askIn(0);
+  });
+
+  async function post(path, body) {
+    const answer = await fetch(path, { method: "POST", body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(answer.status);
+    return answer.json();
+  }
+
+  // Asks for what is new, shows it, and asks again.
+  async function ask() {
+    let news;
+    const asked = { sweep: shown(), query: window.location.search, width: lrscope.heat.width(), version };
+    try {
+      news = await post("/sweep/live", asked);
+    } catch {
+      askIn(LOST_MS);
+      return;
+    }
+    askIn(news.wait);
+    if (news.trouble) element("sweep-reason").textContent = news.trouble;
+    if (!news.changes) return;
+    version = news.version;
+    const drawn = {
+      head: tell,
+      look: lrscope.heat.look,
+      heat: lrscope.heat.draw,
+      tree: lrscope.pictures.tree,
+      parallel: lrscope.pictures.parallel,
+      statement: lrscope.pictures.statement,
+      ranked: lrscope.ranked.draw,
+    };
+    for (const part of take(news.changes)) drawn[part]?.(known[part], known);
+  }
+
+  // Takes over what has changed: paths, each with the value that is there now. Tells which parts did.
+  function take(changes) {
+    const parts = new Set();
+    for (const [path, ...values] of changes) {
+      if (!path.length) {
+        [known] = values;
+        Object.keys(known).forEach((part) => parts.add(part));
+        continue;
+      }
+      parts.add(path[0]);
+      let place = known;
+      for (const key of path.slice(0, -1)) place = place[key];
+      if (values.length) place[path.at(-1)] = values[0];
+      else delete place[path.at(-1)];
+    }
+    return parts;
+  }
+
+  function tell(told) {
+    const [state, word] = told.status, status = element("sweep-status");
+    status.dataset.state = state;
+    status.textContent = word;
+    element("sweep-counts").textContent = told.counts;
+    element("sweep-reason").textContent = told.reason;
+    element("sweep-progress").value = told.percent;
+    for (const button of element("sweep-controls").children) button.hidden = !told.controls.includes(button.dataset.what);
+    root().dataset.over = String(told.over);
+  }
+
+  async function change(what, value = "") {
+    let refused;
+    try {
+      ({ refused } = await post("/sweep/change", { sweep: shown(), what, value }));
+    } catch {
+      refused = "LRScope does not answer: is it still running?";
+    }
+    askIn(0);
+    if (refused) element("sweep-reason").textContent = refused;
+    return !refused;
+  }
+
+  // The name is changed in its place: Enter saves, Escape does not.
+  function rename(wrapper) {
+    const field = document.createElement("input");
+    Object.assign(field, { className: "sweep-named", value: known.head?.named ?? "", maxLength: 80, placeholder: "name" });
+    field.setAttribute("aria-label", "Name of the sweep");
+    const end = () => {
+      field.remove();
+      delete wrapper.dataset.naming;
+      wrapper.querySelector(".rename").focus();
+    };
+    field.addEventListener("keydown", async ({ key }) => {
+      if (key === "Escape") end();
+      if (key !== "Enter") return;
+      if (await change("rename", field.value)) window.location.reload();
+      else end();
+    });
+    field.addEventListener("blur", () => field.isConnected && end());
+    wrapper.dataset.naming = "";
+    wrapper.append(field);
+    field.select();
+  }
+
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest?.("main.sweep [data-what]");
+    if (!button || !shown()) return;
+    const { what } = button.dataset;
+    if (what === "rename") rename(button.closest(".run-name"));
+    else change(what);
+  });
+
+  // Once the page is there.
+  function begin() {
+    if (window.location.pathname !== "/sweep") return;
+    if (!root()) setTimeout(begin, 20);
+    else if (shown()) askIn(0);
+  }
+  begin();
+
+  lrscope.sweep = { shown, post, metric: () => known.look?.chosen.metric || "val_loss", hurry: () => askIn(0) };
+})();

@@ -1,0 +1,35 @@
+// The stages of the sweep on show, its settings side by side, and what they show in sentences.
+
+(function () {
+  const lrscope = (window.lrscope = window.lrscope || {});
+
+  const element = (id) => lrscope.page.element(id);
+
+  // A click on a line leads to the cell of its best run.
+  function follow(gd) {
+    if (gd.lrscopeWatched) return;
+    gd.lrscopeWatched = true;
+    gd.on("plotly_click", ({ points: [{ customdata }] }) => {
+      if (customdata) lrscope.heat.choose([customdata].flat());
+    });
+    new ResizeObserver(() => gd.clientWidth && window.Plotly.Plots.resize(gd)).observe(gd);
+  }
+
+  function draw(id, picture) {
+    const panel = element(id).parentElement;
+    panel.hidden = !picture;
+    if (!picture) return;
+    element(`${id}-note`).textContent = picture.note;
+    lrscope.heat.figure(id, picture, () => follow(element(id)));
+  }
+
+  lrscope.pictures = {
+    tree: (picture) => draw("sweep-tree", picture),
+    parallel: (picture) => draw("sweep-parallel", picture),
+    statement(sentences) {
+      const [first, ...rest] = sentences.map((sentence) => Object.assign(document.createElement("p"), { textContent: sentence }));
+      first.className = "sweep-first";
+      element("sweep-statement").replaceChildren(first, ...rest);
+    },
+  };
+})();

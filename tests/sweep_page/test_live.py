@@ -1,0 +1,119 @@
+"""What a page with a sweep is told: at first all of it, then what has changed."""
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.run_columns import RunColumns
+from app.sweep.changing import Change, change
+from app.sweep.delta import changes
+from app.sweep.live import News, Seen
+from tests.small import small
+from tests.sweep.conftest import _small
+from tests.sweep.sweeps import added, trained
+from trainer.engine.events import EpochEnded
+from trainer.store.store import Store
+
+__all__ = ["_small"]  # a fixture: a data set of a moment
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(0, 1) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=2), inner),
+    max_leaves=12,
+)
+
+
+def applied(made: list[list[Any]], value: Any) -> Any:
+    """A value with these changes, as the browser makes them."""
+    root = {"": copy.deepcopy(value)}
+    for path, *values in made:
+        place: Any = root
+        for key in ["", *path][:-1]:
+            place = place[key]
+        if values:
+            place[["", *path][-1]] = values[0]
+        else:
+            del place[path[-1]]
+    return root[""]
+
+
+@given(JSON, JSON)
+def test_the_changes_turn_one_value_into_the_other(before, after):
+    assert repr(applied(changes(before, after), before)) == repr(after) or (
+        applied(changes(before, after), before) == after  # keys may come in another order
+    )
+
+
+def test_what_has_not_changed_is_not_sent():
+    before = {"z": [[0.1, None, 0.3], [0.4, 0.5, 0.6]], "note": "x"}
+    after = {"z": [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], "note": "x"}
+    assert changes(before, after) == [[["z", 0, 1], 0.2]]
+
+
+@pytest.fixture
+def swept(store: Store) -> int:
+    """Two LRs by two patiences, of which the first epochs are trained."""
+    sweep = added(store, small(epochs=3), {"lr": [0.01, 0.05], "patience": [0, 1]})
+    trained(store, sweep, lambda each: isinstance(each.event, EpochEnded))
+    return sweep
+
+
+def news_of(store: Store) -> News:
+    return News(store, RunColumns(store))
+
+
+def seen(sweep: int, version: int | None = None, query: str = "", width: int = 700) -> Seen:
+    return Seen(sweep=sweep, query=query, width=width, version=version)
+
+
+def test_a_page_is_told_all_then_nothing_then_only_what_is_new(store: Store, swept: int):
+    news = news_of(store)
+    first = news.of(seen(swept))
+    [[path, whole]] = first["changes"]
+    assert path == []
+    assert (
+        whole["head"]["counts"] == "12 epochs asked, 2 reached, 1 trained, 2.00 times fewer so far"
+    )
+    assert "changes" not in news.of(seen(swept, first["version"]))
+    store.resume_sweep(swept, claimed=True)
+    trained(store, swept)
+    then = news.of(seen(swept, first["version"]))
+    assert then["changes"]
+    assert all(path for path, *_ in then["changes"])
+    [[_, fresh]] = news_of(store).of(seen(swept))["changes"]
+    assert applied(then["changes"], whole) == fresh
+    assert fresh["head"]["status"] == ["finished", "finished"]
+
+
+def test_a_page_of_another_server_is_told_all_again(store: Store, swept: int):
+    first = news_of(store).of(seen(swept))
+    again = news_of(store).of(seen(swept, first["version"] - 1))
+    assert [path for path, *_ in again["changes"]] == [[]]
+
+
+def test_another_look_is_drawn_at_once(store: Store, swept: int):
+    news = news_of(store)
+    first = news.of(seen(swept))
+    turned = news.of(seen(swept, first["version"], "?y=patience&x=lr&metric=val_accuracy"))
+    [[_, whole]] = first["changes"]
+    look = applied(turned["changes"], whole)["look"]["chosen"]
+    assert look == {"metric": "val_accuracy", "y": "patience", "x": "lr", "by": "", "tree": "best"}
+
+
+def test_no_sweep_is_said_in_a_sentence(store: Store):
+    assert news_of(store).of(seen(7))["trouble"] == "There is no sweep 7."
+
+
+def test_a_sweep_is_paused_gone_on_with_and_renamed(store: Store):
+    sweep = added(store, small(), {"lr": [0.01, 0.05]})
+    assert change(store, Change(sweep=sweep, what="pause")) == ""
+    assert store.sweep_asked(sweep) == "pause"
+    store.end_sweep(sweep, "paused")
+    assert change(store, Change(sweep=sweep, what="resume")) == ""
+    assert store.sweep(sweep).status == "queued"
+    assert "already" in change(store, Change(sweep=sweep, what="resume"))
+    assert change(store, Change(sweep=sweep, what="rename", value=" night ")) == ""
+    assert store.sweep(sweep).name == "night"
+    assert change(store, Change(sweep=99, what="stop")) == "There is no sweep 99."

@@ -1,0 +1,133 @@
+"""A sweep before it is started: its address, its cells, what is wrong with it, what it costs."""
+
+from statistics import median
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.sweep import address, values
+from app.sweep.address import Asked
+from app.sweep.plan import PlanError, cost, plan
+from app.sweep.setup import of_sweep
+from tests.compare.runs import recorded
+from trainer.config.run import RunConfig
+from trainer.config.table import SETTINGS, to_config
+from trainer.store.store import Store
+
+BASE = to_config({"model": "mlp", "epochs": 20})
+
+
+def refused(rows: list[tuple[str, str]], **more: Any) -> PlanError:
+    with pytest.raises(PlanError) as error:
+        plan(BASE, rows, **more)
+    return error.value
+
+
+def test_the_address_has_a_whole_sweep_and_is_read_back():
+    asked = Asked(config=BASE, over={"lr": "0.001, 0.01", "patience": "2"}, seeds=3, halving=True)
+    assert address.read(address.write(asked)) == asked
+
+
+@given(st.dictionaries(st.text(), st.text()))
+def test_any_address_is_followed_as_far_as_it_goes(parts):
+    query = "?" + "&".join(f"{key}={value}" for key, value in parts.items())
+    asked = address.read(query)
+    assert isinstance(asked.config, RunConfig)
+    assert all(sentence.endswith((".", "?")) for sentence in asked.refused)
+
+
+def test_a_wrong_part_of_the_address_costs_no_other():
+    asked = address.read("?sweep=x&lr=0.02&over-lr=1,2&seeds=none&mode=x&colour=red")
+    assert (asked.sweep, asked.config.lr, asked.over, asked.seeds) == (
+        None, 0.02, {"lr": "1,2"}, 1,
+    )  # fmt: skip
+    assert list(asked.refused) == [
+        "There is no sweep 'x'.",
+        "seeds must be a whole number from 1 on, not 'none'.",
+        "mode must be grid or halving, not 'x'.",
+        "There is no setting 'colour'.",
+    ]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: f"{s.owner}-{s.key}")
+def test_values_are_read_back_as_they_were_written(setting):
+    given = [setting.default, *setting.choices]
+    assert values.split(setting.key, values.joined(setting.key, given)) == [
+        text for text in map(setting.text, given) if text
+    ]
+
+
+def test_each_setting_is_offered_with_values_that_can_be():
+    """A setting of another schedule is offered beside that schedule."""
+    for choice in values.keys(BASE)[:20]:
+        made = plan(BASE, [(choice["value"], choice["usual"])])
+        assert made.cells
+
+
+def test_every_combination_is_a_cell_on_each_seed():
+    made = plan(BASE, [("lr", "0.001, 0.01"), ("", "not read"), ("patience", "2; 5")], seeds=2)
+    assert [(c.config.lr, c.config.schedule.patience, c.config.seed) for c in made.cells] == [  # type: ignore[union-attr]
+        (lr, patience, seed) for lr in (0.001, 0.01) for patience in (2, 5) for seed in (0, 1)
+    ]
+
+
+def test_a_refusal_stands_beside_its_row():
+    error = refused([("lr", "0.001, x"), ("patience", "2"), ("momentum", "0.5")])
+    assert error.rows.keys() == {0, 2}
+    assert error.rows[0].startswith("Learning rate must be a number")
+    assert error.rows[2].startswith("momentum does not belong to the optimizer Adam")
+
+
+def test_a_setting_named_twice_and_one_without_values_are_refused():
+    assert refused([("lr", "1e-3"), ("lr", "1e-2")]).rows == {
+        1: "Learning rate is named twice: write its values in one row."
+    }
+    assert refused([("lr", " , ")]).rows == {0: "lr has no values: name at least one."}
+
+
+def test_too_many_cells_are_refused_for_no_row():
+    error = refused(
+        [
+            ("seed", ", ".join(map(str, range(50)))),
+            ("batch-size", ", ".join(map(str, range(1, 51)))),
+        ]
+    )
+    assert not error.rows
+    assert "2,500 cells" in " ".join(error.others)
+
+
+def test_the_cost_is_told_from_the_epochs_that_were_recorded(store: Store):
+    made = plan(BASE, [("lr", "0.001, 0.01")])
+    cells, unknown = cost(store, made)
+    assert cells == "2 cells, 40 epochs at most."
+    assert unknown.startswith("How long that takes is not known")
+    run = recorded(store, epochs=5)
+    seconds = median(epoch.seconds for epoch in store.epochs(run))
+    config = store.run(run).config  # type: ignore[union-attr]
+    assert config is not None
+    told = cost(store, plan(config, [("lr", "0.001, 0.01")]))[1]
+    assert told == f"{2 * config.epochs * seconds:.1f} s at most, as fast as earlier runs."
+
+
+def test_halving_says_what_it_stops_and_costs_less(store: Store):
+    rows = [("lr", "0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3")]
+    whole, halved = (cost(store, plan(BASE, rows, halving=h))[:2] for h in (False, True))
+    assert whole[0] == "9 cells, 180 epochs at most."
+    # 9 cells for 2 epochs, 3 for 4 more, 1 for 14 more.
+    assert halved[0] == "9 cells, 44 epochs at most."
+    assert halved[1] == (
+        "Those that lag stop early: of 9 cells go on 3 after epoch 2, 1 after epoch 6."
+    )
+
+
+def test_the_form_of_a_sweep_sets_the_same_one_up_again(store: Store):
+    rows = [("schedule", "none, ReduceLROnPlateau"), ("lr", "0.001, 0.01")]
+    made = plan(BASE, rows, seeds=3)
+    configs = [cell.config for cell in made.cells]
+    sweep = store.sweep(store.add_sweep("grid", BASE, made.grid.model_dump(mode="json"), configs))
+    assert sweep is not None
+    asked = of_sweep(sweep)
+    again = plan(asked.config, list(asked.over.items()), asked.seeds, asked.halving)
+    assert again == made

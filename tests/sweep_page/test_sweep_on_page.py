@@ -1,0 +1,160 @@
+"""The view Sweep in a real browser."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.lab.page import NEEDS_CHROMIUM, box, choose, start
+from tests.lab.test_access import violations
+from tests.page import Served, opened
+from trainer.config.grid import cells, grid
+from trainer.config.table import to_config
+
+pytestmark = NEEDS_CHROMIUM
+READY = "#sweep-cost:not(:empty)"
+SETUP = "sweep?model=mlp&epochs=3&batch-size=512&device=cpu&over-lr=0.001,0.1&over-patience=0,2"
+BASE = {"model": "mlp", "epochs": 3, "batch-size": 512, "device": "cpu"}
+SHOWN = "#sweep-heat .heatmaplayer image, #sweep-heat .hm"
+
+
+def train(page: Page) -> None:
+    page.get_by_role("button", name="Train the grid").click()
+    page.wait_for_url(re.compile(r"/sweep\?sweep=\d+$"))
+
+
+def ended(page: Page, state: str = "finished") -> None:
+    page.locator(f'#sweep-status[data-state="{state}"]').wait_for()
+
+
+def numbers(page: Page) -> list[str]:
+    """The numbers written in the map."""
+    found: list[str] = page.evaluate(
+        """() => document.getElementById("sweep-heat").data
+          .filter(({ meta }) => meta.startsWith("number:"))
+          .flatMap(({ text }) => text.map((each) => each.replace(/<.?b>/g, "")))"""
+    )
+    return found
+
+
+def recorded(served: Served, **settings: Any) -> int:
+    """A sweep that waits for nobody: of a server whose worker trains it."""
+    base = to_config({**BASE, **settings})
+    made = grid(base, {"lr": ["0.001", "0.1"], "patience": ["0", "2"]})
+    configs = [cell.config for cell in cells(base, made)]
+    return served.store.add_sweep("grid", base, made.model_dump(mode="json"), configs)
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "dark")])
+def test_a_sweep_is_set_up_started_and_watched_to_its_end(
+    browser: BrowserContext, lab: Served, size: str, scheme: str
+) -> None:
+    with opened(browser, lab.url + SETUP, size, scheme, READY) as page:
+        expect(page.locator("#sweep-cost")).to_contain_text("4 cells, 12 epochs at most.")
+        train(page)
+        ended(page)
+        epochs = lab.store.epochs_of(1)
+        expect(page.locator("#sweep-counts")).to_have_text(
+            re.compile(f"^12 epochs asked, {epochs.trained} trained, .* times fewer$")
+        )
+        page.wait_for_function("() => document.getElementById('sweep-heat')?._fullLayout")
+        assert len(numbers(page)) == 4
+        expect(page.locator("#sweep-progress")).to_have_js_property("value", 100)
+        assert violations(page) == []
+
+
+def test_the_cells_are_reached_by_keyboard_and_lead_to_their_runs(
+    browser: BrowserContext, lab: Served
+) -> None:
+    sweep = recorded(lab)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
+        ended(page)
+        page.wait_for_function("() => document.getElementById('sweep-heat')?._fullLayout")
+        cursor = page.locator("#sweep-cursor")
+        cursor.focus()
+        page.keyboard.press("ArrowRight")
+        said = set()
+        for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"):
+            said.add(cursor.get_attribute("aria-label"))
+            page.keyboard.press(key)
+        assert len(said) == 4
+        panel = page.locator("#sweep-cell")
+        expect(panel.locator("path.metric")).to_have_count(1)
+        run = re.sub(r"\D", "", panel.locator("a").first.inner_text())
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/?run={run}")
+
+
+def test_what_cannot_be_is_said_beside_its_row_and_not_started(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, lab.url + SETUP, ready=READY) as page:
+        box(page, "Values 1").fill("0.001, fast")
+        expect(page.locator(".sweep-row").first).to_contain_text(
+            "Learning rate must be a number above 0 and at most 100."
+        )
+        expect(page.get_by_role("button", name="Train the grid")).to_be_disabled()
+        box(page, "Values 1").fill("0.001, 0.002, 0.003")
+        expect(page.locator("#sweep-cost")).to_contain_text("6 cells")
+        expect(page).to_have_url(re.compile("over-lr=0.001,%20?0.002|over-lr=0.001,\\+0.002"))
+
+
+def test_a_setting_brings_values_to_begin_with(browser: BrowserContext, lab: Served) -> None:
+    with opened(browser, lab.url + SETUP, ready=READY) as page:
+        choose(page, "Setting 3", "Factor")
+        expect(box(page, "Values 3")).to_have_value("0.1, 0.3, 0.5")
+        expect(page.locator("#sweep-cost")).to_contain_text("12 cells, 36 epochs at most.")
+        expect(box(page, "Setting 4")).to_be_visible()
+
+
+def test_the_form_and_a_run_lead_to_a_sweep_of_their_settings(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, f"{lab.url}?model=mlp&lr=0.02&epochs=1&batch-size=512") as page:
+        link = page.get_by_role("link", name="Sweep these settings")
+        expect(link).to_have_attribute("href", re.compile("lr=0.02"))
+        start(page)
+        page.locator('#status[data-state="finished"]').wait_for()
+        link.click()
+        page.locator(READY).wait_for()
+        expect(page.locator("#sweep-base-text")).to_contain_text("Adam 0.02")
+        page.goto(f"{lab.url}sweep?from=1")
+        page.locator(READY).wait_for()
+        expect(page.locator("#sweep-base-text")).to_contain_text("MLP · Digits · Adam 0.02")
+        expect(page.get_by_label("Epochs", exact=True)).to_have_value("1")
+
+
+def test_a_sweep_is_paused_gone_on_with_and_renamed(browser: BrowserContext, lab: Served) -> None:
+    sweep = recorded(lab, epochs=400)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
+        ended(page, "training")
+        page.get_by_role("button", name="Pause").click()
+        ended(page, "paused")
+        page.get_by_role("button", name="Go on").click()
+        ended(page, "training")
+        page.get_by_role("button", name="Stop").click()
+        ended(page, "stopped")
+        page.get_by_role("button", name="Rename the sweep").click()
+        page.get_by_label("Name of the sweep").fill("over night")
+        page.keyboard.press("Enter")
+        expect(page.locator("#sweep-choice")).to_have_value(f"#{sweep} over night")
+
+
+def test_the_cells_are_rows_of_the_table_of_runs(browser: BrowserContext, lab: Served) -> None:
+    sweep = recorded(lab)
+    lab.store.add(to_config({**BASE, "epochs": 1}))
+    with opened(browser, f"{lab.url}runs?sweep={sweep}", ready=".ag-row") as page:
+        expect(page.locator("#runs-count")).to_have_text("4 runs")
+        expect(page.locator(f'.ag-row a[href="/sweep?sweep={sweep}"]').first).to_be_attached()
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [("?sweep=9", "There is no sweep 9."), ("?from=9", "There is no run 9.")],
+)
+def test_an_address_of_nothing_is_answered_in_a_sentence(
+    browser: BrowserContext, lab: Served, query: str, sentence: str
+) -> None:
+    with opened(browser, f"{lab.url}sweep{query}", ready=READY) as page:
+        expect(page.locator("#sweep-refused")).to_contain_text(sentence)
