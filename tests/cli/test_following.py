@@ -1,10 +1,8 @@
 """`lrscope import --follow` in a process of its own, while another one writes the file."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,29 +10,32 @@ from pathlib import Path
 import pytest
 
 from tests.curves.writing import writing
+from tests.forked import python
 from trainer.store.store import Store
-
-ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
 def following(
     home: Path, file: Path, *more: str, form: tuple[str, ...] = ("--json",)
 ) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trainer.watch", "import", "--follow", str(file), *form, *more],
-        cwd=ROOT,
-        env={**os.environ, "LRSCOPE_HOME": str(home)},
+    with python(
+        *["-m", "trainer.watch", "import", "--follow", str(file), *form, *more],
+        environment={"LRSCOPE_HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def rest(process: "subprocess.Popen[str]") -> str:
+    """What else it prints until it ends."""
+    assert process.stdout
+    printed = process.stdout.read()
+    process.wait()
+    return printed
 
 
 def told(process: "subprocess.Popen[str]", lines: int) -> list[int]:
@@ -70,7 +71,7 @@ def test_ctrl_c_ends_it_and_a_killed_one_goes_on_with_the_same_run(tmp_path: Pat
             writer.write("4,0.2")
             assert told(process, 1) == [4]
             process.send_signal(signal.SIGINT)
-            out, _ = process.communicate()
+            out = rest(process)
     assert json.loads(out) == {"run": 1, "status": "stopped"}
     assert process.returncode == 130
     with closing(Store(home)) as store:
@@ -96,7 +97,7 @@ def test_until_quiet_ends_it_as_finished(tmp_path: Path) -> None:
     home, file = tmp_path / "home", tmp_path / "losses.csv"
     file.write_text("epoch,val_loss\n1,0.5\n2,0.4\n")
     with following(home, file, "--until-quiet", "0.1", "--patience", "0") as process:
-        out, _ = process.communicate()
+        out = rest(process)
     *epochs, last = [json.loads(line) for line in out.splitlines()]
     assert [epoch["val_loss"] for epoch in epochs] == [0.5, 0.4]
     assert last == {"run": 1, "status": "finished"}
