@@ -18,6 +18,7 @@ import typer
 
 from app.cli.main import cli
 from app.cli.training import ControlCommand
+from tests.faults.terminal import lrscope
 from trainer.config.fields import bounds_of
 from trainer.config.optimizers import OPTIMIZERS
 from trainer.config.run import RunConfig
@@ -341,10 +342,10 @@ def test_the_readmes_loop_is_watched(tmp_path: Path) -> None:
 
 
 def test_the_manuals_python_reads_the_runs_that_the_terminal_lists(tmp_path: Path) -> None:
-    terminal = "from app.cli.main import main; main()"
     step = ["train", "--model", "mlp", "--schedule", "StepLR", "--epochs", "3", "--json"]
-    epochs = [json.loads(line) for line in ran(terminal, *step, home=tmp_path)][:-1]
-    (listed,) = map(json.loads, ran(terminal, "runs", "--json", home=tmp_path))
+    trained = lrscope(*step, home=tmp_path).stdout.splitlines()
+    epochs = [json.loads(line) for line in trained[:-1]]
+    (listed,) = map(json.loads, lrscope("runs", "--json", home=tmp_path).stdout.splitlines())
     (code,) = (block for block in blocks(read(MANUAL), "python") if "import runs" in block)
     told = ran(AS_INSTALLED + code, home=tmp_path)
     assert told == [

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.faults.terminal import lrscope
+from tests.forked import python
 from tests.small import metrics
 from trainer.config.recipe import Recipe
 from trainer.config.run import RunConfig
@@ -119,12 +120,11 @@ def test_a_fork_goes_on_from_the_epoch_with_what_was_named(here: Any) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without a signal")
 def test_what_a_signal_ends_goes_on_where_it_was(tmp_path: Path, here: Any) -> None:
-    options = ["--model", "mlp", "--epochs", "40", "--batch-size", "16", "--json"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "app", "train", *options],
-        env={**os.environ, "LRSCOPE_HOME": str(tmp_path)},
+    options = ["--model", "mlp", "--epochs", "20", "--batch-size", "16", "--json"]
+    with python(
+        *["-m", "app", "train", *options],
+        environment={"LRSCOPE_HOME": str(tmp_path)},
         stdout=subprocess.PIPE,
-        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline()

@@ -11,6 +11,7 @@ import pytest
 
 from app.picture.drawn import drawn
 from app.picture.svg import Look, svg
+from tests.faults.terminal import lrscope
 from tests.small import load, small
 from tests.test_documented import AS_INSTALLED, MANUAL, ROOT, blocks, ran, read
 from trainer import watch
@@ -137,7 +138,7 @@ def test_a_script_prints_a_line_for_each_epoch_as_the_terminal_does(tmp_path: Pa
     code = f"{AS_INSTALLED}from lrscope import runs\nruns.train({QUICK}, epochs=2)"
     told = ran(code, home=tmp_path)
     options = ["--model", "mlp", "--batch-size", "1077", "--device", "cpu", "--epochs", "2"]
-    terminal = ran("from app.cli.main import main; main()", "train", *options, home=tmp_path)
+    terminal = lrscope("train", *options, home=tmp_path).stdout.splitlines()
     assert len(told) == 3
     assert [line.rstrip() for line in told[:2]] == [
         line.rstrip() for line in terminal if line.startswith("    ")
