@@ -249,7 +249,7 @@ class _Sweeping:
                             yield from self._leave(stage, start)
                     yield CellEvent(leader, event)
             except GeneratorExit:  # nobody drains it further: it was interrupted, not stopped
-                self._halt.set()
+                self._stop()
                 for _ in events:
                     pass
                 raise
