@@ -109,7 +109,7 @@ def answer(store: Store, sweep: Sweep) -> Answer:
         case BestHere():
             return best_here(*_phases(store, sweep))
         case WhichLR() as plan:
-            return which_lr([_tried(store, run) for run in store.cells(sweep.id)], plan.within)
+            return which_lr([tried(store, run) for run in store.cells(sweep.id)], plan.within)
         case _:
             return sweep.answer or apart_of([])
 
@@ -118,11 +118,12 @@ def _phases(store: Store, sweep: Sweep) -> tuple[list[Tried], list[Tried]]:
     """Of A: the probes, and what went on from them."""
     found: tuple[list[Tried], list[Tried]] = ([], [])
     for run in store.cells(sweep.id):
-        found[run.recipe.schedule.name != NoSchedule().name].append(_tried(store, run))
+        found[run.recipe.schedule.name != NoSchedule().name].append(tried(store, run))
     return found
 
 
-def _tried(store: Store, run: Run) -> Tried:
+def tried(store: Store, run: Run) -> Tried:
+    """What was recorded of a run that tries an LR."""
     assert run.config is not None
     epochs = lineage(store, run.id)
     return Tried(
