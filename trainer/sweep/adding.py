@@ -1,4 +1,4 @@
-"""Values and seeds that a sweep gets after it has trained. torch-free."""
+"""New sweeps over a grid, and values and seeds that one gets after it has trained. torch-free."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +9,27 @@ from ..config.table import ConfigError, from_config
 from ..store.faults import CommandError
 from ..store.store import Store
 from .halving import settings_in
+from .threads import fixed
+
+
+def add(
+    store: Store,
+    config: RunConfig,
+    asked: Grid,
+    workers: int = 1,
+    name: str | None = None,
+    claimed: bool = False,
+) -> int:
+    """Queue a sweep over a grid; returns its id. Its cells have a fixed number of threads.
+
+    Raises:
+        ConfigError: a combination cannot be.
+        OwnError: the data is one's own, and cannot be trained on.
+    """
+    base = fixed(config, workers)
+    chosen = [cell.config for cell in cells(base, asked)]
+    plan = asked.model_dump(mode="json")
+    return store.add_sweep("grid", base, plan, chosen, workers, name, claimed)
 
 
 def extend(
