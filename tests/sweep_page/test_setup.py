@@ -68,7 +68,7 @@ def test_each_setting_is_offered_with_values_that_can_be():
 
 def test_every_combination_is_a_cell_on_each_seed():
     made = plan(BASE, [("lr", "0.001, 0.01"), ("", "not read"), ("patience", "2; 5")], seeds=2)
-    assert [(c.config.lr, c.config.schedule.patience, c.config.seed) for c in made.cells] == [  # type: ignore[union-attr]
+    assert [(c.config.lr, c.config.schedule.patience, c.config.seed) for c in made.cells] == [
         (lr, patience, seed) for lr in (0.001, 0.01) for patience in (2, 5) for seed in (0, 1)
     ]
 
@@ -105,7 +105,7 @@ def test_the_cost_is_told_from_the_epochs_that_were_recorded(store: Store):
     assert unknown.startswith("How long that takes is not known")
     run = recorded(store, epochs=5)
     seconds = median(epoch.seconds for epoch in store.epochs(run))
-    config = store.run(run).config  # type: ignore[union-attr]
+    config = store.run(run).config
     assert config is not None
     told = cost(store, plan(config, [("lr", "0.001, 0.01")]))[1]
     assert told == f"{2 * config.epochs * seconds:.1f} s at most, as fast as earlier runs."
