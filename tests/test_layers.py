@@ -109,7 +109,9 @@ ARROWS = {
         app.run_picker app.seeds_box trainer.compare
         trainer.config trainer.schedule trainer.store
     """,
-    "app.sweep": "app.ids trainer.store",
+    "app.sweep": """
+        app.charts app.ids trainer.compare trainer.config trainer.store trainer.verdict
+    """,
     "app.importing": """
         app.checked app.ids app.run_picker trainer.config trainer.curves trainer.followers
         trainer.store trainer.worker
