@@ -41,7 +41,7 @@ costs = st.lists(st.none() | st.floats(1e-6, 1e6), max_size=9)
 def test_a_lower_cost_is_never_paler(values: list[float | None]) -> None:
     found, times = shades.strengths(values)
     assert [s is None for s in found] == [v is None for v in values]
-    pairs = sorted((v, -s) for v, s in zip(values, found, strict=True) if v is not None)
+    pairs = sorted((v, -(s or 0.0)) for v, s in zip(values, found, strict=True) if v is not None)
     drawn = [s for _, s in pairs]
     assert drawn == sorted(drawn)
     assert not pairs or drawn[0] == -1

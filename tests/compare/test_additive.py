@@ -55,7 +55,7 @@ def test_settings_that_never_differ_do_not_make_the_noise_smaller() -> None:
     scatter = random.Random(1)
     values = {i: {seed: 0.2 * i + scatter.gauss(0, 0.1) for seed in range(3)} for i in range(4)}
     alone = ranking(values)
-    copies = ranking(values | {f"as {i}": dict(values[i]) for i in range(4)})  # type: ignore[arg-type]
+    copies = ranking(values | {f"as {i}": dict(values[i]) for i in range(4)})
     assert alone is not None
     assert copies is not None
     assert copies.reach == pytest.approx(alone.reach)
