@@ -19,6 +19,10 @@ if TYPE_CHECKING:  # what a process without a browser test need not load
 LONG = bool(os.environ.get("LRSCOPE_LONG"))
 HAVE_LONG_VERSIONS = [Path(__file__).parent / folder for folder in ("faults", "input", "load")]
 
+# A core has a process of tests already: a thread more would wait for it.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Tests that a shell starts in the background ignore Ctrl-C, and so would the processes that they
 # start: a test that interrupts one would wait for ever.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -17,6 +17,7 @@ from .failures import first_line, reason, unexpected
 from .snapshots import files
 from .snapshots.files import BUDGET_MB
 from .store.store import Store
+from .sweep import places
 from .sweep.find.finding import execute_find
 from .sweep.sweeping import execute_sweep
 
@@ -185,9 +186,12 @@ class Worker:
         try:
             row = self.store.sweep(sweep)
             driver = execute_sweep if row and row.kind == "grid" else execute_find
-            with closing(
-                driver(self.store, sweep, self.root, self._shutdown, self.budget_mb)
-            ) as events:
+            with (
+                places.of(row.workers if row else 1) as workers,
+                closing(
+                    driver(self.store, sweep, self.root, self._shutdown, self.budget_mb, workers)
+                ) as events,
+            ):
                 for run, event in events:
                     if isinstance(event, Waiting):
                         self._troubles[run] = event.sentence

@@ -28,7 +28,7 @@ from app.cli.options import (
 from app.cli.refusals import fail, opened, output_lost
 from app.cli.terminal import JsonLines
 from trainer import folders
-from trainer.config.grid import MOST_CELLS, MOST_SEEDS, cells, grid
+from trainer.config.grid import MOST_SEEDS, cells, grid
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, ConfigError, changed, to_config
 from trainer.config.text import significant
@@ -38,6 +38,7 @@ from trainer.export.error import ExportError
 from trainer.own.errors import OwnError
 from trainer.own.fitting import refuse_unfit
 from trainer.snapshots.files import BUDGET_MB
+from trainer.sweep.adding import add
 from trainer.sweep.find.sentences import sentences
 from trainer.sweep.ranking import Ranked
 from trainer.sweep.summary import metric, ranking, summary
@@ -120,12 +121,8 @@ def sweep(
         refuse_unfit(chosen[0])
     except (ConfigError, ExportError, OwnError) as error:
         raise fail(str(error)) from None
-    if len(chosen) > MOST_CELLS:
-        raise fail(f"The sweep has {len(chosen):,} cells; at most {MOST_CELLS:,} can be.")
     with opened(home, create=True) as store:
-        added = store.add_sweep(
-            "grid", base, asked.model_dump(mode="json"), chosen, workers, name, claimed=True
-        )
+        added = add(store, base, asked, workers, name, claimed=True)
         follow(store, added, json_lines, datasets, snapshot_budget)
 
 
@@ -155,6 +152,7 @@ def follow(
     store: "Store", number: int, json_lines: bool, datasets: Path | None, budget_mb: float
 ) -> None:
     """Train a claimed sweep and print it as it goes."""
+    from trainer.sweep import places
     from trainer.sweep.find.finding import execute_find
     from trainer.sweep.sweeping import execute_sweep
 
@@ -164,7 +162,9 @@ def follow(
 
     def training(shutdown: threading.Event) -> "Generator[CellEvent, None, None]":
         execute = execute_sweep if row.kind == "grid" else execute_find
-        return execute(store, number, datasets or folders.datasets(), shutdown, budget_mb)
+        root = datasets or folders.datasets()
+        with places.of(row.workers) as where:
+            yield from execute(store, number, root, shutdown, budget_mb, where)
 
     drained = drain(store, training, shown.show, lambda *_: shown.close())
     ended = store.sweep(number)

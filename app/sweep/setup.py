@@ -24,6 +24,7 @@ from trainer.config.text import lr_text
 from trainer.store.faults import CommandError, StoreError
 from trainer.store.store import Store
 from trainer.store.sweeps import Sweep
+from trainer.sweep.adding import add
 
 ROWS = 8
 MOST_WORKERS = 64
@@ -324,9 +325,7 @@ def register(app: Dash, store: Store) -> None:
         except (PlanError, CommandError) as refused:
             return no_update, str(refused)
         assert isinstance(given.workers, int)
-        plan = made.grid.model_dump(mode="json")
-        configs = [cell.config for cell in made.cells]
-        return store.add_sweep("grid", made.config, plan, configs, given.workers), ""
+        return add(store, made.config, made.grid, given.workers), ""
 
     app.clientside_callback(
         ClientsideFunction("form", "showProblems"),

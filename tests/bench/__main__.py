@@ -15,6 +15,7 @@ from rich.console import Console
 
 from app.cli.options import Datasets
 from tests.bench import busy, loops, page, server, storage, watching
+from tests.bench.finding import TASKS, finding
 from tests.bench.following import following
 from tests.bench.profile import profile
 from tests.bench.same import same
@@ -39,6 +40,7 @@ PARTS: dict[str, Callable[[Plan], Report]] = {
     "latency": page.latency,
     "following": following,
     "sweep": sweeping,
+    "find": finding,
     "store": storage.store,
     "memory": server.memory,
     "profile": profile,
@@ -54,13 +56,16 @@ def main(
     ] = None,
     datasets: Datasets = None,
     rounds: Annotated[int, typer.Option(min=1, help="Fewer than 5 are a quick look.")] = 5,
+    tasks: Annotated[
+        int, typer.Option(min=1, max=len(TASKS), help="On how many tasks an LR is found.")
+    ] = 1,
     json_: Annotated[bool, typer.Option("--json", help="JSON, with every round.")] = False,
 ) -> None:
     """Measure LRScope, each part against what it is to be compared with."""
     chosen = parts or list(PARTS)
     if unknown := set(chosen) - set(PARTS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}.")
-    plan = Plan(datasets or folders.datasets(), rounds)
+    plan = Plan(datasets or folders.datasets(), rounds, tasks)
     console, waiting = Console(), Console(stderr=True)
     if not console.is_terminal:
         console.width = WIDTH

@@ -85,7 +85,7 @@ def watched(plan: Plan) -> Report:
         started([*command(Path(home)), "--datasets", str(plan.root)], "--port") as (process, port),
         chrome() as browser,
     ):
-        until(lambda: answers(process, port))
+        until(lambda: answers(process, port), every=0.001)
         run = store.add(TUTORIAL)
 
         def passed(seen: int) -> bool:

@@ -18,10 +18,13 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 @dataclass(frozen=True)
 class Plan:
-    """What every part is told: the folder of the data sets, and how often to measure."""
+    """What every part is told: the folder of the data sets, how often to measure, and on how many
+    tasks an LR is found.
+    """
 
     root: Path
     rounds: int
+    tasks: int = 1
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def in_turns(*sides: Callable[[], float], rounds: int) -> list[tuple[float, ...]
     return list(zip(*turns, strict=True))
 
 
-def until(is_met: Callable[[], bool], every: float = 0.001) -> None:
+def until(is_met: Callable[[], bool], every: float = 0.01) -> None:
     """Ask every so many seconds until it is so."""
     deadline = time.monotonic() + TIMEOUT
     while not is_met():

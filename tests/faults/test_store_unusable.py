@@ -42,9 +42,12 @@ def working(store: Store) -> Iterator[Worker]:
         worker.stop()
 
 
-def whole(tmp_path: Path) -> list[Any]:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """The rows of a run that nothing disturbed."""
-    with closing(Store(tmp_path / "whole")) as store:
+    home = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch, closing(Store(home)) as store:
+        patch.setattr(datasets, "load", load)
         run = store.add(LONG, claimed=True)
         for _ in execute(store, run, NOWHERE, budget_mb=0.01):
             pass
@@ -56,7 +59,7 @@ def notice(store: Store, run: int, worker: Worker) -> str:
     return str(view["readout"][ids.NOTICE])
 
 
-def test_a_full_disk_makes_the_run_wait_until_there_is_room(disk: Disk, tmp_path: Path) -> None:
+def test_a_full_disk_makes_the_run_wait_until_there_is_room(disk: Disk, whole: list[Any]) -> None:
     with closing(Store(disk.folder)) as store, working(store) as worker:
         run = store.add(LONG, pace=200)
         until(lambda: len(store.epochs(run)) > 5)
@@ -67,11 +70,13 @@ def test_a_full_disk_makes_the_run_wait_until_there_is_room(disk: Disk, tmp_path
         disk.free()
         until(lambda: store.run(run).over)
         assert (store.run(run).status, worker.trouble(run)) == ("finished", None)
-        assert rows(store, run) == whole(tmp_path)
+        assert rows(store, run) == whole
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_locked_store_makes_the_run_wait_until_it_is_free(tmp_path: Path) -> None:
+def test_a_locked_store_makes_the_run_wait_until_it_is_free(
+    tmp_path: Path, whole: list[Any]
+) -> None:
     with closing(Store(tmp_path / "home")) as store, working(store) as worker:
         run = store.add(LONG, pace=200)
         until(lambda: len(store.epochs(run)) > 5)
@@ -80,7 +85,7 @@ def test_a_locked_store_makes_the_run_wait_until_it_is_free(tmp_path: Path) -> N
             assert f"Another program has locked {store.path}" in notice(store, run, worker)
         until(lambda: store.run(run).over)
         assert (store.run(run).status, worker.trouble(run)) == ("finished", None)
-        assert rows(store, run) == whole(tmp_path)
+        assert rows(store, run) == whole
 
 
 @pytest.mark.usefixtures("impatient")
@@ -107,7 +112,9 @@ def test_stop_works_where_the_store_cannot_take_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_run_that_is_to_end_while_it_waits_can_be_resumed(tmp_path: Path) -> None:
+def test_a_run_that_is_to_end_while_it_waits_can_be_resumed(
+    tmp_path: Path, whole: list[Any]
+) -> None:
     with closing(Store(tmp_path / "home")) as store:
         run = store.add(LONG)
         with working(store) as worker:
@@ -122,7 +129,7 @@ def test_a_run_that_is_to_end_while_it_waits_can_be_resumed(tmp_path: Path) -> N
         store.resume(run, claimed=True)
         *_, last = execute(store, run, NOWHERE)
         assert isinstance(last, Ended)
-        assert rows(store, run) == whole(tmp_path)
+        assert rows(store, run) == whole
 
 
 @pytest.mark.usefixtures("impatient")

@@ -23,6 +23,10 @@ TRAIN_IMAGES = {
 # [channels, height, width] of their images; of the others as of MNIST.
 SHAPES = {"cifar10": (3, 32, 32)}
 MNIST_SHAPE = (1, 28, 28)
+# Below this many training images an epoch takes very little time on one core. A second thread would
+# gain little, and cost a hundred times as much if it has to wait for a core that draws the page.
+ONE_THREAD_BELOW = 10_000
+MNIST_IMAGE = 28 * 28  # numbers: a larger sample counts as several images
 MODELS = {"cnn": "CNN", "mlp": "MLP", "lenet5": "LeNet-5", "resnet18": "ResNet-18"}
 Device = Literal["auto", "cpu", "cuda", "mps"]
 MOST_TARGET = 200  # characters

@@ -28,7 +28,7 @@ class Control:
         self._stop = threading.Event()
         self._asked: deque[tuple[InterventionName, float | None]] = deque()
         self.repeat(record, recorded, threads)
-        self._capture: Callable[[], dict[str, Any]] | None = None
+        self._capture: Callable[[], dict[str, Any] | None] | None = None
 
     def repeat(
         self, record: Iterable[Intervention] = (), recorded: int = 0, threads: int = 0
@@ -50,6 +50,13 @@ class Control:
         """Intervene before the next batch."""
         self._asked.append((name, value))
 
+    def take(self) -> list[tuple[InterventionName, float | None]]:
+        """For an engine in another process: what was asked for since the last call."""
+        taken = []
+        while self._asked:
+            taken.append(self._asked.popleft())
+        return taken
+
     def repeats(self, epoch: int) -> bool:
         """For the engine: whether this epoch, or what follows it, has a record to repeat."""
         return bool(self.record) or epoch <= self.recorded
@@ -65,7 +72,7 @@ class Control:
         while self._asked:
             yield Intervention(epoch, batch, *self._asked.popleft()), False
 
-    def attach(self, capture: Callable[[], dict[str, Any]]) -> None:
+    def attach(self, capture: Callable[[], dict[str, Any] | None]) -> None:
         """For the engine: how to capture its state."""
         self._capture = capture
 

@@ -133,7 +133,7 @@ def _train(
     config: RunConfig, splits: Splits, control: Control, start: Snapshot | None, clock: Clock
 ) -> Iterator[Event]:
     """The run itself, with the images already on their device."""
-    most = threads.at_most(config.threads, splits.train.x.numel() // threads.MNIST_IMAGE)
+    most = threads.at_most(config.threads, splits.train.x.numel())
     torch.set_num_threads(control.threads or most)
     state = initial_state(config, splits)
     model, optimizer, schedule = state.model, state.optimizer, state.schedule

@@ -50,7 +50,7 @@ def _tested(
     losses: list[float],
 ) -> Iterator[Event]:
     x, y = splits.train.x, splits.train.y
-    torch.set_num_threads(threads.at_most(config.threads, x.numel() // threads.MNIST_IMAGE))
+    torch.set_num_threads(threads.at_most(config.threads, x.numel()))
     model = models.built(config.model, x, splits.classes, config.seed).network
     optimizer = optimizers.build(config.optimizer, model.parameters(), lrs[0])
     order = torch.Generator().manual_seed(config.seed)

@@ -15,10 +15,7 @@ from typing import NamedTuple
 import psutil
 import torch
 
-# Below this many training images an epoch takes very little time on one core. A second thread would
-# gain little, and cost a hundred times as much if it has to wait for a core that draws the page.
-ONE_THREAD_BELOW = 10_000
-MNIST_IMAGE = 28 * 28  # numbers: a larger sample counts as several images
+from ..config.run import MNIST_IMAGE, ONE_THREAD_BELOW
 
 SAMPLE_SECONDS = 0.5
 WINDOW_SECONDS = 1.5
@@ -30,13 +27,14 @@ LONGEST_HOLD_SECONDS = 300.0
 LASTING_SECONDS = 60.0
 
 
-def at_most(setting: int, images: int) -> int:
-    """The threads of a run over that many training images on a quiet machine.
+def at_most(setting: int, numbers: int) -> int:
+    """The threads of a run over training samples of so many numbers in all, on a quiet machine.
 
     Args:
         setting: the run's setting `threads`; 0 is auto.
     """
-    return setting or (1 if images < ONE_THREAD_BELOW else torch.get_num_threads())
+    is_small = numbers // MNIST_IMAGE < ONE_THREAD_BELOW
+    return setting or (1 if is_small else torch.get_num_threads())
 
 
 @contextmanager

@@ -1,18 +1,21 @@
 """`lrscope.sweep`: trains a grid in a script or a notebook. torch-free until then."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .. import folders
-from ..config.grid import cells, grid
+from ..config.grid import grid
 from ..config.run import RunConfig
 from ..config.table import SETTINGS, changed, keyed
 from ..engine.events import Diverged, Ended, Failed, Waiting, Warned
 from ..export.tables import Record
 from ..store.store import Store
+from ..sweep import places
+from ..sweep.adding import add
 from ..sweep.summary import summary
 from ..sweep.sweeping import CellEvent, execute_sweep
 from .training import STOPPING, Training
@@ -25,6 +28,7 @@ def sweep(
     *,
     seeds: int = 1,
     halving: bool = False,
+    workers: int = 1,
     name: str | None = None,
     home: Path | str | None = None,
     datasets: Path | str | None = None,
@@ -42,6 +46,7 @@ def sweep(
         config: what the runs have in common; the default one if None.
         seeds: how many seeds, from the config's own on.
         halving: stop the runs that lag early.
+        workers: processes that train at the same time.
         name: what to call the sweep.
         home: the folder of the runs; LRScope's own if None.
         datasets: the folder of the data sets; LRScope's own if None.
@@ -64,14 +69,11 @@ def sweep(
     asked = grid(base, several, seeds=seeds, mode="halving" if halving else "grid")
     store = Store(Path(home or folders.home()))
     try:
-        configs = [cell.config for cell in cells(base, asked)]
-        number = store.add_sweep(
-            "grid", base, asked.model_dump(mode="json"), configs, name=name, claimed=True
-        )
+        number = add(store, base, asked, workers, name, claimed=True)
     except BaseException:
         store.close()
         raise
-    return _follow(store, number, Path(datasets or folders.datasets()))
+    return _follow(store, number, Path(datasets or folders.datasets()), workers)
 
 
 def _is_several(key: str, value: Any) -> bool:
@@ -80,10 +82,10 @@ def _is_several(key: str, value: Any) -> bool:
     return key not in LISTS or any(hasattr(part, "__iter__") for part in value)
 
 
-def _follow(store: Store, number: int, datasets: Path) -> Record:
+def _follow(store: Store, number: int, datasets: Path, workers: int) -> Record:
     """Train a claimed sweep; a line for each run that ends."""
     home = store.home
-    training = Training(store, partial(execute_sweep, store, number, datasets))
+    training = Training(store, partial(_events, store, number, datasets, workers))
     training.start()
     try:
         for told in training.news():
@@ -99,6 +101,13 @@ def _follow(store: Store, number: int, datasets: Path) -> Record:
         ended = again.sweep(number)
         assert ended is not None
         return summary(again, ended)
+
+
+def _events(
+    store: Store, number: int, datasets: Path, workers: int, shutdown: threading.Event
+) -> Generator[CellEvent, None, None]:
+    with places.of(workers) as where:
+        yield from execute_sweep(store, number, datasets, shutdown, places=where)
 
 
 def _print(told: list[CellEvent]) -> None:

@@ -50,7 +50,7 @@ def test_epochs_after_a_cut_do_not_make_a_run_seem_surer() -> None:
     constant = tried(1, 0.1, losses)
     cut = replace(constant, lrs=(*[0.1] * 12, *[0.01] * 8))
     before = replace(constant, losses=tuple(losses[:12]), lrs=constant.lrs[:12])
-    assert wobble([constant]) < wobble([cut])
+    assert (wobble([constant]) or 1.0) < (wobble([cut]) or 0.0)
     assert wobble([cut]) == pytest.approx(wobble([before]), rel=0.05)
     assert wobble([replace(cut, lrs=(*[0.1] * 6, *[0.01] * 14))]) is None
 

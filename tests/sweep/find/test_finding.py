@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.small import NOWHERE, small
+from tests.sweep.find.tries import answered, row_of
 from tests.sweep.sweeps import alone, assert_as_alone, least, of_cell
 from trainer.config.table import changed
 from trainer.engine import loop
@@ -62,25 +63,24 @@ def test_the_best_probes_go_on_and_each_is_as_a_run_of_its_own(store: Store, pla
     found(store, sweep, places=places)
     row = store.sweep(sweep)
     probes, rest = (of_schedule(store, sweep, n) for n in ("none", "ReduceLROnPlateau"))
-    ends = {p.recipe.lr: alone(p.config)[0][-1][3]["val_loss"] for p in probes}
-    assert sorted(r.recipe.lr for r in rest) == sorted(sorted(ends, key=ends.get)[:2])
+    ends = sorted((of_cell(store, p)[0][-1][3]["val_loss"], p.recipe.lr) for p in probes)
+    assert sorted(r.recipe.lr for r in rest) == sorted(lr for _, lr in ends[:2])
     assert_as_alone(store, sweep)
     epochs = store.epochs_of(sweep)
     assert epochs.trained == least(store, sweep) == 4 * 2 + 2 * 5
     assert row.status == "finished"
-    best = row.answer["best"]
-    lowest = {r.id: min(e[3]["val_loss"] for e in of_cell(store, r)[0]) for r in rest}
-    assert best["run"] == min(lowest, key=lowest.get)
-    assert best["val_loss"] == lowest[best["run"]]
+    best = answered(store, sweep)["best"]
+    lowest = min((min(e[3]["val_loss"] for e in of_cell(store, r)[0]), r.id) for r in rest)
+    assert (best["val_loss"], best["run"]) == lowest
 
 
 def test_b_scores_the_loss_after_an_epoch_at_a_tenth(store: Store) -> None:
     sweep = add_find(store, CONFIG, B, claimed=True)
     found(store, sweep)
     assert_as_alone(store, sweep)
-    row = store.sweep(sweep)
-    for score in row.answer["scores"]:
-        for seed, loss in zip(row.answer["seeds"], score["losses"], strict=True):
+    found_out = answered(store, sweep)
+    for score in found_out["scores"]:
+        for seed, loss in zip(found_out["seeds"], score["losses"], strict=True):
             constant = changed(CONFIG, {"schedule": "none", "epochs": 3, "seed": seed})
             steps = changed(
                 constant, {"schedule": "StepLR", "step-size": 2, "gamma": 0.1, "lr": score["lr"]}
@@ -97,9 +97,9 @@ def test_an_lr_that_diverges_drops_out(store: Store) -> None:
     sweep = add_find(store, config, plan, claimed=True)
     found(store, sweep)
     row = store.sweep(sweep)
-    died = [p["lr"] for p in row.answer["probes"] if p["diverged"]]
+    died = [p["lr"] for p in answered(store, sweep)["probes"] if p["diverged"]]
     assert died
-    assert {r["lr"] for r in row.answer["runs"]}.isdisjoint(died)
+    assert {r["lr"] for r in answered(store, sweep)["runs"]}.isdisjoint(died)
     assert row.status == "finished"
 
 
@@ -114,13 +114,13 @@ def test_a_find_that_is_stopped_anywhere_goes_on_without_a_loss(
         for stop in stops:
             found(store, sweep, epoch_ends(stop))
             assert store.sweep(sweep).status == "interrupted"
-            assert store.sweep(sweep).answer is None
+            assert row_of(store, sweep).answer is None
             store.resume_sweep(sweep, claimed=True)
         found(store, sweep)
         assert store.sweep(sweep).status == "finished"
         assert store.epochs_of(sweep).trained == least(store, sweep)
         assert_as_alone(store, sweep)
-        assert store.sweep(sweep).answer == answer(store, store.sweep(sweep))
+        assert answered(store, sweep) == answer(store, row_of(store, sweep))
 
 
 def test_a_pause_between_probes_and_the_rest_goes_on(store: Store) -> None:
@@ -135,7 +135,7 @@ def test_a_pause_between_probes_and_the_rest_goes_on(store: Store) -> None:
 
     found(store, sweep, pause)
     assert store.sweep(sweep).status == "paused"
-    assert len(answer(store, store.sweep(sweep))["probes"]) == 4
+    assert len(answer(store, row_of(store, sweep))["probes"]) == 4
     store.resume_sweep(sweep, claimed=True)
     found(store, sweep)
     assert store.sweep(sweep).status == "finished"
@@ -149,8 +149,10 @@ def test_a_probe_that_was_stopped_by_hand_is_left_out(store: Store) -> None:
     found(store, sweep)
     row = store.sweep(sweep)
     assert row.status == "finished"
-    assert next(p for p in row.answer["probes"] if p["run"] == first)["val_loss"] is None
-    assert len(row.answer["runs"]) == 2
+    assert (
+        next(p for p in answered(store, sweep)["probes"] if p["run"] == first)["val_loss"] is None
+    )
+    assert len(answered(store, sweep)["runs"]) == 2
 
 
 def test_the_check_of_a_is_its_two_best_on_seeds_that_did_not_choose(store: Store) -> None:
@@ -159,7 +161,7 @@ def test_the_check_of_a_is_its_two_best_on_seeds_that_did_not_choose(store: Stor
         check(store, sweep)
     found(store, sweep)
     made = check(store, sweep)
-    assert list(made.lrs) == [r["lr"] for r in store.sweep(sweep).answer["runs"]]
+    assert list(made.lrs) == [r["lr"] for r in answered(store, sweep)["runs"]]
     assert {c.seed for c in made.cells} == {1, 2, 3}
     assert {c.schedule.name for c in made.cells} == {"ReduceLROnPlateau"}
     added = add_check(store, sweep)
@@ -175,8 +177,8 @@ def test_the_check_of_a_is_its_two_best_on_seeds_that_did_not_choose(store: Stor
 def test_the_check_of_b_compares_its_answer_with_the_best_score(store: Store) -> None:
     sweep = add_find(store, CONFIG, B, claimed=True)
     found(store, sweep)
-    made, row = check(store, sweep), store.sweep(sweep)
-    assert made.lrs[0] == row.answer["lr"]
+    made = check(store, sweep)
+    assert made.lrs[0] == answered(store, sweep)["lr"]
     assert {c.seed for c in made.cells} == {2, 3, 4}
     assert {c.schedule for c in made.cells} == {CONFIG.schedule}
     assert {c.epochs for c in made.cells} == {7}
@@ -185,7 +187,7 @@ def test_the_check_of_b_compares_its_answer_with_the_best_score(store: Store) ->
 def test_a_plan_that_cannot_be_read_says_so(store: Store) -> None:
     sweep = store.add_sweep("find", CONFIG, {"probe": 0}, [], claimed=True)
     with pytest.raises(StoreError, match=f"The plan of sweep {sweep} cannot be read"):
-        plan_of(store.sweep(sweep))
+        plan_of(row_of(store, sweep))
 
 
 def test_a_range_test_has_no_check(store: Store) -> None:

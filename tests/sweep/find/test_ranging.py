@@ -1,12 +1,14 @@
 """The range test: a plain loop's losses; nothing else is kept, and a stop costs a seed at most."""
 
 import math
+import re
 
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
 from tests.small import NOWHERE, load, small
+from tests.sweep.find.tries import answered
 from trainer.config.run import RunConfig
 from trainer.config.table import changed
 from trainer.engine import models
@@ -46,7 +48,7 @@ def test_its_losses_are_those_of_a_plain_loop(store: Store) -> None:
     told = list(execute_find(store, sweep, NOWHERE))
     row = store.sweep(sweep)
     assert row.status == "finished"
-    for number, seed in enumerate(row.answer["seeds"]):
+    for number, seed in enumerate(answered(store, sweep)["seeds"]):
         expected = by_hand(small(seed=3 + number), PLAN)
         assert seed["losses"] == pytest.approx(expected, rel=1e-5)
         assert seed["lrs"] == [PLAN.lr(k) for k in range(len(expected))]
@@ -62,7 +64,7 @@ def test_it_ends_early_where_the_loss_breaks(store: Store) -> None:
     sweep = add_find(store, config, plan, claimed=True)
     for _ in execute_find(store, sweep, NOWHERE):
         pass
-    (seed,) = store.sweep(sweep).answer["seeds"]
+    (seed,) = answered(store, sweep)["seeds"]
     assert len(seed["losses"]) < 60
     assert seed["smoothed"][-1] > 4 * min(seed["smoothed"])
 
@@ -74,7 +76,7 @@ def test_a_test_that_is_stopped_goes_on_with_the_seeds_that_are_left(store: Stor
             break
     row = store.sweep(sweep)
     assert row.status == "interrupted"
-    assert [s["seed"] for s in row.answer["seeds"]] == [0]
+    assert [s["seed"] for s in answered(store, sweep)["seeds"]] == [0]
     store.resume_sweep(sweep, claimed=True)
     for _ in execute_find(store, sweep, NOWHERE):
         store.ask_sweep(sweep, "pause")
@@ -85,7 +87,7 @@ def test_a_test_that_is_stopped_goes_on_with_the_seeds_that_are_left(store: Stor
         for _ in execute_find(store, each, NOWHERE):
             pass
     assert store.sweep(sweep).status == "finished"
-    assert store.sweep(sweep).answer == store.sweep(again).answer
+    assert answered(store, sweep) == answered(store, again)
 
 
 def test_an_error_ends_it_with_a_sentence(store: Store, tmp_path: object) -> None:
@@ -95,8 +97,7 @@ def test_an_error_ends_it_with_a_sentence(store: Store, tmp_path: object) -> Non
         pass
     row = store.sweep(sweep)
     assert row.status == "failed"
-    assert "none.py" in row.reason
-    assert row.reason.endswith(".")
+    assert re.search(r"none\.py.*\.$", row.reason or "")
 
 
 def test_the_band_is_as_long_as_the_shortest_seed() -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from trainer.sweep.find.answers import Tried
+from trainer.store.store import Store
+from trainer.store.sweeps import Sweep
+from trainer.sweep.find.answers import Answer, Tried
 
 
 def tried(
@@ -19,3 +21,16 @@ def of_seeds(table: Mapping[float, Sequence[float | None]]) -> list[Tried]:
         for i, (lr, losses) in enumerate(table.items())
         for seed, loss in enumerate(losses)
     ]
+
+
+def row_of(store: Store, sweep: int) -> Sweep:
+    row = store.sweep(sweep)
+    assert row is not None
+    return row
+
+
+def answered(store: Store, sweep: int) -> Answer:
+    """The answer that a sweep has recorded."""
+    answer = row_of(store, sweep).answer
+    assert answer is not None
+    return answer

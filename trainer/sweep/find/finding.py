@@ -17,7 +17,9 @@ from ...store.run import Run
 from ...store.store import Store
 from ...store.sweeps import Sweep
 from ...store.table import results
+from ..adding import add
 from ..sweeping import CellEvent, execute_sweep
+from ..threads import fixed
 from .answers import Answer, Tried, best_here, lowest, which_lr
 from .plans import PLANS, BestHere, Plan, RangeTest, WhichLR, kind_of
 from .ranging import apart_of, execute_range
@@ -42,6 +44,7 @@ def add_find(
         ConfigError: the config and the plan do not go together.
     """
     values = plan.model_dump(mode="json")
+    config = fixed(config, workers)
     first = plan.first(config)
     return store.add_sweep(kind_of(plan), config, values, first, workers, name, claimed)
 
@@ -109,7 +112,7 @@ def answer(store: Store, sweep: Sweep) -> Answer:
         case BestHere():
             return best_here(*_phases(store, sweep))
         case WhichLR() as plan:
-            return which_lr([_tried(store, run) for run in store.cells(sweep.id)], plan.within)
+            return which_lr([tried(store, run) for run in store.cells(sweep.id)], plan.within)
         case _:
             return sweep.answer or apart_of([])
 
@@ -118,11 +121,12 @@ def _phases(store: Store, sweep: Sweep) -> tuple[list[Tried], list[Tried]]:
     """Of A: the probes, and what went on from them."""
     found: tuple[list[Tried], list[Tried]] = ([], [])
     for run in store.cells(sweep.id):
-        found[run.recipe.schedule.name != NoSchedule().name].append(_tried(store, run))
+        found[run.recipe.schedule.name != NoSchedule().name].append(tried(store, run))
     return found
 
 
-def _tried(store: Store, run: Run) -> Tried:
+def tried(store: Store, run: Run) -> Tried:
+    """What was recorded of a run that tries an LR."""
     assert run.config is not None
     epochs = lineage(store, run.id)
     return Tried(
@@ -193,8 +197,8 @@ def add_check(store: Store, sweep: int, seeds: int = CHECK_SEEDS, claimed: bool 
     """
     made, row = check(store, sweep, seeds), store.sweep(sweep)
     assert row is not None
-    plan, name = made.grid.model_dump(mode="json"), f"Check of sweep {sweep}"
-    return store.add_sweep("grid", made.config, plan, made.cells, row.workers, name, claimed)
+    name = f"Check of sweep {sweep}"
+    return add(store, made.config, made.grid, row.workers, name, claimed)
 
 
 def checks(store: Store, sweep: int) -> str:

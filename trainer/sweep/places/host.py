@@ -1,0 +1,58 @@
+"""The far side of a place: trains for another process, which asks for one event at a time."""
+
+from collections.abc import Generator, Sequence
+
+from ...engine.control import Control
+from ...engine.events import Event
+from ...engine.loop import train
+from ...engine.state import Snapshot
+from .messages import Asked, Order, Raised
+from .wire import packed, unpacked
+
+
+class Host:
+    """Trains one run at a time."""
+
+    def __init__(self) -> None:
+        self._control = Control()
+        self._training: Generator[Event, None, None] | None = None
+
+    def answer(self, message: bytes) -> bytes:
+        """Call the method that is named, with these arguments; returns what it does, or `Raised`.
+        Both ways as `trainer.sweep.places.wire` packs it.
+        """
+        try:
+            method, *arguments = unpacked(message)
+            return packed(getattr(self, method)(*arguments))
+        except Exception as error:
+            return packed(Raised.of(error))
+
+    def begin(self, order: Order) -> None:
+        """Train this from now on; what was trained before is left."""
+        self.end()
+        self._control = Control(order.record, order.recorded, order.threads)
+        self._training = train(order.config, order.root, self._control, order.start)
+
+    def next(self, stop: bool, asked: Sequence[Asked]) -> Event | None:
+        """Train until the next event; None at the end.
+
+        Args:
+            stop: stop before the next batch.
+            asked: the interventions to make before it.
+        """
+        assert self._training is not None
+        if stop:
+            self._control.stop()
+        for name, value in asked:
+            self._control.ask(name, value)
+        return next(self._training, None)
+
+    def capture(self) -> Snapshot | None:
+        """The snapshot at the last event; None before the training has started."""
+        return self._control.capture()
+
+    def end(self) -> None:
+        """Leave what is trained."""
+        if self._training is not None:
+            self._training.close()
+            self._training = None
