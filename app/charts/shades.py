@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -63,6 +64,7 @@ def inks() -> list[dict[theme.Scheme, str]]:
     return [dict(zip(theme.COLOURS, each, strict=True)) for each in every]
 
 
+@lru_cache(maxsize=4096)
 def ink(strength: float) -> dict[theme.Scheme, str]:
     """Which of them a strength asks for."""
     return {scheme: written(theme.colours(scheme), strength) for scheme in theme.COLOURS}

@@ -65,12 +65,9 @@ class Map(NamedTuple):
 
 
 def default_axes(read: Read) -> Axes:
-    """The first three keys; the seed only where there is no second."""
-    keys = choices(read)
-    first = keys[0] if keys else SEED
-    own = [key for key in read.keys if key != first]
-    second = own[0] if own else SEED if SEED in keys and first != SEED else None
-    return Axes(first, second, own[1] if len(own) > 1 else None)
+    """The first three keys; the seed only where nothing else differs."""
+    y, x, panels = (*read.keys[:3], None, None, None)[:3]
+    return Axes(y or SEED, x, panels)
 
 
 def heat_map(
@@ -87,7 +84,7 @@ def heat_map(
         # Nothing is told of single seeds beside each other.
         settings, standing = tried(read, [SEED]), Standing(None, frozenset(), None, 1)
     ys, xs, panels = (order(settings, key) if key else [None] for key in axes)
-    chosen, marks = _chosen(settings, standing, axes)
+    chosen, marks = _chosen(settings, standing, read.metric, axes)
     room = max((len(text(axes.y, y)) for y in ys), default=1) * LETTER + 2 * MARGIN
     beside, cell = _fitted(len(xs), len(panels), width - room - MARGIN)
     rows = -(-len(panels) // beside)
@@ -120,7 +117,7 @@ def heat_map(
 
 
 def _chosen(
-    settings: Sequence[Tried], standing: Standing, axes: Axes
+    settings: Sequence[Tried], standing: Standing, metric: str, axes: Axes
 ) -> tuple[dict[tuple[Any, Any, Any], int], dict[int, str]]:
     """The setting that each cell shows: of several that differ in what is no axis the best; and how
     it is outlined.
@@ -132,15 +129,17 @@ def _chosen(
     for i, its in enumerate(settings):
         y, x, panel = (its.values.get(key) if key else None for key in axes)
         other = found.get((y, x, panel))
-        if other is None or _better(settings, standing, i, other):
+        if other is None or _better(settings, standing, metric, i, other):
             found[y, x, panel] = i
     return found, marks
 
 
-def _better(settings: Sequence[Tried], standing: Standing, one: int, other: int) -> bool:
+def _better(
+    settings: Sequence[Tried], standing: Standing, metric: str, one: int, other: int
+) -> bool:
     if standing.best in (one, other):
         return standing.best == one
-    first, second = settings[one].mean, settings[other].mean
+    first, second = (_cost(metric, settings[i].mean) for i in (one, other))
     return first is not None and (second is None or first < second)
 
 
@@ -190,10 +189,12 @@ def _cells(
         traces.append(_lines(f"outline:{kind}", its, line))
         looks.append(dict.fromkeys(theme.COLOURS, "axis" if kind == "reached" else "ink"))
     size, written = numbers
-    for i, colour in enumerate([*shades.inks(), dict.fromkeys(theme.COLOURS, "faint")]):
-        own = [p for p, value in measured.items() if shades.ink(value) == colour]
-        if i == len(shades.inks()):
-            own = [*lost]
+    inks = [*shades.inks(), dict.fromkeys(theme.COLOURS, "faint")]
+    inked: list[list[Place]] = [[] for _ in inks]
+    for place, value in measured.items():
+        inked[inks.index(shades.ink(value))].append(place)
+    inked[-1] = [*lost]
+    for i, (colour, own) in enumerate(zip(inks, inked, strict=True)):
         texts = [_written(places[p], written, outlined.get(p) == "best") for p in own]
         traces.append(_texts(f"number:{i}", own, texts, size))
         looks.append(colour)

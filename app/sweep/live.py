@@ -19,6 +19,7 @@ from trainer.store.faults import StoreError
 from trainer.store.store import Store
 
 LIVE_MS, IDLE_MS = 400, 3000
+MANY, REST_SECONDS = 200, 3.0  # of more cells the map is drawn again at once, the rest rarely
 KEPT = 32  # of what pages have on show
 M = TypeVar("M", bound=BaseModel)
 
@@ -46,11 +47,14 @@ class Pointed(_Strict):
 
 
 class _Sent(NamedTuple):
-    """What a page was sent, the request that it answers, and the store's version that it is of."""
+    """What a page was sent, the request that it answers, the store's version then, and when all of
+    it was drawn.
+    """
 
     asked: tuple[int, str, int]
     stored: int
     parts: dict[str, Any]
+    drawn: float
 
 
 class News:
@@ -85,8 +89,14 @@ class News:
             epochs = self._store.epochs_of(sweep.id)
         except StoreError as error:
             return {"trouble": str(error), "wait": IDLE_MS}
-        parts = scene(sweep, epochs, read, look, seen.width, self._columns)
-        version = self._keep(_Sent(asked, stored, parts))
+        now = time.monotonic()
+        kept = None
+        if before and before.asked == asked and not sweep.over and len(read.cells) > MANY:
+            kept = before if now - before.drawn < REST_SECONDS else None
+        parts = scene(
+            sweep, epochs, read, look, seen.width, self._columns, kept.parts if kept else None
+        )
+        version = self._keep(_Sent(asked, stored, parts, kept.drawn if kept else now))
         made = changes(before.parts, parts) if before else [[[], parts]]
         return {"version": version, "changes": made, "wait": wait}
 

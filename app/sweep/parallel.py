@@ -120,7 +120,7 @@ def _ticks(
         "mode": "text",
         "x": x,
         "y": y,
-        "text": [f" {each}" for each in told],
+        "text": [f"\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}{each}" for each in told],
         "textposition": "middle right",
         "textfont": {"size": 11},
         "hoverinfo": "skip",
@@ -133,7 +133,7 @@ def _layout(axes: int, names: Sequence[str]) -> dict[str, Any]:
     return {
         "height": HEIGHT,
         "xaxis": {
-            "range": [-0.08, axes + 0.02],
+            "range": [-0.08, axes + 0.03],
             "tickvals": list(range(axes + 1)),
             "ticktext": [safe(name) for name in names],
             "side": "top",
@@ -150,6 +150,11 @@ def _layout(axes: int, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _halo(colour: str) -> str:
+    """What keeps a text apart from the lines behind it."""
+    return ", ".join([f"0 0 2px {colour}"] * 4)
+
+
 def _templates() -> dict[theme.Scheme, dict[str, Any]]:
     def data(colour: dict[str, str]) -> dict[str, Any]:
         steps = [PALE + (1 - PALE) * i / (shades.STEPS - 1) for i in range(shades.STEPS)]
@@ -157,7 +162,7 @@ def _templates() -> dict[theme.Scheme, dict[str, Any]]:
             "scatter": [
                 *({"line": {"color": shades.shade(colour, step)}} for step in steps),
                 {"line": {"color": colour["ink"]}, "marker": {"color": colour["ink"]}},
-                {"textfont": {"color": colour["ink"]}},
+                {"textfont": {"color": colour["ink"], "shadow": _halo(colour["panel"])}},
             ]
         }
 

@@ -1,5 +1,6 @@
 """What the cells of a sweep have measured so far, as plain rows."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ class Cell(NamedTuple):
         status: a `trainer.store.run.Status`.
         epoch, epochs: how many it has, with those it shares, and how many are planned.
         best, at: its best value, and the first epoch that has it; None before its first.
+        cost: the value, or minus it where a higher one is better; infinite where there is none.
         last: its value in its last epoch; None if that has none.
         parent, parent_epoch: the cell that trained its first epochs, and how many of them.
     """
@@ -37,6 +39,7 @@ class Cell(NamedTuple):
     epochs: int
     best: float | None = None
     at: int | None = None
+    cost: float = math.inf
     last: float | None = None
     parent: int | None = None
     parent_epoch: int | None = None
@@ -161,6 +164,7 @@ class Reading:
                 settings["epochs"],
                 None if cost is None else sign * cost,
                 at,
+                math.inf if cost is None else cost,
                 lasts.get(trained.get(state.run, (0, 0))),
                 state.parent,
                 state.parent_epoch,

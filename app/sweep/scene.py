@@ -1,6 +1,6 @@
 """All that the page shows of a sweep, part by part, as plain JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.run_columns import RunColumns, whole
@@ -29,13 +29,20 @@ def metric(sweep: Sweep, look: Look) -> str:
 
 
 def scene(
-    sweep: Sweep, epochs: Epochs, read: Read, look: Look, width: int, columns: RunColumns
+    sweep: Sweep,
+    epochs: Epochs,
+    read: Read,
+    look: Look,
+    width: int,
+    columns: RunColumns,
+    drawn: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The parts of the page.
 
     Args:
         width: the pixels that there are for a picture.
         columns: reads the best run, which tells the noise where there is one seed.
+        drawn: the parts of a moment ago, of which all but the head and the map are kept.
     """
     axes = _axes(read, look)
     settings = tried(read)
@@ -45,10 +52,14 @@ def scene(
         found = standing(settings, read.metric, noise(course, read.metric))
     colours = [BEST, *(key for key in read.keys if setting(key).kind in ("float", "int"))]
     by = look.tree if look.tree in colours else BEST
-    return {
+    parts = {
         "head": head.told(sweep, epochs),
         "look": _look(read, axes, colours, by),
         "heat": heat_map(read, settings, found, axes, width)._asdict(),
+    }
+    if drawn:
+        return {**drawn, **parts}
+    return parts | {
         "tree": tree(read, width, by)._asdict(),
         "parallel": parallel(read, settings, found)._asdict()
         if len(read.keys) >= PARALLEL_FROM

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from app.sweep.reading import SEED, Cell, Read
@@ -45,7 +46,7 @@ class Tried(NamedTuple):
     @property
     def best(self) -> Cell:
         """Its best cell, else its first."""
-        return min(self.cells, key=lambda c: (c.best is None, c.best or 0.0, c.run))
+        return min(self.cells, key=lambda cell: (cell.cost, cell.run))
 
     @property
     def reached(self) -> bool:
@@ -162,6 +163,7 @@ def order(settings: Iterable[Tried], key: str) -> list[Any]:
     return [*known, *([None] if None in found else [])]
 
 
+@cache
 def setting(key: str) -> Setting:
     """A setting by its key; of several that share it the first."""
     return next(s for s in SETTINGS if s.key == key)

@@ -49,7 +49,7 @@ class Bar:
 
     @property
     def best(self) -> Cell:
-        return min(self.cells, key=lambda c: (c.best is None, c.best or 0.0, c.run))
+        return min(self.cells, key=lambda cell: (cell.cost, cell.run))
 
 
 class Tree(NamedTuple):
@@ -81,7 +81,7 @@ def tree(read: Read, width: int = 720, by: str = "best") -> Tree:
         width: the pixels that there are.
         by: what the colour says: "best", or a key with numbers, such as "lr".
     """
-    whole = stages(read.cells, read.metric)
+    whole = stages(read.cells)
     roots, within = fewer(whole, MOST_BARS)
     shown = roots[:MOST_BARS]
     lanes: dict[int, int] = {}
@@ -101,7 +101,7 @@ def tree(read: Read, width: int = 720, by: str = "best") -> Tree:
     return Tree(figure, _templates(shades_of), _note(told, within, roots), height)
 
 
-def stages(cells: Sequence[Cell], metric: str) -> list[Bar]:
+def stages(cells: Sequence[Cell]) -> list[Bar]:
     """The roots of the tree, best first, each bar with what parted from it."""
     by_run = {cell.run: cell for cell in cells}
     own = {
@@ -136,14 +136,7 @@ def stages(cells: Sequence[Cell], metric: str) -> list[Bar]:
     for cell in cells:
         if cell.run not in own and (owner := _owner(cell, by_run, own)):
             owner.followers.append(cell)
-    worst = -math.inf if rises(metric) else math.inf
-    sign = -1 if rises(metric) else 1
-
-    def best(bar: Bar) -> float:
-        values = [c.best if c.best is not None else worst for b in _in_order(bar) for c in b.cells]
-        return min(sign * value for value in values)
-
-    return sorted(roots, key=best)
+    return sorted(roots, key=lambda root: min(bar.best.cost for bar in _in_order(root)))
 
 
 def _owner(cell: Cell, by_run: Mapping[int, Cell], own: Mapping[int, Bar]) -> Bar | None:
@@ -180,8 +173,17 @@ def _merged(bar: Bar, within: int) -> Bar:
     for part in bar.parts:
         alone = part.cells[0].run if within == 1 and part.parts else 0
         windows.setdefault((part.first // within, alone), []).append(part)
-    parts = [_merged(its[0], within) if len(its) == 1 else _one(its) for its in windows.values()]
+    parts = [
+        _one(its) if len(its) > 1 or _parts_within(its[0], within) else _merged(its[0], within)
+        for its in windows.values()
+    ]
     return replace(bar, parts=parts)
+
+
+def _parts_within(bar: Bar, within: int) -> bool:
+    """Whether all that parts from a bar does so within so many epochs of its beginning."""
+    latest = max(each.first for each in _in_order(bar))
+    return bool(bar.parts) and within > 1 and latest - bar.first < within
 
 
 def _one(bars: Sequence[Bar]) -> Bar:

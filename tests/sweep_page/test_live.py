@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.run_columns import RunColumns
+from app.sweep import live
 from app.sweep.changing import Change, change
 from app.sweep.delta import changes
 from app.sweep.live import News, Seen
@@ -117,3 +118,21 @@ def test_a_sweep_is_paused_gone_on_with_and_renamed(store: Store):
     assert change(store, Change(sweep=sweep, what="rename", value=" night ")) == ""
     assert store.sweep(sweep).name == "night"
     assert change(store, Change(sweep=99, what="stop")) == "There is no sweep 99."
+
+
+def test_of_many_cells_the_map_is_told_at_once_and_the_rest_in_the_end(
+    store: Store, swept: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(live, "MANY", 3)
+    news = news_of(store)
+    store.resume_sweep(swept, claimed=True)
+    first = news.of(seen(swept))
+    trained(store, swept, lambda each: isinstance(each.event, EpochEnded))
+    store.resume_sweep(swept, claimed=True)  # it goes on
+    then = news.of(seen(swept, first["version"]))
+    assert {path[0] for path, *_ in then["changes"]} <= {"head", "heat"}
+    trained(store, swept)
+    last = news.of(seen(swept, then["version"]))
+    [[_, whole]] = first["changes"]
+    [[_, fresh]] = news_of(store).of(seen(swept))["changes"]
+    assert applied(last["changes"], applied(then["changes"], whole)) == fresh

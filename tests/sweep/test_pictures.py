@@ -1,0 +1,253 @@
+"""The heat map, the ranked table, the parallel coordinates and the sentences of a sweep."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.sweep import heat, parallel, ranking
+from app.sweep.heat import Axes, heat_map
+from app.sweep.reading import Read, Reading
+from app.sweep.settings import Standing, standing, tried
+from app.sweep.shown import shown
+from app.sweep.statement import noise, statement
+from tests.small import small
+from tests.sweep.measured import measured
+from tests.sweep.sweeps import added, trained
+from trainer.config.text import significant
+from trainer.store.store import Store
+
+GRID: dict[str, list[Any]] = {"lr": [0.001, 0.01, 0.1], "factor": [0.1, 0.5], "patience": [2, 5]}
+
+
+def loss(values: dict[str, Any], seed: int) -> float:
+    distance = abs(math.log10(float(values["lr"])) + 2)
+    return 0.1 * math.exp(distance) * (1 + 0.1 * seed)
+
+
+def drawn(read: Read, axes: Axes | None = None, width: int = 720) -> heat.Map:
+    settings = tried(read)
+    found = standing(settings, read.metric)
+    return heat_map(read, settings, found, axes or heat.default_axes(read), width)
+
+
+def trace(picture: heat.Map, key: str) -> dict[str, Any]:
+    return next(each for each in picture.figure["data"] if each["meta"] == key)
+
+
+def numbers(picture: heat.Map) -> list[str]:
+    return [
+        text
+        for each in picture.figure["data"]
+        if each["meta"].startswith("number:")
+        for text in each["text"]
+        if text
+    ]
+
+
+def filled(picture: heat.Map, key: str = "cells") -> int:
+    return sum(value is not None for row in trace(picture, key)["z"] for value in row)
+
+
+@pytest.mark.parametrize("width", [320, 720, 1600])
+def test_every_setting_has_one_cell_with_its_number(width: int) -> None:
+    read = measured(GRID, loss)
+    picture = drawn(read, width=width)
+    assert filled(picture) == 12
+    written = sorted(text.replace("<b>", "").replace("</b>", "") for text in numbers(picture))
+    assert written == sorted(significant(cell.best) for cell in read.cells)
+    runs = [
+        run for row in trace(picture, "cells")["customdata"] for own in row for run in own or []
+    ]
+    assert sorted(runs) == [cell.run for cell in read.cells]
+
+
+def test_what_was_not_reached_is_empty_and_nothing_is_between() -> None:
+    read = measured(GRID, loss)
+    first = read.cells[0]._replace(status="queued", epoch=0, best=None, at=None)
+    picture = drawn(read._replace(cells=[first, *read.cells[1:]]))
+    assert filled(picture) == 11
+    assert filled(picture, "lost") == 0
+    assert trace(picture, "outline:reached")["x"].count(None) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "sign"), [("training", "…"), ("stopped", "■"), ("diverged", "✕")]
+)
+def test_a_cell_that_has_not_finished_has_its_own_mark(status: str, sign: str) -> None:
+    read = measured(GRID, loss)
+    first = read.cells[0]._replace(status=status, epoch=7)
+    picture = drawn(read._replace(cells=[first, *read.cells[1:]]))
+    assert sum(sign in text for text in numbers(picture)) == 1
+    assert sign in [entry.get("sign") for entry in picture.legend]
+    assert filled(picture) + filled(picture, "lost") == 12
+    assert filled(picture, "lost") == (status == "diverged")
+    hovers = [h for key in ("cells", "lost") for row in trace(picture, key)["text"] for h in row]
+    assert any(f"{status}, after epoch 7 of 20" in hover for hover in hovers)
+
+
+def test_the_values_of_an_axis_are_in_their_order() -> None:
+    read = measured({"lr": [0.1, 1e-4, 0.01], "factor": [0.5, 0.1]}, loss)
+    axis = drawn(read).figure["layout"]["yaxis"]
+    assert axis["ticktext"] == ["0.1", "0.01", "1e-4"]  # from the top
+    assert axis["range"][0] > axis["range"][1]
+    assert trace(drawn(read), "columns")["text"] == ["0.1", "0.5"]
+
+
+def test_of_settings_that_differ_in_no_axis_the_best_is_shown() -> None:
+    read = measured({**GRID, "momentum": [0.5, 0.9]}, lambda v, s: loss(v, s) + v["momentum"])
+    picture = drawn(read)
+    assert filled(picture) == 12
+    shown = {
+        run for row in trace(picture, "cells")["customdata"] for own in row for run in own or []
+    }
+    assert shown == {cell.run for cell in read.cells if cell.values["momentum"] == 0.5}
+    assert "differ in momentum" in picture.note
+
+
+def test_of_several_seeds_the_mean_is_shown_and_the_spread_is_told() -> None:
+    read = measured({"lr": [0.01, 0.1]}, loss, seeds=3)
+    picture = drawn(read)
+    assert filled(picture) == 2
+    mean = math.exp(sum(math.log(loss({"lr": 0.01}, seed)) for seed in range(3)) / 3)
+    assert f"<b>{significant(mean)}</b>" in numbers(picture)
+    hover = " ".join(text for row in trace(picture, "cells")["text"] for text in row)
+    assert "3 seeds, from 0.100 to 0.120" in hover
+    assert "mean of 3 seeds" in picture.note
+
+
+def test_seeds_can_be_an_axis() -> None:
+    read = measured({"lr": [0.01, 0.1]}, loss, seeds=3)
+    assert filled(drawn(read, Axes("lr", "seed"))) == 6
+
+
+def test_a_setting_that_diverged_on_one_seed_has_no_mean() -> None:
+    read = measured({"lr": [0.01, 0.1]}, loss, seeds=2)
+    cells = [read.cells[0]._replace(status="diverged", epoch=3), *read.cells[1:]]
+    settings = tried(read._replace(cells=cells))
+    assert settings[0].mean is None
+    assert standing(settings, "val_loss").best == 1
+
+
+def test_the_best_and_what_is_within_the_noise_are_outlined() -> None:
+    def value(values: dict[str, Any], seed: int) -> float:
+        own = 0.1 if values["lr"] == 0.01 else 1.0
+        return own * (1 + 0.05 * ((seed * 7 + int(values["patience"]) * 3) % 5))
+
+    read = measured({"lr": [0.01, 0.1], "patience": [1, 2, 3, 4]}, value, seeds=3)
+    settings = tried(read)
+    found = standing(settings, read.metric)
+    assert found.best is not None
+    assert {settings[i].values["lr"] for i in (found.best, *found.within)} == {0.01}
+    picture = drawn(read)
+    assert trace(picture, "outline:best")["x"].count(None) == 1
+    assert trace(picture, "outline:within")["x"].count(None) == len(found.within) > 0
+
+
+def test_one_seed_tells_nothing_apart_and_the_map_says_so() -> None:
+    picture = drawn(measured(GRID, loss))
+    assert "One seed tells no setting from another." in picture.note
+
+
+def test_colours_follow_the_scheme_and_no_trace_brings_its_own() -> None:
+    read = measured(GRID, loss)
+    settings = tried(read)
+    found = standing(settings, read.metric)
+    for picture in (drawn(read), parallel.parallel(read, settings, found)):
+        count = sum(each["type"] == "scatter" for each in picture.figure["data"])
+        for template in picture.templates.values():
+            assert len(template["data"]["scatter"]) == count
+        assert "color" not in str(picture.figure)
+
+
+def test_an_accuracy_is_better_the_higher_it_is() -> None:
+    read = measured(GRID, lambda v, s: 1 - loss(v, s), metric="val_accuracy")
+    settings = tried(read)
+    found = standing(settings, read.metric)
+    assert found.best is not None
+    assert settings[found.best].values["lr"] == 0.01
+    rows = ranking.rows(read, settings, found)
+    assert [row["lr"] for row in rows[:4]] == ["0.01"] * 4
+    assert "the highest validation accuracy" in statement(read, settings, found)[0]
+
+
+def test_the_table_has_every_setting_from_the_best_to_the_worst() -> None:
+    read = measured(GRID, loss)
+    cells = [read.cells[0]._replace(status="diverged"), *read.cells[1:]]
+    settings = tried(read._replace(cells=cells))
+    rows = ranking.rows(read, settings, standing(settings, read.metric))
+    means = [float(row["mean"]) for row in rows[:-1]]
+    assert means == sorted(means)
+    assert (rows[0]["rank"], rows[0]["mark"]) == ("1", "best")
+    assert (rows[-1]["mean"], rows[-1]["status"]) == ("", "diverged after 20")
+    assert len({row["id"] for row in rows}) == 12
+    for column in ranking.definitions(read):
+        assert all({column["colId"], column["field"]} <= row.keys() for row in rows)
+
+
+def test_the_sentence_names_the_lowest_and_what_one_seed_cannot_tell() -> None:
+    read = measured(
+        {"lr": [0.01, 0.1], "patience": [2, 5]}, lambda v, _s: v["lr"] + v["patience"] / 1e3
+    )
+    settings = tried(read)
+    found = standing(settings, read.metric, noise=math.log(1.3))
+    assert statement(read, settings, found) == [
+        "Of 4 runs on this seed and split, LR 0.01, patience 2 had the lowest validation loss "
+        "(0.0120, epoch 15).",
+        "1 setting within 30 % cannot be told apart from one seed.",
+        "Next to the best, patience makes no difference that can be told.",
+    ]
+
+
+def test_nothing_is_said_before_there_is_a_value() -> None:
+    read = measured(GRID, lambda _v, _s: None, status="queued", epoch=0)
+    settings = tried(read)
+    found = standing(settings, read.metric)
+    assert found == Standing(None, frozenset(), None, 0)
+    assert statement(read, settings, found) == ["Nothing is measured yet."]
+    assert filled(drawn(read)) == 0
+    assert ranking.rows(read, settings, found)[0]["rank"] == ""
+
+
+def test_the_noise_of_one_run_is_the_step_between_its_epochs() -> None:
+    course = [1.0, 1.1, 1.0, 1.1, 1.0]
+    assert noise(course, "val_loss") == pytest.approx(math.log(1.1))
+    assert noise(course[:3], "val_loss") is None
+
+
+def test_a_sweep_is_shown_with_the_noise_of_its_best_run(store: Store) -> None:
+    sweep = added(store, small(epochs=6), {"lr": [0.01, 0.1], "patience": [0, 1]})
+    trained(store, sweep)
+    row = store.sweep(sweep)
+    assert row is not None
+    found = shown(Reading(store), row)
+    assert found.standing.best is not None
+    assert len(found.settings) == 4
+    told = " ".join(statement(found.read, found.settings, found.standing))
+    assert "optimal" not in told
+
+
+values = st.none() | st.floats(0, 1e3)
+states = st.sampled_from([*heat.SIGNS, "finished"])
+
+
+@given(st.lists(st.tuples(values, states), min_size=18, max_size=18), st.integers(200, 1500))
+def test_whatever_was_measured_can_be_drawn(
+    found: list[tuple[float | None, str]], width: int
+) -> None:
+    read = measured({"lr": [0.1, 0.2, 0.3], "patience": [1, 2]}, lambda _v, _s: 1.0, seeds=3)
+    cells = [
+        cell._replace(best=best, status=status, at=None if best is None else 3,
+                      cost=math.inf if best is None else best)
+        for cell, (best, status) in zip(read.cells, found, strict=True)
+    ]  # fmt: skip
+    read = read._replace(cells=cells)
+    settings = tried(read)
+    seen = standing(settings, read.metric)
+    picture = heat_map(read, settings, seen, heat.default_axes(read), width)
+    assert filled(picture) == sum(its.mean is not None for its in settings)
+    parallel.parallel(read, settings, seen)
+    assert len(ranking.rows(read, settings, seen)) == 6
+    assert all(sentence.endswith(".") for sentence in statement(read, settings, seen))
