@@ -21,6 +21,7 @@ from tests.bench.same import same
 from tests.bench.sweeps import sweeping
 from tests.bench.table import Plan, Report, as_json, as_table, machine
 from tests.bench.turns import seconds
+from tests.bench.workers import workers
 from trainer import folders
 from trainer.engine.datasets import DatasetError
 
@@ -41,6 +42,7 @@ PARTS: dict[str, Callable[[Plan], Report]] = {
     "sweep": sweeping,
     "store": storage.store,
     "memory": server.memory,
+    "places": workers,
     "profile": profile,
     "cuda": loops.cuda,
 }
