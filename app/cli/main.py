@@ -13,7 +13,7 @@ import typer
 from click.exceptions import Abort
 
 from app import environment
-from app.cli import curves, export, runs, serve, sweeping, training
+from app.cli import curves, export, finding, runs, serve, sweeping, training
 from app.cli.refusals import fail, output_lost
 
 cli = typer.Typer(
@@ -24,7 +24,8 @@ cli = typer.Typer(
         "lrscope train --lr 0.01 --factor 0.1 --patience 5 trains without the page "
         "(lrscope train --help lists every setting); control changes a run while it trains, resume "
         "continues one that was interrupted, fork starts another from one of its epochs; sweep "
-        "trains every combination of settings and what they share once; replay "
+        "trains every combination of settings and what they share once, find looks for a learning "
+        "rate; replay "
         "shows what another schedule would have done, import reads a curve recorded elsewhere; "
         "runs lists what was recorded, show and compare say what came of it, export writes files."
     ),
@@ -32,7 +33,7 @@ cli = typer.Typer(
     no_args_is_help=False,
     rich_markup_mode="rich",
 )
-for commands in (serve, training, sweeping, curves, runs, export):
+for commands in (serve, training, sweeping, finding, curves, runs, export):
     commands.register(cli)
 
 

@@ -38,6 +38,7 @@ from trainer.export.error import ExportError
 from trainer.own.errors import OwnError
 from trainer.own.fitting import refuse_unfit
 from trainer.snapshots.files import BUDGET_MB
+from trainer.sweep.find.sentences import sentences
 from trainer.sweep.ranking import Ranked
 from trainer.sweep.summary import metric, ranking, summary
 
@@ -47,7 +48,9 @@ if TYPE_CHECKING:
     from trainer.sweep.sweeping import CellEvent
 
 SHOWN = 12  # settings in the live table
-REDRAWN = 0.5  # seconds between two readings of the table
+# Seconds between two drawings of the table, and how many times as long as one took, so that drawing
+# it costs a twentieth at most.
+REDRAWN, REST = 0.5, 20
 LISTS = {setting.key for setting in SETTINGS if setting.kind == "list"}
 
 
@@ -104,7 +107,7 @@ def sweep(
             raise fail("--resume goes on with a sweep as it is: leave its settings out.")
         with opened(home) as store:
             store.resume_sweep(resume, claimed=True)
-            _follow(store, resume, json_lines, datasets, snapshot_budget)
+            follow(store, resume, json_lines, datasets, snapshot_budget)
         return
     values = {key: _values(key, text) for key, text in given(settings).items()}
     try:
@@ -123,7 +126,7 @@ def sweep(
         added = store.add_sweep(
             "grid", base, asked.model_dump(mode="json"), chosen, workers, name, claimed=True
         )
-        _follow(store, added, json_lines, datasets, snapshot_budget)
+        follow(store, added, json_lines, datasets, snapshot_budget)
 
 
 def _values(key: str, text: str) -> list[str]:
@@ -148,10 +151,11 @@ def _with_owners(
     return changed(base, single)
 
 
-def _follow(
+def follow(
     store: "Store", number: int, json_lines: bool, datasets: Path | None, budget_mb: float
 ) -> None:
     """Train a claimed sweep and print it as it goes."""
+    from trainer.sweep.find.finding import execute_find
     from trainer.sweep.sweeping import execute_sweep
 
     row = store.sweep(number)
@@ -159,7 +163,8 @@ def _follow(
     shown = _Json(store, row) if json_lines else _Terminal(store, row)
 
     def training(shutdown: threading.Event) -> "Generator[CellEvent, None, None]":
-        return execute_sweep(store, number, datasets or folders.datasets(), shutdown, budget_mb)
+        execute = execute_sweep if row.kind == "grid" else execute_find
+        return execute(store, number, datasets or folders.datasets(), shutdown, budget_mb)
 
     drained = drain(store, training, shown.show, lambda *_: shown.close())
     ended = store.sweep(number)
@@ -193,7 +198,10 @@ class _Json:
         pass
 
     def end(self, sweep: "Sweep") -> None:
-        print(json.dumps(summary(self._store, sweep), allow_nan=False), flush=True)
+        last = summary(self._store, sweep)
+        if sweep.kind != "grid":
+            last |= {"kind": sweep.kind, "answer": sweep.answer, "sentences": told_of(sweep)}
+        print(json.dumps(last, allow_nan=False), flush=True)
 
 
 class _Terminal:
@@ -203,7 +211,7 @@ class _Terminal:
         self._store = store
         self._sweep = sweep
         self._told: set[str] = set()
-        self._read = 0.0
+        self._rests_until = 0.0
         self._live = Live(console=console(), auto_refresh=False, transient=True)
         self._live.start()
 
@@ -213,10 +221,15 @@ class _Terminal:
                 self._say(sentence)
             case events.Failed(reason):
                 self._say(f"Run {told.run} failed: {reason}")
+            case events.Progress(seed, batch, batches) if self._sweep.kind == "range":
+                at = f"Sweep {self._sweep.id}: seed {seed}, batch {batch} of {batches}"
+                self._live.update(Text(at), refresh=True)
             case events.EpochEnded() | events.Diverged() | events.Ended():
-                if monotonic() - self._read > REDRAWN:
+                began = monotonic()
+                if began > self._rests_until:
                     self._live.update(self._drawn(), refresh=True)
-                    self._read = monotonic()
+                    now = monotonic()
+                    self._rests_until = now + max(REDRAWN, REST * (now - began))
 
     def close(self) -> None:
         self._live.stop()
@@ -227,6 +240,8 @@ class _Terminal:
         out.print(self._drawn())
         if sweep.status == "finished":
             out.print(f"Sweep {sweep.id} finished. {sweep.reason or ''}".strip(), markup=False)
+            for sentence in told_of(sweep):
+                out.print(sentence, markup=False)
         else:
             again = f"lrscope sweep --resume {sweep.id} continues it."
             reason = f" {sweep.reason}" if sweep.reason else ""
@@ -244,7 +259,14 @@ class _Terminal:
             f"Sweep {self._sweep.id}: {count:,} runs, {epochs.done:,} of {epochs.asked:,} epochs "
             f"done, {epochs.trained:,} trained"
         )
+        if self._sweep.kind == "range":
+            return Group()
         return Group(Text(head), _table(rows, metric(self._sweep)))
+
+
+def told_of(sweep: "Sweep") -> list[str]:
+    """What a way to find an LR has found, in sentences."""
+    return sentences(sweep.kind, sweep.answer) if sweep.answer else []
 
 
 def _table(rows: Sequence[Ranked], by: str) -> Table:

@@ -16,6 +16,7 @@ from ..schedule.epoch import Epoch
 from ..schedule.interventions import ByHand, RecordedIntervention, refusal
 from ..schedule.trace import Trace
 from . import commands, permissions, queue, recording, rows, traces
+from .cells import Cells
 from .database import Database
 from .faults import CommandError, StoreError
 from .live import Live
@@ -36,7 +37,7 @@ def path_in(home: Path) -> Path:
     return home / "lrscope.sqlite"
 
 
-class Store(Notes, Live, Sweeps):
+class Store(Notes, Live, Sweeps, Cells):
     """The runs under one folder. Any thread and any process may use it at the same time.
 
     Args:

@@ -6,7 +6,7 @@ cell's epochs: it is then a fork of the cell, of an epoch that grows with every 
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -16,11 +16,11 @@ from ..config import versions
 from ..config.grid import Grid
 from ..config.run import RunConfig
 from ..schedule.decisions import Decision
-from . import queue, recording, rows
+from . import queue, rows
 from .database import Database
 from .faults import CommandError, StoreError
 from .owners import Owner
-from .run import OVER, Run
+from .run import Run
 
 SweepStatus = Literal[
     "queued", "training", "paused", "finished", "stopped", "failed", "interrupted"
@@ -119,32 +119,6 @@ class Sweeps:
                 self._claim_sweep(connection, sweep)
         return sweep
 
-    def add_cells(
-        self,
-        sweep: int,
-        cells: Sequence[RunConfig],
-        parents: Sequence[tuple[int, int]] | None = None,
-        plan: Mapping[str, Any] | None = None,
-    ) -> list[int]:
-        """Add cells to a sweep; returns their run ids.
-
-        Args:
-            parents: for each, the run and its epoch that it is a fork of; none if left out.
-            plan: replaces the sweep's.
-        """
-        added = []
-        with self._database.transaction() as connection:
-            for i, cell in enumerate(cells):
-                run, epoch = parents[i] if parents else (None, None)
-                columns = {"status": "queued", "sweep": sweep, "parent": run}
-                columns |= {"parent_epoch": epoch, "epoch": epoch or 0}
-                added.append(queue.insert(connection, cell, "trained", columns))
-            if plan is not None:
-                connection.execute(
-                    "UPDATE sweeps SET plan = ? WHERE id = ?", (json.dumps(dict(plan)), sweep)
-                )
-        return added
-
     # Read
 
     def sweep(self, sweep: int) -> Sweep | None:
@@ -241,53 +215,6 @@ class Sweeps:
         )
         return int(row[0])
 
-    def share(self, leader: int, epoch: int, followers: Iterable[tuple[int, Decision]]) -> None:
-        """Record that cells share an epoch which another has trained, each with the decision of its
-        own schedule.
-        """
-        values = [(run, epoch, recording.stored(decision)) for run, decision in followers]
-        now = time.time()
-        with self._database.transaction() as connection:
-            connection.executemany("INSERT OR REPLACE INTO shared VALUES (?, ?, ?)", values)
-            connection.executemany(
-                "UPDATE runs SET parent = ?, parent_epoch = ?, epoch = ?, status = 'training', "
-                "owner = ?, began = coalesce(began, ?), ended = ? WHERE id = ?",
-                [(leader, epoch, epoch, self._owner.id, now, now, run) for run, *_ in values],
-            )
-
-    def part(self, runs: Iterable[int]) -> None:
-        """Queue cells that share no further epochs: each goes on by itself."""
-        with self._database.transaction() as connection:
-            connection.executemany(
-                "UPDATE runs SET status = 'queued' WHERE id = ? AND status = 'training'",
-                [(run,) for run in runs],
-            )
-
-    def share_end(self, leader: int, followers: Iterable[int]) -> None:
-        """Let cells end as the one did of which they have shared every epoch."""
-        ended = "status, reason, epoch, started, test_loss, test_accuracy, ended"
-        with self._database.transaction() as connection:
-            connection.executemany(
-                f"UPDATE runs SET ({ended}, parent, parent_epoch) = "
-                f"(SELECT {ended}, id, epoch FROM runs WHERE id = ?) WHERE id = ?",
-                [(leader, run) for run in followers],
-            )
-
-    def end_cells(self, runs: Iterable[int], status: str, reason: str | None) -> None:
-        """End cells that do not train now."""
-        with self._database.transaction() as connection:
-            connection.executemany(
-                "UPDATE runs SET status = ?, reason = ? WHERE id = ? "
-                "AND status IN ('queued', 'training', 'interrupted')",
-                [(status, reason, run) for run in runs],
-            )
-
-    def requeue_cells(self, runs: Iterable[int]) -> None:
-        """Queue cells again that have ended before their last epoch."""
-        with self._database.transaction() as connection:
-            for run in runs:
-                queue.resume(connection, run)
-
     def end_sweep(
         self,
         sweep: int,
@@ -382,8 +309,3 @@ def _read(row: tuple[Any, ...]) -> Sweep:
     except (ValidationError, ValueError, TypeError) as error:
         raise StoreError(f"Sweep {values['id']} cannot be read: {error}.") from error
     return Sweep(config=config, **values)
-
-
-def unfinished(cells: Iterable[Run]) -> list[Run]:
-    """The cells that have not ended: those that wait, and those that train."""
-    return [cell for cell in cells if cell.status not in OVER]

@@ -6,12 +6,11 @@ epoch would be trained with another LR or momentum than the leader's parts from 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..config.run import RunConfig
-from ..engine.sharing import Course, Metrics, beginning
-from ..engine.state import Snapshot
+from ..engine.sharing import Course, Metrics, as_own, beginning
+from ..engine.state import Snapshot, config_of
 from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
 from ..store.run import OVER, Run
@@ -29,12 +28,10 @@ class Stage:
     Attributes:
         courses: each cell's own schedule, by run; all stand at the same epoch.
         past: the metrics of each epoch so far.
-        start: the leader's snapshot, if it is at hand.
     """
 
     courses: dict[int, Course]
     past: list[Metrics] = field(default_factory=list)
-    start: Snapshot | None = None
 
     @property
     def leader(self) -> int:
@@ -48,6 +45,11 @@ class Stage:
     @property
     def epoch(self) -> int:
         return len(self.past)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its cells have all their epochs."""
+        return self.courses[self.leader].is_over
 
     def advance(self, metrics: Metrics) -> dict[int, Decision]:
         """End an epoch that the leader has trained; the decision of each follower's schedule."""
@@ -66,10 +68,16 @@ class Stage:
         self.courses = next(courses for courses in groups if leader in courses)
         return [Stage(courses, [*self.past]) for courses in groups if leader not in courses]
 
-    def without(self, runs: Iterable[int]) -> "Stage":
-        """The same stage without these cells."""
-        gone = set(runs)
-        return Stage({r: c for r, c in self.courses.items() if r not in gone}, [*self.past])
+    def leave(self, runs: Collection[int]) -> None:
+        """Go on without these cells."""
+        self.courses = {run: c for run, c in self.courses.items() if run not in runs}
+
+    def own(self, shared: Snapshot) -> Snapshot:
+        """The leader's snapshot, from that of another cell which has trained the same epochs."""
+        course = self.courses[self.leader]
+        if not self.past or config_of(shared) == course.config:
+            return shared
+        return as_own(shared, course.config, course.schedule.batches, self.past)
 
 
 def _grouped(courses: Mapping[int, Course]) -> list[dict[int, Course]]:
@@ -99,14 +107,14 @@ class Tree:
     Args:
         cells: the sweep's runs, oldest first.
         epochs: the epochs that each trained itself.
-        batches: batches per epoch of a config.
+        batches: batches per epoch, by cell; one without is not trained.
     """
 
     def __init__(
         self,
         cells: Sequence[Run],
         epochs: Callable[[int], list[Epoch]],
-        batches: Callable[[RunConfig], int],
+        batches: Mapping[int, int],
     ) -> None:
         self._batches = batches
         self._rows: dict[int, dict[int, Epoch]] = {}
@@ -120,7 +128,7 @@ class Tree:
                 self._rows[cell.id] = {row.epoch: row for row in own}
                 self._enter(cell)
         for cell in cells:
-            if cell.id not in self._rows and cell.status not in OVER:
+            if cell.id not in self._rows and cell.status not in OVER and cell.id in batches:
                 self._follow(cell)
 
     def stages(self) -> list[Stage]:
@@ -142,7 +150,7 @@ class Tree:
 
     def _course(self, cell: Run) -> Course:
         assert cell.config is not None
-        return Course(cell.config, self._batches(cell.config))
+        return Course(cell.config, self._batches[cell.id])
 
     def _enter(self, cell: Run) -> None:
         """Enter a cell that has trained epochs itself."""

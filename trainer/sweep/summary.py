@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from ..config.grid import Grid
 from ..store.store import Store
 from ..store.sweeps import Sweep
 from .ranking import Ranked, ranked
+
+FOUND = ("lr", "schedule")  # what the cells of a way to find an LR differ in
 
 
 def metric(sweep: Sweep) -> str:
@@ -15,7 +16,7 @@ def metric(sweep: Sweep) -> str:
 
 def ranking(store: Store, sweep: Sweep) -> list[Ranked]:
     """A sweep's settings, the best first."""
-    keys = [axis.key for axis in Grid.model_validate(sweep.plan).axes]
+    keys = [axis.key for axis in sweep.grid.axes] if sweep.kind == "grid" else list(FOUND)
     return ranked(store, store.cells(sweep.id), keys, metric(sweep))
 
 

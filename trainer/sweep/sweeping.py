@@ -3,23 +3,32 @@
 torch is imported only when it trains.
 """
 
-import queue
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from sqlite3 import Error as SQLiteError
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ..config.run import RunConfig
 from ..engine.control import Control
 from ..engine.events import Diverged, Ended, EpochEnded, Event, Failed
 from ..execute import Place, execute
+from ..failures import reason, without_torch
 from ..snapshots.files import BUDGET_MB
+from ..store.run import Run
 from ..store.store import Store
 from ..store.sweeps import Asked, Sweep, SweepStatus
+from ..store.waiting import patiently
+from .abreast import side_by_side
+from .halving import Halving
 
 if TYPE_CHECKING:
+    from ..engine.state import Snapshot
     from .stages import Stage
+
+Result = TypeVar("Result")
 
 
 class CellEvent(NamedTuple):
@@ -28,6 +37,9 @@ class CellEvent(NamedTuple):
     run: int
     event: Event
 
+
+Events = Iterator[CellEvent]
+Task = Callable[[Place | None], Events]
 
 POLL_SECONDS = 0.05
 ASKED: dict[Asked, SweepStatus] = {"pause": "paused", "stop": "stopped"}
@@ -43,7 +55,7 @@ def execute_sweep(
     places: Sequence[Place] | None = None,
     more: Callable[[], bool] | None = None,
 ) -> Generator[CellEvent, None, None]:
-    """Train the cells of a claimed sweep to their end: each stage's epochs once, recorded event by
+    """Train a claimed sweep of kind grid to its end: each stage's epochs once, recorded event by
     event as `trainer.execute.execute` does, then yielded.
 
     Each cell's numbers are those of a run of its own. A sweep that was ended before goes on with
@@ -56,7 +68,8 @@ def execute_sweep(
         more: called when all cells have ended; adds cells, and returns whether it did.
 
     Raises:
-        StoreError: the sweep cannot be read or recorded.
+        StoreError: the sweep cannot be read, or its end could not be recorded before the shutdown.
+        StoreFaultError: the store is damaged.
     """
     row = store.sweep(sweep)
     assert row is not None
@@ -82,27 +95,33 @@ class _Sweeping:
         self._asked: Asked | None = None
         self._changed = threading.Condition()
         self._ready: list[Stage] = []  # the last is next, so that few snapshots are held
+        self._waiting: list[Stage] = []  # for the others, at the epoch where cells are compared
         self._running = 0
         self._budget_mb = budget_mb
         self._budget_each = budget_mb
+        self._halving: Halving | None = None
         self._watch = threading.Thread(target=self._watch_commands, name="sweep", daemon=True)
-        self._writer: threading.Thread | None = None
 
-    def events(
-        self, places: Sequence[Place | None], more: Callable[[], bool]
-    ) -> Iterator[CellEvent]:
+    def events(self, places: Sequence[Place | None], more: Callable[[], bool]) -> Events:
         """Train all that is left, and what is added at the end."""
         self._watch.start()
-        while True:
-            self._plan()
-            if len(places) == 1:
-                while stage := self._take():
-                    yield from self._train(stage, places[0])
-            else:
-                yield from self._side_by_side(places)
-            if self._halt.is_set() or not more():
-                break
-        self._end()
+        try:
+            from .starts import Starts
+        except Exception as error:
+            why = reason(error) or without_torch(error)
+            self._over.set()
+            self._store.end_sweep(self._sweep.id, "failed", why)
+            return
+        with closing(Starts(self._store.home)) as self._starts:
+            while True:
+                yield from self._plan()
+                if len(places) == 1:
+                    yield from self._work(places[0])
+                else:
+                    yield from side_by_side(self._work, places, self._halt)
+                if self._halt.is_set() or not (yield from self._surely(0, more)):
+                    break
+        yield from self._end()
 
     def close(self) -> None:
         """End what is under way; the sweep was interrupted if it has not ended."""
@@ -112,141 +131,177 @@ class _Sweeping:
         if self._watch.is_alive():
             self._watch.join()  # the store may be closed next
         if not ended:
-            self._store.end_sweep(self._sweep.id, "interrupted")
+            with suppress(SQLiteError):  # whoever opens the store next records it
+                self._store.end_sweep(self._sweep.id, "interrupted")
 
-    def _plan(self) -> None:
+    def _surely(self, run: int, action: Callable[[], Result]) -> Generator[CellEvent, None, Result]:
+        """Do something with the store. While it cannot be done, say so of that cell, wait and try
+        again.
+        """
+        waits = patiently(action, run, self._halt, threading.Event())
+        while True:
+            try:
+                yield CellEvent(run, next(waits))
+            except StopIteration as done:
+                result: Result = done.value
+                return result
+
+    # Plan
+
+    def _plan(self) -> Events:
         """Find what is left to train."""
         from .stages import Tree
 
-        cells = self._store.cells(self._sweep.id)
-        tree = Tree(cells, self._store.epochs, batches_of)
+        store, sweep = self._store, self._sweep
+        cells = yield from self._surely(0, lambda: store.cells(sweep.id))
+        first = cells[0].id if cells else 0
+        batches, failed = _batches(cells)
+        for run, why in failed.items():
+            yield from self._surely(run, partial(store.end_cells, [run], "failed", why))
+            yield CellEvent(run, Failed(why))
+        tree = Tree(cells, store.epochs, batches)
+        shared = {run: caught.decided for run, caught in tree.caught.items() if caught.decided}
+        yield from self._surely(first, lambda: store.catch_up(shared))
         for run, caught in tree.caught.items():
-            for owner, epoch, decision in caught.decided:
-                self._store.share(owner, epoch, [(run, decision)])
             if caught.twin is not None:
-                self._store.share_end(caught.twin, [run])
-        self._ready = tree.stages()[::-1]
-        self._store.part(run for stage in self._ready for run in stage.courses)
+                yield from self._surely(run, partial(store.share_end, caught.twin, [run]))
+        stages, stopped = tree.stages(), set[int]()
+        if sweep.kind == "grid" and sweep.grid.mode == "halving":
+            self._halving = Halving(store, sweep)
+            stopped = yield from self._surely(first, self._halving.stop_losers)
+        for stage in stages:
+            stage.leave(stopped)
+        left = [stage for stage in stages if stage.courses]
+        runs = [run for stage in left for run in stage.courses]
+        yield from self._surely(first, lambda: store.part(runs))
+        self._queue(left[::-1])
         self._budget_each = min(
             self._budget_mb, max(1.0, self._budget_mb * SNAPSHOTS_BUDGETS / max(1, len(cells)))
         )
 
-    def _take(self) -> "Stage | None":
-        """The next stage to train, once there is one; None at the end."""
+    def _queue(self, stages: Sequence["Stage"]) -> None:
+        """Let stages train, or wait for the others where cells are compared."""
+        with self._changed:
+            for stage in stages:
+                (self._waiting if self._waits(stage) else self._ready).append(stage)
+            self._changed.notify_all()
+
+    def _waits(self, stage: "Stage") -> bool:
+        until = self._halving.until if self._halving else None
+        return until is not None and stage.epoch >= until
+
+    # Train
+
+    def _work(self, place: Place | None) -> Events:
+        """Do what there is to do at a place, until nothing is left."""
+        while task := self._take():
+            try:
+                yield from task(place)
+            finally:
+                with self._changed:
+                    self._running -= 1
+                    self._changed.notify_all()
+
+    def _take(self) -> Task | None:
+        """What to do next, once there is something; None at the end."""
         with self._changed:
             while not self._halt.is_set():
                 if self._ready:
                     self._running += 1
-                    return self._ready.pop()
+                    return partial(self._train, self._ready.pop())
                 if not self._running:
-                    return None
+                    if not self._waiting:
+                        return None
+                    self._running += 1
+                    return self._compare
                 self._changed.wait(POLL_SECONDS)
             return None
 
-    def _train(self, stage: "Stage", place: Place | None) -> Iterator[CellEvent]:
-        """Train a stage until it ends; what parts from it becomes ready."""
-        try:
-            yield from self._trained(stage, place)
-        finally:
-            with self._changed:
-                self._running -= 1
-                self._changed.notify_all()
-
-    def _trained(self, stage: "Stage", place: Place | None) -> Iterator[CellEvent]:
+    def _train(self, stage: "Stage", place: Place | None) -> Events:
+        """Train a stage until it ends or waits for others; what parts from it becomes ready."""
         store, leader, control = self._store, stage.leader, Control()
-        if store.claim(leader) is None:  # it was stopped or deleted while it waited
-            self._leave(stage)
+        claimed = yield from self._surely(leader, lambda: store.claim(leader))
+        start = self._starts.take(leader)
+        if claimed is None:  # it was stopped or deleted while it waited
+            yield from self._leave(stage, start)
             return
-        start, stage.start = stage.start, None
         training = execute(
             store, leader, self._root, self._halt, self._budget_each, None, control, start, place
         )
+        waits, start = False, None
         with closing(training) as events:
-            for event in events:
-                match event:
-                    case EpochEnded():
-                        self._share(stage, event, control)
-                    case Ended("finished") | Diverged() | Failed():
-                        store.share_end(leader, stage.followers)
-                    case Ended() if not self._halt.is_set():
-                        self._leave(stage)
-                try:
+            try:
+                for event in events:
+                    match event:
+                        case EpochEnded() if event.epoch > stage.epoch:  # not one trained again
+                            yield from self._share(stage, event, control)
+                            if self._waits(stage) and not stage.is_over:
+                                waits, start = True, control.capture()
+                                control.stop()
+                        case Ended("finished") | Diverged() | Failed():
+                            ended = partial(store.share_end, leader, stage.followers)
+                            yield from self._surely(leader, ended)
+                        case Ended("interrupted") if waits:
+                            yield from self._go_on(stage, start)
+                            continue  # it has not ended
+                        case Ended() if not self._halt.is_set():
+                            yield from self._leave(stage, start)
                     yield CellEvent(leader, event)
-                except GeneratorExit:  # nobody drains it further: it was interrupted, not stopped
-                    self._halt.set()
-                    for _ in events:
-                        pass
-                    raise
+            except GeneratorExit:  # nobody drains it further: it was interrupted, not stopped
+                self._halt.set()
+                for _ in events:
+                    pass
+                raise
 
-    def _share(self, stage: "Stage", ended: EpochEnded, control: Control) -> None:
+    def _share(self, stage: "Stage", ended: EpochEnded, control: Control) -> Events:
         """Record what the followers' schedules decided, and let go who parts."""
-        from ..engine.sharing import as_own
-
+        store, leader = self._store, stage.leader
         decided = stage.advance(ended.metrics)
         if decided:
-            self._store.share(stage.leader, ended.epoch, decided.items())
+            share = partial(store.share, leader, ended.epoch, decided.items())
+            stage.leave((yield from self._surely(leader, share)))
         parted = stage.part()
         if not parted:
             return
         snapshot = control.capture()
         for each in parted:
-            course = each.courses[each.leader]
             if snapshot is not None:
-                each.start = as_own(snapshot, course.config, course.schedule.batches, each.past)
-        self._store.part(run for each in parted for run in each.courses)
-        with self._changed:
-            self._ready.extend(reversed(parted))
-            self._changed.notify_all()
+                self._starts.put(each.leader, each.own(snapshot))
+        runs = [run for each in parted for run in each.courses]
+        yield from self._surely(leader, lambda: store.part(runs))
+        self._queue(parted[::-1])
 
-    def _leave(self, stage: "Stage") -> None:
-        """Go on without a cell that a person has stopped."""
-        rest = stage.without([stage.leader])
-        if rest.courses:
-            self._store.part(rest.courses)
-            with self._changed:
-                self._ready.append(rest)
-                self._changed.notify_all()
+    def _leave(self, stage: "Stage", start: "Snapshot | None") -> Events:
+        """Go on without a leader that a person has stopped.
 
-    def _side_by_side(self, places: Sequence[Place | None]) -> Iterator[CellEvent]:
-        """A thread for each place, whose events come in the order in which they are recorded."""
-        events: queue.Queue[CellEvent | BaseException | None] = queue.Queue(maxsize=100)
+        Args:
+            start: its snapshot at the end of the stage's last epoch, if it is at hand.
+        """
+        stage.leave([stage.leader])
+        if stage.courses:
+            yield from self._go_on(stage, start)
 
-        def work(place: Place | None) -> None:
-            try:
-                while stage := self._take():
-                    for event in self._train(stage, place):
-                        events.put(event)
-            except BaseException as error:
-                self._halt.set()
-                events.put(error)
-            finally:
-                events.put(None)
+    def _go_on(self, stage: "Stage", start: "Snapshot | None") -> Events:
+        """Let a stage go on later, from a snapshot of any of its cells, if it is at hand."""
+        if start is not None:
+            self._starts.put(stage.leader, stage.own(start))
+        runs = [*stage.courses]
+        yield from self._surely(stage.leader, lambda: self._store.part(runs))
+        self._queue([stage])
 
-        threads = [
-            threading.Thread(target=work, args=(place,), name=f"stages {i}", daemon=True)
-            for i, place in enumerate(places)
-        ]
-        for thread in threads:
-            thread.start()
-        left, failed = len(threads), None
-        try:
-            while left:
-                event = events.get()
-                if event is None:
-                    left -= 1
-                elif isinstance(event, BaseException):
-                    failed = failed or event
-                else:
-                    yield event
-        finally:
-            if left:
-                self._halt.set()
-            while left:  # so that no thread waits to tell what nobody hears
-                left -= events.get() is None
-            for thread in threads:
-                thread.join()
-        if failed:
-            raise failed
+    def _compare(self, _: Place | None) -> Events:
+        """Stop the cells that lag; the others go on."""
+        assert self._halving is not None
+        halving, stages, self._waiting = self._halving, self._waiting, []
+        stopped = yield from self._surely(stages[0].leader, lambda: halving.stop_losers(True))
+        for stage in stages:
+            leader = stage.leader
+            stage.leave(stopped)
+            if leader in stopped:
+                start = self._starts.take(leader)
+                if start is not None and stage.courses:
+                    self._starts.put(stage.leader, stage.own(start))
+        self._queue([stage for stage in stages if stage.courses])
 
     def _watch_commands(self) -> None:
         """Halt as soon as a person or the program asks for it."""
@@ -261,23 +316,40 @@ class _Sweeping:
                     self._changed.notify_all()
                 return
 
-    def _end(self) -> None:
+    def _end(self) -> Events:
         sweep, store = self._sweep.id, self._store
-        was_asked = self._halt.is_set() and (self._asked or self._shutdown.is_set())
+        asked, was_halted = self._asked, self._halt.is_set()
         self._over.set()
-        if was_asked:
-            store.end_sweep(sweep, ASKED[self._asked] if self._asked else "interrupted")
-            return
-        cells = store.cells(sweep)
-        failed = [cell for cell in cells if cell.status == "failed"]
-        if failed and len(failed) == len(cells):
-            store.end_sweep(sweep, "failed", failed[0].reason)
-        elif failed:
-            store.end_sweep(
-                sweep, "finished", f"{len(failed)} of {len(cells)} cells failed: {failed[0].reason}"
-            )
-        else:
-            store.end_sweep(sweep, "finished")
+        cells = yield from self._surely(0, lambda: store.cells(sweep))
+        status: SweepStatus = "finished"
+        why = None
+        if was_halted and (asked or self._shutdown.is_set()):
+            status = ASKED[asked] if asked else "interrupted"
+        elif failed := [cell for cell in cells if cell.status == "failed"]:
+            why = failed[0].reason
+            if len(failed) == len(cells):
+                status = "failed"
+            else:
+                why = f"{len(failed)} of {len(cells)} cells failed: {why}"
+        first = cells[0].id if cells else 0
+        yield from self._surely(first, lambda: store.end_sweep(sweep, status, why))
+
+
+def _batches(cells: Sequence[Run]) -> tuple[dict[int, int], dict[int, str]]:
+    """Batches per epoch by cell, as far as it may need them, and why some cannot be trained."""
+    found, failed = dict[int, int](), dict[int, str]()
+    for cell in cells:
+        assert cell.config is not None
+        if cell.started:
+            found[cell.id] = cell.started.batches
+        elif not cell.over:
+            try:
+                found[cell.id] = batches_of(cell.config)
+            except Exception as error:
+                if (why := reason(error)) is None:
+                    raise
+                failed[cell.id] = why
+    return found, failed
 
 
 def batches_of(config: RunConfig) -> int:

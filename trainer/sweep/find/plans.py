@@ -15,6 +15,7 @@ from ...store.sweeps import Kind
 CUT = 0.1  # of the runs that go on: their factor and patience cannot be chosen from one run
 PATIENCE = 1 / 5  # of the epochs
 MOST_DIGITS = 3
+ROUNDED = 0.05  # of a step
 
 
 def _lowest(default: float) -> float:
@@ -62,7 +63,8 @@ class Steps(Span):
     @property
     def lrs(self) -> list[float]:
         """The LRs, lowest first, written with as few digits as the ends: 1e-4, 3e-4, 1e-3."""
-        steps = math.floor(math.log10(self.highest / self.lowest) * self.per_decade + 1e-9)
+        # Half a decade above 0.01 is 0.0316, and is written 0.03: it is among those up to 0.03.
+        steps = math.floor(math.log10(self.highest / self.lowest) * self.per_decade + ROUNDED)
         digits = max(_digits(self.lowest), _digits(self.highest), 2 if self.per_decade > 3 else 1)
         exact = (self.lowest * 10 ** (k / self.per_decade) for k in range(1, steps + 1))
         rest = (min(self.highest, float(f"{lr:.{digits - 1}e}")) for lr in exact)

@@ -1,0 +1,116 @@
+"""The command that looks for a learning rate: `find`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.options import Budget, Command, Datasets, Home, JsonFlag, given, with_settings
+from app.cli.refusals import fail, opened
+from app.cli.sweeping import follow
+from trainer.config.run import RunConfig
+from trainer.config.table import SETTINGS, ConfigError, changed, to_config
+from trainer.export import configs
+from trainer.export.error import ExportError
+from trainer.own.errors import OwnError
+from trainer.own.fitting import refuse_unfit
+from trainer.snapshots.files import BUDGET_MB
+from trainer.store.sweeps import Kind
+from trainer.sweep.find import plans
+from trainer.sweep.find.finding import add_check, add_find
+
+# Its own rule is what each way trains with.
+OWN = {"lr", "schedule", "warmup"}
+
+
+class Way(StrEnum):
+    """The ways to find a learning rate."""
+
+    LR = "lr"
+    RUN = "run"
+    RANGE = "range"
+
+
+KINDS: dict[Way, Kind] = {Way.LR: "which", Way.RUN: "find", Way.RANGE: "range"}
+
+
+def register(cli: typer.Typer) -> None:
+    settings = [s for s in SETTINGS if s.group != "schedule" and s.key not in OWN]
+    cli.command("find", cls=Command)(with_settings(find, settings))
+
+
+def _text(name: str) -> Any:
+    """An option for a setting of a plan, with the help that is declared there."""
+    models = [m for m in plans.PLANS.values() if name in m.model_fields]
+    told = " Or: ".join(dict.fromkeys(m.model_fields[name].description or "" for m in models))
+    default = ", ".join(dict.fromkeys(f"{m.model_fields[name].default:g}" for m in models))
+    return typer.Option(metavar="NUMBER", help=f"{told} Default {default}.", show_default=False)
+
+
+def find(
+    way: Annotated[
+        Way,
+        typer.Argument(
+            help="lr: which LR, on two seeds. run: the best run on this seed. range: the classic "
+            "range test."
+        ),
+    ] = Way.LR,
+    lowest: Annotated[str | None, _text("lowest")] = None,
+    highest: Annotated[str | None, _text("highest")] = None,
+    per_decade: Annotated[str | None, _text("per_decade")] = None,
+    probe: Annotated[str | None, _text("probe")] = None,
+    keep: Annotated[str | None, _text("keep")] = None,
+    seeds: Annotated[str | None, _text("seeds")] = None,
+    within: Annotated[str | None, _text("within")] = None,
+    batches: Annotated[str | None, _text("batches")] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Then compare the answer with the next best on 3 new seeds."),
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A file with settings, as lrscope export --format config writes it; an option "
+            "wins over it.",
+        ),
+    ] = None,
+    json_lines: JsonFlag = False,
+    home: Home = None,
+    datasets: Datasets = None,
+    snapshot_budget: Budget = BUDGET_MB,
+    **settings: str | None,
+) -> None:
+    """Look for a learning rate by short trainings, and say how far the answer is known.
+
+    What is trained is listed with all runs. Factor and patience cannot be found this way: on one
+    seed their differences lie within its noise.
+    """
+    asked = {
+        "lowest": lowest, "highest": highest, "per_decade": per_decade, "keep": keep,
+        "seeds": seeds, "within": within, "batches": batches,
+        "epochs" if way is Way.LR else "probe": probe,
+    }  # fmt: skip
+    asked = {key: value for key, value in asked.items() if value is not None}
+    for key in asked.keys() - plans.PLANS[KINDS[way]].model_fields.keys():
+        raise fail(f"--{key.replace('_', '-')} is not for lrscope find {way}: leave it out.")
+    try:
+        kept = to_config(configs.read(config) if config else {})
+        base: RunConfig = changed(kept, given(settings))
+        refuse_unfit(base)
+        plan = plans.plan(KINDS[way], **asked)
+    except (ConfigError, ExportError, OwnError) as error:
+        raise fail(str(error)) from None
+    if check and way is Way.RANGE:
+        raise fail("A range test has no answer to check: leave --check out.")
+    with opened(home, create=True) as store:
+        try:
+            added = add_find(store, base, plan, claimed=True)
+        except ConfigError as error:
+            raise fail(str(error)) from None
+        follow(store, added, json_lines, datasets, snapshot_budget)
+        if check:
+            follow(
+                store, add_check(store, added, claimed=True), json_lines, datasets, snapshot_budget
+            )
