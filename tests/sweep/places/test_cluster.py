@@ -102,6 +102,7 @@ def test_its_events_and_snapshots_are_those_of_the_engine(nodes: Nodes) -> None:
     snapshots: list[Any] = []
     here = events(train, each=intervene)
     with places.of(1, nodes.address) as one:
+        assert one
         there = events(one[0], each=intervene)
         assert numbers(there) == numbers(here)
         assert all(same(*pair) for pair in zip(snapshots[:5], snapshots[5:], strict=True))
@@ -110,6 +111,7 @@ def test_its_events_and_snapshots_are_those_of_the_engine(nodes: Nodes) -> None:
 
 def test_there_are_as_many_places_as_room_and_they_give_it_back(nodes: Nodes) -> None:
     with places.of(0, nodes.address) as all_places:
+        assert all_places
         assert len(all_places) == 2
         for place in all_places:
             assert epochs(events(place)) == [1, 2, 3, 4, 5]
@@ -130,8 +132,10 @@ def test_a_run_waits_for_room_until_it_is_stopped(
         places.of(1, nodes.address, threads=3) as one,
         pytest.raises(PlaceError, match="No node of the Ray cluster has 3 CPUs"),
     ):
+        assert one
         events(one[0])
     with places.of(3, nodes.address) as three:
+        assert three
         under_way = [place(QUICK, NOWHERE, Control(), None) for place in three[:2]]
         for training in under_way:
             next(training)
