@@ -25,7 +25,7 @@ APP = sorted((ROOT / "app").glob("**/*.py"))
 PAGE = {"app", "dash", "dash_ag_grid", "dash_mantine_components", "flask", "plotly", "waitress"}
 TORCH = {
     "torch", "torchvision", "numpy", "pandas", "sklearn", "tensorboard",
-    "ignite", "keras", "lightning", "skorch", "transformers",
+    "ignite", "keras", "lightning", "ray", "skorch", "transformers",
 }  # fmt: skip
 
 # Which folder, or module beside the folders, may import from which. What only a type checker reads

@@ -183,6 +183,7 @@ class Worker:
 
     def _sweep(self, sweep: int) -> None:
         """Train a sweep. Its cells record their own failures."""
+        waiting = set[int]()  # what one of them waits for, all do
         try:
             row = self.store.sweep(sweep)
             driver = execute_sweep if row and row.kind == "grid" else execute_find
@@ -195,14 +196,18 @@ class Worker:
                 for run, event in events:
                     if isinstance(event, Waiting):
                         self._troubles[run] = event.sentence
-                    else:
-                        self._troubles.pop(run, None)
+                        waiting.add(run)
+                    while waiting and not isinstance(event, Waiting):
+                        self._troubles.pop(waiting.pop(), None)
         except BaseException as error:
             if self._shutdown.is_set() or self.store.damage:
                 return
             log.error("sweep %d failed", sweep, exc_info=error)
             with suppress(Exception):
                 self.store.end_sweep(sweep, "failed", reason(error) or unexpected(error))
+        finally:
+            for run in waiting:
+                self._troubles.pop(run, None)
 
     def _record_failure(self, run: int) -> None:
         try:

@@ -22,6 +22,7 @@ from tests.bench.same import same
 from tests.bench.sweeps import sweeping
 from tests.bench.table import Plan, Report, as_json, as_table, machine
 from tests.bench.turns import seconds
+from tests.bench.workers import workers
 from trainer import folders
 from trainer.engine.datasets import DatasetError
 
@@ -43,6 +44,7 @@ PARTS: dict[str, Callable[[Plan], Report]] = {
     "find": finding,
     "store": storage.store,
     "memory": server.memory,
+    "places": workers,
     "profile": profile,
     "cuda": loops.cuda,
 }

@@ -215,10 +215,12 @@ class Run:
 
     def disobeys(self, name: CommandName) -> str | None:
         """Why it does not obey this command, in a sentence; None if it does."""
-        if self.sweep is not None and name in get_args(ByHand):
+        if self.sweep is not None and name != "stop":
+            other = (
+                "fork it to change it by hand" if name in get_args(ByHand) else "pause the sweep"
+            )
             return (
-                f"Run {self.id} is a cell of sweep {self.sweep}, whose cells share epochs: fork it "
-                "to change it by hand."
+                f"Run {self.id} is a cell of sweep {self.sweep}, whose cells share epochs: {other}."
             )
         if self.controls is None or name in self.controls:
             return None

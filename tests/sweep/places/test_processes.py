@@ -106,6 +106,14 @@ def test_one_that_is_left_in_mid_training_trains_the_next_run(places: Sequence[P
     assert numbers(events(places[0])) == numbers(events(train))
 
 
+def test_none_is_started_for_a_training_that_is_left_after_the_end(children: Children) -> None:
+    with processes(1) as places:
+        training = iter(places[0](QUICK, NOWHERE, Control(), None))
+        assert isinstance(next(training), Started)
+    del training
+    assert not children()
+
+
 FAULTY = """
 import torch
 class Net(torch.nn.Module):

@@ -101,7 +101,7 @@ def _which_lr(answer: Answer) -> list[str]:
         told.append(f"As good, as far as this shows: {span}.")
     if cliff := answer["cliff"]:
         times = cliff["times"]
-        there = f"{factor_text(float(f'{times:.2g}'))} times the lowest" if times else NOT_FINITE
+        there = f"{_times(times)} times the lowest" if times else NOT_FINITE
         told.append(f"Above that, at LR {lr_text(cliff['lr'])}, the loss is {there}.")
     edge = answer["edge"]
     return [*told, *_at_edge(edge, low if edge == "lowest" else high), *died]
@@ -121,7 +121,7 @@ def _range_test(answer: Answer) -> list[str]:
     within = [s["apart"] for s in seeds if s["apart"]]
     if within:
         rules = f"{', '.join(RULES[:-1])} and {RULES[-1]}/10"
-        least, most = factor_text(min(within)), factor_text(max(within))
+        least, most = _times(min(within)), _times(max(within))
         span = least if least == most else f"{least} to {most}"
         told.append(f"Within a seed, what fastai's rules {rules} suggest is {span} times apart.")
     across = apart_over_seeds(answer)
@@ -133,7 +133,12 @@ def _range_test(answer: Answer) -> list[str]:
 def apart_over_seeds(answer: Answer) -> str:
     """How far the suggestions of each rule are apart: valley 1.3 times, slide 12 times."""
     known = {rule: times for rule, times in answer["apart"].items() if times}
-    return ", ".join(f"{rule} {factor_text(float(f'{t:.2g}'))} times" for rule, t in known.items())
+    return ", ".join(f"{rule} {_times(times)} times" for rule, times in known.items())
+
+
+def _times(factor: float) -> str:
+    """A factor with two digits."""
+    return factor_text(float(f"{factor:.2g}"))
 
 
 def checked(lrs: tuple[float, float], losses: Mapping[float, Mapping[int, float | None]]) -> str:

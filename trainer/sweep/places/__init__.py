@@ -1,17 +1,37 @@
-"""Where the stages of a sweep are trained: here, or in processes of this machine."""
+"""Where the stages of a sweep are trained: here, in processes of this machine, on a Ray cluster."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ...execute import Place
 from .processes import processes
+from .remote import PlaceError
 
 
 @contextmanager
-def of(workers: int) -> Iterator[Sequence[Place] | None]:
-    """The places for so many stages at a time; None for this process alone."""
-    if workers == 1:
+def of(
+    workers: int, ray: str | None = None, threads: int = 1, gpus: float = 0.0
+) -> Iterator[Sequence[Place] | None]:
+    """The places for so many stages at a time; None for this process alone.
+
+    Args:
+        workers: on a Ray cluster 0 is as many as it has room for.
+        ray: the address of a Ray cluster, or auto for that of this machine; None for processes.
+        threads: CPUs that a place takes of the cluster: the most threads of a cell.
+        gpus: GPUs that a place takes of the cluster, also a part of one.
+
+    Raises:
+        PlaceError: ray is not installed, or there is no such cluster.
+    """
+    if ray is not None:
+        try:
+            from .cluster import cluster
+        except ImportError as error:
+            raise PlaceError("Ray is not installed: pip install 'lrscope[ray]'.") from error
+        with cluster(ray, workers, threads, gpus) as places:
+            yield places
+    elif workers == 1:
         yield None
-        return
-    with processes(workers) as places:
-        yield places
+    else:
+        with processes(workers) as places:
+            yield places

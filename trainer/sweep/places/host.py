@@ -6,6 +6,7 @@ from ...engine.control import Control
 from ...engine.events import Event
 from ...engine.loop import train
 from ...engine.state import Snapshot
+from . import sending
 from .messages import Asked, Order, Raised
 from .wire import packed, unpacked
 
@@ -26,6 +27,14 @@ class Host:
             return packed(getattr(self, method)(*arguments))
         except Exception as error:
             return packed(Raised.of(error))
+
+    def lacking(self, files: Sequence[tuple[str, int]]) -> list[str]:
+        """Which files, each with its size, are not on this machine."""
+        return sending.lacking(files)
+
+    def receive(self, parcel: Sequence[sending.Sent]) -> None:
+        """Write these files."""
+        sending.receive(parcel)
 
     def begin(self, order: Order) -> None:
         """Train this from now on; what was trained before is left."""

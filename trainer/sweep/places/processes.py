@@ -49,6 +49,7 @@ class _Processes:
         self._lock = threading.Lock()
         self._free: deque[_Process] = deque()
         self._all: set[_Process] = set()
+        self._closed = False
         try:
             for _ in range(count):
                 self._free.append(self._started())
@@ -66,12 +67,14 @@ class _Processes:
             if lost:
                 line.end()
                 self._all.remove(line)
-                line = self._started()
-            self._free.append(line)
+            if not self._closed:
+                self._free.append(self._started() if lost else line)
 
     def close(self) -> None:
-        for process in self._all:
-            process.end()
+        with self._lock:
+            self._closed = True
+            for process in self._all:
+                process.end()
 
     def _started(self) -> "_Process":
         process = _Process(self._threads)
@@ -85,6 +88,8 @@ class _Process:
     Args:
         threads: torch's, where a run leaves them to it.
     """
+
+    is_elsewhere = False
 
     def __init__(self, threads: int) -> None:
         self._process = subprocess.Popen(

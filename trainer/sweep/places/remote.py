@@ -49,6 +49,9 @@ class PlaceError(EngineError):
 class Line(Protocol):
     """The way to a `trainer.sweep.places.host.Host` in another process."""
 
+    is_elsewhere: bool
+    """Whether it may be on another machine, which may lack files."""
+
     def answer(self, message: bytes) -> bytes:
         """What the host answers.
 
@@ -140,6 +143,8 @@ class Training:
         """What is new of a training from the last snapshot on."""
         again, to_send, repeated = bool(self._kinds), [*self._asked], Counter(self._made)
         at = _at(self._kept)
+        if self._line is not None and self._line.is_elsewhere:
+            self._send()
         self._ask("begin", self._order())
         while True:
             new = self._control.take()
@@ -157,6 +162,15 @@ class Training:
                 continue
             self._note(event)
             yield event
+
+    def _send(self) -> None:
+        """Send the files that are here and not there."""
+        from . import sending
+
+        files = sending.read_by(self._config, self._root)
+        missing = self._ask("lacking", sending.sizes(files)) if files else []
+        for parcel in sending.parcels(missing):
+            self._ask("receive", parcel)
 
     def _order(self) -> Order:
         control = self._control
