@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,8 @@ def workers(plan: Plan) -> Report:
     with places.of(CORES) as two:
         for base in (DIGITS, MNIST):
             timed = in_turns(
-                lambda base=base: swept(base, plan.root, two),
-                lambda base=base: swept(base, plan.root, None),
+                partial(swept, base, plan.root, two),
+                partial(swept, base, plan.root, None),
                 rounds=plan.rounds,
             )
             ours, theirs = zip(*timed, strict=True)
@@ -52,8 +53,8 @@ def workers(plan: Plan) -> Report:
             return Report("Where it runs", note, rows)
         with on_ray() as rays:
             timed = in_turns(
-                lambda: swept(DIGITS, plan.root, rays),
-                lambda: swept(DIGITS, plan.root, two),
+                partial(swept, DIGITS, plan.root, rays),
+                partial(swept, DIGITS, plan.root, two),
                 rounds=plan.rounds,
             )
         ours, theirs = zip(*timed, strict=True)
