@@ -53,8 +53,8 @@ def workers(plan: Plan) -> Report:
             return Report("Where it runs", note, rows)
         with on_ray() as rays:
             timed = in_turns(
-                lambda: swept(DIGITS, plan.root, rays),
-                lambda: swept(DIGITS, plan.root, two),
+                partial(swept, DIGITS, plan.root, rays),
+                partial(swept, DIGITS, plan.root, two),
                 rounds=plan.rounds,
             )
         ours, theirs = zip(*timed, strict=True)

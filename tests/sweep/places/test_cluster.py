@@ -1,7 +1,7 @@
 """The stages of a sweep on a Ray cluster: two nodes of one CPU each, on this machine."""
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tests.sweep.sweeps import added, assert_as_alone, least, trained
 from trainer.engine.control import Control
 from trainer.engine.events import Ended, EpochEnded, Event
 from trainer.engine.loop import train
+from trainer.execute import Place
 from trainer.store.store import Store
 from trainer.sweep import places
 from trainer.sweep.places.remote import PlaceError
@@ -70,6 +71,13 @@ def nodes(cluster: Nodes) -> Nodes:
     return cluster
 
 
+@contextmanager
+def on_ray(count: int, address: str, **options: Any) -> Iterator[Sequence[Place]]:
+    with places.of(count, address, **options) as started:
+        assert started is not None
+        yield started
+
+
 def test_a_sweep_whose_node_is_lost_ends_with_the_same_numbers(
     store: Store, nodes: Nodes, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,7 +91,7 @@ def test_a_sweep_whose_node_is_lost_ends_with_the_same_numbers(
     config = QUICK.model_copy(update={"epochs": 12})
     sweep = added(store, config, {"lr": [0.003, 0.03], "patience": [0, 1], "factor": [0.1, 0.5]})
     capfd.readouterr()
-    with places.of(2, nodes.address) as two:
+    with on_ray(2, nodes.address) as two:
         trained(store, sweep, until=lose, places=two)
     assert len(nodes.nodes) == 1
     assert store.sweep(sweep).status == "finished"
@@ -101,8 +109,7 @@ def test_its_events_and_snapshots_are_those_of_the_engine(nodes: Nodes) -> None:
 
     snapshots: list[Any] = []
     here = events(train, each=intervene)
-    with places.of(1, nodes.address) as one:
-        assert one
+    with on_ray(1, nodes.address) as one:
         there = events(one[0], each=intervene)
         assert numbers(there) == numbers(here)
         assert all(same(*pair) for pair in zip(snapshots[:5], snapshots[5:], strict=True))
@@ -110,8 +117,7 @@ def test_its_events_and_snapshots_are_those_of_the_engine(nodes: Nodes) -> None:
 
 
 def test_there_are_as_many_places_as_room_and_they_give_it_back(nodes: Nodes) -> None:
-    with places.of(0, nodes.address) as all_places:
-        assert all_places
+    with on_ray(0, nodes.address) as all_places:
         assert len(all_places) == 2
         for place in all_places:
             assert epochs(events(place)) == [1, 2, 3, 4, 5]
@@ -129,13 +135,11 @@ def test_a_run_waits_for_room_until_it_is_stopped(
 
     monkeypatch.setattr(cluster, "ROOM_SECONDS", 0)
     with (
-        places.of(1, nodes.address, threads=3) as one,
+        on_ray(1, nodes.address, threads=3) as one,
         pytest.raises(PlaceError, match="No node of the Ray cluster has 3 CPUs"),
     ):
-        assert one
         events(one[0])
-    with places.of(3, nodes.address) as three:
-        assert three
+    with on_ray(3, nodes.address) as three:
         under_way = [place(QUICK, NOWHERE, Control(), None) for place in three[:2]]
         for training in under_way:
             next(training)
@@ -149,6 +153,6 @@ def test_a_run_waits_for_room_until_it_is_stopped(
 def test_an_address_where_no_cluster_is_is_told_in_a_sentence() -> None:
     with (
         pytest.raises(PlaceError, match=r"No Ray cluster answers at 127\.0\.0\.1:9 "),
-        places.of(2, "127.0.0.1:9"),
+        on_ray(2, "127.0.0.1:9"),
     ):
         pass
