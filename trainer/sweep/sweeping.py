@@ -158,7 +158,7 @@ class _Sweeping:
             if caught.twin is not None:
                 yield from self._surely(run, partial(store.share_end, caught.twin, [run]))
         stages, stopped = tree.stages(), set[int]()
-        if sweep.grid.mode == "halving":
+        if sweep.kind == "grid" and sweep.grid.mode == "halving":
             self._halving = Halving(store, sweep)
             stopped = yield from self._surely(first, self._halving.stop_losers)
         for stage in stages:
