@@ -38,6 +38,7 @@ from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import RecordedIntervention
 from trainer.schedule.torch_changed import TorchChangedError
 from trainer.store.faults import StoreError
+from trainer.store.lineage import own
 from trainer.store.rows import UnreadableError
 from trainer.store.run import Run
 from trainer.store.store import Store
@@ -92,13 +93,13 @@ def _news_of(
 ) -> dict[str, Any]:
     """What is new in the run of a cursor."""
     row = store.run(cursor.run) if cursor.run is not None else None
-    found = store.epochs(row.id, cursor.epoch - 1) if row else []
+    found = own(store, row, cursor.epoch - 1) if row else []
     rows = recent = [epoch for epoch in found if epoch.epoch > cursor.epoch]
     retrained = cursor.last not in (None, *map(checksum, found[:1]))
     if row and (retrained or retraced(store, row, cursor)):
         return {"redraw": True, "wait": LIVE_MS}
     if row and len(rows) < LAST_EPOCHS:
-        recent = done_by(row, store.epochs(row.id, row.epoch - LAST_EPOCHS))
+        recent = done_by(row, own(store, row, row.epoch - LAST_EPOCHS))
     recent = recent[-LAST_EPOCHS:]
     readout, texts = progress(row, recent), state(row, recent, trouble(row))
     token = token_of(texts)
@@ -182,7 +183,7 @@ def _behind(store: Store, run: Run, after: int) -> tuple[list[Epoch], list[Recor
     they cannot be read.
     """
     try:
-        parent = store.run(run.parent) if run.parent else None
+        parent = store.run(run.parent) if run.parent and run.sweep is None else None
         if parent is None or parent.epoch <= after:
             return [], []
         return store.epochs(parent.id, after), store.interventions(parent.id)

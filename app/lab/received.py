@@ -16,6 +16,7 @@ from trainer.schedule.trace import Trace
 from trainer.store.rows import UnreadableError
 from trainer.store.run import Run
 from trainer.store.store import Store
+from trainer.store.table import results
 
 
 class Cursor(BaseModel):
@@ -100,8 +101,11 @@ def best_of_run(store: Store, run: Run | None, before: tuple[int, float] | None)
     """
     if run is None:
         return None
+    if run.sweep is not None:
+        found = results(store, {run.id: LOSS})[run.id]
+        before = (found.epoch, found.best) if found.epoch and found.best is not None else None
     metrics = dict.fromkeys((LOSS, run.ranked_by))
-    own = best_of(filter(None, (store.best(run.id, metric) for metric in metrics)), *metrics)
+    trained = best_of(filter(None, (store.best(run.id, metric) for metric in metrics)), *metrics)
     if before is None:
-        return own
-    return min(Best(*before), own or Best(*before), key=lambda best: best.value)
+        return trained
+    return min(Best(*before), trained or Best(*before), key=lambda best: best.value)

@@ -17,7 +17,7 @@ from app.lab.received import token_of
 from trainer.config.run import RunConfig
 from trainer.config.table import ConfigError, changed
 from trainer.store.faults import CommandError
-from trainer.store.lineage import prefix
+from trainer.store.lineage import own, prefix
 from trainer.store.run import Run
 from trainer.store.store import Store
 from trainer.verdict.course import Course
@@ -84,15 +84,16 @@ class Verdicts:
 
     def _course(self, run: Run) -> Course:
         course = self._courses.pop(run.id, None)
-        rows = self._store.epochs(run.id, course.epoch - 1) if course else []
+        rows = own(self._store, run, course.epoch - 1) if course else []
         classes = run.started.classes if run.started else 0
         # A run that was resumed trains its last epochs again.
         again = course and course.epoch > course.after and rows[:1] != [course.last]
         if course is None or course.classes != classes or again or not _same(course, run):
-            course = Course(run.recipe, classes, run.parent_epoch or 0)
+            forked = (run.parent_epoch or 0) if run.sweep is None else 0
+            course = Course(run.recipe, classes, forked)
             course.lr_known |= run.source == "watched"
-            course.extend(prefix(self._store, run.id))
-            rows = self._store.epochs(run.id)
+            course.extend(prefix(self._store, run.id) if forked else [])
+            rows = own(self._store, run)
         course.extend(row for row in rows if row.epoch > course.epoch)
         self._courses[run.id] = course
         if len(self._courses) > KEPT:

@@ -24,7 +24,7 @@ from trainer.config.recipe import Recipe
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.interventions import RecordedIntervention
 from trainer.store.faults import StoreError
-from trainer.store.lineage import lineage, prefix
+from trainer.store.lineage import lineage, own, prefix
 from trainer.store.rows import UnreadableError
 from trainer.store.run import Run
 from trainer.store.store import Store
@@ -60,7 +60,7 @@ def view_of(store: Store, run: int | None, begun: int, trouble: Why = all_well) 
 
 def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[str, Any]:
     row = store.run(run) if run is not None else None
-    rows = store.epochs(row.id) if row else []
+    rows = own(store, row) if row else []
     interventions = store.interventions(row.id) if row else []
     past, parent, theirs = _forebears(store, row)
     recipe = row.recipe if row else Recipe()
@@ -70,7 +70,7 @@ def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[st
     if past:  # a fork's loss curves start at the epoch that it was forked from
         joined = series(recipe, past[-1:] + rows, (), batches, planned)
         points = points._replace(metrics=joined.metrics, level=joined.level)
-    if row and row.parent:
+    if row and row.parent and row.sweep is None:
         points = with_parent(points, recipe, parent, theirs, batches)
         fork = Mark((row.parent_epoch or 0) + 0.5, None, "fork", f"fork of {row.parent}")
         points.marks.insert(0, fork)
@@ -106,7 +106,7 @@ def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[st
         "kinds": sorted(kind for kind, cells in points.cells.items() if cells.x),
         "log": sentences(past + rows, interventions, planned),
         "readout": {**progress(row, last), **texts, **after_epoch(row, last, best, interventions)},
-        "forked": (row.parent_epoch or 0) if row else 0,
+        "forked": (row.parent_epoch or 0) if row and row.sweep is None else 0,
         "cursor": cursor.model_dump(),
     }
 
@@ -115,9 +115,9 @@ def _forebears(
     store: Store, run: Run | None
 ) -> tuple[list[Epoch], list[Epoch], list[RecordedIntervention]]:
     """A fork's epochs before the fork, and all epochs and interventions of its parent; none if they
-    cannot be read.
+    cannot be read. A sweep's cell has all of them for its own.
     """
-    if run is None or run.parent is None:
+    if run is None or run.parent is None or run.sweep is not None:
         return [], [], []
     try:
         past, parent = prefix(store, run.id), lineage(store, run.parent)

@@ -11,6 +11,7 @@ from tests.small import NOWHERE, SCHEDULES, small
 from tests.sweep.sweeps import added, assert_as_alone, least, trained
 from trainer.config.table import changed
 from trainer.engine.events import EpochEnded
+from trainer.store.lineage import lineage, own
 from trainer.store.store import Store
 from trainer.sweep.sweeping import execute_sweep
 
@@ -89,3 +90,12 @@ def test_a_sweep_that_ends_leaves_no_thread_behind_that_reads_the_store(
             threading.Timer(0.2, release.set).start()
             break
     assert read.is_set()
+
+
+def test_a_cell_shows_the_epochs_that_it_shares_as_its_own(store: Store) -> None:
+    sweep = added(store, small(epochs=5), GRID)
+    trained(store, sweep)
+    for cell in store.cells(sweep):
+        assert own(store, cell) == lineage(store, cell.id)
+        for after in range(6):
+            assert own(store, cell, after) == lineage(store, cell.id)[after:]

@@ -47,6 +47,19 @@ def prefix(store: Store, run: int) -> list[Epoch]:
     return rows
 
 
+def own(store: Store, run: Run, after: int = 0) -> list[Epoch]:
+    """The epochs after `after` that are a run's own, in order: those that it trained. Of a sweep's
+    cell also those that it shares, which it would have trained by itself.
+    """
+    trained = store.epochs(run.id, after)
+    if run.sweep is None or run.parent is None or (run.parent_epoch or 0) <= after:
+        return trained
+    parent, decided = store.run(run.parent), store.decided(run.id, after)
+    shared = own(store, parent, after) if parent else []
+    rows = [replace(row, decision=decided.get(row.epoch, row.decision)) for row in shared]
+    return [*(row for row in rows if row.epoch <= (run.parent_epoch or 0)), *trained]
+
+
 def lineage(store: Store, run: int) -> list[Epoch]:
     """Every epoch of a run from the first: its ancestors' and its own."""
     return [*prefix(store, run), *store.epochs(run)]

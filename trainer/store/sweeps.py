@@ -171,10 +171,13 @@ class Sweeps:
         ).fetchone()
         return Epochs(int(asked), int(done), int(trained))
 
-    def decided(self, run: int) -> dict[int, Decision]:
-        """The decisions of a cell's own schedule on epochs that another cell trained, by epoch."""
+    def decided(self, run: int, after: int = 0) -> dict[int, Decision]:
+        """The decisions of a cell's own schedule on the epochs after `after` that another cell
+        trained, by epoch.
+        """
         found = self._database.connection.execute(
-            "SELECT epoch, decision FROM shared WHERE run = ? ORDER BY epoch", (run,)
+            "SELECT epoch, decision FROM shared WHERE run = ? AND epoch > ? ORDER BY epoch",
+            (run, after),
         )
         return {epoch: rows.decision(run, text) for epoch, text in found}
 
