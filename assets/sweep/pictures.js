@@ -15,12 +15,35 @@
     new ResizeObserver(() => gd.clientWidth && window.Plotly.Plots.resize(gd)).observe(gd);
   }
 
+  // A picture is drawn once it is near what is seen: of a large sweep it lies far below, and takes
+  // longer than all of what is there.
+  const due = new Map(), near = new Set();
+  const watcher = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        near[isIntersecting ? "add" : "delete"](target.id);
+        if (isIntersecting) drawn(target.id);
+      }
+    },
+    { rootMargin: "200px" },
+  );
+
+  function drawn(id) {
+    const picture = due.get(id);
+    if (!picture || !near.has(id)) return;
+    due.delete(id);
+    lrscope.heat.figure(id, picture, () => follow(element(id)));
+  }
+
   function draw(id, picture) {
     const panel = element(id).parentElement;
     panel.hidden = !picture;
     if (!picture) return;
     element(`${id}-note`).textContent = picture.note;
-    lrscope.heat.figure(id, picture, () => follow(element(id)));
+    element(id).style.height = `${picture.height}px`; // room for it, which moves nothing later
+    due.set(id, picture);
+    watcher.observe(element(id));
+    drawn(id);
   }
 
   lrscope.pictures = {
