@@ -155,7 +155,7 @@ def create_app(
     lab.register(app, store, worker, columns, when_asked)
     runs.register(app, store)
     compare.register(app, store, columns)
-    sweep.register(app, store, columns)
+    sweep.register(app, store)
     importing.register(app, store, worker, followers or Followers(store))
     exporting.register(app, store)
     guard(app.server, access, [*app.csp_hashes(), csp_hash(EARLY_SCHEME)])

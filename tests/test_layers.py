@@ -113,8 +113,8 @@ ARROWS = {
     """,
     "app.sweep": """
         app.address app.charts app.checked app.form app.ids app.own app.paths app.repeating
-        app.run_columns app.run_names app.run_picker
-        trainer.compare trainer.config trainer.store trainer.sweep trainer.verdict
+        app.run_names app.run_picker
+        trainer.compare trainer.config trainer.own trainer.store trainer.sweep trainer.verdict
     """,
     "app.importing": """
         app.checked app.ids app.run_picker trainer.config trainer.curves trainer.followers

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,8 +72,25 @@ def sweep(
         ),
     ] = False,
     workers: Annotated[
-        int, typer.Option(min=1, max=256, help="Processes that train at the same time.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1,
+            max=256,
+            help="Processes that train at the same time. Default 1; as many as a cluster has room "
+            "for.",
+        ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Train on the Ray cluster at this address; auto for that of this machine.",
+        ),
+    ] = None,
+    gpus: Annotated[
+        float,
+        typer.Option(min=0, help="GPUs that each worker takes of a cluster, also a part of one."),
+    ] = 0.0,
     resume: Annotated[
         int | None,
         typer.Option(
@@ -108,7 +125,8 @@ def sweep(
             raise fail("--resume goes on with a sweep as it is: leave its settings out.")
         with opened(home) as store:
             store.resume_sweep(resume, claimed=True)
-            follow(store, resume, json_lines, datasets, snapshot_budget)
+            where = _where(store, resume, workers, ray, gpus)
+            follow(store, resume, json_lines, datasets, snapshot_budget, where)
         return
     values = {key: _values(key, text) for key, text in given(settings).items()}
     try:
@@ -122,8 +140,20 @@ def sweep(
     except (ConfigError, ExportError, OwnError) as error:
         raise fail(str(error)) from None
     with opened(home, create=True) as store:
-        added = add(store, base, asked, workers, name, claimed=True)
-        follow(store, added, json_lines, datasets, snapshot_budget)
+        added = add(store, base, asked, workers or 1, name, claimed=True)
+        where = _where(store, added, workers, ray, gpus)
+        follow(store, added, json_lines, datasets, snapshot_budget, where)
+
+
+def _where(
+    store: "Store", sweep: int, workers: int | None, ray: str | None, gpus: float
+) -> dict[str, Any]:
+    """Where a sweep trains, as arguments of `trainer.sweep.places.of`."""
+    row = store.sweep(sweep)
+    assert row is not None
+    if ray is None:
+        return {"workers": workers or row.workers}
+    return {"workers": workers or 0, "ray": ray, "threads": row.config.threads or 1, "gpus": gpus}
 
 
 def _values(key: str, text: str) -> list[str]:
@@ -149,9 +179,18 @@ def _with_owners(
 
 
 def follow(
-    store: "Store", number: int, json_lines: bool, datasets: Path | None, budget_mb: float
+    store: "Store",
+    number: int,
+    json_lines: bool,
+    datasets: Path | None,
+    budget_mb: float,
+    where: Mapping[str, Any] | None = None,
 ) -> None:
-    """Train a claimed sweep and print it as it goes."""
+    """Train a claimed sweep and print it as it goes.
+
+    Args:
+        where: where it trains, as of `_where`; in its own number of processes if None.
+    """
     from trainer.sweep import places
     from trainer.sweep.find.finding import execute_find
     from trainer.sweep.sweeping import execute_sweep
@@ -163,10 +202,15 @@ def follow(
     def training(shutdown: threading.Event) -> "Generator[CellEvent, None, None]":
         execute = execute_sweep if row.kind == "grid" else execute_find
         root = datasets or folders.datasets()
-        with places.of(row.workers) as where:
-            yield from execute(store, number, root, shutdown, budget_mb, where)
+        with places.of(**(where or {"workers": row.workers})) as there:
+            yield from execute(store, number, root, shutdown, budget_mb, there)
 
-    drained = drain(store, training, shown.show, lambda *_: shown.close())
+    try:
+        drained = drain(store, training, shown.show, lambda *_: shown.close())
+    except places.PlaceError as error:
+        store.end_sweep(number, "interrupted", str(error))
+        shown.close()
+        raise fail(str(error)) from None
     ended = store.sweep(number)
     assert ended is not None
     try:

@@ -4,32 +4,20 @@ Everything is placed in cells: the axes count them, so a panel is so many cells 
 or under the one before. What is drawn has a click's runs as `customdata`.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from app.charts import shades, theme
 from app.charts.curves import safe
 from app.charts.figures import templates
+from app.sweep.heat_cells import SIGNS, Place, cells, cost, texts
 from app.sweep.reading import SEED, Read
-from app.sweep.settings import Standing, Tried, choices, in_prose, label, order, text, tried, words
-from trainer.compare.seeds import percent
+from app.sweep.settings import Standing, Tried, choices, in_prose, label, order, text, tried
 from trainer.config.metrics import label as metric_label
-from trainer.config.metrics import rises
-from trainer.config.text import significant
 
 # Pixels. A cell is as wide as there is room for; its number is written from LEAST_WIDTH on.
 WIDEST, LEAST_WIDTH, HEIGHT, LETTER, MARGIN = 84, 34, 32, 7.2, 8
 HEAD, GAP = 0.75, 0.4  # cells above a panel for its columns' values, and between panels
-SIGNS = {
-    "diverged": ("\N{MULTIPLICATION X}", "diverged"),
-    "failed": ("!", "failed"),
-    "stopped": ("\N{BLACK SQUARE}", "stopped early"),
-    "interrupted": ("\N{VERTICAL FOUR DOTS}", "interrupted"),
-    "training": ("\N{HORIZONTAL ELLIPSIS}", "still trains"),
-    "queued": ("\N{HORIZONTAL ELLIPSIS}", "still trains"),
-}
-OUTLINES = {"reached": theme.HAIR, "within": theme.THIN, "best": 2 * theme.CURVE}
 
 
 class Axes(NamedTuple):
@@ -38,13 +26,6 @@ class Axes(NamedTuple):
     y: str
     x: str | None = None
     panels: str | None = None
-
-
-class Place(NamedTuple):
-    """Where a setting is drawn: its column and its row, in cells, from the top left."""
-
-    x: float
-    y: float
 
 
 class Map(NamedTuple):
@@ -103,13 +84,13 @@ def heat_map(
     outlined = {at[key]: marks[i] for key, i in chosen.items() if i in marks}
     size = 12 if cell >= 46 else 11 if cell >= 40 else 10
     written = cell >= LEAST_WIDTH
-    costs = [_cost(read.metric, its.mean) for its in places.values()]
+    costs = [cost(read.metric, its.mean) for its in places.values()]
     strong, times = shades.strengths(costs)
     strength = dict(zip(places, strong, strict=True))
-    traces, looks = _cells(read, places, strength, outlined, settings, standing, (size, written))
+    traces, looks = cells(read, places, strength, outlined, settings, standing, (size, written))
     labels = _labels(axes, ys, xs, panels, beside)
     traces += labels
-    looks += [dict.fromkeys(theme.COLOURS, its) for its in ("faint", "ink", "faint")]
+    looks += [dict.fromkeys(theme.COLOURS, its) for its in ("faint", "ink", "faint", "faint")]
     height = round(down * HEIGHT + 2 * MARGIN)
     figure = {"data": traces, "layout": _layout(axes, at, across, down, room, (cell, width))}
     note = _note(read, settings, standing, axes, len(chosen), times)
@@ -139,7 +120,7 @@ def _better(
 ) -> bool:
     if standing.best in (one, other):
         return standing.best == one
-    first, second = (_cost(metric, settings[i].mean) for i in (one, other))
+    first, second = (cost(metric, settings[i].mean) for i in (one, other))
     return first is not None and (second is None or first < second)
 
 
@@ -154,182 +135,6 @@ def _fitted(columns: int, panels: int, width: float) -> tuple[int, float]:
 
 def _head(axes: Axes) -> float:
     return HEAD * (2 if axes.panels else 1)
-
-
-def _cost(metric: str, value: float | None) -> float | None:
-    return None if value is None else 1 - value if rises(metric) else value
-
-
-def _cells(
-    read: Read,
-    places: Mapping[Place, Tried],
-    strength: Mapping[Place, float | None],
-    outlined: Mapping[Place, str],
-    settings: Sequence[Tried],
-    standing: Standing,
-    numbers: tuple[int, bool],
-) -> tuple[list[dict[str, Any]], list[dict[theme.Scheme, str]]]:
-    """The traces of the cells, and the colour of each by scheme: what is measured and what is not,
-    their outlines, and what is written on them.
-    """
-    best = None if standing.best is None else settings[standing.best]
-    hovers = {place: _hover(read, its, best) for place, its in places.items()}
-    measured = {place: value for place, value in strength.items() if value is not None}
-    lost = {place: 0.0 for place, its in places.items() if its.mean is None and its.reached}
-    empty = [place for place in places if place not in measured and place not in lost]
-    traces = [_grid(its, places, hovers, key) for key, its in (("cells", measured), ("lost", lost))]
-    ink = dict.fromkeys(theme.COLOURS, "ink")
-    looks = [ink, ink]
-    kinds = {"reached": empty} | {
-        kind: [place for place, own in outlined.items() if own == kind]
-        for kind in ("within", "best")
-    }
-    for kind, its in kinds.items():
-        line = {"width": OUTLINES[kind]}
-        traces.append(_lines(f"outline:{kind}", its, line))
-        looks.append(dict.fromkeys(theme.COLOURS, "axis" if kind == "reached" else "ink"))
-    size, written = numbers
-    inks = [*shades.inks(), dict.fromkeys(theme.COLOURS, "faint")]
-    inked: list[list[Place]] = [[] for _ in inks]
-    for place, value in measured.items():
-        inked[inks.index(shades.ink(value))].append(place)
-    inked[-1] = [*lost]
-    for i, (colour, own) in enumerate(zip(inks, inked, strict=True)):
-        texts = [_written(places[p], written, outlined.get(p) == "best") for p in own]
-        traces.append(_texts(f"number:{i}", own, texts, size))
-        looks.append(colour)
-    return traces, looks
-
-
-def _grid(
-    own: Mapping[Place, float], places: Mapping[Place, Tried], hovers: Mapping[Place, str], key: str
-) -> dict[str, Any]:
-    """A heat map of these cells, by the edges between all columns and all rows."""
-    lefts, tops = (sorted({place[i] for place in places}) for i in range(2))
-    x, y = _edges(lefts), _edges(tops)
-    columns = {left: x.index(left) for left in lefts}
-    lines = {top: y.index(top) for top in tops}
-    z: list[list[float | None]] = [[None] * (len(x) - 1) for _ in range(len(y) - 1)]
-    told: list[list[Any]] = [[""] * (len(x) - 1) for _ in range(len(y) - 1)]
-    runs: list[list[Any]] = [[None] * (len(x) - 1) for _ in range(len(y) - 1)]
-    for place, value in own.items():
-        line, column = lines[place.y], columns[place.x]
-        z[line][column] = value
-        told[line][column] = hovers[place]
-        runs[line][column] = [cell.run for cell in _first_best(places[place])]
-    return {
-        "type": "heatmap",
-        "meta": key,
-        "x": x,
-        "y": y,
-        "z": z,
-        "zmin": 0,
-        "zmax": 1,
-        "xgap": 2,
-        "ygap": 2,
-        "showscale": False,
-        "hoverongaps": False,
-        "text": told,
-        "customdata": runs,
-        "hovertemplate": "%{text}<extra></extra>",
-    }
-
-
-def _first_best(its: Tried) -> list[Any]:
-    return [its.best, *(cell for cell in its.cells if cell is not its.best)]
-
-
-def _edges(starts: Sequence[float]) -> list[float]:
-    """The edges of cells that begin at these, 1 wide, and of the gaps between them."""
-    found: list[float] = []
-    for start in starts:
-        if found and math.isclose(found[-1], start):
-            found[-1] = start
-        else:
-            found.append(start)
-        found.append(start + 1)
-    return found
-
-
-def _lines(key: str, places: Sequence[Place], line: dict[str, Any]) -> dict[str, Any]:
-    """The outlines of these cells."""
-    x, y = list[float | None](), list[float | None]()
-    for left, top in places:
-        inset = 0.03
-        a, b, c, d = left + inset, left + 1 - inset, top + inset, top + 1 - inset
-        x += [a, b, b, a, a, b, None]
-        y += [c, c, d, d, c, c, None]
-    return {
-        "type": "scatter",
-        "meta": key,
-        "mode": "lines",
-        "x": x,
-        "y": y,
-        "line": line,
-        "hoverinfo": "skip",
-    }
-
-
-def _texts(
-    key: str, places: Sequence[Place], texts: Sequence[str], size: int, **style: Any
-) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "meta": key,
-        "mode": "text",
-        "x": [place.x + 0.5 for place in places],
-        "y": [place.y + 0.5 for place in places],
-        "text": list(texts),
-        "textfont": {"size": size},
-        "hoverinfo": "skip",
-        "cliponaxis": False,
-        **style,
-    }
-
-
-def _written(its: Tried, numbers: bool, best: bool) -> str:
-    sign = SIGNS.get(its.status, ("", ""))[0]
-    if its.mean is None:
-        return sign
-    if not numbers:
-        return sign
-    number = significant(its.mean)
-    return f"<b>{number}</b>{sign}" if best else number + sign
-
-
-def _hover(read: Read, its: Tried, best: Tried | None) -> str:
-    """What is told of a cell, a line each."""
-    told = [f"<b>{safe(words(its.values))}</b>"]
-    if its.mean is not None:
-        beside = "" if best is None or best is its else _beside(read.metric, its, best)
-        at = "" if its.at is None else f", epoch {its.at}"
-        told.append(f"{metric_label(read.metric)} {significant(its.mean)}{at}{beside}")
-    if len(its.cells) > 1 and its.low is not None:
-        count = sum(cell.best is not None for cell in its.cells)
-        told.append(f"{count} seeds, from {significant(its.low)} to {significant(its.high)}")
-    if its.status in SIGNS:
-        told += _not_finished(its)
-    told.append(", ".join(f"#{run}" for run in its.runs[:8]) + (", …" if its.runs[8:] else ""))
-    return "<br>".join(told)
-
-
-def _beside(metric: str, its: Tried, best: Tried) -> str:
-    costs = [_cost(metric, each.mean) for each in (its, best)]
-    if not costs[0] or not costs[1] or min(costs[0], costs[1]) <= 0:
-        return ""
-    return f", {percent(math.log(costs[0] / costs[1]), signed=True)} to the best"
-
-
-def _not_finished(its: Tried) -> list[str]:
-    own = [cell for cell in its.cells if cell.status == its.status]
-    epochs = sorted({cell.epoch for cell in own})
-    span = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
-    which = "" if len(its.cells) == 1 else f" {len(own)} of {len(its.cells)},"
-    word = its.status if its.status != "queued" else "waiting"
-    told = [f"{word},{which} after epoch {span} of {own[0].epochs}"]
-    if own[0].reason and its.status in ("stopped", "failed"):
-        told.append(safe(own[0].reason))
-    return told
 
 
 def _labels(
@@ -351,16 +156,17 @@ def _labels(
         for i, panel in enumerate(panels)
         if axes.panels
     ]
-    rows = [
-        (Place(-0.5, high * i + _head(axes) - HEAD), label(axes.y))
-        for i in range(-(-len(panels) // beside))
-    ]
+    count = -(-len(panels) // beside)
+    rows = [(Place(-0.5, high * i + _head(axes) - HEAD), label(axes.y)) for i in range(count)]
+    below = Place((min(beside, len(panels)) * wide - GAP) / 2 - 0.5, high * count - GAP)
+    names = [(below, label(axes.x))] if axes.x else []
     return [
-        _texts(key, [place for place, _ in its], [safe(told) for _, told in its], size, **style)
+        texts(key, [place for place, _ in its], [safe(told) for _, told in its], size, **style)
         for key, its, size, style in (
             ("columns", columns, 11, {}),
             ("panels", above, 12, {}),
             ("rows", rows, 11, {"textposition": "middle left"}),
+            ("names", names, 11, {}),
         )
     ]
 
@@ -382,15 +188,14 @@ def _layout(
             **plain,
             "range": [0, max(across, (width - room - MARGIN) / cell)],
             "showticklabels": False,
-            "title": {"text": label(axes.x) if axes.x else "", "standoff": 4},
         },
         "yaxis": {
             **plain,
-            "range": [down - GAP, 0],
+            "range": [down, 0],
             "tickvals": [value for value, _ in ticks],
             "ticktext": [safe(told) for _, told in ticks],
         },
-        "margin": {"l": round(room), "r": MARGIN, "t": MARGIN, "b": 22 if axes.x else MARGIN},
+        "margin": {"l": round(room), "r": MARGIN, "t": MARGIN, "b": MARGIN},
         "showlegend": False,
         "hovermode": "closest",
         "dragmode": False,
@@ -442,7 +247,7 @@ def _note(
     seeds = max((len(its.cells) for its in settings), default=1)
     of = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
     best = f"best {metric_label(read.metric)}, {of}"
-    told = [f"{best[0].upper()}{best[1:]}; palest: {times:.2g} times the best, or more."]
+    told = [f"{best[0].upper()}{best[1:]}; faintest: {times:.2g} times the best, or more."]
     if shown < len(settings):
         rest = [in_prose(key) for key in choices(read) if key not in axes and key != SEED]
         told.append(f"Each cell is the best of those that differ in {' and '.join(rest)}.")

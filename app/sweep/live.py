@@ -9,12 +9,12 @@ from typing import Any, NamedTuple, TypeVar
 from flask import Response, abort, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.run_columns import RunColumns
 from app.sweep import address
 from app.sweep.curves import curves
 from app.sweep.delta import changes
 from app.sweep.reading import Reading
 from app.sweep.scene import metric, scene
+from app.sweep.shown import shown
 from trainer.store.faults import StoreError
 from trainer.store.store import Store
 
@@ -62,9 +62,8 @@ class News:
     gets only what has changed since.
     """
 
-    def __init__(self, store: Store, columns: RunColumns) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._columns = columns
         self._reading = Reading(store)
         self._sent: OrderedDict[int, _Sent] = OrderedDict()
         # Not those of a server that was here before.
@@ -85,17 +84,15 @@ class News:
             if before and before.asked == asked and before.stored == stored:
                 return {"wait": wait}
             look = address.read(seen.query).look
-            read = self._reading.of(sweep, metric(sweep, look))
+            found = shown(self._reading, sweep, metric(sweep, look))
             epochs = self._store.epochs_of(sweep.id)
         except StoreError as error:
             return {"trouble": str(error), "wait": IDLE_MS}
         now = time.monotonic()
         kept = None
-        if before and before.asked == asked and not sweep.over and len(read.cells) > MANY:
+        if before and before.asked == asked and not sweep.over and len(found.read.cells) > MANY:
             kept = before if now - before.drawn < REST_SECONDS else None
-        parts = scene(
-            sweep, epochs, read, look, seen.width, self._columns, kept.parts if kept else None
-        )
+        parts = scene(sweep, epochs, found, look, seen.width, kept.parts if kept else None)
         version = self._keep(_Sent(asked, stored, parts, kept.drawn if kept else now))
         made = changes(before.parts, parts) if before else [[[], parts]]
         return {"version": version, "changes": made, "wait": wait}
@@ -109,9 +106,9 @@ class News:
         return version
 
 
-def register(server: Any, store: Store, columns: RunColumns) -> None:
+def register(server: Any, store: Store) -> None:
     """Answer the pages that ask what is new; outside Dash, for the reason in `app.lab.live`."""
-    news = News(store, columns)
+    news = News(store)
 
     @server.post("/sweep/live")  # type: ignore[untyped-decorator]
     def sweep_live() -> Response:

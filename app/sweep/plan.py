@@ -58,10 +58,11 @@ def plan(
             own.check(cell.config)
         return Plan(config, made, found)
     except ConfigError as error:
-        raise _by_row(error, [key for key, _ in rows]) from error
+        raise by_row(error, [key for key, _ in rows]) from error
 
 
-def _by_row(error: ConfigError, keys: Sequence[str]) -> PlanError:
+def by_row(error: ConfigError, keys: Sequence[str]) -> PlanError:
+    """An error with each sentence beside the row of its setting; `keys` are those of the rows."""
     rows: dict[int, str] = {}
     others = []
     for (path, owner), sentence in error.problems.items():

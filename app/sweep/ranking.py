@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from app.sweep.heat import SIGNS
+from app.sweep.heat_cells import SIGNS
 from app.sweep.reading import Read
 from app.sweep.settings import Standing, Tried, label, order, text
 from trainer.config.metrics import label as metric_label

@@ -3,18 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.run_columns import RunColumns, whole
 from app.sweep import head, ranking
 from app.sweep.address import Look
 from app.sweep.heat import Axes, default_axes, heat_map
 from app.sweep.parallel import parallel
 from app.sweep.reading import SEED, Read
-from app.sweep.settings import Standing, Tried, choices, label, setting, standing, tried
-from app.sweep.statement import noise, statement
+from app.sweep.settings import Standing, Tried, choices, label, setting
+from app.sweep.shown import Shown
+from app.sweep.statement import statement
 from app.sweep.tree import tree
 from trainer.config.metrics import label as metric_label
-from trainer.store.run import Run
-from trainer.store.selection import Columns
 from trainer.store.sweeps import Epochs, Sweep
 from trainer.sweep import summary
 
@@ -31,25 +29,19 @@ def metric(sweep: Sweep, look: Look) -> str:
 def scene(
     sweep: Sweep,
     epochs: Epochs,
-    read: Read,
+    shown: Shown,
     look: Look,
     width: int,
-    columns: RunColumns,
     drawn: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The parts of the page.
 
     Args:
         width: the pixels that there are for a picture.
-        columns: reads the best run, which tells the noise where there is one seed.
         drawn: the parts of a moment ago, of which all but the head and the map are kept.
     """
+    read, settings, found = shown
     axes = _axes(read, look)
-    settings = tried(read)
-    found = standing(settings, read.metric)
-    if found.best is not None and found.reach is None:
-        course = _course(columns, settings[found.best].best.run, read.metric)
-        found = standing(settings, read.metric, noise(course, read.metric))
     colours = [BEST, *(key for key in read.keys if setting(key).kind in ("float", "int"))]
     by = look.tree if look.tree in colours else BEST
     parts = {
@@ -67,20 +59,6 @@ def scene(
         "statement": statement(read, settings, found),
         "ranked": _ranked(read, settings, found),
     }
-
-
-def _course(columns: RunColumns, run: int, metric: str) -> list[float | None]:
-    """A run's values up to its best one."""
-    runs = columns.with_parents([run])
-    parts = columns.of([each for each in runs.values() if isinstance(each, Run)])
-    own = runs.get(run)
-    if not isinstance(own, Run) or not isinstance(parts.get(run), Columns):
-        return []
-    values = whole(own, runs, parts).metric(metric)
-    known = [value for value in values if value is not None]
-    if not known:
-        return []
-    return values[: values.index(min(known)) + 1]
 
 
 def _axes(read: Read, look: Look) -> Axes:

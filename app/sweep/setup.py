@@ -1,44 +1,39 @@
 """The left column: which settings take which values, what that costs, and Start."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from app import form, ids, own, run_names, run_picker
-from app.checked import RunChoice
+from app import form, ids, run_names, run_picker
+from app.checked import RunChoice, Whole
 from app.form import TRUSTED
 from app.paths import LAB
 from app.repeating import config_of
-from app.sweep import address, values
-from app.sweep.address import MOST_TEXT, Asked
-from app.sweep.plan import Plan, PlanError, cost, plan
+from app.sweep import values
+from app.sweep.address import Asked
+from app.sweep.filled import MOST_WORKERS, ROWS, Form, Texts, Typed, allow
+from app.sweep.plan import PlanError, cost
 from trainer.config.grid import MOST_SEEDS
 from trainer.config.own import in_file
 from trainer.config.run import RunConfig
-from trainer.config.table import ConfigError, changed
 from trainer.config.text import lr_text
+from trainer.own.errors import OwnError
 from trainer.store.faults import CommandError, StoreError
 from trainer.store.store import Store
 from trainer.store.sweeps import Sweep
 from trainer.sweep.adding import add
 
-ROWS = 8
-MOST_WORKERS = 64
 KEYS, VALUES = ids.sweep_row("key", ALL), ids.sweep_row("values", ALL)
-Texts = Annotated[
-    list[Annotated[str, StringConstraints(max_length=MOST_TEXT)] | None], Field(max_length=ROWS)
-]
-Typed = Annotated[int, Field(ge=0, lt=2**31)] | Annotated[str, Field(max_length=20)] | None
 Query = Annotated[str, Field(max_length=8000)]
 
 
-def layout(store: Store, asked: Asked) -> Component:
-    """The form, with what an address asks for."""
+def layout(store: Store, asked: Asked, shown: Sweep | None) -> Component:
+    """The form, with what an address asks for; `shown` can be added to once it has ended."""
     named: dict[str, Any] = {"aria-label": "Settings of the next sweep"}
+    grows = f"Add to sweep {shown.id}" if shown and shown.kind == "grid" else ""
     try:
         choices = run_picker.choices(store, asked.run)
     except StoreError:
@@ -101,6 +96,14 @@ def layout(store: Store, asked: Asked) -> Component:
                         role="alert",
                     ),
                     dmc.Button("Train the grid", id=ids.SWEEP_START, fullWidth=True, size="md"),
+                    dmc.Button(
+                        grows,
+                        id=ids.SWEEP_ADD,
+                        fullWidth=True,
+                        size="sm",
+                        variant="default",
+                        style={} if grows else {"display": "none"},
+                    ),
                 ],
                 className="start",
             ),
@@ -108,6 +111,8 @@ def layout(store: Store, asked: Asked) -> Component:
             dcc.Store(ids.SWEEP_PROBLEMS),
             dcc.Store(ids.SWEEP_QUERY),
             dcc.Store(ids.SWEEP_GO),
+            dcc.Store(ids.SWEEP_ADDED),
+            dcc.Store(ids.SWEEP_SHOWN, data=shown.id if shown else None),
         ],
         className="sweep-setup",
         **named,
@@ -188,57 +193,6 @@ def _counts(asked: Asked) -> Component:
     return html.Div(boxes, className="sweep-counts")
 
 
-class Form:
-    """What the controls hold, as Dash passes it."""
-
-    def __init__(
-        self,
-        base: str | None,
-        keys: Sequence[str | None],
-        texts: Sequence[str | None],
-        counts: tuple[Typed, Typed, Typed],
-        halving: bool | None,
-    ) -> None:
-        self.base = form.from_query(base or "")
-        self.rows = [(key or "", text or "") for key, text in zip(keys, texts, strict=True)]
-        self.seeds, self.epochs, self.workers = counts
-        self.halving = bool(halving)
-
-    def plan(self) -> Plan:
-        """The sweep that they describe.
-
-        Raises:
-            PlanError: it cannot be.
-        """
-        wrong = []
-        for word, value, most in (
-            ("Seeds", self.seeds, MOST_SEEDS), ("Workers", self.workers, MOST_WORKERS)
-        ):  # fmt: skip
-            if not isinstance(value, int) or not 1 <= value <= most:
-                wrong.append(f"{word} must be a whole number from 1 to {most}.")
-        try:
-            config = changed(self.base, {"epochs": self.epochs})
-        except ConfigError as error:
-            wrong += error.problems.values()
-        if wrong:
-            raise PlanError({}, wrong)
-        assert isinstance(self.seeds, int)
-        return plan(config, self.rows, self.seeds, self.halving)
-
-    def query(self) -> str:
-        """The address of these settings."""
-        config = self.base
-        if isinstance(self.epochs, int) and self.epochs:
-            config = config.model_copy(update={"epochs": self.epochs})
-        seeds, workers = (
-            value if isinstance(value, int) and value else 1 for value in (self.seeds, self.workers)
-        )
-        over = {key: text for key, text in self.rows if key}
-        return address.write(
-            Asked(None, None, config, over, seeds, workers, self.halving)
-        )  # fmt: skip
-
-
 def register(app: Dash, store: Store) -> None:
     """The callbacks of the form, and Start."""
     boxes: list[tuple[Any, str]] = [(ids.SWEEP_BASE, "data"), (KEYS, "value"), (VALUES, "value")]
@@ -270,12 +224,8 @@ def register(app: Dash, store: Store) -> None:
         try:
             made = given.plan()
         except PlanError as refused:
-            errors = [
-                {"id": ids.sweep_row("values", number), "sentence": sentence}
-                for number, sentence in refused.rows.items()
-            ]
             told = " ".join(refused.others)
-            return errors, [], told, True, no_update, given.query()
+            return _problems(refused), [], told, True, no_update, given.query()
         sentences = cost(store, made)
         said = [html.Strong(sentences[0]), *(html.Span(" " + each) for each in sentences[1:])]
         trusts = not any(in_file(cell.config.model) for cell in made.cells)
@@ -322,11 +272,53 @@ def register(app: Dash, store: Store) -> None:
         try:
             made = given.plan()
             allow(made, trusted)
-        except (PlanError, CommandError) as refused:
+        except (PlanError, CommandError, OwnError) as refused:
             return no_update, str(refused)
         assert isinstance(given.workers, int)
         return add(store, made.config, made.grid, given.workers), ""
 
+    @app.callback(
+        Output(ids.SWEEP_ADDED, "data"),
+        Output(ids.SWEEP_PROBLEMS, "data", allow_duplicate=True),
+        Output(ids.SWEEP_REFUSED, "children", allow_duplicate=True),
+        Input(ids.SWEEP_ADD, "n_clicks"),
+        *(State(*box) for box in boxes),
+        State(ids.SWEEP_TRUST, "checked"),
+        State(ids.SWEEP_SHOWN, "data"),
+        prevent_initial_call=True,
+    )
+    def extend(
+        _: Any,
+        base: Query | None,
+        keys: Texts,
+        texts: Texts,
+        seeds: Typed,
+        epochs: Typed,
+        workers: Typed,
+        halving: bool | None,
+        trusted: bool | None,
+        shown: Whole | None,
+    ) -> tuple[Any, ...]:
+        sweep = store.sweep(shown) if shown else None
+        if sweep is None or sweep.kind != "grid":
+            return no_update, no_update, "There is no sweep on show to add to."
+        given = Form(base, keys, texts, (seeds, epochs, workers), halving)
+        try:
+            allow(given.plan(), trusted)
+            count = given.extend(store, sweep)
+        except PlanError as refused:
+            return no_update, _problems(refused), " ".join(refused.others)
+        except (CommandError, OwnError) as error:
+            return no_update, no_update, str(error)
+        if not count:
+            return no_update, [], f"Sweep {sweep.id} has all of these already."
+        return {"sweep": sweep.id, "cells": count}, [], ""
+
+    app.clientside_callback(
+        ClientsideFunction("sweep", "grown"),
+        Input(ids.SWEEP_ADDED, "data"),
+        prevent_initial_call=True,
+    )
     app.clientside_callback(
         ClientsideFunction("form", "showProblems"),
         Input(ids.SWEEP_PROBLEMS, "data"),
@@ -352,21 +344,9 @@ def register(app: Dash, store: Store) -> None:
     )
 
 
-def allow(plan: Plan, trusted: bool | None) -> None:
-    """Refuse networks of one's own that nobody has trusted, or that cannot be built.
-
-    Raises:
-        CommandError: one of them.
-    """
-    for config in {cell.config.model: cell.config for cell in plan.cells}.values():
-        own.ask_for_trust(config, trusted)
-        own.refuse_broken(config)
-
-
-def of_sweep(sweep: Sweep) -> Asked:
-    """The form of a sweep of kind grid that there is."""
-    grid, base = sweep.grid, sweep.config
-    over = {axis.key: values.joined(axis.key, axis.values) for axis in grid.axes}
-    return Asked(
-        sweep.id, None, base, over, grid.seeds, sweep.workers, grid.mode == "halving"
-    )  # fmt: skip
+def _problems(refused: PlanError) -> list[dict[str, Any]]:
+    """Each sentence with the id of its control."""
+    return [
+        {"id": ids.sweep_row("values", number), "sentence": sentence}
+        for number, sentence in refused.rows.items()
+    ]

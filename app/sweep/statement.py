@@ -10,6 +10,8 @@ from trainer.config.metrics import label, rises
 from trainer.config.text import significant
 from trainer.verdict.noise import step
 
+# Times the best: a reach that is further comes from too few settings to mean anything.
+FURTHEST = 3
 LEAST_EPOCHS = 4  # fewer do not show how far a loss moves from one to the next
 
 
@@ -70,6 +72,8 @@ def _apart(standing: Standing, count: int) -> list[str]:
         least = "" if standing.seeds > 1 else " of this one seed, at least"
         return [f"No other setting lies within the noise{least} ({within})."]
     settings = f"{near} setting" if near == 1 else f"{near} settings"
+    if standing.reach > math.log(FURTHEST):
+        return [f"{settings} cannot be told from it: how far {seeds} scatter is not known yet."]
     told = f"{settings} within {within} cannot be told apart from {seeds}"
     if standing.seeds > 1:
         told = f"{settings} within {within} cannot be told from it with {seeds}"

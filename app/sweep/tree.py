@@ -1,20 +1,19 @@
-"""The tree of a sweep's stages: who trained which epochs, for how many cells. Pure.
+"""The tree of a sweep's stages as a picture. Pure.
 
-A cell that has epochs of its own has a bar, from the epoch where it parted to its last; it is as
-thick as the cells that share it, and a thin line leads to it from the bar that it parted from. A
-cell without epochs of its own is in the bar of the one that it follows.
+A bar is as thick as the cells that share it are many, and a thin line leads to it from the bar that
+it parted from.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from app.charts import shades, theme
 from app.charts.curves import safe
 from app.charts.figures import templates
-from app.sweep.reading import SEED, Cell, Read
-from app.sweep.settings import choices, words
+from app.sweep.reading import SEED, Read
+from app.sweep.settings import choices, in_prose, words
+from app.sweep.stages import Bar, fewer, in_order, stages
 from trainer.config.metrics import label as metric_label
 from trainer.config.metrics import rises
 from trainer.config.text import epochs_text, significant
@@ -24,32 +23,6 @@ MOST_BARS = 160  # more cannot be told apart
 LANE, LEAST_LANE, MOST_HEIGHT = 15, 4, 640  # pixels
 THICK, THIN = 0.86, 0.16  # of a lane: a bar that all cells share, and one of a single cell
 PALE = 0.25  # the faintest shade of a bar, which must be seen without a number in it
-
-
-@dataclass(slots=True)
-class Bar:
-    """Epochs that one cell has trained, or several that are drawn as one.
-
-    Attributes:
-        first: the epochs before it; it has those from first + 1 to last.
-        counts: how many cells share it after each epoch where that changes, the first at `first`.
-        trained: how many epochs it stands for.
-        followers: the cells that have no epochs of their own, and all of it.
-        parts: what has parted from it, with the epoch after which.
-    """
-
-    cells: list[Cell]
-    first: int
-    last: int
-    trained: int
-    counts: list[tuple[int, int]] = field(default_factory=list)
-    parts: list["Bar"] = field(default_factory=list)
-    followers: list[Cell] = field(default_factory=list)
-    drawn_as_one: int = 1
-
-    @property
-    def best(self) -> Cell:
-        return min(self.cells, key=lambda cell: (cell.cost, cell.run))
 
 
 class Tree(NamedTuple):
@@ -86,9 +59,9 @@ def tree(read: Read, width: int = 720, by: str = "best") -> Tree:
     shown = roots[:MOST_BARS]
     lanes: dict[int, int] = {}
     for root in shown:
-        for bar in _in_order(root):
+        for bar in in_order(root):
             lanes[id(bar)] = len(lanes)
-    every = [bar for root in shown for bar in _in_order(root)]
+    every = [bar for root in shown for bar in in_order(root)]
     strength, told = _strengths(read, every, by)
     lane = max(LEAST_LANE, min(LANE, MOST_HEIGHT // max(len(every), 1)))
     height = len(every) * lane + 52
@@ -101,113 +74,6 @@ def tree(read: Read, width: int = 720, by: str = "best") -> Tree:
     return Tree(figure, _templates(shades_of), _note(told, within, roots), height)
 
 
-def stages(cells: Sequence[Cell]) -> list[Bar]:
-    """The roots of the tree, best first, each bar with what parted from it."""
-    by_run = {cell.run: cell for cell in cells}
-    own = {
-        cell.run: Bar([cell], start, cell.epoch, cell.epoch - start)
-        for cell in cells
-        if cell.epoch > (start := (cell.parent is not None and cell.parent_epoch) or 0)
-    }
-    roots = []
-    shares: dict[int, dict[int, int]] = {run: {} for run in own}  # cells that leave, by epoch
-    for cell in cells:
-        run, upto = cell.run, cell.epoch
-        while run in by_run:
-            if run in own and upto > own[run].first:
-                leaves = shares[run]
-                leaves[upto] = leaves.get(upto, 0) + 1
-            at = by_run[run]
-            parent = at.parent if at.parent in by_run and at.parent < run else None
-            upto = min(upto, at.parent_epoch or 0)
-            run = parent or 0
-    for run, bar in own.items():
-        left = sum(shares[run].values())
-        start = bar.first
-        for upto in sorted(shares[run]):
-            bar.counts.append((start, left))
-            left -= shares[run][upto]
-            start = upto
-        owner = _owner(by_run[run], by_run, own)
-        if owner is None:
-            roots.append(bar)
-        else:
-            owner.parts.append(bar)
-    for cell in cells:
-        if cell.run not in own and (owner := _owner(cell, by_run, own)):
-            owner.followers.append(cell)
-    return sorted(roots, key=lambda root: min(bar.best.cost for bar in _in_order(root)))
-
-
-def _owner(cell: Cell, by_run: Mapping[int, Cell], own: Mapping[int, Bar]) -> Bar | None:
-    """The bar that a cell's own parted from: its parent's, or that of the one which the parent
-    itself shared those epochs of.
-    """
-    at = cell.parent_epoch or 0
-    parent = by_run.get(cell.parent or 0)
-    while parent is not None and at:
-        bar = own.get(parent.run)
-        if bar is not None and bar.first < at:
-            return bar
-        at, parent = min(at, parent.parent_epoch or 0), by_run.get(parent.parent or 0)
-    return None
-
-
-def fewer(roots: list[Bar], most: int) -> tuple[list[Bar], int]:
-    """The same tree with at most so many bars, as far as that can be; and within how many epochs
-    those part that are drawn as one, 0 if none are.
-    """
-    longest = max((bar.last for root in roots for bar in _in_order(root)), default=0)
-    within, found = 0, roots
-    while within <= longest and sum(1 for root in found for _ in _in_order(root)) > most:
-        within = 2 * within or 1
-        found = [_merged(root, within) for root in roots]
-    return found, within
-
-
-def _merged(bar: Bar, within: int) -> Bar:
-    """A bar whose parts of the same `within` epochs are one; within 1, only those from which none
-    parts.
-    """
-    windows: dict[tuple[int, int], list[Bar]] = {}
-    for part in bar.parts:
-        alone = part.cells[0].run if within == 1 and part.parts else 0
-        windows.setdefault((part.first // within, alone), []).append(part)
-    parts = [
-        _one(its) if len(its) > 1 or _parts_within(its[0], within) else _merged(its[0], within)
-        for its in windows.values()
-    ]
-    return replace(bar, parts=parts)
-
-
-def _parts_within(bar: Bar, within: int) -> bool:
-    """Whether all that parts from a bar does so within so many epochs of its beginning."""
-    latest = max(each.first for each in _in_order(bar))
-    return bool(bar.parts) and within > 1 and latest - bar.first < within
-
-
-def _one(bars: Sequence[Bar]) -> Bar:
-    """Bars, and all that parts from them, as one."""
-    every = [each for bar in bars for each in _in_order(bar)]
-    first = min(bar.first for bar in bars)
-    return Bar(
-        [cell for bar in every for cell in bar.cells],
-        first,
-        max(bar.last for bar in every),
-        sum(bar.trained for bar in every),
-        [(first, sum(bar.counts[0][1] for bar in bars))],
-        followers=[cell for bar in every for cell in bar.followers],
-        drawn_as_one=len(every),
-    )
-
-
-def _in_order(bar: Bar) -> Iterator[Bar]:
-    """A bar, then what parted from it, the latest first: so no line crosses a bar."""
-    yield bar
-    for part in sorted(bar.parts, key=lambda part: -part.first):
-        yield from _in_order(part)
-
-
 def _strengths(read: Read, bars: Sequence[Bar], by: str) -> tuple[dict[int, float | None], str]:
     """The shade of each bar, None for one that has diverged or failed, and what it says."""
     lost = {id(bar) for bar in bars if all(c.status in ("diverged", "failed") for c in bar.cells)}
@@ -215,7 +81,7 @@ def _strengths(read: Read, bars: Sequence[Bar], by: str) -> tuple[dict[int, floa
         values = [bar.best.best for bar in bars]
         costs = [1 - v if v is not None and rises(read.metric) else v for v in values]
         strong, _ = shades.strengths(costs)
-        told = f"darkest: the best {metric_label(read.metric)}"
+        told = f"the stronger, the better its {metric_label(read.metric)}"
     else:
         known = sorted({v for bar in bars if (v := bar.best.values.get(by)) is not None})
         strong = [
@@ -224,7 +90,7 @@ def _strengths(read: Read, bars: Sequence[Bar], by: str) -> tuple[dict[int, floa
             else known.index(v) / (len(known) - 1)
             for bar in bars
         ]  # fmt: skip
-        told = f"darkest: the highest {words({by: 0}).rsplit(' ', 1)[0]}"
+        told = f"the stronger, the higher its {in_prose(by)}"
     found = {
         id(bar): None if id(bar) in lost else PALE + (1 - PALE) * (value or 0.0)
         for bar, value in zip(bars, strong, strict=True)
@@ -332,7 +198,7 @@ def _lines(bars: Sequence[Bar], lanes: Mapping[int, int]) -> dict[str, Any]:
 
 def _name(read: Read, root: Bar) -> str:
     """What all cells of a root have in common, of that in which cells differ."""
-    cells = [cell for bar in _in_order(root) for cell in (*bar.cells, *bar.followers)]
+    cells = [cell for bar in in_order(root) for cell in (*bar.cells, *bar.followers)]
     shared = {
         key: values.pop()
         for key in choices(read)

@@ -8,9 +8,9 @@ from dash.development.base_component import Component
 from app import ids
 from app.charts import figures
 from app.repeating import config_of
-from app.run_columns import RunColumns
 from app.sweep import address, changing, head, live, setup, values
 from app.sweep.address import Asked
+from app.sweep.filled import of_sweep
 from trainer.store.faults import CommandError, StoreError
 from trainer.store.store import Store
 from trainer.store.sweeps import Sweep
@@ -47,7 +47,7 @@ def layout(store: Store, query: str) -> Component:
     asked = _filled(asked._replace(refused=refused), shown)
     here: dict[str, Any] = {"data-sweep": str(shown.id) if shown else ""}
     return html.Main(
-        [setup.layout(store, asked), _picture(sweeps, shown), _numbers()],
+        [setup.layout(store, asked, shown), _picture(sweeps, shown), _numbers()],
         className="sweep",
         **here,
     )
@@ -58,7 +58,7 @@ def _filled(asked: Asked, shown: Sweep | None) -> Asked:
     if asked.over:
         return asked
     if shown and shown.kind == "grid" and asked.run is None:
-        return setup.of_sweep(shown)._replace(refused=asked.refused)
+        return of_sweep(shown)._replace(refused=asked.refused)
     return asked._replace(over=values.first(asked.config))
 
 
@@ -126,9 +126,9 @@ def _numbers() -> Component:
     )
 
 
-def register(app: Dash, store: Store, columns: RunColumns) -> None:
+def register(app: Dash, store: Store) -> None:
     """What the view asks for."""
     setup.register(app, store)
     head.register(app)
     changing.register(app.server, store)
-    live.register(app.server, store, columns)
+    live.register(app.server, store)

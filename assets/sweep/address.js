@@ -24,6 +24,8 @@
       if (lrscope.sweep.shown() || typeof query !== "string") return;
       history.replaceState(null, "", query || PATH);
     },
+    // A sweep that has got more cells goes on.
+    grown: () => lrscope.sweep.hurry(),
     // To a sweep, unless it is on show.
     go(sweep) {
       if (sweep && Number(sweep) !== lrscope.sweep.shown()) window.location.assign(`${PATH}?sweep=${sweep}`);

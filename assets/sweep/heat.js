@@ -9,6 +9,8 @@
   const HOVER_MS = 120;
   const element = (id) => lrscope.page.element(id);
   const WORDS = { metric: "Metric", y: "Down", x: "Across", by: "For each", tree: "Colour" };
+  const AXES = new Set(["y", "x", "by"]);
+  let chosenLook = {}; // what is drawn
   let cells = [], current = null, hovering, redraws = 0;
 
   // A figure in place of another; it is drawn once plotly is there.
@@ -154,6 +156,7 @@
 
   // What the picture shows: a metric, and a setting for each axis.
   function look({ chosen, choices }) {
+    chosenLook = { ...chosen };
     if (document.activeElement?.closest(".sweep-look")) return; // it is being chosen
     const control = ([part, options]) => {
       const label = document.createElement("label"), box = document.createElement("select");
@@ -169,8 +172,11 @@
 
   document.addEventListener("change", ({ target }) => {
     if (!target.closest?.(".sweep-look")) return;
-    const parts = new URLSearchParams(window.location.search);
-    for (const box of document.querySelectorAll(".sweep-look select")) parts.set(box.dataset.part, box.value);
+    const parts = new URLSearchParams(window.location.search), boxes = [...document.querySelectorAll(".sweep-look select")];
+    // An axis that takes another's setting gives it its own.
+    const other = boxes.find((box) => box !== target && AXES.has(box.dataset.part) && AXES.has(target.dataset.part) && box.value && box.value === target.value);
+    if (other) other.value = chosenLook[target.dataset.part];
+    for (const box of boxes) parts.set(box.dataset.part, (chosenLook[box.dataset.part] = box.value));
     history.replaceState(null, "", `?${parts}`);
     target.blur();
     lrscope.sweep.hurry();

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.sweep import heat, parallel, ranking
 from app.sweep.heat import Axes, heat_map
+from app.sweep.heat_cells import SIGNS
 from app.sweep.reading import Read, Reading
 from app.sweep.settings import Standing, standing, tried
 from app.sweep.shown import shown
@@ -230,7 +231,7 @@ def test_a_sweep_is_shown_with_the_noise_of_its_best_run(store: Store) -> None:
 
 
 values = st.none() | st.floats(0, 1e3)
-states = st.sampled_from([*heat.SIGNS, "finished"])
+states = st.sampled_from([*SIGNS, "finished"])
 
 
 @given(st.lists(st.tuples(values, states), min_size=18, max_size=18), st.integers(200, 1500))

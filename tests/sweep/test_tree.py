@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.sweep import tree
 from app.sweep.reading import Cell, Reading
-from app.sweep.tree import Bar, fewer, saved, stages
+from app.sweep.stages import Bar, fewer, in_order, stages
+from app.sweep.tree import saved
 from tests.small import NOWHERE, small
 from tests.sweep.sweeps import added
 from trainer.store.store import Store
@@ -18,7 +18,7 @@ from trainer.sweep.sweeping import execute_sweep
 
 
 def every(roots: list[Bar]) -> list[Bar]:
-    return [bar for root in roots for bar in tree._in_order(root)]
+    return [bar for root in roots for bar in in_order(root)]
 
 
 def done(bars: list[Bar]) -> int:
@@ -98,7 +98,7 @@ def test_a_bar_is_drawn_from_where_it_parted_and_as_thick_as_the_cells_that_shar
     assert [(bar.first, bar.last, bar.counts) for bar in root.parts] == [
         (4, 10, [(4, 2)]), (7, 10, [(7, 1)]),
     ]  # fmt: skip
-    assert [bar.cells[0].run for bar in tree._in_order(root)] == [1, 4, 2]  # no line crosses a bar
+    assert [bar.cells[0].run for bar in in_order(root)] == [1, 4, 2]  # no line crosses a bar
     assert [cell.run for cell in root.parts[0].followers] == [3]
 
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.run_columns import RunColumns
 from app.sweep import live
 from app.sweep.changing import Change, change
 from app.sweep.delta import changes
@@ -61,16 +60,12 @@ def swept(store: Store) -> int:
     return sweep
 
 
-def news_of(store: Store) -> News:
-    return News(store, RunColumns(store))
-
-
 def seen(sweep: int, version: int | None = None, query: str = "", width: int = 700) -> Seen:
     return Seen(sweep=sweep, query=query, width=width, version=version)
 
 
 def test_a_page_is_told_all_then_nothing_then_only_what_is_new(store: Store, swept: int):
-    news = news_of(store)
+    news = News(store)
     first = news.of(seen(swept))
     [[path, whole]] = first["changes"]
     assert path == []
@@ -83,19 +78,19 @@ def test_a_page_is_told_all_then_nothing_then_only_what_is_new(store: Store, swe
     then = news.of(seen(swept, first["version"]))
     assert then["changes"]
     assert all(path for path, *_ in then["changes"])
-    [[_, fresh]] = news_of(store).of(seen(swept))["changes"]
+    [[_, fresh]] = News(store).of(seen(swept))["changes"]
     assert applied(then["changes"], whole) == fresh
     assert fresh["head"]["status"] == ["finished", "finished"]
 
 
 def test_a_page_of_another_server_is_told_all_again(store: Store, swept: int):
-    first = news_of(store).of(seen(swept))
-    again = news_of(store).of(seen(swept, first["version"] - 1))
+    first = News(store).of(seen(swept))
+    again = News(store).of(seen(swept, first["version"] - 1))
     assert [path for path, *_ in again["changes"]] == [[]]
 
 
 def test_another_look_is_drawn_at_once(store: Store, swept: int):
-    news = news_of(store)
+    news = News(store)
     first = news.of(seen(swept))
     turned = news.of(seen(swept, first["version"], "?y=patience&x=lr&metric=val_accuracy"))
     [[_, whole]] = first["changes"]
@@ -104,7 +99,7 @@ def test_another_look_is_drawn_at_once(store: Store, swept: int):
 
 
 def test_no_sweep_is_said_in_a_sentence(store: Store):
-    assert news_of(store).of(seen(7))["trouble"] == "There is no sweep 7."
+    assert News(store).of(seen(7))["trouble"] == "There is no sweep 7."
 
 
 def test_a_sweep_is_paused_gone_on_with_and_renamed(store: Store):
@@ -124,7 +119,7 @@ def test_of_many_cells_the_map_is_told_at_once_and_the_rest_in_the_end(
     store: Store, swept: int, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(live, "MANY", 3)
-    news = news_of(store)
+    news = News(store)
     store.resume_sweep(swept, claimed=True)
     first = news.of(seen(swept))
     trained(store, swept, lambda each: isinstance(each.event, EpochEnded))
@@ -134,5 +129,5 @@ def test_of_many_cells_the_map_is_told_at_once_and_the_rest_in_the_end(
     trained(store, swept)
     last = news.of(seen(swept, then["version"]))
     [[_, whole]] = first["changes"]
-    [[_, fresh]] = news_of(store).of(seen(swept))["changes"]
+    [[_, fresh]] = News(store).of(seen(swept))["changes"]
     assert applied(last["changes"], applied(then["changes"], whole)) == fresh

@@ -7,14 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.form import to_query
 from app.sweep import address, values
 from app.sweep.address import Asked
+from app.sweep.filled import Form, of_sweep
 from app.sweep.plan import PlanError, cost, plan
-from app.sweep.setup import of_sweep
 from tests.compare.runs import recorded
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, to_config
 from trainer.store.store import Store
+from trainer.store.sweeps import Sweep
+from trainer.sweep.adding import add
 
 BASE = to_config({"model": "mlp", "epochs": 20})
 
@@ -131,3 +134,38 @@ def test_the_form_of_a_sweep_sets_the_same_one_up_again(store: Store):
     asked = of_sweep(sweep)
     again = plan(asked.config, list(asked.over.items()), asked.seeds, asked.halving)
     assert again == made
+
+
+def form_of(sweep: Sweep, **changes: Any) -> Form:
+    """The form of a sweep, as the page holds it."""
+    asked = of_sweep(sweep)
+    over = {**asked.over, **changes.pop("over", {})}
+    return Form(
+        to_query(changes.pop("config", asked.config)),
+        list(over),
+        list(over.values()),
+        (changes.pop("seeds", asked.seeds), asked.config.epochs, asked.workers),
+        asked.halving,
+    )
+
+
+def test_only_what_a_sweep_has_not_yet_is_added_to_it(store: Store):
+    made = plan(BASE, [("lr", "0.001, 0.01"), ("patience", "2")])
+    number = add(store, made.config, made.grid)
+    store.end_sweep(number, "finished")
+    sweep = store.sweep(number)
+    assert sweep is not None
+    grown = form_of(sweep, over={"lr": "0.01, 0.1", "factor": "0.5"}, seeds=2)
+    assert grown.extend(store, sweep) == 10  # 3 LRs, 2 factors, 2 seeds, without the 2 there
+    store.end_sweep(number, "finished")
+    again = store.sweep(number)
+    assert again is not None
+    assert form_of(again).extend(store, again) == 0
+
+
+def test_nothing_of_another_base_is_added(store: Store):
+    made = plan(BASE, [("lr", "0.001, 0.01")])
+    sweep = store.sweep(add(store, made.config, made.grid))
+    assert sweep is not None
+    with pytest.raises(PlanError, match="has other settings in common"):
+        form_of(sweep, config=RunConfig()).extend(store, sweep)

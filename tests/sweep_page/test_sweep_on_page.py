@@ -16,7 +16,7 @@ pytestmark = NEEDS_CHROMIUM
 READY = "#sweep-cost:not(:empty)"
 SETUP = "sweep?model=mlp&epochs=3&batch-size=512&device=cpu&over-lr=0.001,0.1&over-patience=0,2"
 BASE = {"model": "mlp", "epochs": 3, "batch-size": 512, "device": "cpu"}
-SHOWN = "#sweep-heat .heatmaplayer image, #sweep-heat .hm"
+MAP = "document.getElementById('sweep-heat')"
 
 
 def train(page: Page) -> None:
@@ -158,3 +158,54 @@ def test_an_address_of_nothing_is_answered_in_a_sentence(
 ) -> None:
     with opened(browser, f"{lab.url}sweep{query}", ready=READY) as page:
         expect(page.locator("#sweep-refused")).to_contain_text(sentence)
+
+
+def test_values_are_added_to_a_sweep_that_has_ended(browser: BrowserContext, lab: Served) -> None:
+    sweep = recorded(lab)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
+        ended(page)
+        box(page, "Values 1").fill("0.001, 0.01, 0.1")
+        expect(page.locator("#sweep-cost")).to_contain_text("6 cells")
+        page.get_by_role("button", name=f"Add to sweep {sweep}").click()
+        expect(page.locator("#sweep-counts")).to_have_text(re.compile("^18 epochs asked"))
+        ended(page)
+        page.wait_for_function(f"() => {MAP}.layout.yaxis.ticktext.length === 3")
+        assert len(lab.store.cells(sweep)) == 6
+        page.get_by_role("button", name=f"Add to sweep {sweep}").click()
+        expect(page.locator("#sweep-refused")).to_have_text(
+            f"Sweep {sweep} has all of these already."
+        )
+
+
+def test_the_table_is_sorted_and_a_row_leads_to_its_cell(
+    browser: BrowserContext, lab: Served
+) -> None:
+    sweep = recorded(lab)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
+        ended(page)
+        table = page.locator("#sweep-ranked")
+        expect(table.locator("tbody tr")).to_have_count(4)
+        best = table.locator('tr[data-mark="best"]')
+        expect(best.locator("td").first).to_have_text("1")
+        table.get_by_role("button", name="LR").click()
+        expect(table.locator("tbody tr").first).to_contain_text("0.001")
+        table.get_by_role("button", name="LR").click()
+        expect(table.locator("tbody tr").first).to_contain_text("0.1")
+        best.locator("td").first.click()
+        run = best.locator("a").get_attribute("href") or ""
+        expect(page.locator(f'#sweep-cell a[href="{run}"]')).to_be_visible()
+        expect(best).to_have_attribute("data-chosen", "")
+
+
+def test_the_axes_are_chosen_and_stay_in_the_address(browser: BrowserContext, lab: Served) -> None:
+    sweep = recorded(lab)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
+        ended(page)
+        down, across = (page.get_by_role("combobox", name=name) for name in ("Down", "Across"))
+        down.select_option("patience")  # they change places
+        turned = f"() => [...({MAP}?.layout?.yaxis.ticktext ?? [])].sort().join() === '0,2'"
+        page.wait_for_function(turned)
+        expect(across).to_have_value("lr")
+        page.reload()
+        page.wait_for_function(turned)
+        expect(down).to_have_value("patience")

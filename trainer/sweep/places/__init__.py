@@ -7,6 +7,8 @@ from ...execute import Place
 from .processes import processes
 from .remote import PlaceError
 
+__all__ = ["PlaceError", "of"]
+
 
 @contextmanager
 def of(

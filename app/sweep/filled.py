@@ -1,0 +1,112 @@
+"""What the form of a sweep holds, as Dash passes it."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from app import form, own
+from app.sweep import address, values
+from app.sweep.address import MOST_TEXT, Asked
+from app.sweep.plan import Plan, PlanError, by_row, plan
+from trainer.config.grid import MOST_SEEDS
+from trainer.config.table import ConfigError, changed
+from trainer.store.store import Store
+from trainer.store.sweeps import Sweep
+from trainer.sweep.adding import extend
+
+ROWS = 8
+MOST_WORKERS = 64
+Texts = Annotated[
+    list[Annotated[str, StringConstraints(max_length=MOST_TEXT)] | None], Field(max_length=ROWS)
+]
+Typed = Annotated[int, Field(ge=0, lt=2**31)] | Annotated[str, Field(max_length=20)] | None
+
+
+class Form:
+    """What the controls hold, as Dash passes it."""
+
+    def __init__(
+        self,
+        base: str | None,
+        keys: Sequence[str | None],
+        texts: Sequence[str | None],
+        counts: tuple[Typed, Typed, Typed],
+        halving: bool | None,
+    ) -> None:
+        self.base = form.from_query(base or "")
+        self.rows = [(key or "", text or "") for key, text in zip(keys, texts, strict=True)]
+        self.seeds, self.epochs, self.workers = counts
+        self.halving = bool(halving)
+
+    def plan(self) -> Plan:
+        """The sweep that they describe.
+
+        Raises:
+            PlanError: it cannot be.
+        """
+        wrong = []
+        for word, value, most in (
+            ("Seeds", self.seeds, MOST_SEEDS), ("Workers", self.workers, MOST_WORKERS)
+        ):  # fmt: skip
+            if not isinstance(value, int) or not 1 <= value <= most:
+                wrong.append(f"{word} must be a whole number from 1 to {most}.")
+        try:
+            config = changed(self.base, {"epochs": self.epochs})
+        except ConfigError as error:
+            wrong += error.problems.values()
+        if wrong:
+            raise PlanError({}, wrong)
+        assert isinstance(self.seeds, int)
+        return plan(config, self.rows, self.seeds, self.halving)
+
+    def query(self) -> str:
+        """The address of these settings."""
+        config = self.base
+        if isinstance(self.epochs, int) and self.epochs:
+            config = config.model_copy(update={"epochs": self.epochs})
+        seeds, workers = (
+            value if isinstance(value, int) and value else 1 for value in (self.seeds, self.workers)
+        )
+        over = {key: text for key, text in self.rows if key}
+        return address.write(
+            Asked(None, None, config, over, seeds, workers, self.halving)
+        )  # fmt: skip
+
+    def extend(self, store: Store, sweep: Sweep) -> int:
+        """Add what a sweep has not yet of these values and seeds; returns how many cells.
+
+        Raises:
+            PlanError: it is another sweep that they describe, or one that cannot be.
+            CommandError: the sweep still trains.
+        """
+        made, grid = self.plan(), sweep.grid
+        if made.config != sweep.config or made.grid.mode != grid.mode:
+            raise PlanError(
+                {}, [f"Sweep {sweep.id} has other settings in common: train this as a new one."]
+            )
+        given = {key: values.split(key, text) for key, text in self.rows if key}
+        try:
+            return extend(store, sweep.id, given, max(made.grid.seeds, grid.seeds))
+        except ConfigError as error:
+            raise by_row(error, [key for key, _ in self.rows]) from error
+
+
+def allow(plan: Plan, trusted: bool | None) -> None:
+    """Refuse networks of one's own that nobody has trusted, or that cannot be built.
+
+    Raises:
+        CommandError: one of them.
+    """
+    for config in {cell.config.model: cell.config for cell in plan.cells}.values():
+        own.ask_for_trust(config, trusted)
+        own.refuse_broken(config)
+
+
+def of_sweep(sweep: Sweep) -> Asked:
+    """The form of a sweep of kind grid that there is."""
+    grid, base = sweep.grid, sweep.config
+    over = {axis.key: values.joined(axis.key, axis.values) for axis in grid.axes}
+    return Asked(
+        sweep.id, None, base, over, grid.seeds, sweep.workers, grid.mode == "halving"
+    )  # fmt: skip
