@@ -6,6 +6,7 @@ training that is begun again goes on from its own snapshot.
 """
 
 import logging
+import os
 import signal
 import socket
 import threading
@@ -60,9 +61,10 @@ def cluster(address: str, count: int, threads: int = 1, gpus: float = 0.0) -> It
 def _connect(address: str) -> None:
     from ray._private import worker
 
-    # Otherwise what the nodes log comes between the lines of whoever reads them.
+    # Otherwise what Ray logs, here and on its nodes, comes between the lines of LRScope.
     if hasattr(worker, "print_to_stdstream"):
         worker.print_to_stdstream = lambda data, **_: log.debug("ray: %s", data.get("lines"))
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     before = signal.getsignal(signal.SIGTERM)
     try:
         host, _, port = address.rpartition(":")
