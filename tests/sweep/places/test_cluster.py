@@ -1,5 +1,6 @@
 """The stages of a sweep on a Ray cluster: two nodes of one CPU each, on this machine."""
 
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -109,7 +110,9 @@ def test_its_events_and_snapshots_are_those_of_the_engine(nodes: Nodes) -> None:
 
     snapshots: list[Any] = []
     here = events(train, each=intervene)
+    before = signal.getsignal(signal.SIGTERM)
     with on_ray(1, nodes.address) as one:
+        assert signal.getsignal(signal.SIGTERM) is before  # it is LRScope that obeys it
         there = events(one[0], each=intervene)
         assert numbers(there) == numbers(here)
         assert all(same(*pair) for pair in zip(snapshots[:5], snapshots[5:], strict=True))

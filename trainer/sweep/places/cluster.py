@@ -6,6 +6,9 @@ training that is begun again goes on from its own snapshot.
 """
 
 import logging
+import os
+import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +23,7 @@ from ...execute import Place
 from ...failures import first_line
 from .remote import Line, LostError, PlaceError, place
 
+CONNECT_SECONDS = 10.0
 ROOM_SECONDS = 30.0  # for which a cluster may have no node that is large enough
 POLL_SECONDS = 0.05
 MOST_FAILURES = 3  # of a start, one after another
@@ -57,16 +61,24 @@ def cluster(address: str, count: int, threads: int = 1, gpus: float = 0.0) -> It
 def _connect(address: str) -> None:
     from ray._private import worker
 
-    # Otherwise what the nodes log comes between the lines of whoever reads them.
+    # Otherwise what Ray logs, here and on its nodes, comes between the lines of LRScope.
     if hasattr(worker, "print_to_stdstream"):
         worker.print_to_stdstream = lambda data, **_: log.debug("ray: %s", data.get("lines"))
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    before = signal.getsignal(signal.SIGTERM)
     try:
+        host, _, port = address.rpartition(":")
+        if host and port.isdecimal():  # Ray would try for minutes
+            socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:  # of many kinds
         raise PlaceError(
             f"No Ray cluster answers at {address} ({first_line(error)}): start one with "
             "ray start --head, or give its address."
         ) from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # Ray's ends the program without a snapshot
 
 
 def _fitting(node: dict[str, Any], threads: int, gpus: float) -> int:
