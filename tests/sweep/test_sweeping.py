@@ -11,6 +11,7 @@ from tests.small import NOWHERE, SCHEDULES, small
 from tests.sweep.sweeps import added, assert_as_alone, least, trained
 from trainer.config.table import changed
 from trainer.engine.events import EpochEnded
+from trainer.store import selection
 from trainer.store.lineage import lineage, own
 from trainer.store.store import Store
 from trainer.sweep.sweeping import execute_sweep
@@ -97,5 +98,8 @@ def test_a_cell_shows_the_epochs_that_it_shares_as_its_own(store: Store) -> None
     trained(store, sweep)
     for cell in store.cells(sweep):
         assert own(store, cell) == lineage(store, cell.id)
+        kinds = [row.decision.kind for row in lineage(store, cell.id) if row.decision]
+        drawn = selection.decisions(store, [cell.id])[cell.id]
+        assert [decision.kind for decision in drawn if decision] == kinds
         for after in range(6):
             assert own(store, cell, after) == lineage(store, cell.id)[after:]

@@ -110,13 +110,15 @@ def _columns(its: list[tuple[object, ...]]) -> Columns:
 
 def decisions(store: Store, asked: Collection[int]) -> dict[int, list[Decision | None]]:
     """The decisions of each of these runs in the order of its epochs, for charts: validated are the
-    kind and the count of bad epochs only. Without a run that has one of another form.
+    kind and the count of bad epochs only. Of a sweep's cell also those of its own schedule on the
+    epochs that it shares. Without a run that has one of another form.
     """
     found: dict[int, list[Decision | None]] = {}
     unreadable = set()
-    for run, text in store.connection.execute(
-        f"SELECT run, decision FROM epochs WHERE run IN ({ASKED}) ORDER BY run, epoch",
-        (json.dumps([*asked]),),
+    for run, text, _ in store.connection.execute(
+        f"SELECT run, decision, epoch FROM epochs WHERE run IN ({ASKED}) UNION ALL "
+        f"SELECT run, decision, epoch FROM shared WHERE run IN ({ASKED}) ORDER BY run, epoch",
+        (asked_for := json.dumps([*asked]), asked_for),
     ):
         try:
             found.setdefault(run, []).append(None if text is None else _decision(text))
