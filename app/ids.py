@@ -263,6 +263,16 @@ def sweep_row(part: str, number: Any) -> dict[str, Any]:
     return {"type": f"sweep-{part}", "row": number}
 
 
+# Sweep: how to look for an LR
+SWEEP_MODE = "sweep-mode"
+FIND_WAY = "find-way"
+FIND_HINT = "find-hint"
+FIND_COST = "find-cost"
+FIND_REFUSED = "find-refused"
+FIND_START = "find-start"
+FIND_PROBLEMS = "find-problems"
+FIND_QUERY = "find-query"
+
 # Sweep: the one on show
 SWEEP_CHOICE = "sweep-choice"
 SWEEP_STATUS = "sweep-status"
@@ -283,5 +293,9 @@ SWEEP_TREE_LOOK = "sweep-tree-look"
 SWEEP_PARALLEL = "sweep-parallel"
 SWEEP_PARALLEL_NOTE = "sweep-parallel-note"
 SWEEP_RANKED = "sweep-ranked"
+SWEEP_FOUND = "sweep-found"
+SWEEP_FOUND_NOTE = "sweep-found-note"
+SWEEP_FOUND_NUMBERS = "sweep-found-numbers"
+SWEEP_NEXT = "sweep-next"
 SWEEP_STATEMENT = "sweep-statement"
 SWEEP_CELL = "sweep-cell"

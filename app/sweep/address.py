@@ -7,10 +7,12 @@ from urllib.parse import parse_qsl, urlencode
 
 from app import address, form
 from trainer.config.run import RunConfig
+from trainer.sweep.find.plans import PLANS
 
 MOST_SHOWN = 40  # characters of what was refused
 MOST_TEXT = 2000
 OVER = "over-"  # before the key of a setting that takes several values
+FIND = "find-"  # before the key of a setting of a way to find an LR
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 COUNTS = ("seeds", "workers")
 
@@ -36,6 +38,8 @@ class Asked(NamedTuple):
         run: the run whose settings are the base, if one is named.
         config: what the cells have in common.
         over: the values of settings, as text by key.
+        way: how to find an LR, a `trainer.store.sweeps.Kind`; "" for a grid.
+        plan: what that way needs to know, as text by key; what is not given has its default.
     """
 
     sweep: int | None = None
@@ -47,11 +51,13 @@ class Asked(NamedTuple):
     halving: bool = False
     refused: Sequence[str] = ()
     look: Look = Look()
+    way: str = ""
+    plan: Mapping[str, str] = {}
 
 
 def read(query: str) -> Asked:
-    """What a URL query asks for: "?sweep=3", or "?model=mlp&over-lr=0.001,0.01&seeds=3", or
-    "?from=19". A wrong part does not cost the others.
+    """What a URL query asks for: "?sweep=3", or "?model=mlp&over-lr=0.001,0.01&seeds=3",
+    "?mode=which&find-seeds=3", or "?from=19". A wrong part does not cost the others.
     """
     given = dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True))
     refused: list[str] = []
@@ -59,17 +65,21 @@ def read(query: str) -> Asked:
     run = _number(given.pop("from", ""), "run", refused)
     counts = {key: _number(given.pop(key, "1"), key, refused) or 1 for key in COUNTS}
     mode = given.pop("mode", "grid")
-    if mode not in ("grid", "halving"):
-        refused.append(f"mode must be grid or halving, not {mode[:MOST_SHOWN]!r}.")
+    if mode not in (modes := ("grid", "halving", *PLANS)):
+        named = f"{', '.join(modes[:-1])} or {modes[-1]}"
+        refused.append(f"mode must be {named}, not {mode[:MOST_SHOWN]!r}.")
     look = Look(*(given.pop(part, "")[:MOST_SHOWN] for part in Look._fields))
     over = {
         key.removeprefix(OVER): given.pop(key)[:MOST_TEXT] for key in [*given] if OVER in key[:5]
+    }
+    plan = {
+        key.removeprefix(FIND): given.pop(key)[:MOST_SHOWN] for key in [*given] if FIND in key[:5]
     }
     settings = address.read(urlencode(given))
     refused += settings.refused
     return Asked(
         sweep, run, settings.config, over, counts["seeds"], counts["workers"],
-        mode == "halving", tuple(refused), look,
+        mode == "halving", tuple(refused), look, mode if mode in PLANS else "", plan,
     )  # fmt: skip
 
 
@@ -79,6 +89,8 @@ def write(asked: Asked) -> str:
     parts |= {OVER + key: text for key, text in asked.over.items()}
     parts |= {key: str(getattr(asked, key)) for key in COUNTS if getattr(asked, key) != 1}
     parts |= {"mode": "halving"} if asked.halving else {}
+    parts |= {"mode": asked.way} if asked.way else {}
+    parts |= {FIND + key: text for key, text in asked.plan.items()}
     return f"?{urlencode(parts, safe=',')}" if parts else ""
 
 

@@ -1,4 +1,4 @@
-"""What a person changes of a sweep: paused, stopped, gone on with, renamed."""
+"""What a person changes of a sweep: paused, stopped, gone on with, renamed, checked."""
 
 from typing import Any, Literal
 
@@ -8,6 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from trainer.store.faults import CommandError, StoreError
 from trainer.store.notes import NAME_LENGTH
 from trainer.store.store import Store
+from trainer.sweep.find.finding import add_check
+
+
+class Checked(BaseModel):
+    """The sweep whose answer is checked."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    sweep: int = Field(gt=0, lt=2**63)
 
 
 class Change(BaseModel):
@@ -44,3 +52,14 @@ def register(server: Any, store: Store) -> None:
         except ValidationError:
             abort(400, "This is not what the page sends; reload it.")
         return jsonify({"refused": change(store, asked)})
+
+    @server.post("/sweep/check")  # type: ignore[untyped-decorator]
+    def sweep_check() -> Response:
+        try:
+            asked = Checked.model_validate_json(request.get_data())
+        except ValidationError:
+            abort(400, "This is not what the page sends; reload it.")
+        try:
+            return jsonify({"sweep": add_check(store, asked.sweep), "refused": ""})
+        except (CommandError, StoreError) as refused:
+            return jsonify({"refused": str(refused)})

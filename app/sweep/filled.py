@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from app import form, own
-from app.sweep import address, values
+from app.sweep import address, finding, values
 from app.sweep.address import MOST_TEXT, Asked
 from app.sweep.plan import Plan, PlanError, by_row, plan
 from trainer.config.grid import MOST_SEEDS
@@ -104,7 +104,9 @@ def allow(plan: Plan, trusted: bool | None) -> None:
 
 
 def of_sweep(sweep: Sweep) -> Asked:
-    """The form of a sweep of kind grid that there is."""
+    """The form of a sweep that there is."""
+    if sweep.kind != "grid":
+        return finding.of_sweep(sweep)
     grid, base = sweep.grid, sweep.config
     over = {axis.key: values.joined(axis.key, axis.values) for axis in grid.axes}
     return Asked(

@@ -10,6 +10,7 @@ from flask import Response, abort, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.sweep import address
+from app.sweep.answered import answered, compared
 from app.sweep.curves import curves
 from app.sweep.delta import changes
 from app.sweep.reading import Reading
@@ -83,9 +84,13 @@ class News:
             wait = IDLE_MS if sweep.over else LIVE_MS
             if before and before.asked == asked and before.stored == stored:
                 return {"wait": wait}
+            epochs = self._store.epochs_of(sweep.id)
+            if sweep.kind != "grid":
+                parts = answered(self._store, sweep, epochs)
+                return self._news(_Sent(asked, stored, parts, 0.0), before, wait)
             look = address.read(seen.query).look
             found = shown(self._reading, sweep, metric(sweep, look))
-            epochs = self._store.epochs_of(sweep.id)
+            told = compared(self._store, sweep)
         except StoreError as error:
             return {"trouble": str(error), "wait": IDLE_MS}
         now = time.monotonic()
@@ -93,9 +98,13 @@ class News:
         if before and before.asked == asked and not sweep.over and len(found.read.cells) > MANY:
             kept = before if now - before.drawn < REST_SECONDS else None
         parts = scene(sweep, epochs, found, look, seen.width, kept.parts if kept else None)
-        version = self._keep(_Sent(asked, stored, parts, kept.drawn if kept else now))
-        made = changes(before.parts, parts) if before else [[[], parts]]
-        return {"version": version, "changes": made, "wait": wait}
+        parts["statement"] = [*told, *parts["statement"]] if not kept else parts["statement"]
+        return self._news(_Sent(asked, stored, parts, kept.drawn if kept else now), before, wait)
+
+    def _news(self, sent: _Sent, before: _Sent | None, wait: int) -> dict[str, Any]:
+        """What is new of what is sent."""
+        made = changes(before.parts, sent.parts) if before else [[[], sent.parts]]
+        return {"version": self._keep(sent), "changes": made, "wait": wait}
 
     def _keep(self, sent: _Sent) -> int:
         with self._lock:

@@ -12,11 +12,11 @@ from app.checked import RunChoice, Whole
 from app.form import TRUSTED
 from app.paths import LAB
 from app.repeating import config_of
-from app.sweep import values
+from app.sweep import finding
 from app.sweep.address import Asked
-from app.sweep.filled import MOST_WORKERS, ROWS, Form, Texts, Typed, allow
+from app.sweep.filled import Form, Texts, Typed, allow
 from app.sweep.plan import PlanError, cost
-from trainer.config.grid import MOST_SEEDS
+from app.sweep.rows import counts, rows
 from trainer.config.own import in_file
 from trainer.config.run import RunConfig
 from trainer.config.text import lr_text
@@ -44,6 +44,7 @@ def layout(store: Store, asked: Asked, shown: Sweep | None) -> Component:
             html.Div(
                 [
                     html.H2("Sweep"),
+                    finding.switch(asked),
                     dmc.Select(
                         id=ids.SWEEP_FROM,
                         data=choices,
@@ -61,8 +62,9 @@ def layout(store: Store, asked: Asked, shown: Sweep | None) -> Component:
                         **{"aria-label": "From a run's settings"},
                     ),
                     html.P(base(asked.config), id=ids.SWEEP_BASE_TEXT, className="card-small"),
-                    html.Div(_rows(asked), id=ids.SWEEP_ROWS, className="sweep-rows"),
-                    _counts(asked),
+                    html.Div(rows(asked), id=ids.SWEEP_ROWS, className="sweep-rows"),
+                    counts(asked),
+                    finding.layout(asked),
                     dmc.Switch(
                         id=ids.SWEEP_HALVING,
                         label="Halving: stop those that lag",
@@ -105,8 +107,9 @@ def layout(store: Store, asked: Asked, shown: Sweep | None) -> Component:
                         style={} if grows else {"display": "none"},
                     ),
                 ],
-                className="start",
+                className="start grid-start",
             ),
+            finding.foot(left_out + " ".join(asked.refused)),
             dcc.Store(ids.SWEEP_BASE, data=form.to_query(asked.config)),
             dcc.Store(ids.SWEEP_PROBLEMS),
             dcc.Store(ids.SWEEP_QUERY),
@@ -130,67 +133,6 @@ def base(config: RunConfig) -> list[Any]:
     ]
     link = html.A("change in the Lab", href=LAB + form.to_query(config), className="plain-link")
     return [html.Span(" · ".join(told) + ". "), link]
-
-
-def _rows(asked: Asked) -> list[Component]:
-    keys = values.keys(asked.config)
-    over = [(key, text) for key, text in asked.over.items() if values.known(key)][:ROWS]
-    over += [("", "")] * (ROWS - len(over))
-    return [_row(number, key, text, keys) for number, (key, text) in enumerate(over)]
-
-
-def _row(number: int, key: str, text: str, keys: list[dict[str, str]]) -> Component:
-    which: dict[str, Any] = {"aria-label": f"Setting {number + 1}"}
-    named: dict[str, Any] = {"aria-label": f"Values {number + 1}"}
-    return html.Div(
-        [
-            dmc.Select(
-                id=ids.sweep_row("key", number),
-                data=keys,
-                value=key or None,
-                placeholder="Add a setting\N{HORIZONTAL ELLIPSIS}",
-                clearable=True,
-                searchable=True,
-                selectFirstOptionOnChange=True,
-                size="xs",
-                variant="unstyled",
-                comboboxProps={"width": "max-content", "position": "bottom-start"},
-                **which,
-            ),
-            dmc.Textarea(
-                id=ids.sweep_row("values", number),
-                value=text,
-                placeholder="values, with commas between",
-                autosize=True,
-                minRows=1,
-                maxRows=4,
-                size="sm",
-                **named,
-            ),
-        ],
-        className="sweep-row",
-    )
-
-
-def _counts(asked: Asked) -> Component:
-    common: dict[str, Any] = {
-        "min": 1,
-        "allowDecimal": False,
-        "clampBehavior": "blur",
-        "size": "sm",
-    }
-    boxes = [
-        dmc.NumberInput(
-            id=ids.SWEEP_SEEDS, label="Seeds", value=asked.seeds, max=MOST_SEEDS, **common
-        ),
-        dmc.NumberInput(
-            id=ids.SWEEP_EPOCHS, label="Epochs", value=asked.config.epochs, max=10_000, **common
-        ),
-        dmc.NumberInput(
-            id=ids.SWEEP_WORKERS, label="Workers", value=asked.workers, max=MOST_WORKERS, **common
-        ),
-    ]
-    return html.Div(boxes, className="sweep-counts")
 
 
 def register(app: Dash, store: Store) -> None:
@@ -236,18 +178,20 @@ def register(app: Dash, store: Store) -> None:
         Output(ids.SWEEP_BASE, "data"),
         Output(ids.SWEEP_BASE_TEXT, "children"),
         Output(ids.SWEEP_EPOCHS, "value"),
+        Output(ids.field("epochs", "find", finding.PLACE), "value"),
         Output(ids.SWEEP_REFUSED, "children", allow_duplicate=True),
         Input(ids.SWEEP_FROM, "value"),
         prevent_initial_call=True,
     )
     def take(run: RunChoice | None) -> tuple[Any, ...]:
         if run is None:
-            return (no_update,) * 4
+            return (no_update,) * 5
         try:
             config = config_of(store, int(run))
         except CommandError as refused:
-            return no_update, no_update, no_update, str(refused)
-        return form.to_query(config), base(config), config.epochs, ""
+            return (*(no_update,) * 4, str(refused))
+        epochs = config.epochs
+        return form.to_query(config), base(config), epochs, str(epochs), ""
 
     @app.callback(
         Output(ids.SWEEP_GO, "data"),
@@ -335,6 +279,8 @@ def register(app: Dash, store: Store) -> None:
     app.clientside_callback(
         ClientsideFunction("sweep", "keep"),
         Input(ids.SWEEP_QUERY, "data"),
+        Input(ids.FIND_QUERY, "data"),
+        Input(ids.SWEEP_MODE, "value"),
         prevent_initial_call=True,
     )
     app.clientside_callback(

@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 from app import ids
 from app.charts import figures
 from app.repeating import config_of
-from app.sweep import address, changing, head, live, setup, values
+from app.sweep import address, changing, finding, head, live, setup, values
 from app.sweep.address import Asked
 from app.sweep.filled import of_sweep
 from trainer.store.faults import CommandError, StoreError
@@ -45,7 +45,11 @@ def layout(store: Store, query: str) -> Component:
     if shown and shown not in sweeps:
         sweeps.append(shown)
     asked = _filled(asked._replace(refused=refused), shown)
-    here: dict[str, Any] = {"data-sweep": str(shown.id) if shown else ""}
+    here: dict[str, Any] = {
+        "data-sweep": str(shown.id) if shown else "",
+        "data-kind": shown.kind if shown else "grid",
+        **finding.mode(asked),
+    }
     return html.Main(
         [setup.layout(store, asked, shown), _picture(sweeps, shown), _numbers()],
         className="sweep",
@@ -57,9 +61,9 @@ def _filled(asked: Asked, shown: Sweep | None) -> Asked:
     """With the settings of the sweep on show, or with usual ones, where an address has none."""
     if asked.over:
         return asked
-    if shown and shown.kind == "grid" and asked.run is None:
-        return of_sweep(shown)._replace(refused=asked.refused)
-    return asked._replace(over=values.first(asked.config))
+    if shown and asked.run is None:
+        asked = of_sweep(shown)._replace(refused=asked.refused)
+    return asked if asked.over else asked._replace(over=values.first(asked.config))
 
 
 def _picture(sweeps: list[Sweep], shown: Sweep | None) -> Component:
@@ -84,6 +88,7 @@ def _picture(sweeps: list[Sweep], shown: Sweep | None) -> Component:
                 ],
                 className="panel sweep-heat-panel",
             ),
+            _panel("found", "Over the learning rate", ids.SWEEP_FOUND, ids.SWEEP_FOUND_NOTE),
             _panel("tree", "Shared past", ids.SWEEP_TREE, ids.SWEEP_TREE_NOTE, ids.SWEEP_TREE_LOOK),
             _panel("parallel", "All settings", ids.SWEEP_PARALLEL, ids.SWEEP_PARALLEL_NOTE),
             # It loads plotly, and draws nothing.
@@ -111,14 +116,23 @@ def _numbers() -> Component:
     named: dict[str, Any] = {"aria-label": "What the sweep shows"}
     return html.Aside(
         [
-            html.Div(id=ids.SWEEP_STATEMENT, className="panel"),
+            html.Div(
+                [html.Div(id=ids.SWEEP_STATEMENT), html.Div(id=ids.SWEEP_NEXT)], className="panel"
+            ),
             html.Div(id=ids.SWEEP_CELL, className="panel"),
             html.Div(
                 [
                     html.H2("Ranked"),
                     html.Div(id=ids.SWEEP_RANKED, className="sweep-ranked", tabIndex="0"),
                 ],
-                className="panel",
+                className="panel sweep-ranked-panel",
+            ),
+            html.Div(
+                [
+                    html.H2("Tried"),
+                    html.Div(id=ids.SWEEP_FOUND_NUMBERS, className="sweep-ranked", tabIndex="0"),
+                ],
+                className="panel sweep-found-panel",
             ),
         ],
         className="sweep-numbers",
@@ -129,6 +143,7 @@ def _numbers() -> Component:
 def register(app: Dash, store: Store) -> None:
     """What the view asks for."""
     setup.register(app, store)
+    finding.register(app, store)
     head.register(app)
     changing.register(app.server, store)
     live.register(app.server, store)

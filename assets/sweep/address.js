@@ -20,9 +20,14 @@
       });
     },
     // The settings of the form, while no sweep is on show: one that is has its own.
-    keep(query) {
+    keep(grid, find, mode) {
+      const query = mode === "find" ? find : grid;
       if (lrscope.sweep.shown() || typeof query !== "string") return;
       history.replaceState(null, "", query || PATH);
+    },
+    // Which form is shown: a grid's, or that of a way to find an LR.
+    mode(mode, way) {
+      Object.assign(document.querySelector("main.sweep").dataset, { mode, way });
     },
     // A sweep that has got more cells goes on.
     grown: () => lrscope.sweep.hurry(),

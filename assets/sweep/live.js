@@ -45,6 +45,9 @@
       parallel: lrscope.pictures.parallel,
       statement: lrscope.pictures.statement,
       ranked: lrscope.ranked.draw,
+      found: lrscope.found.draw,
+      numbers: lrscope.found.numbers,
+      next: lrscope.found.next,
     };
     for (const part of take(news.changes)) drawn[part]?.(known[part], known);
   }

@@ -49,7 +49,7 @@ def test_a_wrong_part_of_the_address_costs_no_other():
     assert list(asked.refused) == [
         "There is no sweep 'x'.",
         "seeds must be a whole number from 1 on, not 'none'.",
-        "mode must be grid or halving, not 'x'.",
+        "mode must be grid, halving, find, which or range, not 'x'.",
         "There is no setting 'colour'.",
     ]
 
