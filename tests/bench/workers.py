@@ -34,12 +34,11 @@ def workers(plan: Plan) -> Report:
     rows: list[Row] = []
     with places.of(CORES) as two:
         for base in (DIGITS, MNIST):
-            timed = in_turns(
+            ours, theirs = in_turns(
                 partial(swept, base, plan.root, two),
                 partial(swept, base, plan.root, None),
                 rounds=plan.rounds,
             )
-            ours, theirs = zip(*timed, strict=True)
             rows.append(
                 faster(
                     f"a grid on {base.dataset}, {CORES} workers",
@@ -52,12 +51,11 @@ def workers(plan: Plan) -> Report:
             note += " Ray is not installed: pip install -e '.[bench]'."
             return Report("Where it runs", note, rows)
         with on_ray() as rays:
-            timed = in_turns(
+            ours, theirs = in_turns(
                 partial(swept, DIGITS, plan.root, rays),
                 partial(swept, DIGITS, plan.root, two),
                 rounds=plan.rounds,
             )
-        ours, theirs = zip(*timed, strict=True)
         rows.append(
             longer(
                 "the grid on digits, on Ray's cluster of this machine",
@@ -74,7 +72,9 @@ def on_ray() -> Iterator[Sequence[Place]]:
     """Places on a cluster of this machine that ends with the block."""
     import ray
 
-    ray.init(num_cpus=CORES, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(
+        "local", num_cpus=CORES, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+    )
     try:
         with places.of(CORES, "auto") as started:
             assert started is not None

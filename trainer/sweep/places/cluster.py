@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -70,7 +71,8 @@ def _connect(address: str) -> None:
         host, _, port = address.rpartition(":")
         if host and port.isdecimal():  # Ray would try for minutes
             socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
-        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        with _without_stderr():  # on which Ray's core says which level it logs
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:  # of many kinds
         raise PlaceError(
             f"No Ray cluster answers at {address} ({first_line(error)}): start one with "
@@ -79,6 +81,20 @@ def _connect(address: str) -> None:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray's ends the program without a snapshot
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Lose what this process writes on its error stream during the block, also where C does it."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _fitting(node: dict[str, Any], threads: int, gpus: float) -> int:
