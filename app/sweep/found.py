@@ -14,6 +14,7 @@ from trainer.sweep.find.suggestions import RULES
 
 HEIGHT = 340
 PAD = 0.06  # of a figure's height, above and below what is drawn
+MOST_DECADES = 5  # that are each labelled
 BESIDE = 0.08  # decades, on both sides of what is drawn
 CROSS, DOT, RING = "x", "circle", "circle-open"
 NAMES = {**{rule: rule for rule in RULES}, "minimum": "minimum/10"}
@@ -272,7 +273,7 @@ def _figure(
             "title": {"text": "learning rate", "standoff": 6},
             "tickformat": LR_TICKS["log"],
             "labelalias": ALIASES,
-            "dtick": 1,
+            "dtick": 1 if math.log10(right / left) < MOST_DECADES else 2,
             "fixedrange": True,
         },
         "yaxis": {

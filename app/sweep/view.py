@@ -129,7 +129,7 @@ def _numbers() -> Component:
             ),
             html.Div(
                 [
-                    html.H2("Tried"),
+                    html.H2("In numbers"),
                     html.Div(id=ids.SWEEP_FOUND_NUMBERS, className="sweep-ranked", tabIndex="0"),
                 ],
                 className="panel sweep-found-panel",

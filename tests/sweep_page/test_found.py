@@ -22,7 +22,12 @@ from trainer.sweep.find.ranging import apart_of
 from trainer.sweep.find.suggestions import RULES
 
 __all__ = ["_small"]  # a fixture: a data set of a moment
-TABLE = {1e-3: [0.5, 0.6], 1e-2: [0.1, 0.12], 3e-2: [0.11, 0.11], 1e-1: [0.9, None]}
+TABLE: dict[float, list[float | None]] = {
+    1e-3: [0.5, 0.6],
+    1e-2: [0.1, 0.12],
+    3e-2: [0.11, 0.11],
+    1e-1: [0.9, None],
+}
 
 
 def traces(shown: Found | None) -> dict[str, dict[str, Any]]:

@@ -122,7 +122,7 @@ def test_the_form_and_a_run_lead_to_a_sweep_of_their_settings(
         page.goto(f"{lab.url}sweep?from=1")
         page.locator(READY).wait_for()
         expect(page.locator("#sweep-base-text")).to_contain_text("MLP · Digits · Adam 0.02")
-        expect(page.get_by_label("Epochs", exact=True)).to_have_value("1")
+        expect(box(page, "Epochs")).to_have_value("1")
 
 
 def test_a_sweep_is_paused_gone_on_with_and_renamed(browser: BrowserContext, lab: Served) -> None:

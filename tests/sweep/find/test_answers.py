@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.sweep.find.tries import of_seeds, tried
 from trainer.compare.seeds import student
-from trainer.sweep.find.answers import best_here, lowest, which_lr, wobble
+from trainer.sweep.find.answers import Tried, best_here, lowest, which_lr, wobble
 
 LRS = [1e-4, 1e-3, 0.01, 0.1, 1.0]
 LOSSES = st.one_of(st.none(), st.floats(1e-3, 1e3))
@@ -123,3 +123,14 @@ def test_another_unit_of_the_loss_gives_the_same_answer(
     limit = min(known, default=0.0) + math.log1p(0.1)
     if all(abs(score - limit) > 1e-6 for score in known):  # else rounding decides
         assert first["band"] == second["band"]
+
+
+def test_an_lr_that_still_trains_is_no_cliff():
+    """A page shows the answer while it trains: what has no loss yet is not infinite."""
+    known = of_seeds({1e-3: [0.5, 0.5], 1e-2: [0.1, 0.1]})
+    trains = [Tried(90 + seed, 1e-1, seed, (0.4,), (1e-1,), False, False) for seed in (0, 1)]
+    found = which_lr([*known, *trains], 0.1)
+    assert found["cliff"] is None
+    assert found["runs"] == 4
+    dead = which_lr([*known, *of_seeds({1e-1: [None, None]})], 0.1)
+    assert dead["cliff"] == {"lr": 1e-1, "times": None}

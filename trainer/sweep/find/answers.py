@@ -39,6 +39,10 @@ class Tried:
     diverged: bool
 
     @property
+    def over(self) -> bool:
+        return self.finished or self.diverged
+
+    @property
     def last(self) -> float | None:
         """Its last validation loss, if it finished."""
         return self.losses[-1] if self.losses and self.finished else None
@@ -154,7 +158,7 @@ def which_lr(tried: Sequence[Tried], within: float) -> Answer:
             for lr, row in table.items()
         ],
         "seeds": seeds,
-        "runs": len(tried),
+        "runs": sum(each.over for each in tried),
         "within": within,
     }
     if not scores:
@@ -166,6 +170,8 @@ def which_lr(tried: Sequence[Tried], within: float) -> Answer:
     low, high = good[0], good[-1]
     wide = math.log10(high / low) > WIDEST + 1e-9
     above = next((lr for lr in table if lr > high), None)
+    if not all(each.over for each in tried if each.lr == above):
+        above = None  # what has not ended is no cliff
     times = scores[above] - least if above in scores else None
     return {
         **answer,
