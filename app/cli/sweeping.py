@@ -324,7 +324,7 @@ def _table(rows: Sequence[Ranked], by: str) -> Table:
     for row in rows[:SHOWN]:
         least, most = min(c.epoch for c in row.cells), max(c.epoch for c in row.cells)
         table.add_row(
-            *(settings[k].shown(row.values[k]) if k in row.values else "" for k in keys),
+            *("" if row.values.get(k) is None else settings[k].shown(row.values[k]) for k in keys),
             "-" if row.mean is None else significant(row.mean),
             str(len(row.cells)),
             str(least) if least == most else f"{least} to {most}",

@@ -43,7 +43,8 @@ def statement(read: Read, settings: Sequence[Tried], standing: Standing) -> list
     where = "on this seed and split"
     if several:
         where = f"{len({cell.seed for cell in read.cells})} seeds"
-    count = len(settings) if several else len(read.cells)
+    measured = [its for its in settings if its.mean is not None]
+    count = len(measured) if several else sum(len(its.cells) for its in measured)
     what = "settings" if several else "runs"
     end = "highest" if rises(read.metric) else "lowest"
     epoch = "" if best.at is None or len(best.cells) > 1 else f", epoch {best.at}"

@@ -3,6 +3,7 @@
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.cli.conftest import Here
 from tests.small import NOWHERE, load
 from tests.sweep.sweeps import assert_as_alone, least
 from trainer import watch
+from trainer.config.table import ConfigError
 from trainer.engine import datasets
 from trainer.store.store import Store
 from trainer.sweep import sweeping
@@ -104,3 +106,19 @@ def test_what_cannot_be_a_sweep_is_refused_in_a_sentence(
     assert code == 2
     assert says in err
     assert "Traceback" not in err
+
+
+def test_a_setting_that_only_some_schedules_have_is_empty_for_the_others(here: Here) -> None:
+    code, out, err = here("sweep", *QUICK, "--schedule", "StepLR,none", "--gamma", "0.1,0.5")
+    assert (code, err) == (0, "")
+    assert "Sweep 1: 3 runs" in out
+
+
+def test_a_script_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    many = {"lr": range(3000), "patience": range(3000)}
+    wrong: list[dict[str, Any]] = [{"workers": 0}, {"seeds": 1.5}, many]
+    for given in wrong:
+        with pytest.raises(ConfigError):
+            watch.sweep(**{"lr": [0.1, 0.01], **given}, home=tmp_path)
+    with closing(Store(tmp_path)) as store:
+        assert store.sweeps() == []

@@ -98,6 +98,9 @@ def test_a_cell_shows_the_epochs_that_it_shares_as_its_own(store: Store) -> None
     trained(store, sweep)
     for cell in store.cells(sweep):
         assert own(store, cell) == lineage(store, cell.id)
+        took = sum(row.seconds for row in lineage(store, cell.id))
+        if cell.parent_epoch == cell.epoch:  # it trained nothing itself
+            assert cell.elapsed == pytest.approx(took, abs=1e-5)
         kinds = [row.decision.kind for row in lineage(store, cell.id) if row.decision]
         drawn = selection.decisions(store, [cell.id])[cell.id]
         assert [decision.kind for decision in drawn if decision] == kinds

@@ -1,5 +1,6 @@
 """A grid: a config, and settings of it that take several values. torch-free."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Literal, NamedTuple, Self
@@ -11,6 +12,7 @@ from .run import RunConfig
 from .table import SETTINGS, ConfigError, changed, from_config
 
 MOST_CELLS = 2000
+MOST_COMBINATIONS = 10 * MOST_CELLS  # of which some may be one cell
 MOST_SEEDS = 100
 Mode = Literal["grid", "halving"]
 
@@ -65,6 +67,17 @@ def grid(base: RunConfig, values: Mapping[str, Sequence[Any]], **settings: Any) 
     schedules = values.get("schedule", (base.schedule.name,))
     optimizers = values.get("optimizer", (base.optimizer.name,))
     owners = {None, *schedules, *optimizers}
+    most = math.prod(len(given) for given in values.values())
+    if most > MOST_COMBINATIONS:
+        raise ConfigError(
+            {
+                (
+                    "epochs",
+                    None,
+                ): f"The grid has {most:,} combinations, and {MOST_CELLS:,} cells is "
+                "the most: name fewer values."
+            }
+        )
     for key, given in values.items():
         known = [s for s in SETTINGS if s.key == key]
         own = next((s for s in known if s.owner in owners), None)
@@ -77,10 +90,10 @@ def grid(base: RunConfig, values: Mapping[str, Sequence[Any]], **settings: Any) 
             except ConfigError as error:
                 problems |= error.problems
         axes.append(Axis(key=key, values=tuple(dict.fromkeys(map(_hashable, read)))))
-        if not given:
+        if not len(given):
             problems[key, None] = f"{key} has no values: name at least one."
     seeds = settings.get("seeds", 1)
-    if not 1 <= seeds <= MOST_SEEDS:
+    if not isinstance(seeds, int) or not 1 <= seeds <= MOST_SEEDS:
         problems["seed", None] = f"Seeds must be a whole number from 1 to {MOST_SEEDS}."
     if "seed" in values and seeds > 1:
         problems["seed", None] = "Name the seeds, or say how many there are, but not both."

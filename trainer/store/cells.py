@@ -104,9 +104,10 @@ class Cells:
         )
         connection.executemany(
             "UPDATE runs SET parent = ?, parent_epoch = ?, epoch = ?, status = 'training', "
-            "owner = ?, began = coalesce(began, ?), ended = ? WHERE id = ?",
+            "owner = ?, began = coalesce(began, ?), ended = coalesce(ended, began, ?) + "
+            "coalesce((SELECT seconds FROM epochs WHERE run = ? AND epoch = ?), 0) WHERE id = ?",
             [
-                (leader, epoch, epoch, self._owner.id, now, now, run)
+                (leader, epoch, epoch, self._owner.id, now, now, leader, epoch, run)
                 for leader, epoch, run, _ in shared
             ],
         )
@@ -124,7 +125,7 @@ class Cells:
 
     def share_end(self, leader: int, followers: Iterable[int]) -> None:
         """Let cells end as the one did of which they have shared every epoch."""
-        ended = "status, reason, epoch, started, test_loss, test_accuracy, ended"
+        ended = "status, reason, epoch, started, test_loss, test_accuracy"
         with self._database.transaction() as connection:
             connection.executemany(
                 f"UPDATE runs SET ({ended}, parent, parent_epoch) = "

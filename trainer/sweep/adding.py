@@ -11,6 +11,8 @@ from ..store.store import Store
 from .halving import settings_in
 from .threads import fixed
 
+MOST_WORKERS = 256
+
 
 def add(
     store: Store,
@@ -26,6 +28,10 @@ def add(
         ConfigError: a combination cannot be.
         OwnError: the data is one's own, and cannot be trained on.
     """
+    if not 1 <= workers <= MOST_WORKERS:
+        raise ConfigError(
+            {("threads", None): f"Workers must be a whole number from 1 to {MOST_WORKERS}."}
+        )
     base = fixed(config, workers)
     chosen = [cell.config for cell in cells(base, asked)]
     plan = asked.model_dump(mode="json")
