@@ -266,7 +266,6 @@ def sweep_row(part: str, number: Any) -> dict[str, Any]:
 # Sweep: how to look for an LR
 SWEEP_MODE = "sweep-mode"
 FIND_WAY = "find-way"
-FIND_HINT = "find-hint"
 FIND_COST = "find-cost"
 FIND_REFUSED = "find-refused"
 FIND_START = "find-start"
@@ -276,7 +275,6 @@ FIND_QUERY = "find-query"
 # Sweep: the one on show
 SWEEP_CHOICE = "sweep-choice"
 SWEEP_STATUS = "sweep-status"
-SWEEP_NAME = "sweep-name"
 SWEEP_COUNTS = "sweep-counts"
 SWEEP_REASON = "sweep-reason"
 SWEEP_PROGRESS = "sweep-progress"

@@ -1,11 +1,13 @@
 """A sweep's cells say how many threads they train on."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from trainer.config.run import RunConfig
-from trainer.engine import threads as engine_threads
 from trainer.sweep import threads
 
 
@@ -37,5 +39,9 @@ def test_own_data_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_one_worker_uses_as_many_as_torch_does_by_itself() -> None:
-    torch_alone = engine_threads.at_most(0, 10**9)
-    assert threads.fixed(RunConfig(dataset="mnist")).threads == torch_alone
+    asked = "import torch; print(torch.get_num_threads())"
+    free = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    torch_alone = subprocess.run(
+        [sys.executable, "-c", asked], env=free, capture_output=True, text=True, check=True
+    )
+    assert threads.fixed(RunConfig(dataset="mnist")).threads == int(torch_alone.stdout)
