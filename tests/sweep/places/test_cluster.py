@@ -1,6 +1,8 @@
 """The stages of a sweep on a Ray cluster: two nodes of one CPU each, on this machine."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -117,6 +119,37 @@ def test_its_events_and_snapshots_are_those_of_the_engine(nodes: Nodes) -> None:
         assert numbers(there) == numbers(here)
         assert all(same(*pair) for pair in zip(snapshots[:5], snapshots[5:], strict=True))
         assert epochs(events(one[0], start=snapshots[-2])) == [5]
+
+
+# As a command does it: a thread trains, and the main thread handles signals.
+TERMINATED = """
+import os, signal, sys, threading
+from trainer.sweep import places
+
+def train():
+    with places.of(1, sys.argv[1]):
+        connected.set()
+        obeyed.wait()
+
+connected, obeyed = threading.Event(), threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: obeyed.set())
+thread = threading.Thread(target=train)
+thread.start()
+connected.wait()
+os.kill(os.getpid(), signal.SIGTERM)
+obeyed.wait()
+thread.join()
+"""
+
+
+def test_sigterm_still_ends_a_command_in_its_own_way(nodes: Nodes) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TERMINATED, nodes.address],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_there_are_as_many_places_as_room_and_they_give_it_back(nodes: Nodes) -> None:

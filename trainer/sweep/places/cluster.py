@@ -5,6 +5,7 @@ cancelled: a training is stopped by the next question. Ray repeats nothing by it
 training that is begun again goes on from its own snapshot.
 """
 
+import ctypes
 import logging
 import os
 import signal
@@ -24,6 +25,7 @@ from ...execute import Place
 from ...failures import first_line
 from .remote import Line, LostError, PlaceError, place
 
+SIGACTION_BYTES = 1024  # more than it has on any system
 CONNECT_SECONDS = 10.0
 ROOM_SECONDS = 30.0  # for which a cluster may have no node that is large enough
 POLL_SECONDS = 0.05
@@ -66,21 +68,35 @@ def _connect(address: str) -> None:
     if hasattr(worker, "print_to_stdstream"):
         worker.print_to_stdstream = lambda data, **_: log.debug("ray: %s", data.get("lines"))
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    before = signal.getsignal(signal.SIGTERM)
     try:
         host, _, port = address.rpartition(":")
         if host and port.isdecimal():  # Ray would try for minutes
             socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
-        with _without_stderr():  # on which Ray's core says which level it logs
+        # Ray's core says there which level it logs, and would take SIGTERM for a fault.
+        with _without_stderr(), _sigterm_kept():
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:  # of many kinds
         raise PlaceError(
             f"No Ray cluster answers at {address} ({first_line(error)}): start one with "
             "ray start --head, or give its address."
         ) from error
+
+
+@contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """Restore what SIGTERM does at the end of the block: in Python and, from any thread, below."""
+    before = signal.getsignal(signal.SIGTERM)
+    action = ctypes.create_string_buffer(SIGACTION_BYTES)
+    system = ctypes.CDLL(None) if os.name == "posix" else None
+    if system:
+        system.sigaction(signal.SIGTERM, None, action)
+    try:
+        yield
     finally:
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)  # Ray's ends the program without a snapshot
+            signal.signal(signal.SIGTERM, before)
+        if system:
+            system.sigaction(signal.SIGTERM, action, None)
 
 
 @contextmanager
