@@ -21,6 +21,7 @@ from trainer.store.sweeps import Epochs
 
 MOST_BARS = 160  # more cannot be told apart
 LANE, LEAST_LANE, MOST_HEIGHT = 15, 4, 640  # pixels
+SEEN = 1.8  # pixels: a thinner bar is not drawn by every screen
 THICK, THIN = 0.86, 0.16  # of a lane: a bar that all cells share, and one of a single cell
 PALE = 0.25  # the faintest shade of a bar, which must be seen without a number in it
 
@@ -66,7 +67,7 @@ def tree(read: Read, width: int = 720, by: str = "best") -> Tree:
     lane = max(LEAST_LANE, min(LANE, MOST_HEIGHT // max(len(every), 1)))
     height = len(every) * lane + 52
     most = max((count for bar in every for _, count in bar.counts), default=1)
-    traces, shades_of = _bars(read, every, lanes, strength, most)
+    traces, shades_of = _bars(read, every, lanes, strength, most, lane)
     traces.insert(0, _lines(every, lanes))
     epochs = max((cell.epochs for cell in read.cells), default=1)
     named = [(lanes[id(root)] + 0.5, _name(read, root)) for root in shown]
@@ -98,9 +99,10 @@ def _strengths(read: Read, bars: Sequence[Bar], by: str) -> tuple[dict[int, floa
     return found, told
 
 
-def _thickness(count: int, most: int) -> float:
-    """Of a lane, by the logarithm of the cells that share it."""
-    return THIN + (THICK - THIN) * (math.log(count) / math.log(most) if most > 1 else 0)
+def _thickness(count: int, most: int, lane: int) -> float:
+    """Of a lane of so many pixels, by the logarithm of the cells that share it."""
+    thin = max(THIN, SEEN / lane)
+    return thin + (THICK - thin) * (math.log(count) / math.log(most) if most > 1 else 0)
 
 
 def _bars(
@@ -109,6 +111,7 @@ def _bars(
     lanes: Mapping[int, int],
     strength: Mapping[int, float | None],
     most: int,
+    lane: int,
 ) -> tuple[list[dict[str, Any]], list[float | None]]:
     """A trace for each shade: the outline of its bars; and one, without a line, for the hover."""
     steps: list[float | None] = [
@@ -126,7 +129,7 @@ def _bars(
         middle = lanes[id(bar)] + 0.5
         ends = [start for start, _ in bar.counts[1:]] + [bar.last]
         for (start, count), end in zip(bar.counts, ends, strict=True):
-            half = _thickness(count, most) / 2
+            half = _thickness(count, most, lane) / 2
             x += [start, end, end, start, start, None]
             y += [middle - half, middle - half, middle + half, middle + half, middle - half, None]
             text = _hover(read, bar, start, end, count)
