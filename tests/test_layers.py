@@ -54,7 +54,7 @@ ARROWS = {
     """,
     "trainer.sweep": """
         trainer.compare trainer.config trainer.engine trainer.execute trainer.failures trainer.own
-        trainer.schedule trainer.snapshots trainer.store
+        trainer.schedule trainer.snapshots trainer.store trainer.verdict
     """,
     "trainer.notebook": """
         trainer.config trainer.engine trainer.execute trainer.export trainer.folders trainer.store
@@ -114,7 +114,7 @@ ARROWS = {
     "app.sweep": """
         app.address app.charts app.checked app.form app.ids app.own app.paths app.repeating
         app.run_names app.run_picker
-        trainer.compare trainer.config trainer.own trainer.store trainer.sweep trainer.verdict
+        trainer.compare trainer.config trainer.own trainer.store trainer.sweep
     """,
     "app.importing": """
         app.checked app.ids app.run_picker trainer.config trainer.curves trainer.followers

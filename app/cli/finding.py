@@ -1,17 +1,27 @@
 """The command that looks for a learning rate: `find`."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from app.cli.options import Budget, Command, Datasets, Home, JsonFlag, given, with_settings
+from app.cli.options import (
+    Budget,
+    Command,
+    ConfigFile,
+    Data,
+    Datasets,
+    Home,
+    JsonFlag,
+    from_file,
+    given,
+    with_data,
+    with_settings,
+)
 from app.cli.refusals import fail, opened
 from app.cli.sweeping import follow
 from trainer.config.run import RunConfig
-from trainer.config.table import SETTINGS, ConfigError, changed, to_config
-from trainer.export import configs
+from trainer.config.table import SETTINGS, ConfigError, changed
 from trainer.export.error import ExportError
 from trainer.own.errors import OwnError
 from trainer.own.fitting import refuse_unfit
@@ -68,14 +78,8 @@ def find(
         bool,
         typer.Option("--check", help="Then compare the answer with the next best on 3 new seeds."),
     ] = False,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A file with settings, as lrscope export --format config writes it; an option "
-            "wins over it.",
-        ),
-    ] = None,
+    data: Data = None,
+    config: ConfigFile = None,
     json_lines: JsonFlag = False,
     home: Home = None,
     datasets: Datasets = None,
@@ -96,8 +100,8 @@ def find(
     for key in asked.keys() - plans.PLANS[KINDS[way]].model_fields.keys():
         raise fail(f"--{key.replace('_', '-')} is not for lrscope find {way}: leave it out.")
     try:
-        kept = to_config(configs.read(config) if config else {})
-        base: RunConfig = changed(kept, given(settings))
+        kept = from_file(config)
+        base: RunConfig = changed(kept, given(with_data(settings, data)))
         refuse_unfit(base)
         plan = plans.plan(KINDS[way], **asked)
     except (ConfigError, ExportError, OwnError) as error:

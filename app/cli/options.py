@@ -17,7 +17,9 @@ from typer.core import TyperCommand
 from app.cli.nearest import complete_run
 from app.cli.refusals import fail
 from trainer import folders
-from trainer.config.table import SETTINGS, Setting, keyed
+from trainer.config.run import RunConfig
+from trainer.config.table import SETTINGS, Setting, keyed, to_config
+from trainer.export import configs
 
 MOST_DIGITS = 18  # what SQLite can hold
 MOST_PORT = 65535
@@ -155,12 +157,47 @@ Budget = Annotated[
         help="Megabytes that a run's snapshots may use.",
     ),
 ]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="A file with settings, as lrscope export --format config writes it; an option wins "
+        "over it.",
+    ),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="Your own data: a folder of images in a folder a class, an .npz with x and y, or a "
+        ".csv of numbers.",
+    ),
+]
 JsonFlag = Annotated[
     bool,
     typer.Option(
         "--json", help="Print one JSON object per line: one per epoch, and one for the run."
     ),
 ]
+
+
+def from_file(config: Path | None) -> RunConfig:
+    """The config in a file; the default one without a file.
+
+    Raises:
+        ConfigError: it is none that can be.
+        ExportError: the file cannot be read.
+    """
+    return to_config(configs.read(config) if config else {})
+
+
+def with_data(settings: dict[str, str | None], data: Path | None) -> dict[str, str | None]:
+    """The settings with one's own data, if it was given."""
+    if data is None:
+        return settings
+    if settings["dataset"] is not None:
+        raise fail("Give --data or --dataset, not both.")
+    return {**settings, "dataset": str(data.expanduser().absolute())}
 
 
 def given(options: dict[str, str | None]) -> dict[str, Any]:

@@ -18,30 +18,35 @@ from app.cli.draining import drain
 from app.cli.options import (
     Budget,
     Command,
+    ConfigFile,
+    Data,
     Datasets,
     Home,
     JsonFlag,
+    from_file,
     given,
     sweep_number,
+    with_data,
     with_settings,
 )
 from app.cli.refusals import fail, opened, output_lost
 from app.cli.terminal import JsonLines
 from trainer import folders
-from trainer.config.grid import MOST_SEEDS, cells, grid
+from trainer.config.grid import LISTS, MOST_SEEDS, MOST_WORKERS, cells, grid
 from trainer.config.run import RunConfig
-from trainer.config.table import SETTINGS, ConfigError, changed, to_config
+from trainer.config.table import SETTINGS, ConfigError, changed
 from trainer.config.text import significant
 from trainer.engine import events
-from trainer.export import configs
 from trainer.export.error import ExportError
 from trainer.own.errors import OwnError
 from trainer.own.fitting import refuse_unfit
 from trainer.snapshots.files import BUDGET_MB
 from trainer.sweep.adding import add
 from trainer.sweep.find.sentences import sentences
-from trainer.sweep.ranking import Ranked
-from trainer.sweep.summary import metric, ranking, summary
+from trainer.sweep.reading import Reading
+from trainer.sweep.settings import Tried, text
+from trainer.sweep.statement import statement
+from trainer.sweep.summary import named, stand, summary
 
 if TYPE_CHECKING:
     from trainer.store.store import Store
@@ -52,7 +57,6 @@ SHOWN = 12  # settings in the live table
 # Seconds between two drawings of the table, and how many times as long as one took, so that drawing
 # it costs a twentieth at most.
 REDRAWN, REST = 0.5, 20
-LISTS = {setting.key for setting in SETTINGS if setting.kind == "list"}
 
 
 def register(cli: typer.Typer) -> None:
@@ -75,7 +79,7 @@ def sweep(
         int | None,
         typer.Option(
             min=1,
-            max=256,
+            max=MOST_WORKERS,
             help="Processes that train at the same time. Default 1; as many as a cluster has room "
             "for.",
         ),
@@ -100,14 +104,8 @@ def sweep(
         ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="What to call the sweep.")] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A file with settings, as lrscope export --format config writes it; an option "
-            "wins over it.",
-        ),
-    ] = None,
+    data: Data = None,
+    config: ConfigFile = None,
     json_lines: JsonFlag = False,
     home: Home = None,
     datasets: Datasets = None,
@@ -121,16 +119,21 @@ def sweep(
     of its own.
     """
     if resume is not None:
-        if given(settings) or seeds > 1 or halving:
+        if given(settings) or data or config or name or seeds > 1 or halving:
             raise fail("--resume goes on with a sweep as it is: leave its settings out.")
         with opened(home) as store:
             store.resume_sweep(resume, claimed=True)
             where = _where(store, resume, workers, ray, gpus)
             follow(store, resume, json_lines, datasets, snapshot_budget, where)
         return
-    values = {key: _values(key, text) for key, text in given(settings).items()}
+    if gpus and ray is None:
+        raise fail("--gpus is for a Ray cluster: give its --ray ADDRESS, too.")
+    values = {
+        key: [text] if data and key == "dataset" else _values(key, text)
+        for key, text in given(with_data(settings, data)).items()
+    }
     try:
-        kept = to_config(configs.read(config) if config else {})
+        kept = from_file(config)
         single = {key: found[0] for key, found in values.items() if len(found) == 1}
         several = {key: found for key, found in values.items() if len(found) > 1}
         base = _with_owners(kept, single, several)
@@ -254,6 +257,7 @@ class _Terminal:
     def __init__(self, store: "Store", sweep: "Sweep") -> None:
         self._store = store
         self._sweep = sweep
+        self._reading = Reading(store)
         self._told: set[str] = set()
         self._rests_until = 0.0
         self._live = Live(console=console(), auto_refresh=False, transient=True)
@@ -284,7 +288,8 @@ class _Terminal:
         out.print(self._drawn())
         if sweep.status == "finished":
             out.print(f"Sweep {sweep.id} finished. {sweep.reason or ''}".strip(), markup=False)
-            for sentence in told_of(sweep):
+            told = statement(*stand(self._reading, sweep)[0])
+            for sentence in told if sweep.kind == "grid" else told_of(sweep):
                 out.print(sentence, markup=False)
         else:
             again = f"lrscope sweep --resume {sweep.id} continues it."
@@ -297,15 +302,18 @@ class _Terminal:
             self._live.console.print(sentence, style="yellow", markup=False)
 
     def _drawn(self) -> Group:
-        rows, epochs = ranking(self._store, self._sweep), self._store.epochs_of(self._sweep.id)
-        count = sum(len(row.cells) for row in rows)
-        head = (
-            f"Sweep {self._sweep.id}: {count:,} runs, {epochs.done:,} of {epochs.asked:,} epochs "
-            f"done, {epochs.trained:,} trained"
-        )
         if self._sweep.kind == "range":
             return Group()
-        return Group(Text(head), _table(rows, metric(self._sweep)))
+        (found, rows), epochs = (
+            stand(self._reading, self._sweep),
+            self._store.epochs_of(self._sweep.id),
+        )
+        count = len(found.read.cells)
+        head = (
+            f"Sweep {self._sweep.id}: {count:,} run{'s' if count != 1 else ''}, {epochs.done:,} of "
+            f"{epochs.asked:,} epochs done, {epochs.trained:,} trained"
+        )
+        return Group(Text(head), _table(self._sweep, rows, found.read.metric))
 
 
 def told_of(sweep: "Sweep") -> list[str]:
@@ -313,22 +321,22 @@ def told_of(sweep: "Sweep") -> list[str]:
     return sentences(sweep.kind, sweep.answer) if sweep.answer else []
 
 
-def _table(rows: Sequence[Ranked], by: str) -> Table:
-    keys = list(dict.fromkeys(key for row in rows for key in row.values))
+def _table(sweep: "Sweep", rows: Sequence[Tried], metric: str) -> Table:
+    values = [named(sweep, row) for row in rows]
+    keys = list(dict.fromkeys(key for own in values for key in own))
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for key in keys:
         table.add_column(key, no_wrap=True)
-    for column in (by, "seeds", "epochs", "runs"):
+    for column in (metric, "seeds", "done", "runs"):
         table.add_column(column, no_wrap=True, justify="right")
-    settings = {setting.key: setting for setting in SETTINGS}
-    for row in rows[:SHOWN]:
+    for row, own in list(zip(rows, values, strict=True))[:SHOWN]:
         least, most = min(c.epoch for c in row.cells), max(c.epoch for c in row.cells)
         table.add_row(
-            *("" if row.values.get(k) is None else settings[k].shown(row.values[k]) for k in keys),
+            *(text(key, own[key]) if key in own else "" for key in keys),
             "-" if row.mean is None else significant(row.mean),
             str(len(row.cells)),
             str(least) if least == most else f"{least} to {most}",
-            _numbers([cell.id for cell in row.cells]),
+            _numbers(row.runs),
         )
     if len(rows) > SHOWN:
         table.add_row(f"and {len(rows) - SHOWN:,} more", style="dim")

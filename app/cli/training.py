@@ -14,22 +14,25 @@ from app.cli.nearest import known
 from app.cli.options import (
     Budget,
     Command,
+    ConfigFile,
+    Data,
     Datasets,
     Home,
     JsonFlag,
     epoch_number,
+    from_file,
     given,
     number,
     one_run,
+    with_data,
     with_settings,
 )
 from app.cli.refusals import fail, opened, output_lost
 from app.cli.stuck import abandoned
 from trainer import folders
 from trainer.config import forks
-from trainer.config.table import ConfigError, changed, to_config
+from trainer.config.table import ConfigError, changed
 from trainer.engine.events import Diverged, Ended, Event, Failed, Loading
-from trainer.export import configs
 from trainer.export.error import ExportError
 from trainer.own.errors import OwnError
 from trainer.own.fitting import refuse_unfit
@@ -51,22 +54,8 @@ def register(cli: typer.Typer) -> None:
 
 
 def train(
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            help="Your own data: a folder of images in a folder a class, an .npz with x and y, or "
-            "a .csv of numbers.",
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A file with settings, as lrscope export --format config writes it; an option "
-            "wins over it.",
-        ),
-    ] = None,
+    data: Data = None,
+    config: ConfigFile = None,
     json_lines: JsonFlag = False,
     home: Home = None,
     datasets: Datasets = None,
@@ -74,12 +63,9 @@ def train(
     **settings: str | None,
 ) -> None:
     """Train one run in the terminal; an open page with the same home shows it live."""
-    if data is not None:
-        if settings["dataset"] is not None:
-            raise fail("Give --data or --dataset, not both.")
-        settings["dataset"] = str(data.expanduser().absolute())
+    settings = with_data(settings, data)
     try:
-        kept = to_config(configs.read(config) if config else {})
+        kept = from_file(config)
         chosen = changed(kept, given(settings))
         refuse_unfit(chosen)
     except ConfigError as error:

@@ -11,9 +11,9 @@ from app.charts import shades, theme
 from app.charts.curves import safe
 from app.charts.figures import templates
 from app.sweep.heat_cells import SIGNS, Place, cells, cost, texts
-from app.sweep.reading import SEED, Read
-from app.sweep.settings import Standing, Tried, choices, in_prose, label, order, text, tried
 from trainer.config.metrics import label as metric_label
+from trainer.sweep.reading import SEED, Read
+from trainer.sweep.settings import Standing, Tried, choices, in_prose, label, order, text, tried
 
 # Pixels. A cell is as wide as there is room for; its number is written from LEAST_WIDTH on.
 WIDEST, LEAST_WIDTH, HEIGHT, LETTER, MARGIN = 84, 34, 32, 7.2, 8
@@ -57,7 +57,7 @@ def heat_map(
     """The map of a sweep.
 
     Args:
-        settings, standing: of `app.sweep.settings`.
+        settings, standing: of `trainer.sweep.settings`.
         axes: of `choices`.
         width: the pixels that there are.
     """

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 from app.charts import shades, theme
 from app.charts.curves import safe
-from app.sweep.reading import Cell, Read
-from app.sweep.settings import Standing, Tried, words
 from trainer.compare.seeds import percent
 from trainer.config.metrics import label as metric_label
 from trainer.config.metrics import rises
 from trainer.config.text import significant
+from trainer.sweep.reading import Cell, Read
+from trainer.sweep.settings import Standing, Tried, words
 
 SIGNS = {
     "diverged": ("\N{MULTIPLICATION X}", "diverged"),

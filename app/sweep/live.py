@@ -13,11 +13,11 @@ from app.sweep import address
 from app.sweep.answered import answered, compared
 from app.sweep.curves import curves
 from app.sweep.delta import changes
-from app.sweep.reading import Reading
 from app.sweep.scene import metric, scene
-from app.sweep.shown import shown
 from trainer.store.faults import StoreError
 from trainer.store.store import Store
+from trainer.sweep.reading import Reading
+from trainer.sweep.shown import shown
 
 LIVE_MS, IDLE_MS = 400, 3000
 MANY, REST_SECONDS = 200, 3.0  # of more cells the map is drawn again at once, the rest rarely

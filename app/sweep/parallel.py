@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from app.charts import shades, theme
 from app.charts.curves import safe
 from app.charts.figures import templates
-from app.sweep.reading import Read
-from app.sweep.settings import Standing, Tried, label, order, text, words
 from trainer.config.metrics import label as metric_label
 from trainer.config.metrics import rises
 from trainer.config.text import significant
+from trainer.sweep.reading import Read
+from trainer.sweep.settings import Standing, Tried, label, order, text, words
 
 HEIGHT, PALE = 300, 0.25
 EDGE = 0.06  # of the axes' height, so that no line lies on the end of one
@@ -34,7 +34,7 @@ def parallel(read: Read, settings: Sequence[Tried], standing: Standing) -> Paral
     what they reached, the best at the top.
 
     Args:
-        settings, standing: of `app.sweep.settings`.
+        settings, standing: of `trainer.sweep.settings`.
     """
     keys = list(read.keys)
     values = {key: order(settings, key) for key in keys}

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.sweep.heat_cells import SIGNS
-from app.sweep.reading import Read
-from app.sweep.settings import Standing, Tried, label, order, text
 from trainer.config.metrics import label as metric_label
-from trainer.config.metrics import rises
 from trainer.config.text import significant
+from trainer.sweep.reading import Read
+from trainer.sweep.settings import Standing, Tried, label, order, ranked, text
 
 MARKS = {"best": "best", "within": "cannot be told from it"}
 
@@ -62,19 +61,9 @@ def rows(read: Read, settings: Sequence[Tried], standing: Standing) -> list[dict
     runs as `all`, and as `mark` whether it is the best, or cannot be told from it, which `said`
     says.
     """
-    sign = -1 if rises(read.metric) else 1
-    ranked = sorted(
-        range(len(settings)),
-        key=lambda i: (
-            i != standing.best,
-            settings[i].mean is None,
-            sign * (settings[i].mean or 0.0),
-            i,
-        ),
-    )
     places = {key: order(settings, key) for key in read.keys}
     made = []
-    for rank, i in enumerate(ranked, 1):
+    for rank, i in enumerate(ranked(settings, standing, read.metric), 1):
         its = settings[i]
         mark = "best" if i == standing.best else "within" if i in standing.within else ""
         shown = {

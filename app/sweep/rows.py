@@ -9,8 +9,8 @@ from dash.development.base_component import Component
 from app import ids
 from app.sweep import values
 from app.sweep.address import Asked
-from app.sweep.filled import MOST_WORKERS, ROWS
-from trainer.config.grid import MOST_SEEDS
+from app.sweep.filled import ROWS
+from trainer.config.grid import MOST_SEEDS, MOST_WORKERS
 
 
 def rows(asked: Asked) -> list[Component]:

@@ -7,14 +7,14 @@ from app.sweep import head, ranking
 from app.sweep.address import Look
 from app.sweep.heat import Axes, default_axes, heat_map
 from app.sweep.parallel import parallel
-from app.sweep.reading import SEED, Read
-from app.sweep.settings import Standing, Tried, choices, label, setting
-from app.sweep.shown import Shown
-from app.sweep.statement import statement
 from app.sweep.tree import tree
 from trainer.config.metrics import label as metric_label
 from trainer.store.sweeps import Epochs, Sweep
 from trainer.sweep import summary
+from trainer.sweep.reading import SEED, Read
+from trainer.sweep.settings import Standing, Tried, choices, label, setting
+from trainer.sweep.shown import Shown
+from trainer.sweep.statement import statement
 
 METRICS = ("val_loss", "val_accuracy", "train_loss")
 PARALLEL_FROM = 3  # settings; fewer are seen at once in the heat map

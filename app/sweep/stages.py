@@ -7,7 +7,7 @@ without is in the bar of the one that it follows.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from app.sweep.reading import Cell
+from trainer.sweep.reading import Cell
 
 
 @dataclass(slots=True)

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 from app.charts import shades, theme
 from app.charts.curves import safe
 from app.charts.figures import templates
-from app.sweep.reading import SEED, Read
-from app.sweep.settings import choices, in_prose, words
 from app.sweep.stages import Bar, fewer, in_order, stages
 from trainer.config.metrics import label as metric_label
 from trainer.config.metrics import rises
 from trainer.config.text import epochs_text, significant
 from trainer.store.sweeps import Epochs
+from trainer.sweep.reading import SEED, Read
+from trainer.sweep.settings import choices, in_prose, words
 
 MOST_BARS = 160  # more cannot be told apart
 LANE, LEAST_LANE, MOST_HEIGHT = 15, 4, 640  # pixels

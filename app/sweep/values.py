@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from trainer.config.grid import LISTS
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, Setting, chosen, from_config
 
@@ -54,8 +55,7 @@ def split(key: str, text: str) -> list[str]:
     """The values in a text: "0.001, 0.01, 0.1". Between lists, or where a comma is a decimal one, a
     semicolon stands: "20, 35; 10, 20".
     """
-    is_list = any(setting.key == key and setting.kind == "list" for setting in SETTINGS)
-    separator = ";" if is_list or ";" in text else ","
+    separator = ";" if key in LISTS or ";" in text else ","
     parts = text.replace("\n", separator).split(separator)
     return [part.strip() for part in parts if part.strip()]
 

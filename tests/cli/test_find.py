@@ -10,7 +10,7 @@ from tests.cli.conftest import Here
 from tests.small import NOWHERE, load
 from trainer.engine import datasets
 from trainer.store.store import Store
-from trainer.sweep import sweeping
+from trainer.sweep import batches
 from trainer.sweep.find.finding import answer
 from trainer.sweep.find.sentences import sentences
 
@@ -20,7 +20,7 @@ QUICK = ("--model", "mlp", "--batch-size", "8", "--device", "cpu", "--epochs", "
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "load", load)
-    monkeypatch.setattr(sweeping, "batches_of", lambda _: 3)
+    monkeypatch.setattr(batches, "batches", lambda _: 3)
     monkeypatch.setenv("LRSCOPE_DATASETS", str(NOWHERE))
 
 

@@ -14,7 +14,7 @@ from trainer import watch
 from trainer.config.table import ConfigError
 from trainer.engine import datasets
 from trainer.store.store import Store
-from trainer.sweep import sweeping
+from trainer.sweep import batches
 
 QUICK = ("--model", "mlp", "--batch-size", "8", "--device", "cpu", "--epochs", "5")
 
@@ -22,7 +22,7 @@ QUICK = ("--model", "mlp", "--batch-size", "8", "--device", "cpu", "--epochs", "
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "load", load)
-    monkeypatch.setattr(sweeping, "batches_of", lambda _: 3)
+    monkeypatch.setattr(batches, "batches", lambda _: 3)
     monkeypatch.setenv("LRSCOPE_DATASETS", str(NOWHERE))
 
 
@@ -41,7 +41,7 @@ def test_several_values_make_a_grid_each_of_whose_runs_is_as_one_of_its_own(
         assert trained == least(store, sweep.id)
     assert f"Sweep 1: 8 runs, 40 of 40 epochs done, {trained} trained" in out
     heading = next(line.split() for line in out.splitlines() if line.startswith("lr"))
-    assert heading == ["lr", "patience", "val_loss", "seeds", "epochs", "runs"]
+    assert heading == ["lr", "patience", "val_loss", "seeds", "done", "runs"]
 
 
 def test_json_has_a_line_for_each_epoch_that_is_trained_and_one_for_the_sweep(
@@ -94,6 +94,8 @@ def test_a_sweep_that_was_stopped_goes_on(here: Here, tmp_path: Path) -> None:
         (["--factor", "0.1,1.5"], "Factor must be a number above 0 and below 1."),
         (["--schedule", "StepLR", "--patience", "1,2"], "patience does not belong to the schedule"),
         (["--seeds", "2", "--seed", "1,2"], "Name the seeds, or say how many there are"),
+        (["--gpus", "1"], "--gpus is for a Ray cluster"),
+        (["--data", "x", "--dataset", "mnist"], "Give --data or --dataset, not both."),
         (["--resume", "x"], "'x' is not a sweep: give its number, such as 3."),
         (["--resume", "1", "--lr", "0.1"], "--resume goes on with a sweep as it is"),
         (["--seed", ",".join(map(str, range(3000)))], "The grid has 3,000 cells"),

@@ -17,7 +17,7 @@ from tests.sweep.test_halving import assert_as_far_alone
 from trainer.config.table import changed
 from trainer.engine import datasets
 from trainer.store.store import Store
-from trainer.sweep import sweeping
+from trainer.sweep import batches
 
 SEEDS = range(20 if LONG else 3)
 VALUES: dict[str, Any] = {"lr": [0.01, 0.1], "factor": [0.1, 0.5], "patience": [0, 1]}
@@ -34,10 +34,10 @@ from trainer.engine.events import EpochEnded, Retraining
 from trainer.engine.loop import train
 from trainer.snapshots.writer import SnapshotWriter
 from trainer.store.store import Store
-from trainer.sweep import sweeping
+from trainer.sweep import batches, sweeping
 from trainer.sweep.starts import Starts
 datasets.load = load
-sweeping.batches_of = lambda _: 3
+batches.batches = lambda _: 3
 put = Starts.put
 def keep(self, capture, _):
     snapshot = capture()
@@ -63,7 +63,7 @@ for run, event in sweeping.execute_sweep(store, 1, NOWHERE, places=places):
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "load", load)
-    monkeypatch.setattr(sweeping, "batches_of", lambda _: 3)
+    monkeypatch.setattr(batches, "batches", lambda _: 3)
 
 
 @contextmanager

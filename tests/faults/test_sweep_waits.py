@@ -15,7 +15,7 @@ from tests.sweep.sweeps import added, assert_as_alone, least
 from trainer.engine import datasets
 from trainer.engine.events import Waiting
 from trainer.store.store import Store
-from trainer.sweep import sweeping
+from trainer.sweep import batches
 from trainer.sweep.sweeping import execute_sweep
 
 VALUES: dict[str, Any] = {"lr": [0.01, 0.1], "factor": [0.1, 0.5], "patience": [0, 1]}
@@ -25,7 +25,7 @@ WRITES = ["catch_up", "claim", "share", "part", "share_end", "stop_cells", "end_
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "load", load)
-    monkeypatch.setattr(sweeping, "batches_of", lambda _: 3)
+    monkeypatch.setattr(batches, "batches", lambda _: 3)
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import pytest
 from tests.small import load
 from trainer.engine import datasets
 from trainer.store.store import Store
-from trainer.sweep import sweeping
+from trainer.sweep import batches
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "load", load)
-    monkeypatch.setattr(sweeping, "batches_of", lambda _: 3)
+    monkeypatch.setattr(batches, "batches", lambda _: 3)
 
 
 @pytest.fixture

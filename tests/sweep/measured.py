@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
-from app.sweep.reading import Cell, Read
+from trainer.sweep.reading import Cell, Read
 
 
 def measured(

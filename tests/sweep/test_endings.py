@@ -18,10 +18,10 @@ from trainer.engine.datasets import DatasetError
 from trainer.engine.events import EpochEnded, Event
 from trainer.engine.loop import train
 from trainer.store.store import Store
-from trainer.sweep import sweeping
+from trainer.sweep import batches
 from trainer.sweep.adding import extend
 
-LOOKS_AT_DATA = sweeping.batches_of
+LOOKS_AT_DATA = batches.batches
 
 
 def test_cells_that_diverge_together_end_as_each_would_alone(store: Store) -> None:
@@ -86,7 +86,7 @@ def test_a_cell_that_fails_takes_with_it_who_follows_and_all_go_on_exactly(
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(sweeping, "batches_of", LOOKS_AT_DATA)
+    monkeypatch.setattr(batches, "batches", LOOKS_AT_DATA)
     return digits_folder(tmp_path / "digits")
 
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from app.sweep import heat, parallel, ranking
 from app.sweep.heat import Axes, heat_map
 from app.sweep.heat_cells import SIGNS
-from app.sweep.reading import Read, Reading
-from app.sweep.settings import Standing, standing, tried
-from app.sweep.shown import shown
-from app.sweep.statement import noise, statement
 from tests.small import small
 from tests.sweep.measured import measured
 from tests.sweep.sweeps import added, trained
 from trainer.config.text import significant
 from trainer.store.store import Store
+from trainer.sweep.reading import Read, Reading
+from trainer.sweep.settings import Standing, standing, tried
+from trainer.sweep.shown import shown
+from trainer.sweep.statement import noise, statement
 
 GRID: dict[str, list[Any]] = {"lr": [0.001, 0.01, 0.1], "factor": [0.1, 0.5], "patience": [2, 5]}
 

@@ -4,12 +4,12 @@ from contextlib import closing
 
 import pytest
 
-from app.sweep.reading import Reading
 from tests.small import NOWHERE, small
 from tests.sweep.sweeps import added, trained
 from trainer.store.lineage import lineage
 from trainer.store.store import Store
 from trainer.store.table import results
+from trainer.sweep.reading import Reading
 from trainer.sweep.sweeping import execute_sweep
 
 PLATEAU = {"factor": [0.1, 0.5], "patience": [0, 1], "lr": [0.01, 0.3]}

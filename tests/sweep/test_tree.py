@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.sweep.reading import Cell, Reading
 from app.sweep.stages import Bar, fewer, in_order, stages
 from app.sweep.tree import saved
 from tests.small import NOWHERE, small
 from tests.sweep.sweeps import added
 from trainer.store.store import Store
 from trainer.store.sweeps import Epochs
+from trainer.sweep.reading import Cell, Reading
 from trainer.sweep.sweeping import execute_sweep
 
 

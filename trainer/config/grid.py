@@ -14,6 +14,8 @@ from .table import SETTINGS, ConfigError, changed, from_config
 MOST_CELLS = 2000
 MOST_COMBINATIONS = 10 * MOST_CELLS  # of which some may be one cell
 MOST_SEEDS = 100
+MOST_WORKERS = 256
+LISTS = {setting.key for setting in SETTINGS if setting.kind == "list"}
 Mode = Literal["grid", "halving"]
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import folders
-from ..config.grid import grid
+from ..config.grid import LISTS, grid
 from ..config.run import RunConfig
-from ..config.table import SETTINGS, changed, keyed
+from ..config.table import changed, keyed
 from ..engine.events import Diverged, Ended, Failed, Waiting, Warned
 from ..export.tables import Record
 from ..store.store import Store
@@ -19,8 +19,6 @@ from ..sweep.adding import add
 from ..sweep.summary import summary
 from ..sweep.sweeping import CellEvent, execute_sweep
 from .training import STOPPING, Training
-
-LISTS = {setting.key for setting in SETTINGS if setting.kind == "list"}
 
 
 def sweep(

@@ -1,7 +1,7 @@
 """What the cells of a sweep have measured, read for all of them at once. torch-free.
 
 Each question is one query, whatever the number of cells; a row's config is read once, since it
-never changes (see `app.sweep.reading`).
+never changes (see `trainer.sweep.reading`).
 """
 
 import json

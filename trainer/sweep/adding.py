@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..config.grid import Grid, cells, grid, rungs
+from ..config.grid import MOST_WORKERS, Grid, cells, grid, rungs
 from ..config.run import RunConfig
 from ..config.table import ConfigError, from_config
 from ..store.faults import CommandError
 from ..store.store import Store
 from .halving import settings_in
 from .threads import fixed
-
-MOST_WORKERS = 256
 
 
 def add(

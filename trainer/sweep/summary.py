@@ -4,7 +4,9 @@ from typing import Any
 
 from ..store.store import Store
 from ..store.sweeps import Sweep
-from .ranking import Ranked, ranked
+from .reading import Reading
+from .settings import Tried, ranked
+from .shown import Shown, shown
 
 FOUND = ("lr", "schedule")  # what the cells of a way to find an LR differ in
 
@@ -14,29 +16,30 @@ def metric(sweep: Sweep) -> str:
     return "val_loss" if sweep.config.monitor == "train_loss" else sweep.config.monitor
 
 
-def ranking(store: Store, sweep: Sweep) -> list[Ranked]:
-    """A sweep's settings, the best first."""
-    keys = [axis.key for axis in sweep.grid.axes] if sweep.kind == "grid" else list(FOUND)
-    return ranked(store, store.cells(sweep.id), keys, metric(sweep))
+def stand(reading: Reading, sweep: Sweep) -> tuple[Shown, list[Tried]]:
+    """What a sweep shows by that metric, and its settings, the best first."""
+    found = shown(reading, sweep, metric(sweep))
+    places = ranked(found.settings, found.standing, found.read.metric)
+    return found, [found.settings[i] for i in places]
 
 
 def summary(store: Store, sweep: Sweep) -> dict[str, Any]:
     """A sweep as one record: its number and status, how many runs it has, how many epochs they have
     in all and how many were trained, and its best setting so far with its runs and their mean.
     """
-    rows, epochs = ranking(store, sweep), store.epochs_of(sweep.id)
+    (found, rows), epochs = stand(Reading(store), sweep), store.epochs_of(sweep.id)
     best = rows[0] if rows and rows[0].mean is not None else None
-    found: dict[str, Any] = {
+    record: dict[str, Any] = {
         "sweep": sweep.id,
         "status": sweep.status,
-        "cells": sum(len(row.cells) for row in rows),
+        "cells": len(found.read.cells),
         "asked": epochs.asked,
         "trained": epochs.trained,
-        "best": best
-        and {
-            **{key: value for key, value in best.values.items() if value is not None},
-            "runs": [run.id for run in best.cells],
-            metric(sweep): best.mean,
-        },
+        "best": best and {**named(sweep, best), "runs": best.runs, found.read.metric: best.mean},
     }
-    return found if sweep.reason is None else {**found, "reason": sweep.reason}
+    return record if sweep.reason is None else {**record, "reason": sweep.reason}
+
+
+def named(sweep: Sweep, its: Tried) -> dict[str, Any]:
+    """The values by which a setting is told from the others."""
+    return {k: v for k, v in its.values.items() if sweep.kind == "grid" or k in FOUND}

@@ -11,17 +11,16 @@ from pathlib import Path
 from sqlite3 import Error as SQLiteError
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from ..config.run import RunConfig
 from ..engine.control import Control
 from ..engine.events import Diverged, Ended, EpochEnded, Event, Failed
 from ..execute import Place, execute
 from ..failures import reason, without_torch
 from ..snapshots.files import BUDGET_MB
-from ..store.run import Run
 from ..store.store import Store
 from ..store.sweeps import Asked, Sweep, SweepStatus
 from ..store.waiting import patiently
 from .abreast import side_by_side
+from .batches import batches_of
 from .halving import Halving
 
 if TYPE_CHECKING:
@@ -156,7 +155,7 @@ class _Sweeping:
         store, sweep = self._store, self._sweep
         cells = yield from self._surely(0, lambda: store.cells(sweep.id))
         first = cells[0].id if cells else 0
-        batches, failed = _batches(cells)
+        batches, failed = batches_of(cells)
         for run, why in failed.items():
             yield from self._surely(run, partial(store.end_cells, [run], "failed", why))
             yield CellEvent(run, Failed(why))
@@ -351,27 +350,3 @@ class _Sweeping:
                 why = f"{len(failed)} of {len(cells)} cells failed: {why}"
         first = cells[0].id if cells else 0
         yield from self._surely(first, lambda: store.end_sweep(sweep, status, why))
-
-
-def _batches(cells: Sequence[Run]) -> tuple[dict[int, int], dict[int, str]]:
-    """Batches per epoch by cell, as far as it may need them, and why some cannot be trained."""
-    found, failed = dict[int, int](), dict[int, str]()
-    for cell in cells:
-        assert cell.config is not None
-        if cell.started:
-            found[cell.id] = cell.started.batches
-        elif not cell.over:
-            try:
-                found[cell.id] = batches_of(cell.config)
-            except Exception as error:
-                if (why := reason(error)) is None:
-                    raise
-                failed[cell.id] = why
-    return found, failed
-
-
-def batches_of(config: RunConfig) -> int:
-    """Batches per epoch; of one's own data, once it was looked at."""
-    from ..own import survey
-
-    return config.batches or survey.batches(config)

@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from trainer.config.metrics import rises
-from trainer.config.table import SETTINGS, Setting
-from trainer.store import measured
-from trainer.store.measured import Reached, State
-from trainer.store.run import OVER
-from trainer.store.store import Store
-from trainer.store.sweeps import Sweep
+from ..config.metrics import rises
+from ..config.table import SETTINGS, Setting
+from ..store import measured
+from ..store.measured import Reached, State
+from ..store.run import OVER
+from ..store.store import Store
+from ..store.sweeps import Sweep
 
 METRIC = "val_loss"
 SEED = "seed"

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from app.sweep.reading import METRIC, Read, Reading
-from app.sweep.settings import Standing, Tried, standing, tried
-from app.sweep.statement import noise
-from trainer.store.sweeps import Sweep
+from ..store.sweeps import Sweep
+from .reading import METRIC, Read, Reading
+from .settings import Standing, Tried, standing, tried
+from .statement import noise
 
 
 class Shown(NamedTuple):

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Sequence
 
-from app.sweep.reading import Read
-from app.sweep.settings import Standing, Tried, in_prose, words
-from trainer.compare.seeds import APART, MOST_SEEDS, logarithm, percent
-from trainer.config.metrics import label, rises
-from trainer.config.text import significant
-from trainer.verdict.noise import step
+from ..compare.seeds import APART, MOST_SEEDS, logarithm, percent
+from ..config.metrics import label, rises
+from ..config.text import significant
+from ..verdict.noise import step
+from .reading import Read
+from .settings import Standing, Tried, in_prose, words
 
 # Times the best: a reach that is further comes from too few settings to mean anything.
 FURTHEST = 3

@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from app.sweep.reading import SEED, Cell, Read
-from trainer.compare.additive import ranking
-from trainer.compare.groups import in_words
-from trainer.compare.seeds import logarithm
-from trainer.config.metrics import rises
-from trainer.config.table import SETTINGS, Setting
-from trainer.config.text import lr_text
+from ..compare.additive import ranking
+from ..compare.groups import in_words
+from ..compare.seeds import logarithm
+from ..config.metrics import rises
+from ..config.table import SETTINGS, Setting
+from ..config.text import lr_text
+from .reading import SEED, Cell, Read
 
 # What is said of a setting whose cells do not stand alike: the first of these that one of them has.
 ORDER = (
@@ -126,7 +126,7 @@ def standing(settings: Sequence[Tried], metric: str, noise: float | None = None)
 
     Args:
         noise: of the logarithm of the best run, taken where there is one seed only; see
-            `app.sweep.statement.noise`.
+            `trainer.sweep.statement.noise`.
     """
     logs = {
         i: {c.seed: log for c in its.cells if (log := logarithm(metric, c.best)) is not None}
@@ -144,6 +144,17 @@ def standing(settings: Sequence[Tried], metric: str, noise: float | None = None)
         i for i, its in logs.items() if i != found.lowest and min(its.values()) - lowest <= noise
     }
     return Standing(found.lowest, frozenset(within), noise, seeds)
+
+
+def ranked(settings: Sequence[Tried], standing: Standing, metric: str) -> list[int]:
+    """The places of the settings, the best first; those without a value come last."""
+    sign = -1 if rises(metric) else 1
+
+    def rank(i: int) -> tuple[bool, bool, float, int]:
+        mean = settings[i].mean
+        return i != standing.best, mean is None, sign * (mean or 0.0), i
+
+    return sorted(range(len(settings)), key=rank)
 
 
 def choices(read: Read) -> list[str]:
