@@ -61,7 +61,7 @@ def test_runs_laid_behind_stay_while_the_run_trains_and_so_does_a_zoom(
     with opened(browser, lab.url + "?model=mlp&epochs=10000") as page:
         start(page)
         all_drawn(page, 2)
-        page.locator("#again summary").press("Enter")
+        page.locator("#again summary").click()
         choose(page, 1)
         chosen(page, 1)
         choose(page, 2)
