@@ -83,7 +83,9 @@ def test_how_far_suggestions_are_apart() -> None:
 
 @given(losses=CURVES)
 def test_each_rule_is_as_fastai_has_it(losses: list[float]) -> None:
-    schedule: Any = pytest.importorskip("fastai.callback.schedule")
+    schedule: Any = pytest.importorskip(
+        "fastai.callback.schedule", reason="fastai is not installed"
+    )
     import torch
 
     lrs = lrs_of(losses)
