@@ -27,6 +27,7 @@ class Control:
     ) -> None:
         self._stop = threading.Event()
         self._asked: deque[tuple[InterventionName, float | None]] = deque()
+        self.reported: frozenset[tuple[int, int]] = frozenset()
         self.repeat(record, recorded, threads)
         self._capture: Callable[[], dict[str, Any] | None] | None = None
 
@@ -57,6 +58,12 @@ class Control:
             taken.append(self._asked.popleft())
         return taken
 
+    def report(self, epoch: int, batches: Iterable[int]) -> None:
+        """Have the engine yield a Progress whenever so many batches of this epoch are done, at any
+        of which whoever drains it may take a snapshot.
+        """
+        self.reported = frozenset((epoch, batch) for batch in batches)
+
     def repeats(self, epoch: int) -> bool:
         """For the engine: whether this epoch, or what follows it, has a record to repeat."""
         return bool(self.record) or epoch <= self.recorded
@@ -78,7 +85,7 @@ class Control:
 
     def capture(self) -> dict[str, Any] | None:
         """A snapshot of the run at the last event yielded, from which `train` continues exactly.
-        Call it from the code that drains the iterator, after EpochEnded or Ended. None before the
-        run has started.
+        Call it from the code that drains the iterator, after Progress, EpochEnded or Ended. None
+        before the run has started.
         """
         return self._capture() if self._capture else None

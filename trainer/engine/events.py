@@ -80,8 +80,9 @@ class Retraining:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`batch` of `batches` are done within an epoch. Yielded at time intervals. `trace` has the
-    groups of the epoch that are complete and have reached the host.
+    """`batch` of `batches` are done within an epoch. Yielded at time intervals, and where the
+    control says so. `trace` has the groups of the epoch that are complete and have reached the
+    host.
     """
 
     epoch: int

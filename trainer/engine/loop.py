@@ -176,7 +176,8 @@ def _train(
             yield from intervene(state, control)
             schedule.apply(optimizer)
             state.end_batch(train_step(index))
-            if clock.now() - reported > PROGRESS_SECONDS:
+            is_asked = (epoch, state.batch) in control.reported
+            if is_asked or clock.now() - reported > PROGRESS_SECONDS:
                 yield Progress(epoch, state.batch, batches, arrivals.trace(state))
                 reported = clock.now()
                 if cores and not control.repeats(epoch):

@@ -6,9 +6,13 @@ epochs that are trained once.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
+from itertools import chain, repeat
+from operator import ne
+from typing import NamedTuple
 
 from ..config import versions
 from ..config.run import RunConfig
+from ..schedule.batches import LrMomentum
 from ..schedule.decisions import Decision
 from ..schedule.schedule import Schedule
 from .state import Snapshot
@@ -24,6 +28,26 @@ def beginning(config: RunConfig) -> Hashable:
     return config.model_dump_json(exclude=set(DECIDED))
 
 
+class Plan(NamedTuple):
+    """What the batches of an epoch are trained with. Two that are equal train the same epoch.
+
+    Attributes:
+        batches: the LR and the momentum of each; only one if they are all the same, none if the run
+            is over.
+        moves_momentum: whether the schedule writes the optimizer's momentum.
+    """
+
+    batches: tuple[LrMomentum, ...]
+    moves_momentum: bool = False
+
+    def alike(self, other: "Plan") -> int:
+        """How many batches another plan, which is not equal, trains in the same way at first."""
+        if not self.batches or not other.batches or self.moves_momentum != other.moves_momentum:
+            return 0
+        mine, its = (chain(each.batches, repeat(each.batches[-1])) for each in (self, other))
+        return next(i for i, differs in enumerate(map(ne, mine, its)) if differs)
+
+
 class Course:
     """A run's own schedule, through epochs that another run trains.
 
@@ -34,7 +58,7 @@ class Course:
     def __init__(self, config: RunConfig, batches: int) -> None:
         self.config = config
         self.schedule = Schedule(config, batches)
-        self._planned: Hashable = None
+        self._planned: Plan | None = None
 
     @property
     def epoch(self) -> int:
@@ -44,26 +68,22 @@ class Course:
     def is_over(self) -> bool:
         return self.epoch >= self.config.epochs
 
-    def planned(self) -> Hashable:
-        """What the batches of the next epoch are trained with: runs that have trained as one so far
-        do so for one more epoch if this is equal.
-        """
+    def planned(self) -> Plan:
+        """The next epoch: runs that have trained as one so far do so for it if it is equal."""
         if self._planned is None:
             self._planned = self._plan()
         return self._planned
 
-    def _plan(self) -> Hashable:
+    def _plan(self) -> Plan:
         schedule, config = self.schedule, self.config
         if self.is_over:
-            return "over"
+            return Plan(())
         if not schedule.warming_up and not config.schedule.traits.per_batch:
-            return schedule.lr, schedule.momentum
+            return Plan(((schedule.lr, schedule.momentum),))
         ahead = Schedule(config, schedule.batches)
         ahead.load_state_dict(schedule.state_dict())
         batches = tuple(ahead.through(schedule.batches))
-        if config.moves_momentum or len(set(batches)) > 1:
-            return config.moves_momentum, batches
-        return batches[0]
+        return Plan(batches[:1] if len(set(batches)) == 1 else batches, config.moves_momentum)
 
     def advance(self, metrics: Metrics) -> Decision:
         """End an epoch that was trained as planned."""
@@ -71,30 +91,29 @@ class Course:
         self.train()
         return self.schedule.advance(_monitored(self.config, metrics))
 
-    def train(self) -> None:
-        """Pass the batches of an epoch."""
+    def train(self, batches: int | None = None) -> None:
+        """Pass so many batches of an epoch, or all."""
         if self.schedule.warming_up or self.config.schedule.traits.per_batch:
-            self.schedule.step_batch(self.schedule.batches)
+            self.schedule.step_batch(self.schedule.batches if batches is None else batches)
 
 
 def as_own(start: Snapshot, config: RunConfig, batches: int, epochs: Iterable[Metrics]) -> Snapshot:
-    """The snapshot of a run with this config at the end of an epoch, from that of another which
-    trained the same epochs.
+    """The snapshot of a run with this config, from that of another which trained the same epochs,
+    and the same batches of the next one.
 
     Args:
         start: the other run's snapshot; its tensors are shared, not copied.
         config: the run's own.
         batches: batches per epoch.
-        epochs: the metrics of each epoch so far, at least one.
+        epochs: the metrics of each epoch that is complete.
     """
-    course = Course(config, batches)
-    *before, last = epochs
-    for metrics in before:
+    course, metric = Course(config, batches), start["metric"]
+    undecided, past = start["undecided"], [_monitored(config, metrics) for metrics in epochs]
+    for i, metric in enumerate(past, 1):
         course.train()
-        course.schedule.step_epoch(_monitored(config, metrics))
-    course.train()
-    undecided, metric = course.schedule.state_dict(), _monitored(config, last)
-    course.schedule.step_epoch(metric)
+        undecided = course.schedule.state_dict() if i == len(past) else undecided
+        course.schedule.step_epoch(metric)
+    course.train(start["batch"])
     return {
         **start,
         "config": config.model_dump_json(),

@@ -2,14 +2,15 @@
 
 A stage is a stretch of epochs that several cells share. One of them, its leader, trains; the
 others, its followers, let their own schedules decide on the same losses. A follower whose next
-epoch would be trained with another LR or momentum than the leader's parts from it.
+epoch would be trained with another LR or momentum than the leader's parts from it: before the first
+batch that differs.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..engine.sharing import Course, Metrics, as_own, beginning
+from ..engine.sharing import Course, Metrics, Plan, as_own, beginning
 from ..engine.state import Snapshot, config_of
 from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
@@ -28,10 +29,12 @@ class Stage:
     Attributes:
         courses: each cell's own schedule, by run; all stand at the same epoch.
         past: the metrics of each epoch so far.
+        later: who part from it within the next epoch, by the batches that they share of it.
     """
 
     courses: dict[int, Course]
     past: list[Metrics] = field(default_factory=list)
+    later: dict[int, list["Stage"]] = field(default_factory=dict)
 
     @property
     def leader(self) -> int:
@@ -41,6 +44,12 @@ class Stage:
     @property
     def followers(self) -> list[int]:
         return sorted(self.courses.keys() - {self.leader})
+
+    @property
+    def everybody(self) -> list[int]:
+        """Its cells, and those who part from it later."""
+        later = [stage for stages in self.later.values() for stage in stages]
+        return [*self.courses, *(run for stage in later for run in stage.everybody)]
 
     @property
     def epoch(self) -> int:
@@ -59,33 +68,65 @@ class Stage:
         del decided[leader]
         return decided
 
-    def part(self) -> list["Stage"]:
-        """Let those go whose next epoch is not the leader's; returns them as stages."""
+    def part(self, within: bool = True) -> list["Stage"]:
+        """Let those go whose next epoch is not the leader's. Returns those as stages who share
+        nothing of it; the others are `later`, unless nobody is to part within an epoch.
+        """
         if len(self.courses) == 1:
             return []
-        groups = _grouped(self.courses)
-        leader = self.leader
-        self.courses = next(courses for courses in groups if leader in courses)
-        return [Stage(courses, [*self.past]) for courses in groups if leader not in courses]
+        own, *apart = _stages(self.courses, self.past, within)
+        self.courses, self.later = own.courses, own.later
+        return apart
+
+    def let_go(self) -> list["Stage"]:
+        """Those who were to part later, at once."""
+        stages = [stage for each in self.later.values() for stage in each]
+        self.later = {}
+        return stages
 
     def leave(self, runs: Collection[int]) -> None:
         """Go on without these cells."""
         self.courses = {run: c for run, c in self.courses.items() if run not in runs}
 
     def own(self, shared: Snapshot) -> Snapshot:
-        """The leader's snapshot, from that of another cell which has trained the same epochs."""
+        """The leader's snapshot, from that of another cell which has trained the same epochs, and
+        the same batches of the next one.
+        """
         course = self.courses[self.leader]
-        if not self.past or config_of(shared) == course.config:
+        if config_of(shared) == course.config:
             return shared
         return as_own(shared, course.config, course.schedule.batches, self.past)
 
 
-def _grouped(courses: Mapping[int, Course]) -> list[dict[int, Course]]:
-    """Cells at the same state, in groups that train the next epoch as one."""
-    groups: dict[Hashable, dict[int, Course]] = defaultdict(dict)
+def _stages(
+    courses: Mapping[int, Course], past: Sequence[Metrics], within: bool = True
+) -> list[Stage]:
+    """Cells at the same state, as stages of those that train the next epoch, or its first batches,
+    as one.
+    """
+    groups: dict[Plan, dict[int, Course]] = defaultdict(dict)
     for run in sorted(courses):
         groups[courses[run].planned()][run] = courses[run]
-    return list(groups.values())
+    return _apart(list(groups.items()), past, 0) if within else [
+        Stage(group, [*past]) for group in groups.values()
+    ]  # fmt: skip
+
+
+def _apart(
+    groups: Sequence[tuple[Plan, dict[int, Course]]], past: Sequence[Metrics], batches: int
+) -> list[Stage]:
+    """Stages of groups that share so many batches of the next epoch; the first one leads those that
+    share more with it.
+    """
+    if not groups:
+        return []
+    (plan, courses), *others = groups
+    alike: dict[int, list[tuple[Plan, dict[int, Course]]]] = defaultdict(list)
+    for group in others:
+        alike[plan.alike(group[0])].append(group)
+    apart = alike.pop(batches, [])
+    later = {shared: _apart(alike[shared], past, shared) for shared in sorted(alike)}
+    return [Stage(courses, [*past], later), *_apart(apart, past, batches)]
 
 
 @dataclass
@@ -131,20 +172,28 @@ class Tree:
             if cell.id not in self._rows and cell.status not in OVER and cell.id in batches:
                 self._follow(cell)
 
-    def stages(self) -> list[Stage]:
-        """The stages that are left to train, the oldest cell's first."""
+    def stages(self, stopped: Collection[int] = (), until: int | None = None) -> list[Stage]:
+        """The stages that are left to train, the oldest cell's first.
+
+        Args:
+            stopped: cells that are not trained further.
+            until: from this epoch on, nobody parts within an epoch.
+        """
         waiting: dict[Position, dict[int, Course]] = defaultdict(dict)
         pasts: dict[Position, list[Metrics]] = {}
         for run, (position, course, past) in self._stands.items():
             caught = self.caught.get(run)
-            if self._runs[run].status in OVER or (caught and caught.twin is not None):
+            is_over = run in stopped or self._runs[run].status in OVER
+            if is_over or (caught and caught.twin is not None):
                 continue
             waiting[position][run] = course
             pasts[position] = past
         found = [
-            Stage(courses, [*pasts[position]])
-            for position, members in waiting.items()
-            for courses in _grouped(members)
+            stage
+            for position, courses in waiting.items()
+            for stage in _stages(
+                courses, pasts[position], until is None or len(pasts[position]) < until
+            )
         ]
         return sorted(found, key=lambda stage: stage.leader)
 

@@ -12,7 +12,7 @@ from sqlite3 import Error as SQLiteError
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ..engine.control import Control
-from ..engine.events import Diverged, Ended, EpochEnded, Event, Failed
+from ..engine.events import Diverged, Ended, EpochEnded, Event, Failed, Progress
 from ..execute import Place, execute
 from ..failures import reason, without_torch
 from ..snapshots.files import BUDGET_MB
@@ -165,14 +165,12 @@ class _Sweeping:
         for run, caught in tree.caught.items():
             if caught.twin is not None:
                 yield from self._surely(run, partial(store.share_end, caught.twin, [run]))
-        stages, stopped = tree.stages(), set[int]()
+        stopped = set[int]()
         if sweep.kind == "grid" and sweep.grid.mode == "halving":
             self._halving = Halving(store, sweep)
             stopped = yield from self._surely(first, self._halving.stop_losers)
-        for stage in stages:
-            stage.leave(stopped)
-        left = [stage for stage in stages if stage.courses]
-        runs = [run for stage in left for run in stage.courses]
+        left = tree.stages(stopped, self._halving.until if self._halving else None)
+        runs = [run for stage in left for run in stage.everybody]
         yield from self._surely(first, lambda: store.part(runs))
         self._queue(left[::-1])
         self._budget_each = min(
@@ -229,10 +227,14 @@ class _Sweeping:
             store, leader, self._root, self._halt, self._budget_each, None, control, start, place
         )
         waits, start = False, None
+        control.report(stage.epoch + 1, stage.later)
         with self._stoppable(control), closing(training) as events:
             try:
                 for event in events:
                     match event:
+                        case Progress() if event.epoch == stage.epoch + 1:
+                            if parted := stage.later.pop(event.batch, None):
+                                self._let_go(parted, control.capture())
                         case EpochEnded() if event.epoch > stage.epoch:  # not one trained again
                             yield from self._share(stage, event, control)
                             if self._waits(stage) and not stage.is_over:
@@ -241,6 +243,7 @@ class _Sweeping:
                         case Ended("finished") | Diverged() | Failed():
                             ended = partial(store.share_end, leader, stage.followers)
                             yield from self._surely(leader, ended)
+                            self._let_go(stage.let_go(), None)
                         case Ended("interrupted") if waits:
                             yield from self._go_on(stage, start)
                             continue  # it has not ended
@@ -267,30 +270,37 @@ class _Sweeping:
     def _share(self, stage: "Stage", ended: EpochEnded, control: Control) -> Events:
         """Record what the followers' schedules decided, and let go who parts."""
         store, leader = self._store, stage.leader
+        self._let_go(stage.let_go(), None)  # where it went on behind the batch at which they part
         decided = stage.advance(ended.metrics)
         if decided:
             share = partial(store.share, leader, ended.epoch, decided.items())
             stage.leave((yield from self._surely(leader, share)))
-        parted = stage.part()
-        if not parted:
-            return
-        snapshot = control.capture()
+        together = {*stage.courses}
+        parted = stage.part(within=not self._waits(stage))
+        control.report(stage.epoch + 1, stage.later)
+        if apart := together.difference(stage.courses):
+            yield from self._surely(leader, lambda: store.part(apart))
+        if parted:
+            self._let_go(parted, control.capture())
+
+    def _let_go(self, parted: Sequence["Stage"], snapshot: "Snapshot | None") -> None:
+        """Let stages train that have parted, from a snapshot of the one that they parted from."""
         for each in parted:
             if snapshot is not None:
                 self._starts.put(each.leader, each.own(snapshot))
-        runs = [run for each in parted for run in each.courses]
-        yield from self._surely(leader, lambda: store.part(runs))
         self._queue(parted[::-1])
 
     def _leave(self, stage: "Stage", start: "Snapshot | None") -> Events:
         """Go on without a leader that a person has stopped.
 
         Args:
-            start: its snapshot at the end of the stage's last epoch, if it is at hand.
+            start: its snapshot since the end of the stage's last epoch, if it is at hand.
         """
         stage.leave([stage.leader])
         if stage.courses:
             yield from self._go_on(stage, start)
+        else:
+            self._let_go(stage.let_go(), start)
 
     def _go_on(self, stage: "Stage", start: "Snapshot | None") -> Events:
         """Let a stage go on later, from a snapshot of any of its cells, if it is at hand."""

@@ -14,8 +14,9 @@ from tests.small import NOWHERE, numbers
 from tests.sweep.sweeps import added, assert_as_alone, least, trained
 from trainer.config.run import RunConfig
 from trainer.config.schedules import ReduceLROnPlateau
+from trainer.config.table import changed
 from trainer.engine.control import Control
-from trainer.engine.events import Ended, EpochEnded, Event, Started
+from trainer.engine.events import Ended, EpochEnded, Event, Progress, Started
 from trainer.engine.loop import DeviceError, train
 from trainer.engine.own_network import NetworkError
 from trainer.engine.state import SnapshotError
@@ -63,6 +64,19 @@ def test_each_cell_of_a_sweep_in_two_processes_is_as_a_run_of_its_own(
     trained(store, sweep, places=places)
     assert store.sweep(sweep).status == "finished"
     assert store.epochs_of(sweep).trained == least(store, sweep) < store.epochs_of(sweep).asked
+    assert_as_alone(store, sweep)
+
+
+def test_a_cell_that_parts_within_an_epoch_starts_there_from_another_process(
+    store: Store, places: Sequence[Place]
+) -> None:
+    base = changed(QUICK, {"schedule": "OneCycleLR", "momentum": 0.9, "optimizer": "SGD"})
+    sweep = added(store, base, {"final-div-factor": [10.0, 1e4]})
+    told = trained(store, sweep, places=places)
+    first, second = store.cells(sweep)
+    parted = next(event for run, event in told if run == second.id and isinstance(event, Progress))
+    # The LR falls from step 6.5 on, and an epoch has five.
+    assert (parted.epoch, parted.batch, second.parent) == (2, 2, first.id)
     assert_as_alone(store, sweep)
 
 

@@ -42,18 +42,22 @@ class Host:
         self._control = Control(order.record, order.recorded, order.threads)
         self._training = train(order.config, order.root, self._control, order.start)
 
-    def next(self, stop: bool, asked: Sequence[Asked]) -> Event | None:
+    def next(
+        self, stop: bool, asked: Sequence[Asked], reported: frozenset[tuple[int, int]]
+    ) -> Event | None:
         """Train until the next event; None at the end.
 
         Args:
             stop: stop before the next batch.
             asked: the interventions to make before it.
+            reported: as in the control.
         """
         assert self._training is not None
         if stop:
             self._control.stop()
         for name, value in asked:
             self._control.ask(name, value)
+        self._control.reported = reported
         return next(self._training, None)
 
     def capture(self) -> Snapshot | None:

@@ -151,7 +151,8 @@ class Training:
             self._asked += new
             to_send += new
             is_behind = at < self._point  # what is asked for comes after what was told
-            event = self._ask("next", self._control.stopping, [] if is_behind else to_send)
+            asked = [] if is_behind else to_send
+            event = self._ask("next", self._control.stopping, asked, self._control.reported)
             self._captured = None
             if not is_behind:
                 to_send = []
