@@ -41,8 +41,8 @@ class Nodes:
         self.nodes: list[Any] = []
         self.address = self._cluster.address
 
-    def add(self) -> None:
-        self.nodes.append(self._cluster.add_node(num_cpus=1))
+    def add(self, **resources: float) -> None:
+        self.nodes.append(self._cluster.add_node(**{"num_cpus": 1, **resources}))
 
     def lose(self) -> None:
         """Kill all that runs on one of the nodes, as if its machine were switched off."""
@@ -162,6 +162,28 @@ def test_there_are_as_many_places_as_room_and_they_give_it_back(nodes: Nodes) ->
         until(lambda: ray.available_resources().get("CPU") == 2)
     finally:
         ray.shutdown()
+
+
+def test_two_places_share_a_gpu(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    from trainer.sweep.places import cluster
+
+    monkeypatch.setattr(cluster, "ROOM_SECONDS", 0)
+    nodes.add(num_cpus=3, num_gpus=1)  # Ray counts what it is told
+    try:
+        with on_ray(0, nodes.address, gpus=0.5) as halves:
+            assert len(halves) == 2
+            under_way = [place(QUICK, NOWHERE, Control(), None) for place in halves]
+            for training in under_way:
+                next(training)
+            assert ray.available_resources().get("GPU", 0) == 0
+            del under_way, training
+        with (
+            on_ray(1, nodes.address, gpus=2) as one,
+            pytest.raises(PlaceError, match="No node of the Ray cluster has 1 CPUs and 2 GPUs"),
+        ):
+            events(one[0])
+    finally:
+        nodes.lose()
 
 
 def test_a_run_waits_for_room_until_it_is_stopped(

@@ -174,8 +174,6 @@ def test_errors_keep_their_class_and_their_sentence(places: Sequence[Place]) -> 
 def test_a_run_whose_process_is_killed_goes_on_in_another(children: Children) -> None:
     def kill(event: Event, control: Control) -> None:
         if isinstance(event, EpochEnded):
-            if event.epoch != 3:  # two epochs are repeated after the second
-                control.capture()
             if event.epoch == 1:
                 control.ask("scale", 0.5)
             if event.epoch in (1, 4):

@@ -1,14 +1,19 @@
 """The far side of a place: trains for another process, which asks for one event at a time."""
 
+import time
 from collections.abc import Generator, Sequence
 
 from ...engine.control import Control
-from ...engine.events import Event
+from ...engine.events import EpochEnded, Event, Progress
 from ...engine.loop import train
 from ...engine.state import Snapshot
 from . import sending
 from .messages import Asked, Order, Raised
 from .wire import packed, unpacked
+
+PROGRESS_SECONDS = (
+    0.25  # at most so often it is told how far an epoch is, since training waits then
+)
 
 
 class Host:
@@ -17,6 +22,7 @@ class Host:
     def __init__(self) -> None:
         self._control = Control()
         self._training: Generator[Event, None, None] | None = None
+        self._told = 0.0  # when an event was
 
     def answer(self, message: bytes) -> bytes:
         """Call the method that is named, with these arguments; returns what it does, or `Raised`.
@@ -44,8 +50,9 @@ class Host:
 
     def next(
         self, stop: bool, asked: Sequence[Asked], reported: frozenset[tuple[int, int]]
-    ) -> Event | None:
-        """Train until the next event; None at the end.
+    ) -> tuple[Event | None, Snapshot | None]:
+        """Train until the next event, None at the end; with a snapshot at the end of an epoch,
+        which would be asked for next.
 
         Args:
             stop: stop before the next batch.
@@ -58,11 +65,19 @@ class Host:
         for name, value in asked:
             self._control.ask(name, value)
         self._control.reported = reported
-        return next(self._training, None)
+        event = next(self._training, None)
+        while isinstance(event, Progress) and not self._is_due(event):
+            event = next(self._training, None)
+        self._told = time.monotonic()
+        return event, self.capture() if isinstance(event, EpochEnded) else None
 
     def capture(self) -> Snapshot | None:
         """The snapshot at the last event; None before the training has started."""
         return self._control.capture()
+
+    def _is_due(self, event: Progress) -> bool:
+        is_asked = (event.epoch, event.batch) in self._control.reported
+        return is_asked or time.monotonic() - self._told > PROGRESS_SECONDS
 
     def end(self) -> None:
         """Leave what is trained."""

@@ -152,8 +152,10 @@ class Training:
             to_send += new
             is_behind = at < self._point  # what is asked for comes after what was told
             asked = [] if is_behind else to_send
-            event = self._ask("next", self._control.stopping, asked, self._control.reported)
-            self._captured = None
+            event, self._captured = self._ask(
+                "next", self._control.stopping, asked, self._control.reported
+            )
+            self._kept = self._captured or self._kept
             if not is_behind:
                 to_send = []
             if event is None:
