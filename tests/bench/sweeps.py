@@ -31,15 +31,10 @@ VALUES: dict[str, list[Any]] = {
     "factor": [0.1, 0.2, 0.3, 0.5],
     "patience": [2, 3, 5, 10],
 }
+BESIDE = changed(BASE, {"epochs": 30})  # other tools
 GRIDS = {
-    "Adam, 30 epochs": changed(BASE, {"epochs": 30}),
+    "Adam, 30 epochs": BESIDE,
     "SGD, 50 epochs": changed(BASE, {"optimizer": "SGD", "epochs": 50}),
-}
-# Beside other tools.
-TRIED: dict[str, list[Any]] = {
-    "lr": [0.001, 0.01],
-    "factor": [0.1, 0.5],
-    "patience": [2, 5],
 }
 FORKS = 30
 
@@ -88,7 +83,7 @@ def sweeping(plan: Plan) -> Report:
     return Report(
         "A grid of 3 LR x 4 factor x 4 patience",
         "Both sides record their runs and take snapshots, on one thread; the other tools call "
-        "LRScope's own loop as a plain function, which records nothing, for a grid of 8 runs.",
+        "LRScope's own loop as a plain function, which records nothing, for the first grid.",
         rows,
     )
 
@@ -126,7 +121,7 @@ def _one_by_one(base: RunConfig, root: Path) -> float:
 
 def _forks(root: Path) -> tuple[float, ...]:
     """Milliseconds of a fork: the state's copy, and its rewriting for another cell."""
-    config = GRIDS["Adam, 30 epochs"]
+    config = BESIDE
     other = changed(config, {"patience": 10})
     control, took, past = Control(), [], []
     for event in train(config, root, control):
@@ -142,7 +137,7 @@ def _forks(root: Path) -> tuple[float, ...]:
 
 def _plain(root: Path, values: dict[str, Any]) -> float:
     """The best validation loss of one run that records nothing."""
-    config = changed(changed(BASE, {"epochs": 30}), values)
+    config = changed(BESIDE, values)
     return min(
         event.metrics["val_loss"] or 0.0
         for event in train(config, root)
@@ -151,21 +146,21 @@ def _plain(root: Path, values: dict[str, Any]) -> float:
 
 
 def _beside(plan: Plan) -> list[Row]:
-    """The same small grid by other tools, where they are installed."""
+    """The first grid by other tools, where they are installed."""
     tools: dict[str, Callable[[Path], object]] = {"optuna": _optuna, "ray.tune": _ray}
     rows = []
     for name, run in tools.items():
         if importlib.util.find_spec(name.partition(".")[0]) is None:
             continue
         ours, theirs = [], []
-        for _ in range(min(plan.rounds, 3)):
-            ours.append(_small(plan.root))
+        for _ in range(min(plan.rounds, 2)):
+            ours.append(_swept(BESIDE, plan.root)[0])
             began = time.perf_counter()
             run(plan.root)
             theirs.append(time.perf_counter() - began)
         rows.append(
             faster(
-                f"8 runs beside {name}",
+                f"48 runs beside {name}",
                 Figure("LRScope", "s", tuple(ours)),
                 Figure(name, "s", tuple(theirs)),
             )
@@ -173,28 +168,16 @@ def _beside(plan: Plan) -> list[Row]:
     return rows
 
 
-def _small(root: Path) -> float:
-    base = changed(BASE, {"epochs": 30})
-    asked = grid(base, TRIED)
-    with tempfile.TemporaryDirectory() as home, closing(Store(Path(home))) as store:
-        configs = [cell.config for cell in cells(base, asked)]
-        began = time.perf_counter()
-        sweep = store.add_sweep("grid", base, asked.model_dump(mode="json"), configs, claimed=True)
-        for _ in execute_sweep(store, sweep, root):
-            pass
-        return time.perf_counter() - began
-
-
 def _optuna(root: Path) -> None:
     optuna: Any = importlib.import_module("optuna")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(sampler=optuna.samplers.GridSampler(TRIED))
+    study = optuna.create_study(sampler=optuna.samplers.GridSampler(VALUES))
     study.optimize(
         lambda trial: _plain(
-            root, {key: trial.suggest_categorical(key, values) for key, values in TRIED.items()}
+            root, {key: trial.suggest_categorical(key, values) for key, values in VALUES.items()}
         )
     )
-    assert len(study.trials) == math.prod(len(values) for values in TRIED.values())
+    assert len(study.trials) == math.prod(len(values) for values in VALUES.values())
 
 
 def _ray(root: Path) -> None:
@@ -207,7 +190,7 @@ def _ray(root: Path) -> None:
 
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
     try:
-        space = {key: tune.grid_search(values) for key, values in TRIED.items()}
-        tune.Tuner(trial, param_space=space).fit()
+        space = {key: tune.grid_search(values) for key, values in VALUES.items()}
+        tune.Tuner(trial, param_space=space, run_config=tune.RunConfig(verbose=0)).fit()
     finally:
         ray.shutdown()
