@@ -22,6 +22,7 @@ PROGRESS = "progress"
 PROGRESS_LEFT = "progress-left"
 PROGRESS_RIGHT = "progress-right"
 NOTICE = "notice"
+CELL_OF = "cell-of"
 
 # The downloads
 EXPORT = "export"
