@@ -66,7 +66,7 @@ def origin(run: Run) -> str:
 
 
 def cell(run: Run) -> str:
-    """What a cell of a sweep shares with another one, and when it trains; nothing of another run."""
+    """What a cell of a sweep shares with another one, and when it trains; "" of any other run."""
     if run.sweep is None:
         return ""
     told = []

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 from app import form, own
 from app.sweep import address, finding, values
-from app.sweep.address import MOST_TEXT, Asked
+from app.sweep.address import MOST_TEXT, ROWS, Asked
 from app.sweep.plan import Plan, PlanError, by_row, plan
 from trainer.config.grid import MOST_SEEDS, MOST_WORKERS
 from trainer.config.table import ConfigError, changed
@@ -15,7 +15,6 @@ from trainer.store.store import Store
 from trainer.store.sweeps import Sweep
 from trainer.sweep.adding import extend
 
-ROWS = 8
 Texts = Annotated[
     list[Annotated[str, StringConstraints(max_length=MOST_TEXT)] | None], Field(max_length=ROWS)
 ]

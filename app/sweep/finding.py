@@ -217,14 +217,14 @@ def register(app: Dash, store: Store) -> None:
     ) -> tuple[Any, ...]:
         texts = given(way, fields, values)
         asked = query(way, base or "", texts)
+        # What of the address was left out stays until something is changed.
+        nothing = no_update if ctx.triggered_id is None else ""
         try:
             config, planned = made(way, base or "", texts)
         except ConfigError as error:
             beside, others = problems(way, error)
-            return beside, "", others, True, asked
-        # What of the address was left out stays until something is changed.
-        told = no_update if ctx.triggered_id is None else ""
-        return [], [html.Strong(f"{cost(planned, config)}.")], told, False, asked
+            return beside, "", others or nothing, True, asked
+        return [], [html.Strong(f"{cost(planned, config)}.")], nothing, False, asked
 
     @app.callback(
         Output(ids.SWEEP_GO, "data", allow_duplicate=True),

@@ -43,14 +43,17 @@ def plan(
         PlanError: it cannot be.
     """
     given: dict[str, list[str]] = {}
-    twice = {}
+    wrong = {}
     for number, (key, text) in enumerate(rows):
         if key in given:
-            twice[number] = f"{values.label(key)} is named twice: write its values in one row."
+            wrong[number] = f"{values.label(key)} is named twice: write its values in one row."
         elif key:
-            given[key] = values.split(key, text)
-    if twice:
-        raise PlanError(twice)
+            try:
+                given[key] = values.split(key, text)
+            except ConfigError as error:
+                wrong[number] = str(error)
+    if wrong:
+        raise PlanError(wrong)
     try:
         made = grid(config, given, seeds=seeds, mode="halving" if halving else "grid")
         found = cells(config, made)

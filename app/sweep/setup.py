@@ -162,17 +162,17 @@ def register(app: Dash, store: Store) -> None:
     ) -> tuple[Any, ...]:
         given = Form(base, keys, texts, (seeds, epochs, workers), halving)
         # What of the address was left out stays until something is changed.
-        first = ctx.triggered_id is None
+        nothing = no_update if ctx.triggered_id is None else ""
         try:
             made = given.plan()
         except PlanError as refused:
-            told = " ".join(refused.others)
+            told = " ".join(refused.others) or nothing
             return _problems(refused), [], told, True, no_update, given.query()
         sentences = cost(store, made)
         said = [html.Strong(sentences[0]), *(html.Span(" " + each) for each in sentences[1:])]
         trusts = not any(in_file(cell.config.model) for cell in made.cells)
         query = given.query()
-        return [], said, no_update if first else "", False, trusts, query
+        return [], said, nothing, False, trusts, query
 
     @app.callback(
         Output(ids.SWEEP_BASE, "data"),

@@ -94,6 +94,7 @@ def test_what_cannot_be_is_said_beside_its_row_and_not_started(
         expect(page.locator(".sweep-row").first).to_contain_text(
             "Learning rate must be a number above 0 and at most 100."
         )
+        expect(page.locator(".sweep-row:has(.mantine-InputWrapper-error)")).to_have_count(1)
         expect(page.get_by_role("button", name="Train the grid")).to_be_disabled()
         box(page, "Values 1").fill("0.001, 0.002, 0.003")
         expect(page.locator("#sweep-cost")).to_contain_text("6 cells")

@@ -160,9 +160,7 @@ class Run:
     def follows(self) -> bool:
         """Whether it is a cell of a sweep that shares the epochs which another one trains now."""
         shares = self.parent is not None and self.parent_epoch == self.epoch
-        return (
-            self.sweep is not None and self.status == "training" and not self.started and shares
-        )
+        return self.sweep is not None and self.status == "training" and not self.started and shares
 
     @property
     def open_ended(self) -> bool:
