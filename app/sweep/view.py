@@ -90,6 +90,13 @@ def _picture(sweeps: list[Sweep], shown: Sweep | None) -> Component:
             ),
             _panel("found", "Over the learning rate", ids.SWEEP_FOUND, ids.SWEEP_FOUND_NOTE),
             _panel("tree", "Shared past", ids.SWEEP_TREE, ids.SWEEP_TREE_NOTE, ids.SWEEP_TREE_LOOK),
+            html.Div(
+                [
+                    html.H2("Ranked"),
+                    html.Div(id=ids.SWEEP_RANKED, className="sweep-ranked", tabIndex="0"),
+                ],
+                className="panel sweep-ranked-panel",
+            ),
             _panel("parallel", "All settings", ids.SWEEP_PARALLEL, ids.SWEEP_PARALLEL_NOTE),
             # It loads plotly, and draws nothing.
             html.Div(dcc.Graph(figure=figures.BLANK), hidden=True),
@@ -120,13 +127,6 @@ def _numbers() -> Component:
                 [html.Div(id=ids.SWEEP_STATEMENT), html.Div(id=ids.SWEEP_NEXT)], className="panel"
             ),
             html.Div(id=ids.SWEEP_CELL, className="panel"),
-            html.Div(
-                [
-                    html.H2("Ranked"),
-                    html.Div(id=ids.SWEEP_RANKED, className="sweep-ranked", tabIndex="0"),
-                ],
-                className="panel sweep-ranked-panel",
-            ),
             html.Div(
                 [
                     html.H2("In numbers"),
