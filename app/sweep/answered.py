@@ -50,8 +50,7 @@ def answered(store: Store, sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
 def _head(sweep: Sweep, epochs: Epochs, made: Answer) -> dict[str, Any]:
     """As of a grid; but what has not finished may have more to train than its cells say."""
     told = head.told(sweep, epochs)
-    if sweep.over:
-        told["controls"] = [] if sweep.status == "finished" else ["resume"]
+    told["controls"] = head.controls(sweep, sweep.status != "finished")
     plan = plan_of(sweep)
     if isinstance(plan, RangeTest):
         tested = len(made["seeds"])

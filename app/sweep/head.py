@@ -113,8 +113,6 @@ def told(sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
     over = sweep.over
     asked = sweep.asked if not over else None
     word = {"pause": "pausing", "stop": "stopping"}.get(asked or "", "")
-    controls = [] if over or asked else ["pause", "stop"]
-    controls += ["resume"] if over and (epochs.done < epochs.asked) else []
     return {
         "status": [sweep.status, word or WORDS.get(sweep.status, sweep.status)],
         "label": _label(sweep),
@@ -122,9 +120,16 @@ def told(sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
         "counts": counts(sweep, epochs),
         "reason": sweep.reason or "",
         "percent": round(100 * epochs.done / epochs.asked, 1) if epochs.asked else 0,
-        "controls": controls,
+        "controls": controls(sweep, epochs.done < epochs.asked),
         "over": over,
     }
+
+
+def controls(sweep: Sweep, left: bool) -> list[str]:
+    """What can be asked of a sweep; `left` says whether there is something to train."""
+    if not sweep.over:
+        return [] if sweep.asked else ["pause", "stop"]
+    return [*(["stop"] if sweep.status == "paused" else []), *(["resume"] if left else [])]
 
 
 def counts(sweep: Sweep, epochs: Epochs) -> str:

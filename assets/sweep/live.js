@@ -78,6 +78,7 @@
     element("sweep-reason").textContent = told.reason;
     element("sweep-progress").value = told.percent;
     for (const button of element("sweep-controls").children) button.hidden = !told.controls.includes(button.dataset.what);
+    if (root().dataset.over !== String(told.over)) lrscope.page.set("sweep-over", { data: told.over });
     root().dataset.over = String(told.over);
   }
 

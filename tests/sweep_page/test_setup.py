@@ -199,6 +199,29 @@ def test_only_what_a_sweep_has_not_yet_is_added_to_it(store: Store):
     assert form_of(again).extend(store, again) == 0
 
 
+def test_it_is_said_before_whether_there_is_something_to_add(store: Store):
+    values = [("milestones", "1; 2, 4"), ("schedule", "MultiStepLR"), ("lr", "0.001, 0.01")]
+    made = plan(BASE, values)
+    sweep = store.sweep(add(store, made.config, made.grid))
+    assert sweep is not None
+
+    def why(**changes: Any) -> str:
+        form = form_of(sweep, **changes)
+        return form.refusal(sweep, form.plan())
+
+    none = f"Sweep {sweep.id} has all of these already."
+    assert why() == why(over={"lr": "0.01"}) == why(over={"batch-size": "64"}) == none
+    assert why(over={"lr": "0.01, 0.1"}) == ""
+    assert why(over={"milestones": "2, 5"}) == ""
+    assert why(over={"batch-size": "8"}) == ""
+    assert why(seeds=2) == ""
+    other = sweep.config.model_copy(update={"epochs": 7, "seed": 3})
+    changed = form_of(sweep, config=other)
+    assert changed.refusal(sweep, changed.plan()) == (
+        f"Sweep {sweep.id} has other settings in common (seed): train this as a new one."
+    )
+
+
 def test_nothing_of_another_base_is_added(store: Store):
     made = plan(BASE, [("lr", "0.001, 0.01")])
     sweep = store.sweep(add(store, made.config, made.grid))

@@ -130,8 +130,11 @@ def test_a_sweep_is_paused_gone_on_with_and_renamed(browser: BrowserContext, lab
     sweep = recorded(lab, epochs=400)
     with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
         ended(page, "training")
+        expect(page.locator("#sweep-counts")).to_contain_text(re.compile("[1-9] reached"))
         page.get_by_role("button", name="Pause").click()
         ended(page, "paused")
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
+        expect(page.locator("#sweep-cost")).to_contain_text("at most, as fast as earlier runs.")
         page.get_by_role("button", name="Go on").click()
         ended(page, "training")
         page.get_by_role("button", name="Stop").click()
@@ -165,17 +168,24 @@ def test_values_are_added_to_a_sweep_that_has_ended(browser: BrowserContext, lab
     sweep = recorded(lab)
     with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
         ended(page)
+        add = page.get_by_role("button", name=f"Add to sweep {sweep}")
+        why = page.locator("#sweep-add-why")
+        expect(add).to_be_disabled()
+        expect(why).to_have_text(f"Sweep {sweep} has all of these already.")
+        box(page, "Epochs").fill("4")
+        expect(why).to_have_text(
+            f"Sweep {sweep} has other settings in common (epochs): train this as a new one."
+        )
+        box(page, "Epochs").fill("3")
         box(page, "Values 1").fill("0.001, 0.01, 0.1")
         expect(page.locator("#sweep-cost")).to_contain_text("6 cells")
-        page.get_by_role("button", name=f"Add to sweep {sweep}").click()
+        add.click()
         expect(page.locator("#sweep-counts")).to_have_text(re.compile("^18 epochs asked"))
         ended(page)
         page.wait_for_function(f"() => {MAP}.layout.yaxis.ticktext.length === 3")
         assert len(lab.store.cells(sweep)) == 6
-        page.get_by_role("button", name=f"Add to sweep {sweep}").click()
-        expect(page.locator("#sweep-refused")).to_have_text(
-            f"Sweep {sweep} has all of these already."
-        )
+        expect(add).to_be_disabled()
+        expect(why).to_have_text(f"Sweep {sweep} has all of these already.")
 
 
 def test_the_table_is_sorted_and_a_row_leads_to_its_cell(

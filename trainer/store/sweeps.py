@@ -250,20 +250,21 @@ class Sweeps:
     # Command
 
     def ask_sweep(self, sweep: int, asked: Asked) -> None:
-        """Ask a sweep to pause or to stop; both go on exactly where they were left.
+        """Ask a sweep to pause or to stop; both go on exactly where they were left. One that is
+        paused can be stopped.
 
         Raises:
             CommandError: there is no such sweep, or it does not train.
         """
         row = self._known_sweep(sweep)
-        if row.over:
+        if row.over and (row.status, asked) != ("paused", "stop"):
             raise CommandError(f"Sweep {sweep} is over ({row.status}) and cannot be changed.")
         status = {"pause": "paused", "stop": "stopped"}[asked]
         with self._database.transaction() as connection:
             connection.execute("UPDATE sweeps SET asked = ? WHERE id = ?", (asked, sweep))
             waiting = connection.execute(
-                "UPDATE sweeps SET status = ?, asked = NULL WHERE id = ? AND status = 'queued' "
-                "RETURNING id",
+                "UPDATE sweeps SET status = ?, asked = NULL WHERE id = ? "
+                "AND status IN ('queued', 'paused') RETURNING id",
                 (status, sweep),
             ).fetchone()
             if waiting:
