@@ -82,14 +82,14 @@
     root().dataset.over = String(told.over);
   }
 
-  async function change(what, value = "") {
+  async function change(what, value = "", sweep = shown()) {
     let refused;
     try {
-      ({ refused } = await post("/sweep/change", { sweep: shown(), what, value }));
+      ({ refused } = await post("/sweep/change", { sweep, what, value }));
     } catch {
       refused = "LRScope does not answer: is it still running?";
     }
-    askIn(0);
+    if (shown()) askIn(0);
     if (refused) element("sweep-reason").textContent = refused;
     return !refused;
   }
@@ -118,17 +118,32 @@
 
   document.addEventListener("click", ({ target }) => {
     const button = target.closest?.("main.sweep [data-what]");
-    if (!button || !shown()) return;
-    const { what } = button.dataset;
+    if (!button) return;
+    const { what, sweep } = button.dataset;
     if (what === "rename") rename(button.closest(".run-name"));
-    else change(what);
+    else demand(what, Number(sweep) || shown());
   });
+
+  // What changes the list of sweeps is followed by another page.
+  async function demand(what, sweep) {
+    if (!(await change(what, "", sweep))) return;
+    if (what === "delete") window.location.assign("/sweep");
+    else if (["archive", "unarchive", "restore"].includes(what)) window.location.assign(`/sweep?sweep=${sweep}`);
+  }
+
+  // What was deleted cannot be brought back for ever.
+  function lapse() {
+    for (const told of document.querySelectorAll("#sweep-deleted [data-seconds]")) setTimeout(() => told.remove(), 1000 * told.dataset.seconds);
+  }
 
   // Once the page is there.
   function begin() {
     if (window.location.pathname !== "/sweep") return;
     if (!root()) setTimeout(begin, 20);
-    else if (shown()) askIn(0);
+    else {
+      lapse();
+      if (shown()) askIn(0);
+    }
   }
   begin();
 

@@ -76,6 +76,24 @@ def test_a_script_trains_a_grid(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "finished: test accuracy" in capsys.readouterr().out
 
 
+def test_a_sweep_is_deleted_and_brought_back(here: Here, tmp_path: Path) -> None:
+    here("sweep", *QUICK, "--patience", "0,1")
+    code, out, err = here("rm", "--sweep", "1")
+    assert (code, err) == (0, "")
+    assert out == (
+        "Deleted sweep 1 with its runs. For a minute, this brings it back: "
+        "lrscope rm --undo --sweep 1\n"
+    )
+    with closing(Store(tmp_path)) as store:
+        assert (store.sweeps(), store.runs(9)) == ([], [])
+    assert here("rm", "--sweep", "1")[2] == "lrscope: There is no sweep 1.\n"
+    assert here("rm", "--undo", "--sweep", "1")[1] == "Brought back sweep 1.\n"
+    with closing(Store(tmp_path)) as store:
+        assert len(store.cells(1)) == 2
+    for wrong in ([], ["1", "--sweep", "1"]):
+        assert "Name the runs to delete, or a sweep" in here("rm", *wrong)[2]
+
+
 def test_a_sweep_that_was_stopped_goes_on(here: Here, tmp_path: Path) -> None:
     here("sweep", *QUICK, "--patience", "0,1")
     with closing(Store(tmp_path)) as store:

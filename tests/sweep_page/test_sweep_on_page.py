@@ -145,6 +145,29 @@ def test_a_sweep_is_paused_gone_on_with_and_renamed(browser: BrowserContext, lab
         expect(page.locator("#sweep-choice")).to_have_value(f"#{sweep} over night")
 
 
+def test_a_sweep_is_archived_and_deleted_and_brought_back(
+    browser: BrowserContext, lab: Served
+) -> None:
+    sweep = recorded(lab)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
+        ended(page)
+        page.get_by_role("button", name="Archive", exact=True).click()
+        page.get_by_role("button", name="Unarchive", exact=True).wait_for()
+        assert lab.store.sweeps() == []
+        page.get_by_role("button", name="Unarchive", exact=True).click()
+        page.get_by_role("button", name="Archive", exact=True).wait_for()
+        page.get_by_role("button", name="Delete", exact=True).click()
+        page.wait_for_url(re.compile("/sweep$"))
+        expect(page.locator("#sweep-deleted")).to_contain_text(f"Deleted sweep #{sweep}.")
+        assert lab.store.sweep(sweep) is None
+        assert violations(page) == []
+        page.get_by_role("button", name="Undo").click()
+        page.wait_for_url(re.compile(rf"/sweep\?sweep={sweep}$"))
+        ended(page)
+        expect(page.locator("#sweep-deleted")).to_be_empty()
+        assert len(lab.store.cells(sweep)) == 4
+
+
 def test_the_cells_are_rows_of_the_table_of_runs(browser: BrowserContext, lab: Served) -> None:
     sweep = recorded(lab)
     lab.store.add(to_config({**BASE, "epochs": 1}))
