@@ -46,7 +46,7 @@ from trainer.sweep.find.sentences import sentences
 from trainer.sweep.reading import Reading
 from trainer.sweep.settings import Tried, text
 from trainer.sweep.statement import statement
-from trainer.sweep.summary import named, stand, summary
+from trainer.sweep.summary import counted, named, stand, summary
 
 if TYPE_CHECKING:
     from trainer.store.store import Store
@@ -301,11 +301,7 @@ class _Terminal:
             stand(self._reading, self._sweep),
             self._store.epochs_of(self._sweep.id),
         )
-        count = len(found.read.cells)
-        head = (
-            f"Sweep {self._sweep.id}: {count:,} run{'s' if count != 1 else ''}, {epochs.done:,} of "
-            f"{epochs.asked:,} epochs done, {epochs.trained:,} trained"
-        )
+        head = f"Sweep {self._sweep.id}: {counted(len(found.read.cells), epochs)}"
         return Group(Text(head), _table(self._sweep, rows, found.read.metric))
 
 
