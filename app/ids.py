@@ -269,6 +269,7 @@ def sweep_row(part: str, number: Any) -> dict[str, Any]:
 # Sweep: how to look for an LR
 SWEEP_MODE = "sweep-mode"
 FIND_WAY = "find-way"
+FIND_WORKERS = "find-workers"
 FIND_COST = "find-cost"
 FIND_REFUSED = "find-refused"
 FIND_START = "find-start"

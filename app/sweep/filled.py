@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from app import form, own
+from app.checked import Typed
 from app.sweep import address, finding, values
 from app.sweep.address import MOST_TEXT, ROWS, Asked
 from app.sweep.plan import Plan, PlanError, by_row, plan
@@ -19,7 +20,6 @@ from trainer.sweep.settings import in_prose
 Texts = Annotated[
     list[Annotated[str, StringConstraints(max_length=MOST_TEXT)] | None], Field(max_length=ROWS)
 ]
-Typed = Annotated[int, Field(ge=0, lt=2**31)] | Annotated[str, Field(max_length=20)] | None
 
 
 class Form:

@@ -8,13 +8,13 @@ from dash.development.base_component import Component
 from pydantic import Field
 
 from app import form, ids, run_names, run_picker
-from app.checked import RunChoice, Whole
+from app.checked import RunChoice, Typed, Whole
 from app.form import TRUSTED
 from app.paths import LAB
 from app.repeating import config_of
 from app.sweep import finding
 from app.sweep.address import Asked
-from app.sweep.filled import Form, Texts, Typed, allow
+from app.sweep.filled import Form, Texts, allow
 from app.sweep.plan import PlanError, cost
 from app.sweep.rows import counts, rows
 from trainer.config.own import in_file

@@ -99,7 +99,10 @@
     const field = document.createElement("input");
     Object.assign(field, { className: "sweep-named", value: known.head?.named ?? "", maxLength: 80, placeholder: "name" });
     field.setAttribute("aria-label", "Name of the sweep");
+    let open = true; // a field that is removed loses the focus, which ends it again
     const end = () => {
+      if (!open) return;
+      open = false;
       field.remove();
       delete wrapper.dataset.naming;
       wrapper.querySelector(".rename").focus();
@@ -110,7 +113,7 @@
       if (await change("rename", field.value)) window.location.reload();
       else end();
     });
-    field.addEventListener("blur", () => field.isConnected && end());
+    field.addEventListener("blur", end);
     wrapper.dataset.naming = "";
     wrapper.append(field);
     field.select();
