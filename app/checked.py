@@ -19,6 +19,8 @@ from trainer.config.table import ConfigError
 # A run as the run picker names it, and a number as SQLite can take it.
 RunChoice = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,17}$")]
 Whole = Annotated[int, Field(ge=0, lt=2**63)]
+# A box for a number, whatever was typed into it.
+Typed = Annotated[int, Field(ge=0, lt=2**31)] | Annotated[str, Field(max_length=20)] | None
 
 CALLBACKS = "/_dash-update-component"
 ANY_PATH = "/<path:path>"  # for which Dash would answer the page

@@ -65,6 +65,26 @@ def origin(run: Run) -> str:
     return isolated(plain(run.origin or run.source, MOST_SHOWN))
 
 
+def cell(run: Run) -> str:
+    """What a cell of a sweep shares with another one, and when it trains; "" of any other run."""
+    if run.sweep is None:
+        return ""
+    told = []
+    if run.follows:
+        told.append(
+            f"Its epochs so far are those of run #{run.parent}, which trains; its own begin where "
+            "their schedules part."
+        )
+    elif run.parent is not None:
+        which = f"Its first {run.parent_epoch} epochs"
+        if run.parent_epoch == run.epoch:
+            which = "All its epochs" if run.over else "Its epochs so far"
+        told.append(f"{which} are those of run #{run.parent}.")
+    if run.status == "queued":
+        told.append("It trains when its turn comes.")
+    return " ".join(told)
+
+
 def isolated(text: str) -> str:
     """A text that does not reorder the words around it if it is written from right to left."""
     if any(unicodedata.bidirectional(letter) in FROM_THE_RIGHT for letter in text):
@@ -78,4 +98,6 @@ def status(run: Run) -> list[str]:
         return ["paused", "paused"]
     if run.source == "imported" and run.status == "finished":
         return ["imported", "imported"]
+    if run.follows:
+        return [run.status, "sharing"]
     return [run.status, WORDS.get(run.status, run.status)]

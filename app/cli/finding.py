@@ -20,6 +20,7 @@ from app.cli.options import (
 )
 from app.cli.refusals import fail, opened
 from app.cli.sweeping import follow
+from trainer.config.grid import MOST_WORKERS
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, ConfigError, changed
 from trainer.export.error import ExportError
@@ -32,6 +33,22 @@ from trainer.sweep.find.finding import add_check, add_find
 
 # Its own rule is what each way trains with.
 OWN = {"lr", "schedule", "warmup"}
+
+
+class FindCommand(Command):
+    """Says of a run's setting that is not for it why that is."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing:
+            own = {name for option in self.get_params(ctx) for name in option.opts}
+            for option in (arg.partition("=")[0] for arg in args):
+                if option in own or option not in {f"--{s.key}" for s in SETTINGS}:
+                    continue
+                why = "it trains with rules of its own"
+                if option == "--lr":
+                    why = "it tries those from --lowest to --highest"
+                raise fail(f"{option} is not for lrscope find, since {why}: leave it out.")
+        return super().parse_args(ctx, args)
 
 
 class Way(StrEnum):
@@ -47,7 +64,7 @@ KINDS: dict[Way, Kind] = {Way.LR: "which", Way.RUN: "find", Way.RANGE: "range"}
 
 def register(cli: typer.Typer) -> None:
     settings = [s for s in SETTINGS if s.group != "schedule" and s.key not in OWN]
-    cli.command("find", cls=Command)(with_settings(find, settings))
+    cli.command("find", cls=FindCommand)(with_settings(find, settings))
 
 
 def _text(name: str) -> Any:
@@ -78,6 +95,14 @@ def find(
         bool,
         typer.Option("--check", help="Then compare the answer with the next best on 3 new seeds."),
     ] = False,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=MOST_WORKERS,
+            help="Processes that train at the same time.",
+        ),
+    ] = 1,
     data: Data = None,
     config: ConfigFile = None,
     json_lines: JsonFlag = False,
@@ -86,7 +111,8 @@ def find(
     snapshot_budget: Budget = BUDGET_MB,
     **settings: str | None,
 ) -> None:
-    """Look for a learning rate by short trainings, and say how far the answer is known.
+    """Look for a learning rate, from --lowest to --highest, by short trainings, and say how far the
+    answer is known.
 
     What is trained is listed with all runs. Factor and patience cannot be found this way: on one
     seed their differences lie within its noise.
@@ -108,9 +134,11 @@ def find(
         raise fail(str(error)) from None
     if check and way is Way.RANGE:
         raise fail("A range test has no answer to check: leave --check out.")
+    if workers > 1 and way is Way.RANGE:
+        raise fail("A range test trains in one process: leave --workers out.")
     with opened(home, create=True) as store:
         try:
-            added = add_find(store, base, plan, claimed=True)
+            added = add_find(store, base, plan, workers, claimed=True)
         except ConfigError as error:
             raise fail(str(error)) from None
         follow(store, added, json_lines, datasets, snapshot_budget)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.nearest import known
-from app.cli.options import Command, Home, Runs, one_run
+from app.cli.nearest import complete_run, known
+from app.cli.options import Command, Home, Runs, one_run, run_number, sweep_number
 from app.cli.refusals import fail, opened
 from trainer.config.run import TRAIN_IMAGES
 from trainer.config.schedules import SCHEDULES
@@ -180,12 +180,39 @@ def rename(
 
 
 def rm(
-    runs: Runs,
+    runs: Annotated[
+        list[int] | None,
+        typer.Argument(
+            parser=run_number,
+            metavar="[RUN]...",
+            help="The runs.",
+            autocompletion=complete_run,
+            show_default=False,
+        ),
+    ] = None,
+    sweep: Annotated[
+        int | None,
+        typer.Option(
+            parser=sweep_number, metavar="SWEEP", help="The sweep of this number with its runs."
+        ),
+    ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Bring deleted runs back.")] = False,
     home: Home = None,
 ) -> None:
-    """Delete runs with their snapshots; for a minute `rm --undo` brings them back."""
-    numbers = list(dict.fromkeys(runs))
+    """Delete runs with their snapshots, or a sweep; for a minute `rm --undo` brings them back."""
+    numbers = list(dict.fromkeys(runs or []))
+    if bool(numbers) == (sweep is not None):
+        raise fail("Name the runs to delete, or a sweep, such as: lrscope rm 3 4.")
+    if sweep is not None:
+        with opened(home) as store:
+            if undo:
+                store.restore_sweep(sweep)
+                print(f"Brought back sweep {sweep}.")
+            else:
+                store.delete_sweep(sweep)
+                told = f"Deleted sweep {sweep} with its runs. For a minute, this brings it back"
+                print(f"{told}: lrscope rm --undo --sweep {sweep}")
+        return
     named = " ".join(map(str, numbers))
     with opened(home) as store:
         if not undo:

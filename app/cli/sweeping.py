@@ -32,7 +32,7 @@ from app.cli.options import (
 from app.cli.refusals import fail, opened, output_lost
 from app.cli.terminal import JsonLines
 from trainer import folders
-from trainer.config.grid import LISTS, MOST_SEEDS, MOST_WORKERS, cells, grid
+from trainer.config.grid import MOST_SEEDS, MOST_WORKERS, cells, grid, split
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, ConfigError, changed
 from trainer.config.text import significant
@@ -46,7 +46,7 @@ from trainer.sweep.find.sentences import sentences
 from trainer.sweep.reading import Reading
 from trainer.sweep.settings import Tried, text
 from trainer.sweep.statement import statement
-from trainer.sweep.summary import named, stand, summary
+from trainer.sweep.summary import counted, named, stand, summary
 
 if TYPE_CHECKING:
     from trainer.store.store import Store
@@ -128,14 +128,15 @@ def sweep(
         return
     if gpus and ray is None:
         raise fail("--gpus is for a Ray cluster: give its --ray ADDRESS, too.")
-    values = {
-        key: [text] if data and key == "dataset" else _values(key, text)
-        for key, text in given(with_data(settings, data)).items()
-    }
+    options = given(with_data(settings, data))
     try:
         kept = from_file(config)
+        values = {
+            key: [text] if data and key == "dataset" else split(key, text)
+            for key, text in options.items()
+        }
         single = {key: found[0] for key, found in values.items() if len(found) == 1}
-        several = {key: found for key, found in values.items() if len(found) > 1}
+        several = {key: found for key, found in values.items() if len(found) != 1}
         base = _with_owners(kept, single, several)
         asked = grid(base, several, seeds=seeds, mode="halving" if halving else "grid")
         chosen = [cell.config for cell in cells(base, asked)]
@@ -157,14 +158,6 @@ def _where(
     if ray is None:
         return {"workers": workers or row.workers}
     return {"workers": workers or 0, "ray": ray, "threads": row.config.threads or 1, "gpus": gpus}
-
-
-def _values(key: str, text: str) -> list[str]:
-    """The values of a setting: those of a list, such as milestones, are parted by a semicolon."""
-    found = [value.strip() for value in text.split(";" if key in LISTS else ",")]
-    if "" in found:
-        raise fail(f"--{key} {text!r} has an empty value: part the values with one comma each.")
-    return found
 
 
 def _with_owners(
@@ -308,11 +301,7 @@ class _Terminal:
             stand(self._reading, self._sweep),
             self._store.epochs_of(self._sweep.id),
         )
-        count = len(found.read.cells)
-        head = (
-            f"Sweep {self._sweep.id}: {count:,} run{'s' if count != 1 else ''}, {epochs.done:,} of "
-            f"{epochs.asked:,} epochs done, {epochs.trained:,} trained"
-        )
+        head = f"Sweep {self._sweep.id}: {counted(len(found.read.cells), epochs)}"
         return Group(Text(head), _table(self._sweep, rows, found.read.metric))
 
 

@@ -75,7 +75,9 @@ def _percent(share: float | None) -> str:
 
 def print_run(store: Store, run: Run, record: Record) -> None:
     """Print what a run is, what came of it, its curves and its events."""
-    rows, made = lineage(store, run.id), store.interventions(run.id)
+    # A run that trains may have ended another epoch since it was read.
+    rows = [row for row in lineage(store, run.id) if row.epoch <= run.epoch]
+    made = store.interventions(run.id)
     out = console()
 
     def say(text: str) -> None:
@@ -85,7 +87,9 @@ def print_run(store: Store, run: Run, record: Record) -> None:
     took = "" if run.elapsed is None else f" in {run.elapsed:.1f} s"
     say(f"{record['status']}, {run.done} epochs{took}; {_time(run.created)}")
     say(run_names.details(run))
-    if run.parent:
+    if run.sweep is not None:
+        say(f"Cell of sweep {run.sweep}. {run_names.cell(run)}".strip())
+    elif run.parent:
         say(f"It continues from epoch {run.parent_epoch} of run {run.parent}.")
     if record["best"] is not None:
         say(

@@ -38,7 +38,7 @@ def _done(run: Run) -> float:
 
 
 def _left(run: Run) -> str:
-    if run.status == "queued":
+    if run.status == "queued" and not run.epoch:
         return "Waiting for its turn."
     if run.source == "imported":
         if not run.open_ended:
@@ -48,16 +48,21 @@ def _left(run: Run) -> str:
         if not run.epoch:
             return f"Waiting for the first epoch of {origin(run)}."
         return f"{epochs_text(run.epoch)} so far"
-    if run.started is None and run.status == "stopped" and run.source == "trained":
+    has_begun = run.started or (run.sweep is not None and run.epoch)
+    if not has_begun and run.status == "stopped" and run.source == "trained":
         return "Stopped before it started."
-    if run.started is None and run.source == "trained":
+    if not has_begun and run.source == "trained":
         return "" if run.over else (run.activity or "Getting ready.").capitalize()
     at = f"epoch {run.epoch}"
     if run.open_ended and not (run.epoch or run.over):
         at = "first epoch"
     elif not run.open_ended:
         at += f" of {run.epochs}"
-    if run.batch and not (run.known_batches or run.over):
+    if run.follows:
+        at += " · shared"
+    elif run.status == "queued":
+        at += " · waiting"
+    elif run.batch and not (run.known_batches or run.over):
         at = f"batch {run.batch:,} of epoch {run.epoch + 1}"  # all that shows that it moves
     elif run.source == "watched":
         at += " · watched"

@@ -21,7 +21,8 @@ LAST_EPOCHS = 3  # from whose seconds the rest is estimated
 
 # What the page shows next to the charts: texts by the id of their element, and also `percent` (0 to
 # 100), `status` (a state and its word), `live`, `paused`, `pace` (an option of its control, None if
-# there is nothing to pace), `controls` (a state) and `meter` (bad epochs and patience).
+# there is nothing to pace), `controls` (a state), `denied` and `effects` (sentences by command),
+# `cell` (the sweep of which it is one, and what it shares) and `meter` (bad epochs and patience).
 Readout = dict[str, Any]
 
 
@@ -41,6 +42,8 @@ def state(run: Run | None, last: Sequence[Epoch], trouble: str | None = None) ->
             "pace": None,
             "controls": "none",
             "denied": {},
+            "effects": {},
+            "cell": [None, ""],
             ids.NOTICE: trouble or "",
             ids.HINT: "",
             ids.schedule("heading"): "The schedule",
@@ -54,6 +57,8 @@ def state(run: Run | None, last: Sequence[Epoch], trouble: str | None = None) ->
         "pace": None if unpaced else pace_key(run.pace),
         "controls": _controls(run),
         "denied": _denied(run),
+        "effects": _effects(run),
+        "cell": [run.sweep, run_names.cell(run)],
         ids.NOTICE: " ".join(filter(None, (trouble, _notice(run)))),
         ids.HINT: _hint(run),
         ids.schedule("heading"): _heading(run, last[-1] if last else None),
@@ -115,6 +120,13 @@ def _denied(run: Run) -> dict[str, str]:
         return {}
     why = {name: run.disobeys(name) for name in (*get_args(ByHand), *OTHERS)}
     return {name: sentence for name, sentence in why.items() if sentence}
+
+
+def _effects(run: Run) -> dict[str, str]:
+    """What a command does to a run, where it is not what it does to any other."""
+    if run.sweep is None or run.over:
+        return {}
+    return {"stop": f"Ends this cell alone: sweep {run.sweep} goes on with the others."}
 
 
 def _hint(run: Run) -> str:

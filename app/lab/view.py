@@ -105,6 +105,7 @@ def _header(runs: list[dict[str, Any]], shown: int | None, beside: list[str]) ->
                 className="run-head",
             ),
             html.Progress(id=ids.PROGRESS, value="0", max="100", **named),
+            html.Div(id=ids.CELL_OF, className="card-small"),
         ],
         className="head",
     )

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from app import address, form
 from trainer.config.run import RunConfig
+from trainer.config.table import SETTINGS, declared, unknown
 from trainer.sweep.find.plans import PLANS
 
 MOST_SHOWN = 40  # characters of what was refused
@@ -15,6 +16,7 @@ OVER = "over-"  # before the key of a setting that takes several values
 FIND = "find-"  # before the key of a setting of a way to find an LR
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 COUNTS = ("seeds", "workers")
+ROWS = 8  # settings that take several values
 
 
 class Look(NamedTuple):
@@ -75,6 +77,13 @@ def read(query: str) -> Asked:
     plan = {
         key.removeprefix(FIND): given.pop(key)[:MOST_SHOWN] for key in [*given] if FIND in key[:5]
     }
+    refused += _unknown(over, {setting.key for setting in SETTINGS})
+    known = {setting.key for setting in declared(PLANS[mode])} if mode in PLANS else set()
+    refused += _unknown(plan, known | ({"epochs"} if mode == "find" else set()))
+    if len(over) > ROWS:
+        left_out = ", ".join([*over][ROWS:])[:MOST_SHOWN]
+        refused.append(f"At most {ROWS} settings can take several values, without {left_out}.")
+        over = dict([*over.items()][:ROWS])
     settings = address.read(urlencode(given))
     refused += settings.refused
     return Asked(
@@ -92,6 +101,14 @@ def write(asked: Asked) -> str:
     parts |= {"mode": asked.way} if asked.way else {}
     parts |= {FIND + key: text for key, text in asked.plan.items()}
     return f"?{urlencode(parts, safe=',')}" if parts else ""
+
+
+def _unknown(given: dict[str, str], known: set[str]) -> list[str]:
+    """Take what is no setting out of those given, with a sentence for each."""
+    wrong = [key for key in given if key not in known]
+    for key in wrong:
+        del given[key]
+    return [unknown(key, known) for key in wrong]
 
 
 def _number(text: str, word: str, refused: list[str]) -> int | None:

@@ -50,13 +50,13 @@ def answered(store: Store, sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
 def _head(sweep: Sweep, epochs: Epochs, made: Answer) -> dict[str, Any]:
     """As of a grid; but what has not finished may have more to train than its cells say."""
     told = head.told(sweep, epochs)
-    if sweep.over:
-        told["controls"] = [] if sweep.status == "finished" else ["resume"]
+    told["controls"] = head.controls(sweep, sweep.status != "finished")
     plan = plan_of(sweep)
     if isinstance(plan, RangeTest):
-        tested = len(made["seeds"])
-        told["counts"] = f"{tested} of {plan.seeds} seed{'s' * (plan.seeds > 1)} tested"
-        told["percent"] = round(100 * tested / plan.seeds, 1)
+        tested, batch = len(made["seeds"]), 0 if sweep.over else made.get("batch", 0)
+        at = f", batch {batch} of {plan.batches}" if batch else ""
+        told["counts"] = f"{tested} of {plan.seeds} seed{'s' * (plan.seeds > 1)} tested{at}"
+        told["percent"] = round(100 * (tested + batch / plan.batches) / plan.seeds, 1)
     return told
 
 

@@ -1,4 +1,6 @@
-"""What a person changes of a sweep: paused, stopped, gone on with, renamed, checked."""
+"""What a person changes of a sweep: paused, stopped, gone on with, renamed, archived, deleted,
+checked.
+"""
 
 from typing import Any, Literal
 
@@ -23,7 +25,7 @@ class Change(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
     sweep: int = Field(gt=0, lt=2**63)
-    what: Literal["pause", "stop", "resume", "rename"]
+    what: Literal["pause", "stop", "resume", "rename", "archive", "unarchive", "delete", "restore"]
     value: str = Field(default="", max_length=NAME_LENGTH)
 
 
@@ -35,6 +37,12 @@ def change(store: Store, asked: Change) -> str:
                 store.ask_sweep(asked.sweep, what)
             case "resume":
                 store.resume_sweep(asked.sweep)
+            case "archive" | "unarchive" as what:
+                store.archive_sweep(asked.sweep, what == "archive")
+            case "delete":
+                store.delete_sweep(asked.sweep)
+            case "restore":
+                store.restore_sweep(asked.sweep)
             case "rename":
                 store.rename_sweep(asked.sweep, asked.value.strip() or None)
     except (CommandError, StoreError) as refused:

@@ -1,25 +1,25 @@
 """What the form of a sweep holds, as Dash passes it."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
 from app import form, own
+from app.checked import Typed
 from app.sweep import address, finding, values
-from app.sweep.address import MOST_TEXT, Asked
+from app.sweep.address import MOST_TEXT, ROWS, Asked
 from app.sweep.plan import Plan, PlanError, by_row, plan
 from trainer.config.grid import MOST_SEEDS, MOST_WORKERS
-from trainer.config.table import ConfigError, changed
+from trainer.config.table import ConfigError, changed, differences, from_config
 from trainer.store.store import Store
 from trainer.store.sweeps import Sweep
 from trainer.sweep.adding import extend
+from trainer.sweep.settings import in_prose
 
-ROWS = 8
 Texts = Annotated[
     list[Annotated[str, StringConstraints(max_length=MOST_TEXT)] | None], Field(max_length=ROWS)
 ]
-Typed = Annotated[int, Field(ge=0, lt=2**31)] | Annotated[str, Field(max_length=20)] | None
 
 
 class Form:
@@ -79,16 +79,53 @@ class Form:
             PlanError: it is another sweep that they describe, or one that cannot be.
             CommandError: the sweep still trains.
         """
-        made, grid = self.plan(), sweep.grid
-        if made.config != sweep.config or made.grid.mode != grid.mode:
-            raise PlanError(
-                {}, [f"Sweep {sweep.id} has other settings in common: train this as a new one."]
-            )
-        given = {key: values.split(key, text) for key, text in self.rows if key}
+        given, seeds = self._more(self.plan(), sweep)
         try:
-            return extend(store, sweep.id, given, max(made.grid.seeds, grid.seeds))
+            return extend(store, sweep.id, given, seeds)
         except ConfigError as error:
             raise by_row(error, [key for key, _ in self.rows]) from error
+
+    def refusal(self, sweep: Sweep, made: Plan) -> str:
+        """Why nothing of a plan can be added to a sweep, in a sentence; "" if something can. It is
+        asked for as the values are typed, so no cell is looked at.
+        """
+        try:
+            _, seeds = self._more(made, sweep)
+        except PlanError as error:
+            return str(error)
+        own = from_config(sweep.config)
+        known: dict[str, Sequence[Any]] = {key: [value] for key, value in own.items()}
+        known |= {axis.key: axis.values for axis in sweep.grid.axes}
+        there = {key: {*map(repr, map(_plain, values))} for key, values in known.items()}
+        new = [
+            value
+            for axis in made.grid.axes
+            for value in axis.values
+            if repr(_plain(value)) not in there.get(axis.key, ())
+        ]
+        if new or seeds > sweep.grid.seeds:
+            return ""
+        return f"Sweep {sweep.id} has all of these already."
+
+    def _more(self, made: Plan, sweep: Sweep) -> tuple[dict[str, list[str]], int]:
+        """The values and the seeds of a plan, to add to a sweep.
+
+        Raises:
+            PlanError: it is another sweep that they describe.
+        """
+        grid = sweep.grid
+        other = [in_prose(key) for key in differences([made.config, sweep.config])]
+        other += ["halving"] if made.grid.mode != grid.mode else []
+        if other:
+            told = f"Sweep {sweep.id} has other settings in common ({', '.join(other)})"
+            raise PlanError({}, [f"{told}: train this as a new one."])
+        given = {key: values.split(key, text) for key, text in self.rows if key}
+        return given, max(made.grid.seeds, grid.seeds)
+
+
+def _plain(value: Any) -> Any:
+    """A value as it is stored."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def allow(plan: Plan, trusted: bool | None) -> None:

@@ -10,8 +10,11 @@ from dash.development.base_component import Component
 from pydantic import Field
 
 from app import form, ids, own
+from app.checked import Typed
 from app.sweep import address
 from app.sweep.address import Asked
+from app.sweep.plan import time_told
+from trainer.config.grid import MOST_WORKERS
 from trainer.config.run import RunConfig
 from trainer.config.table import ConfigError, Setting, changed, declared, setting_of
 from trainer.own.errors import OwnError
@@ -19,7 +22,7 @@ from trainer.store.faults import CommandError, StoreError
 from trainer.store.store import Store
 from trainer.store.sweeps import Kind, Sweep
 from trainer.sweep.find.finding import add_find, plan_of
-from trainer.sweep.find.plans import PLANS, Plan, cost, plan
+from trainer.sweep.find.plans import PLANS, Plan, cost, epochs, plan
 
 PLACE = "find"
 GRID, FIND = "grid", "find"  # what the left column shows
@@ -90,6 +93,17 @@ def layout(asked: Asked) -> Component:
                 **named,
             ),
             *(_fields(kind, asked) for kind in WAYS),
+            dmc.NumberInput(
+                id=ids.FIND_WORKERS,
+                label="Workers",
+                value=asked.workers,
+                min=1,
+                max=MOST_WORKERS,
+                allowDecimal=False,
+                clampBehavior="blur",
+                size="sm",
+                className="find-workers",
+            ),
             html.P(LIMIT, className="card-small"),
         ],
         className="find-form",
@@ -188,19 +202,43 @@ def problems(kind: Kind, error: ConfigError) -> tuple[list[dict[str, Any]], str]
     return beside, " ".join(others)
 
 
-def query(kind: Kind, base: str, texts: Mapping[str, str]) -> str:
+def query(kind: Kind, base: str, texts: Mapping[str, str], workers: Typed) -> str:
     """The address of these settings: of a way's only those that are not usual."""
     usual = {each.key: each.text(each.default) for each in declared(PLANS[kind])}
     if kind == "find":
         usual["epochs"] = str(form.from_query(base).epochs)
     plan = {key: text for key, text in texts.items() if text != usual.get(key)}
-    return address.write(Asked(config=form.from_query(base), way=kind, plan=plan))
+    count = workers if isinstance(workers, int) and workers else 1
+    return address.write(Asked(config=form.from_query(base), workers=count, way=kind, plan=plan))
+
+
+def workers_of(kind: Kind, workers: Typed) -> int:
+    """In how many processes a way trains; a range test has one.
+
+    Raises:
+        ConfigError: it cannot be so many.
+    """
+    if kind == "range":
+        return 1
+    if not isinstance(workers, int) or not 1 <= workers <= MOST_WORKERS:
+        told = f"Workers must be a whole number from 1 to {MOST_WORKERS}."
+        raise ConfigError({("threads", None): told})
+    return workers
+
+
+def cost_told(store: Store, config: RunConfig, planned: Plan) -> list[Any]:
+    """What the page says of a way before it starts: what it trains, and how long that takes."""
+    trained = epochs(planned, config)
+    kind = config.dataset, config.model, config.batch_size
+    time = "" if trained is None else f" {time_told(store, {kind: trained})}"
+    return [html.Strong(f"{cost(planned, config)}."), html.Span(time)]
 
 
 def register(app: Dash, store: Store) -> None:
     """The callbacks of the form, and Look for it."""
     boxes: list[tuple[Any, str]] = [
-        (ids.SWEEP_BASE, "data"), (ids.FIND_WAY, "value"), (FIELDS, "value")
+        (ids.SWEEP_BASE, "data"), (ids.FIND_WAY, "value"), (FIELDS, "value"),
+        (ids.FIND_WORKERS, "value"),
     ]  # fmt: skip
 
     @app.callback(
@@ -210,21 +248,28 @@ def register(app: Dash, store: Store) -> None:
         Output(ids.FIND_START, "disabled"),
         Output(ids.FIND_QUERY, "data"),
         *(Input(*box) for box in boxes),
+        Input(ids.SWEEP_OVER, "data"),  # what was trained tells how long it takes
         State(FIELDS, "id"),
     )
     def check(
-        base: Query | None, way: Way, values: list[Text | None], fields: list[FieldId]
+        base: Query | None,
+        way: Way,
+        values: list[Text | None],
+        workers: Typed,
+        _: Any,
+        fields: list[FieldId],
     ) -> tuple[Any, ...]:
         texts = given(way, fields, values)
-        asked = query(way, base or "", texts)
+        asked = query(way, base or "", texts, workers)
+        # What of the address was left out stays until something is changed.
+        nothing = no_update if ctx.triggered_id in (None, ids.SWEEP_OVER) else ""
         try:
             config, planned = made(way, base or "", texts)
+            workers_of(way, workers)
         except ConfigError as error:
             beside, others = problems(way, error)
-            return beside, "", others, True, asked
-        # What of the address was left out stays until something is changed.
-        told = no_update if ctx.triggered_id is None else ""
-        return [], [html.Strong(f"{cost(planned, config)}.")], told, False, asked
+            return beside, "", others or nothing, True, asked
+        return [], cost_told(store, config, planned), nothing, False, asked
 
     @app.callback(
         Output(ids.SWEEP_GO, "data", allow_duplicate=True),
@@ -240,6 +285,7 @@ def register(app: Dash, store: Store) -> None:
         base: Query | None,
         way: Way,
         values: list[Text | None],
+        workers: Typed,
         fields: list[FieldId],
         trusted: bool | None,
     ) -> tuple[Any, str]:
@@ -247,7 +293,7 @@ def register(app: Dash, store: Store) -> None:
             config, planned = made(way, base or "", given(way, fields, values))
             own.ask_for_trust(config, trusted)
             own.refuse_broken(config)
-            return add_find(store, config, planned), ""
+            return add_find(store, config, planned, workers_of(way, workers)), ""
         except (ConfigError, CommandError, OwnError) as refused:
             return no_update, str(refused)
 

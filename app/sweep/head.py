@@ -1,6 +1,6 @@
 """The head of the sweep on show: which it is, how far it is, and what can be asked of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -13,19 +13,39 @@ from app.sweep.values import short
 from trainer.config.text import plain, significant
 from trainer.store.sweeps import Epochs, Sweep
 
-CONTROLS = (("pause", "Pause"), ("stop", "Stop"), ("resume", "Go on"))
+CONTROLS = {
+    "pause": ("Pause", "It goes on exactly where it was left"),
+    "stop": ("Stop", "It can be gone on with, exactly where it was left"),
+    "resume": ("Go on", "Train what is left of it"),
+    "archive": ("Archive", "Leave it and its runs out of lists"),
+    "unarchive": ("Unarchive", "List it and its runs again"),
+    "delete": ("Delete", "Delete it with its runs; for a minute this can be undone"),
+}
+NONE: Mapping[int, float] = {}
 WORDS = {"queued": "waiting"}
 KINDS = {"find": "find an LR", "which": "which LR", "range": "LR range test"}
 
 
-def layout(sweeps: Sequence[Sweep], shown: Sweep | None) -> Component:
-    """The head, with the sweeps to choose from."""
+def layout(
+    sweeps: Sequence[Sweep],
+    shown: Sweep | None,
+    archived: bool = False,
+    deleted: Mapping[int, float] = NONE,
+) -> Component:
+    """The head, with the sweeps to choose from.
+
+    Args:
+        archived: whether the one on show is.
+        deleted: those that can be brought back, each with the seconds left.
+    """
     which: dict[str, Any] = {"aria-label": "Sweep"}
     bar: dict[str, Any] = {"aria-label": "Progress of the sweep"}
     told: dict[str, Any] = {"role": "status"}
+    other = "archive" if archived else "unarchive"
     rename: dict[str, Any] = {"aria-label": "Rename the sweep", "data-what": "rename"}
     return html.Div(
         [
+            html.Div([_undo(*each) for each in deleted.items()], id=ids.SWEEP_DELETED, **told),
             html.Div(
                 [
                     html.Span("", id=ids.SWEEP_STATUS, className="status", **told),
@@ -53,7 +73,7 @@ def layout(sweeps: Sequence[Sweep], shown: Sweep | None) -> Component:
                         className="run-name",
                     ),
                     html.Div(
-                        [_button(what, word) for what, word in CONTROLS],
+                        [_button(what) for what in CONTROLS if what != other],
                         id=ids.SWEEP_CONTROLS,
                         className="sweep-controls",
                     ),
@@ -78,9 +98,19 @@ def layout(sweeps: Sequence[Sweep], shown: Sweep | None) -> Component:
     )
 
 
-def _button(what: str, word: str) -> Component:
-    does: dict[str, Any] = {"data-what": what, "hidden": True}
+def _button(what: str) -> Component:
+    word, help = CONTROLS[what]
+    does: dict[str, Any] = {"data-what": what, "hidden": True, "title": help}
     return html.Button(word, className="sweep-button", **does)
+
+
+def _undo(sweep: int, seconds: float) -> Component:
+    """What brings a deleted sweep back."""
+    does: dict[str, Any] = {"data-what": "restore", "data-sweep": str(sweep)}
+    left: dict[str, Any] = {"data-seconds": f"{seconds:.1f}"}
+    return html.Span(
+        [f"Deleted sweep #{sweep}. ", html.Button("Undo", className="sweep-button", **does)], **left
+    )
 
 
 def register(app: Dash) -> None:
@@ -113,8 +143,6 @@ def told(sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
     over = sweep.over
     asked = sweep.asked if not over else None
     word = {"pause": "pausing", "stop": "stopping"}.get(asked or "", "")
-    controls = [] if over or asked else ["pause", "stop"]
-    controls += ["resume"] if over and (epochs.done < epochs.asked) else []
     return {
         "status": [sweep.status, word or WORDS.get(sweep.status, sweep.status)],
         "label": _label(sweep),
@@ -122,9 +150,21 @@ def told(sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
         "counts": counts(sweep, epochs),
         "reason": sweep.reason or "",
         "percent": round(100 * epochs.done / epochs.asked, 1) if epochs.asked else 0,
-        "controls": controls,
+        "controls": controls(sweep, epochs.done < epochs.asked),
         "over": over,
     }
+
+
+def controls(sweep: Sweep, left: bool) -> list[str]:
+    """What can be asked of a sweep; `left` says whether there is something to train."""
+    if not sweep.over:
+        return [] if sweep.asked else ["pause", "stop"]
+    return [
+        *(["stop"] if sweep.status == "paused" else []),
+        *(["resume"] if left else []),
+        *(["archive", "unarchive"] if sweep.kind != "range" else []),  # which has no runs
+        "delete",
+    ]
 
 
 def counts(sweep: Sweep, epochs: Epochs) -> str:

@@ -17,6 +17,7 @@ from trainer.sweep.settings import Standing, Tried, choices, in_prose, label, or
 
 # Pixels. A cell is as wide as there is room for; its number is written from LEAST_WIDTH on.
 WIDEST, LEAST_WIDTH, HEIGHT, LETTER, MARGIN = 84, 34, 32, 7.2, 8
+SMALL = 6.2  # a letter over a column
 HEAD, GAP = 0.75, 0.4  # cells above a panel for its columns' values, and between panels
 
 
@@ -46,8 +47,11 @@ class Map(NamedTuple):
 
 
 def default_axes(read: Read) -> Axes:
-    """The first three keys; the seed only where nothing else differs."""
-    y, x, panels = (*read.keys[:3], None, None, None)[:3]
+    """The first three keys that every cell has, so that each place of the map can be filled; the
+    seed only where nothing else differs.
+    """
+    own = [key for key in read.keys if all(key in cell.values for cell in read.cells)]
+    y, x, panels = (*(own or read.keys)[:3], None, None, None)[:3]
     return Axes(y or SEED, x, panels)
 
 
@@ -64,21 +68,24 @@ def heat_map(
     if SEED in axes and settings and SEED not in settings[0].values:
         # Nothing is told of single seeds beside each other.
         settings, standing = tried(read, [SEED]), Standing(None, frozenset(), None, 1)
-    ys, xs, panels = (order(settings, key) if key else [None] for key in axes)
+    ys, xs, of_panels = (order(settings, key) if key else [None] for key in axes)
     chosen, marks = _chosen(settings, standing, read.metric, axes)
     room = max((len(text(axes.y, y)) for y in ys), default=1) * LETTER + 2 * MARGIN
-    beside, cell = _fitted(len(xs), len(panels), width - room - MARGIN)
+    # A panel has the columns that there are in it: a setting of one schedule has no other's.
+    columns = {p: [x for x in xs if any((y, x, p) in chosen for y in ys)] for p in of_panels}
+    named = max(len(text(axes.x, x)) for x in xs) * LETTER if axes.x else 0
+    beside, cell = _fitted([*map(len, columns.values())], width - room - MARGIN, named)
+    panels = _placed(columns, beside, len(ys) + _head(axes) + GAP)
+    across = max(panel.left + len(panel.xs) for panel in panels)
     rows = -(-len(panels) // beside)
-    across = beside * len(xs) + (beside - 1) * GAP
     down = rows * (len(ys) + _head(axes) + GAP) + GAP
     at = {
-        (y, x, p): Place(
-            i % beside * (len(xs) + GAP) + xs.index(x),
-            i // beside * (len(ys) + _head(axes) + GAP) + _head(axes) + len(ys) - 1 - ys.index(y),
+        (y, x, panel.value): Place(
+            panel.left + i, panel.top + _head(axes) + len(ys) - 1 - ys.index(y)
         )
-        for i, p in enumerate(panels)
+        for panel in panels
         for y in ys
-        for x in xs
+        for i, x in enumerate(panel.xs)
     }
     places = {at[key]: settings[i] for key, i in chosen.items()}
     outlined = {at[key]: marks[i] for key, i in chosen.items() if i in marks}
@@ -88,12 +95,12 @@ def heat_map(
     strong, times = shades.strengths(costs)
     strength = dict(zip(places, strong, strict=True))
     traces, looks = cells(read, places, strength, outlined, settings, standing, (size, written))
-    labels = _labels(axes, ys, xs, panels, beside)
+    labels = _labels(axes, ys, panels, cell)
     traces += labels
     looks += [dict.fromkeys(theme.COLOURS, its) for its in ("faint", "ink", "faint", "faint")]
     height = round(down * HEIGHT + 2 * MARGIN)
     figure = {"data": traces, "layout": _layout(axes, at, across, down, room, (cell, width))}
-    note = _note(read, settings, standing, axes, len(chosen), times)
+    note = _note(read, settings, axes, (len(chosen), len(at)), times)
     return Map(figure, _templates(traces, looks), _legend(places.values(), standing), note, height)
 
 
@@ -124,13 +131,35 @@ def _better(
     return first is not None and (second is None or first < second)
 
 
-def _fitted(columns: int, panels: int, width: float) -> tuple[int, float]:
-    """How many panels lie side by side, as many as leave room for numbers; the width of a cell."""
-    for beside in range(panels, 0, -1):
-        cell = width / (beside * columns + (beside - 1) * GAP)
+class Panel(NamedTuple):
+    """A panel: its value, that of each of its columns, and where it begins, in cells."""
+
+    value: Any
+    xs: list[Any]
+    left: float
+    top: float
+
+
+def _fitted(columns: Sequence[int], width: float, named: float) -> tuple[int, float]:
+    """How many panels, each of so many columns, lie side by side, as many as leave room for
+    numbers; the width of a cell, which has room for the longest name of a column if there is any.
+    """
+    for beside in range(len(columns), 0, -1):
+        lines = (columns[i : i + beside] for i in range(0, len(columns), beside))
+        cell = width / max(sum(line) + (len(line) - 1) * GAP for line in lines)
         if cell >= 46 or beside == 1:
-            return beside, min(cell, WIDEST)
+            return beside, min(cell, max(WIDEST, named))
     return 1, WIDEST
+
+
+def _placed(columns: Mapping[Any, list[Any]], beside: int, high: float) -> list[Panel]:
+    """The panels, so many side by side, each line of them so high."""
+    found, left = list[Panel](), 0.0
+    for i, (value, xs) in enumerate(columns.items()):
+        left = 0.0 if i % beside == 0 else left
+        found.append(Panel(value, xs, left, i // beside * high))
+        left += len(xs) + GAP
+    return found
 
 
 def _head(axes: Axes) -> float:
@@ -138,27 +167,30 @@ def _head(axes: Axes) -> float:
 
 
 def _labels(
-    axes: Axes, ys: Sequence[Any], xs: Sequence[Any], panels: Sequence[Any], beside: int
+    axes: Axes, ys: Sequence[Any], panels: Sequence[Panel], cell: float
 ) -> list[dict[str, Any]]:
     """The values of the columns over each panel, and what the panel has."""
-    wide, high = len(xs) + GAP, len(ys) + _head(axes) + GAP
     columns = [
-        (Place(i % beside * wide + j, i // beside * high + _head(axes) - HEAD), text(axes.x, x))
-        for i in range(len(panels))
-        for j, x in enumerate(xs)
+        (
+            Place(panel.left + j, panel.top + _head(axes) - HEAD),
+            _cut(text(axes.x, x), cell),
+        )
+        for panel in panels
+        for j, x in enumerate(panel.xs)
         if axes.x
     ]
     above = [
         (
-            Place(i % beside * wide + len(xs) / 2 - 0.5, i // beside * high),
-            f"{label(axes.panels)} {text(axes.panels, panel)}",
+            Place(panel.left + len(panel.xs) / 2 - 0.5, panel.top),
+            _cut(f"{label(axes.panels)} {text(axes.panels, panel.value)}", cell * len(panel.xs)),
         )
-        for i, panel in enumerate(panels)
+        for panel in panels
         if axes.panels
     ]
-    count = -(-len(panels) // beside)
-    rows = [(Place(-0.5, high * i + _head(axes) - HEAD), label(axes.y)) for i in range(count)]
-    below = Place((min(beside, len(panels)) * wide - GAP) / 2 - 0.5, high * count - GAP)
+    tops = sorted({panel.top for panel in panels})
+    rows = [(Place(-0.5, top + _head(axes) - HEAD), label(axes.y)) for top in tops]
+    across = max(panel.left + len(panel.xs) for panel in panels)
+    below = Place(across / 2 - 0.5, tops[-1] + len(ys) + _head(axes))
     names = [(below, label(axes.x))] if axes.x else []
     return [
         texts(key, [place for place, _ in its], [safe(told) for _, told in its], size, **style)
@@ -169,6 +201,12 @@ def _labels(
             ("names", names, 11, {}),
         )
     ]
+
+
+def _cut(told: str, width: float) -> str:
+    """A text with as many of its letters as there is room for."""
+    most = max(1, int(width / SMALL))
+    return told if len(told) <= most else f"{told[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _layout(
@@ -236,21 +274,17 @@ def _legend(settings: Any, standing: Standing) -> list[dict[str, str]]:
 
 
 def _note(
-    read: Read,
-    settings: Sequence[Tried],
-    standing: Standing,
-    axes: Axes,
-    shown: int,
-    times: float,
+    read: Read, settings: Sequence[Tried], axes: Axes, shown: tuple[int, int], times: float
 ) -> str:
-    """What a cell's value is."""
+    """What a cell's value is; `shown` is how many cells there are, and places for them."""
+    cells, places = shown
     seeds = max((len(its.cells) for its in settings), default=1)
     of = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
     best = f"best {metric_label(read.metric)}, {of}"
     told = [f"{best[0].upper()}{best[1:]}; faintest: {times:.2g} times the best, or more."]
-    if shown < len(settings):
+    if cells < len(settings):
         rest = [in_prose(key) for key in choices(read) if key not in axes and key != SEED]
         told.append(f"Each cell is the best of those that differ in {' and '.join(rest)}.")
-    if standing.best is not None and standing.seeds == 1:
-        told.append("One seed tells no setting from another.")
+    if cells < places:
+        told.append("Where there is no cell, there is no such combination.")
     return " ".join(told)

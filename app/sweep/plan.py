@@ -43,14 +43,17 @@ def plan(
         PlanError: it cannot be.
     """
     given: dict[str, list[str]] = {}
-    twice = {}
+    wrong = {}
     for number, (key, text) in enumerate(rows):
         if key in given:
-            twice[number] = f"{values.label(key)} is named twice: write its values in one row."
+            wrong[number] = f"{values.label(key)} is named twice: write its values in one row."
         elif key:
-            given[key] = values.split(key, text)
-    if twice:
-        raise PlanError(twice)
+            try:
+                given[key] = values.split(key, text)
+            except ConfigError as error:
+                wrong[number] = str(error)
+    if wrong:
+        raise PlanError(wrong)
     try:
         made = grid(config, given, seeds=seeds, mode="halving" if halving else "grid")
         found = cells(config, made)
@@ -84,18 +87,21 @@ def cost(store: Store, plan: Plan) -> list[str]:
     told = [f"{_counted(count, 'cell')}, {_counted(round(sum(epochs.values())), 'epoch')} at most."]
     if plan.grid.mode == "halving":
         told.append(_halving(plan))
+    return [*told, time_told(store, epochs)]
+
+
+def time_told(store: Store, epochs: Mapping[tuple[str, str, int], float]) -> str:
+    """How long so many epochs take at most, by data, network and batch size, in a sentence."""
     seconds = 0.0
     for kind, trained in epochs.items():
         each = selection.seconds_an_epoch(store, *kind)
         if each is None:
-            told.append(
+            return (
                 "How long that takes is not known: no run with this data, network and batch size "
                 "was trained here yet."
             )
-            return told
         seconds += each * trained
-    told.append(f"{duration(seconds).capitalize()} at most, as fast as earlier runs.")
-    return told
+    return f"{duration(seconds).capitalize()} at most, as fast as earlier runs."
 
 
 def _epochs(plan: Plan) -> dict[tuple[str, str, int], float]:

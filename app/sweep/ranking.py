@@ -19,10 +19,10 @@ def definitions(read: Read) -> list[dict[str, Any]]:
     """The columns for the grid, at first in the order of their ranks. A column is sorted by the
     place of its value among the others, and shows its text (see `rows`).
     """
-    columns = [("rank", "", 52), *((key, label(key), 88) for key in read.keys)]
+    columns = [("rank", "", 52), ("mean", metric_label(read.metric).capitalize(), 96)]
+    columns += [(key, label(key), 88) for key in read.keys]
+    columns += [("spread", "Seeds", 132)] if len({cell.seed for cell in read.cells}) > 1 else []
     columns += [
-        ("mean", metric_label(read.metric).capitalize(), 96),
-        ("spread", "Seeds", 132),
         ("at", "Best epoch", 92),
         ("status", "Status", 116),
         ("runs", "Runs", 116),

@@ -8,15 +8,14 @@ from dash.development.base_component import Component
 
 from app import ids
 from app.sweep import values
-from app.sweep.address import Asked
-from app.sweep.filled import ROWS
+from app.sweep.address import ROWS, Asked
 from trainer.config.grid import MOST_SEEDS, MOST_WORKERS
 
 
 def rows(asked: Asked) -> list[Component]:
     """A row for each setting that takes several values, and empty ones."""
     keys = values.keys(asked.config)
-    over = [(key, text) for key, text in asked.over.items() if values.known(key)][:ROWS]
+    over = [*asked.over.items()][:ROWS]
     over += [("", "")] * (ROWS - len(over))
     return [_row(number, key, text, keys) for number, (key, text) in enumerate(over)]
 

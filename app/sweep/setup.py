@@ -8,13 +8,13 @@ from dash.development.base_component import Component
 from pydantic import Field
 
 from app import form, ids, run_names, run_picker
-from app.checked import RunChoice, Whole
+from app.checked import RunChoice, Typed, Whole
 from app.form import TRUSTED
 from app.paths import LAB
 from app.repeating import config_of
 from app.sweep import finding
 from app.sweep.address import Asked
-from app.sweep.filled import Form, Texts, Typed, allow
+from app.sweep.filled import Form, Texts, allow
 from app.sweep.plan import PlanError, cost
 from app.sweep.rows import counts, rows
 from trainer.config.own import in_file
@@ -105,7 +105,9 @@ def layout(store: Store, asked: Asked, shown: Sweep | None) -> Component:
                         size="sm",
                         variant="default",
                         style={} if grows else {"display": "none"},
+                        **{"aria-describedby": ids.SWEEP_ADD_WHY},
                     ),
+                    html.Div(id=ids.SWEEP_ADD_WHY, className="card-small"),
                 ],
                 className="start grid-start",
             ),
@@ -115,6 +117,7 @@ def layout(store: Store, asked: Asked, shown: Sweep | None) -> Component:
             dcc.Store(ids.SWEEP_QUERY),
             dcc.Store(ids.SWEEP_GO),
             dcc.Store(ids.SWEEP_ADDED),
+            dcc.Store(ids.SWEEP_OVER),
             dcc.Store(ids.SWEEP_SHOWN, data=shown.id if shown else None),
         ],
         className="sweep-setup",
@@ -148,7 +151,13 @@ def register(app: Dash, store: Store) -> None:
         Output(ids.SWEEP_START, "disabled"),
         Output(ids.SWEEP_TRUSTED, "hidden"),
         Output(ids.SWEEP_QUERY, "data"),
+        Output(ids.SWEEP_ADD, "disabled"),
+        Output(ids.SWEEP_ADD_WHY, "children"),
         *(Input(*box) for box in boxes),
+        Input(
+            ids.SWEEP_OVER, "data"
+        ),  # what was trained tells more of the time, and of what is there
+        State(ids.SWEEP_SHOWN, "data"),
         prevent_initial_call="initial_duplicate",
     )
     def check(
@@ -159,20 +168,25 @@ def register(app: Dash, store: Store) -> None:
         epochs: Typed,
         workers: Typed,
         halving: bool | None,
+        _: Any,
+        shown: Whole | None,
     ) -> tuple[Any, ...]:
         given = Form(base, keys, texts, (seeds, epochs, workers), halving)
         # What of the address was left out stays until something is changed.
-        first = ctx.triggered_id is None
+        nothing = no_update if ctx.triggered_id in (None, ids.SWEEP_OVER) else ""
         try:
             made = given.plan()
         except PlanError as refused:
-            told = " ".join(refused.others)
-            return _problems(refused), [], told, True, no_update, given.query()
+            told = " ".join(refused.others) or nothing
+            return _problems(refused), [], told, True, no_update, given.query(), True, ""
         sentences = cost(store, made)
         said = [html.Strong(sentences[0]), *(html.Span(" " + each) for each in sentences[1:])]
         trusts = not any(in_file(cell.config.model) for cell in made.cells)
         query = given.query()
-        return [], said, no_update if first else "", False, trusts, query
+        sweep = store.sweep(shown) if shown else None
+        grown = sweep is not None and sweep.kind == "grid" and sweep.over
+        why = given.refusal(sweep, made) if sweep and grown else ""
+        return [], said, nothing, False, trusts, query, bool(why) or not grown, why
 
     @app.callback(
         Output(ids.SWEEP_BASE, "data"),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from trainer.config.grid import LISTS
+from trainer.config import grid
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, Setting, chosen, from_config
 
@@ -14,6 +14,7 @@ USUAL = {
     "factor": "0.1, 0.3, 0.5",
     "patience": "2, 5, 10",
 }
+TYPED = ",; "  # at the end of a line: another value is about to be typed
 MOST_CHOICES = 4  # that are all tried unless fewer are named
 
 
@@ -33,11 +34,6 @@ def label(key: str) -> str:
     return next((setting.label for setting in SETTINGS if setting.key == key), key)
 
 
-def known(key: str) -> bool:
-    """Whether there is such a setting."""
-    return any(setting.key == key for setting in SETTINGS)
-
-
 def _usual(key: str, config: RunConfig) -> str:
     """Values to begin with, as text."""
     if key in USUAL:
@@ -52,12 +48,13 @@ def _usual(key: str, config: RunConfig) -> str:
 
 
 def split(key: str, text: str) -> list[str]:
-    """The values in a text: "0.001, 0.01, 0.1". Between lists, or where a comma is a decimal one, a
-    semicolon stands: "20, 35; 10, 20".
+    """The values in the text of a row, a line of which ends a value, too.
+
+    Raises:
+        ConfigError: between two separators is nothing.
     """
-    separator = ";" if key in LISTS or ";" in text else ","
-    parts = text.replace("\n", separator).split(separator)
-    return [part.strip() for part in parts if part.strip()]
+    lines = filter(None, (line.strip().rstrip(TYPED) for line in text.splitlines()))
+    return [value for line in lines for value in grid.split(key, line)]
 
 
 def joined(key: str, values: Sequence[Any]) -> str:

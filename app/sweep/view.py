@@ -28,6 +28,7 @@ def layout(store: Store, query: str) -> Component:
     """
     asked, given = address.read(query), query.removeprefix("?")
     sweeps: list[Sweep] = []
+    archived, deleted = False, dict[int, float]()
     shown: Sweep | None = None
     refused = list(asked.refused)
     try:
@@ -37,6 +38,7 @@ def layout(store: Store, query: str) -> Component:
             refused += [] if shown else [f"There is no sweep {asked.sweep}."]
         elif not given and sweeps:
             shown = sweeps[0]
+        archived, deleted = bool(shown and store.is_archived(shown.id)), store.deleted_sweeps()
         if asked.run is not None:
             asked = asked._replace(config=config_of(store, asked.run))
     except (StoreError, CommandError) as error:  # the page says so
@@ -51,7 +53,11 @@ def layout(store: Store, query: str) -> Component:
         **finding.mode(asked),
     }
     return html.Main(
-        [setup.layout(store, asked, shown), _picture(sweeps, shown), _numbers()],
+        [
+            setup.layout(store, asked, shown),
+            _picture(head.layout(sweeps, shown, archived, deleted)),
+            _numbers(),
+        ],
         className="sweep",
         **here,
     )
@@ -66,12 +72,12 @@ def _filled(asked: Asked, shown: Sweep | None) -> Asked:
     return asked if asked.over else asked._replace(over=values.first(asked.config))
 
 
-def _picture(sweeps: list[Sweep], shown: Sweep | None) -> Component:
+def _picture(told: Component) -> Component:
     named: dict[str, Any] = {"aria-label": "The sweep"}
     cursor: dict[str, Any] = {"aria-label": "Cells; the arrow keys move among them"}
     return html.Section(
         [
-            head.layout(sweeps, shown),
+            told,
             html.Div(EMPTY, id=ids.SWEEP_EMPTY, className="panel"),
             html.Div(
                 [
@@ -90,6 +96,13 @@ def _picture(sweeps: list[Sweep], shown: Sweep | None) -> Component:
             ),
             _panel("found", "Over the learning rate", ids.SWEEP_FOUND, ids.SWEEP_FOUND_NOTE),
             _panel("tree", "Shared past", ids.SWEEP_TREE, ids.SWEEP_TREE_NOTE, ids.SWEEP_TREE_LOOK),
+            html.Div(
+                [
+                    html.H2("Ranked"),
+                    html.Div(id=ids.SWEEP_RANKED, className="sweep-ranked", tabIndex="0"),
+                ],
+                className="panel sweep-ranked-panel",
+            ),
             _panel("parallel", "All settings", ids.SWEEP_PARALLEL, ids.SWEEP_PARALLEL_NOTE),
             # It loads plotly, and draws nothing.
             html.Div(dcc.Graph(figure=figures.BLANK), hidden=True),
@@ -120,13 +133,6 @@ def _numbers() -> Component:
                 [html.Div(id=ids.SWEEP_STATEMENT), html.Div(id=ids.SWEEP_NEXT)], className="panel"
             ),
             html.Div(id=ids.SWEEP_CELL, className="panel"),
-            html.Div(
-                [
-                    html.H2("Ranked"),
-                    html.Div(id=ids.SWEEP_RANKED, className="sweep-ranked", tabIndex="0"),
-                ],
-                className="panel sweep-ranked-panel",
-            ),
             html.Div(
                 [
                     html.H2("In numbers"),

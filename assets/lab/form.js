@@ -8,7 +8,8 @@
   // As a decimal: 1e-8 is no valid value of a slider for a screen reader.
   window.dashMantineFunctions.pow10scale = (exponent) => (10 ** exponent).toFixed(10).replace(/\.?0+$/, "");
 
-  const same = (a, b) => a.key === b.key && a.owner === b.owner;
+  // A field and its slider have the same key and owner; a row of a sweep's form has a number.
+  const same = (a, b) => a.key === b.key && a.owner === b.owner && a.row === b.row;
 
   // Where boxes have put their sliders, until Dash reports these as moved: a slider that was not
   // moved by hand must not write into its box, which may have been typed into meanwhile.

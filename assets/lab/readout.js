@@ -3,8 +3,9 @@
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
-  // Whether the run trains, and the commands that it does not obey, each with the reason.
-  let isLive = false, denied = {};
+  // Whether the run trains; the commands that it does not obey, each with the reason; and what others
+  // do to it.
+  let isLive = false, denied = {}, effects = {};
 
   // Enables what the run obeys. Each control stands in an element that says on hover what it does, or
   // why the run does not obey it: a button that is disabled says nothing. The pace is the next run's,
@@ -15,7 +16,7 @@
       const { id } = place.querySelector("[id]"), isForNext = command === "pace" && !isLive;
       const disabled = !isForNext && (!isLive || command in denied);
       lrscope.page.set(id.startsWith("{") ? JSON.parse(id) : id, { disabled });
-      place.title = (isLive && denied[command]) || help;
+      place.title = (isLive && (denied[command] || effects[command])) || help;
     }
   }
 
@@ -39,6 +40,16 @@
     denied(sentences) {
       denied = sentences;
       allow();
+    },
+    effects(sentences) {
+      effects = sentences;
+      allow();
+    },
+    // A cell leads to its sweep.
+    cell([sweep, told]) {
+      const link = document.createElement("a");
+      Object.assign(link, { href: `/sweep?sweep=${sweep}`, className: "plain-link", textContent: `Cell of sweep #${sweep}` });
+      lrscope.page.element("cell-of").replaceChildren(...(sweep ? [link, `. ${told}`] : []));
     },
     paused(paused) {
       lrscope.page.set("pause", { children: paused ? "Continue" : "Pause", "data-paused": paused });

@@ -78,17 +78,18 @@
     element("sweep-reason").textContent = told.reason;
     element("sweep-progress").value = told.percent;
     for (const button of element("sweep-controls").children) button.hidden = !told.controls.includes(button.dataset.what);
+    if (root().dataset.over !== String(told.over)) lrscope.page.set("sweep-over", { data: told.over });
     root().dataset.over = String(told.over);
   }
 
-  async function change(what, value = "") {
+  async function change(what, value = "", sweep = shown()) {
     let refused;
     try {
-      ({ refused } = await post("/sweep/change", { sweep: shown(), what, value }));
+      ({ refused } = await post("/sweep/change", { sweep, what, value }));
     } catch {
       refused = "LRScope does not answer: is it still running?";
     }
-    askIn(0);
+    if (shown()) askIn(0);
     if (refused) element("sweep-reason").textContent = refused;
     return !refused;
   }
@@ -98,7 +99,10 @@
     const field = document.createElement("input");
     Object.assign(field, { className: "sweep-named", value: known.head?.named ?? "", maxLength: 80, placeholder: "name" });
     field.setAttribute("aria-label", "Name of the sweep");
+    let open = true; // a field that is removed loses the focus, which ends it again
     const end = () => {
+      if (!open) return;
+      open = false;
       field.remove();
       delete wrapper.dataset.naming;
       wrapper.querySelector(".rename").focus();
@@ -109,7 +113,7 @@
       if (await change("rename", field.value)) window.location.reload();
       else end();
     });
-    field.addEventListener("blur", () => field.isConnected && end());
+    field.addEventListener("blur", end);
     wrapper.dataset.naming = "";
     wrapper.append(field);
     field.select();
@@ -117,17 +121,32 @@
 
   document.addEventListener("click", ({ target }) => {
     const button = target.closest?.("main.sweep [data-what]");
-    if (!button || !shown()) return;
-    const { what } = button.dataset;
+    if (!button) return;
+    const { what, sweep } = button.dataset;
     if (what === "rename") rename(button.closest(".run-name"));
-    else change(what);
+    else demand(what, Number(sweep) || shown());
   });
+
+  // What changes the list of sweeps is followed by another page.
+  async function demand(what, sweep) {
+    if (!(await change(what, "", sweep))) return;
+    if (what === "delete") window.location.assign("/sweep");
+    else if (["archive", "unarchive", "restore"].includes(what)) window.location.assign(`/sweep?sweep=${sweep}`);
+  }
+
+  // What was deleted cannot be brought back for ever.
+  function lapse() {
+    for (const told of document.querySelectorAll("#sweep-deleted [data-seconds]")) setTimeout(() => told.remove(), 1000 * told.dataset.seconds);
+  }
 
   // Once the page is there.
   function begin() {
     if (window.location.pathname !== "/sweep") return;
     if (!root()) setTimeout(begin, 20);
-    else if (shown()) askIn(0);
+    else {
+      lapse();
+      if (shown()) askIn(0);
+    }
   }
   begin();
 

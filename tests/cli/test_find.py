@@ -73,8 +73,12 @@ def test_a_range_test_trains_no_run(here: Here, tmp_path: Path) -> None:
     [
         (["lr", "--keep", "2"], "--keep is not for lrscope find lr: leave it out."),
         (["--probe", "many"], "Epochs each must be a whole number from 1 to 1,000."),
+        (["--within", "5"], "As good is a part, not a percentage: for 5 % give 0.05."),
+        (["--lr", "0.1"], "--lr is not for lrscope find, since it tries those from --lowest"),
+        (["run", "--patience=3"], "--patience is not for lrscope find, since it trains with rules"),
         (["--lowest", "1"], "Highest LR must be above the lowest."),
         (["run", "--epochs", "2"], "Epochs must be more than the 2 of each probe."),
+        (["range", "--workers", "2"], "A range test trains in one process"),
         (["range", "--check"], "A range test has no answer to check"),
     ],
 )

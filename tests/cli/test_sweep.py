@@ -1,11 +1,15 @@
 """A grid from the terminal and from a script."""
 
+import itertools
 import json
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from tests.cli.conftest import Here
 from tests.small import NOWHERE, load
@@ -73,7 +77,56 @@ def test_a_script_trains_a_grid(tmp_path: Path, capsys: pytest.CaptureFixture[st
     with closing(Store(tmp_path)) as store:
         assert record["trained"] == least(store, 1)
         assert_as_alone(store, 1)
-    assert "finished: test accuracy" in capsys.readouterr().out
+        cells = store.cells(1)
+    out = capsys.readouterr().out
+    assert "finished: test accuracy" in out
+    assert f"Sweep 1 finished: 4 runs, 20 of 20 epochs done, {record['trained']} trained." in out
+    assert "had the lowest validation loss" in out
+    for cell in cells:
+        told = [
+            line for line in out.splitlines() if re.match(rf"Runs? [0-9, ]*\b{cell.id}\b", line)
+        ]
+        assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    "lrs",
+    [
+        np.logspace(-3, -1, 3), np.logspace(-3, -1, 3, dtype=np.float32),
+        torch.logspace(-3, -1, 3), [np.float64(0.001), torch.tensor(0.01), 0.1],
+        (10.0**k for k in (-3, -2, -1)),
+    ],
+    ids=["array", "float32", "tensor", "numbers", "generator"],
+)  # fmt: skip
+def test_arrays_are_stored_as_plain_numbers(tmp_path: Path, lrs: Any) -> None:
+    count: Any = np.int64(1)
+    watch.sweep(
+        lr=lrs, patience=range(1, 3), seed=np.arange(1), model="mlp", batch_size=np.int64(8),
+        device="cpu", epochs=np.array(1), seeds=count, home=tmp_path, datasets=NOWHERE,
+    )  # fmt: skip
+    with closing(Store(tmp_path)) as store:
+        (sweep,) = store.sweeps()
+        values = {axis.key: list(axis.values) for axis in sweep.grid.axes}
+        assert values == {"lr": [0.001, 0.01, 0.1], "patience": [1, 2], "seed": [0]}
+        assert {cell.recipe.lr for cell in store.cells(1)} == {0.001, 0.01, 0.1}
+
+
+def test_a_sweep_is_deleted_and_brought_back(here: Here, tmp_path: Path) -> None:
+    here("sweep", *QUICK, "--patience", "0,1")
+    code, out, err = here("rm", "--sweep", "1")
+    assert (code, err) == (0, "")
+    assert out == (
+        "Deleted sweep 1 with its runs. For a minute, this brings it back: "
+        "lrscope rm --undo --sweep 1\n"
+    )
+    with closing(Store(tmp_path)) as store:
+        assert (store.sweeps(), store.runs(9)) == ([], [])
+    assert here("rm", "--sweep", "1")[2] == "lrscope: There is no sweep 1.\n"
+    assert here("rm", "--undo", "--sweep", "1")[1] == "Brought back sweep 1.\n"
+    with closing(Store(tmp_path)) as store:
+        assert len(store.cells(1)) == 2
+    for wrong in ([], ["1", "--sweep", "1"]):
+        assert "Name the runs to delete, or a sweep" in here("rm", *wrong)[2]
 
 
 def test_a_sweep_that_was_stopped_goes_on(here: Here, tmp_path: Path) -> None:
@@ -90,7 +143,9 @@ def test_a_sweep_that_was_stopped_goes_on(here: Here, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--lr", "0.1,,0.2"], "--lr '0.1,,0.2' has an empty value"),
+        (["--lr", "0.1,,0.2"], "lr '0.1,,0.2' has an empty value"),
+        (["--lr", ""], "lr has no values: name at least one."),
+        (["--lr", "0.1,0.10"], "lr has 0.1 twice: name each value once."),
         (["--factor", "0.1,1.5"], "Factor must be a number above 0 and below 1."),
         (["--schedule", "StepLR", "--patience", "1,2"], "patience does not belong to the schedule"),
         (["--seeds", "2", "--seed", "1,2"], "Name the seeds, or say how many there are"),
@@ -119,6 +174,8 @@ def test_a_setting_that_only_some_schedules_have_is_empty_for_the_others(here: H
 def test_a_script_is_refused_in_a_sentence(tmp_path: Path) -> None:
     many = {"lr": range(3000), "patience": range(3000)}
     wrong: list[dict[str, Any]] = [{"workers": 0}, {"seeds": 1.5}, many]
+    wrong += [{"lr": itertools.count(1)}, {"lr": np.array([0.1, np.nan])}, {"lr": [object()]}]
+    wrong += [{"lr": np.array([0.1, 0.1])}, {"lr": np.eye(2)}, {"lr": {"a": 1}}]
     for given in wrong:
         with pytest.raises(ConfigError):
             watch.sweep(**{"lr": [0.1, 0.01], **given}, home=tmp_path)

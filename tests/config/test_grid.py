@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.config.grid import Grid, cells, grid, rungs
+from trainer.config.grid import Grid, cells, grid, rungs, split
 from trainer.config.run import RunConfig
 from trainer.config.table import ConfigError, from_config
 
@@ -29,8 +29,29 @@ def test_there_is_a_cell_for_each_combination_and_seed(
 
 
 def test_text_is_read_as_in_the_form() -> None:
-    made = grid(BASE, {"lr": ["1e-3", "0,01", "0.01"], "threads": ["auto", "2"]})
+    made = grid(BASE, {"lr": ["1e-3", "0,01"], "threads": ["auto", "2"]})
     assert [axis.values for axis in made.axes] == [(0.001, 0.01), (0, 2)]
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "values"),
+    [
+        ("lr", " 0.1, 0.2 ", ["0.1", "0.2"]),
+        ("lr", "0,1; 0,2", ["0,1", "0,2"]),
+        ("milestones", "1, 2; 3", ["1, 2", "3"]),
+        ("lr", " ", []),
+    ],
+)
+def test_a_text_is_parted_into_values(key: str, text: str, values: list[str]) -> None:
+    assert split(key, text) == values
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [("lr", "0.1,,0.2"), ("lr", "0.1,"), ("lr", ","), ("milestones", "1;;2")]
+)
+def test_an_empty_value_in_a_text_is_refused(key: str, text: str) -> None:
+    with pytest.raises(ConfigError, match="has an empty value"):
+        split(key, text)
 
 
 def test_a_setting_of_one_schedule_applies_to_it_and_the_others_are_there_once() -> None:
@@ -67,6 +88,8 @@ def test_what_was_stored_is_the_same_grid_again() -> None:
         ({"factor": [0.1, 2]}, 1, "Factor must be a number above 0 and below 1."),
         ({"gamma": [0.1]}, 1, "gamma does not belong to the schedule ReduceLROnPlateau"),
         ({"pace": [1]}, 1, "There is no setting 'pace'."),
+        ({"lr": ["0.1", "0,10", "1"]}, 1, "lr has 0.1 twice: name each value once."),
+        ({"milestones": ["1, 2", [1, 2]], "schedule": ["MultiStepLR"]}, 1, "has 1, 2 twice"),
         ({"lr": []}, 1, "lr has no values: name at least one."),
         ({"lr": [0.1]}, 0, "Seeds must be a whole number from 1 to 100."),
         ({"seed": [1, 2]}, 3, "Name the seeds, or say how many there are, but not both."),

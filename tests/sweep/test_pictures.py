@@ -147,9 +147,64 @@ def test_the_best_and_what_is_within_the_noise_are_outlined() -> None:
     assert trace(picture, "outline:within")["x"].count(None) == len(found.within) > 0
 
 
-def test_one_seed_tells_nothing_apart_and_the_map_says_so() -> None:
-    picture = drawn(measured(GRID, loss))
-    assert "One seed tells no setting from another." in picture.note
+def test_what_one_seed_tells_is_said_by_the_sentences_alone() -> None:
+    read = measured(GRID, lambda v, _s: v["lr"] * v["patience"] / v["factor"])
+    settings = tried(read)
+    alone = standing(settings, read.metric, noise=math.log(1.01))
+    picture = heat_map(read, settings, alone, heat.default_axes(read))
+    assert picture.note == "Best validation loss, one seed; faintest: 4 times the best, or more."
+    assert statement(read, settings, alone)[1] == (
+        "No other setting comes within 1 % of it, which is how far this one run moves by itself; "
+        "another seed may still order them otherwise."
+    )
+
+
+def of_schedules() -> Read:
+    """Two LRs of a constant LR, of steps with two gammas, and of the plateau rule with two
+    patiences.
+    """
+    values: dict[str, list[Any]] = {
+        "lr": [0.01, 0.1], "schedule": ["none", "StepLR", "ReduceLROnPlateau"],
+        "patience": [2, 5], "gamma": [0.1, 0.5],
+    }  # fmt: skip
+    own = {"none": set(), "StepLR": {"gamma"}, "ReduceLROnPlateau": {"patience"}}
+    read = measured(values, loss)
+    cells: dict[tuple[Any, ...], Any] = {}
+    for cell in read.cells:
+        kept = {"lr", "schedule"} | own[cell.values["schedule"]]
+        found = {key: value for key, value in cell.values.items() if key in kept}
+        cells.setdefault(tuple(found.items()), cell._replace(values=found))
+    return read._replace(cells=[*cells.values()])
+
+
+def test_the_usual_axes_are_those_that_every_cell_has() -> None:
+    picture = drawn(of_schedules())
+    assert heat.default_axes(of_schedules()) == Axes("lr", "schedule", None)
+    assert filled(picture) == 2 * 3
+    assert "differ in patience and gamma" in picture.note
+    assert "no such combination" not in picture.note
+
+
+@pytest.mark.parametrize("width", [320, 720, 1600])
+def test_a_panel_has_only_the_columns_that_there_are_in_it(width: int) -> None:
+    picture = drawn(of_schedules(), Axes("lr", "schedule", "patience"), width)
+    assert filled(picture) == 2 * 4
+    assert len(trace(picture, "columns")["text"]) == 4
+    assert len(trace(picture, "panels")["text"]) == 3
+    assert "no such combination" not in picture.note
+    sparse = drawn(of_schedules(), Axes("patience", "gamma"), width)
+    assert filled(sparse) == 2 + 2 + 1
+    assert "Where there is no cell, there is no such combination." in sparse.note
+
+
+def test_a_name_over_a_column_ends_where_the_next_begins() -> None:
+    for width in (240, 400, 1600):
+        picture = drawn(of_schedules(), width=width)
+        x = picture.figure["layout"]["xaxis"]["range"][1]
+        cell = (width - picture.figure["layout"]["margin"]["l"] - heat.MARGIN) / x
+        names = trace(picture, "columns")["text"]
+        assert all(len(name) * heat.SMALL <= cell for name in names)
+    assert names == ["None", "StepLR", "ReduceLROnPlateau"]
 
 
 def test_colours_follow_the_scheme_and_no_trace_brings_its_own() -> None:

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import BrowserContext, expect
 
-from tests.lab.page import NEEDS_CHROMIUM
+from tests.lab.page import NEEDS_CHROMIUM, box
 from tests.lab.test_access import violations
 from tests.page import Served, opened
 
@@ -23,13 +23,18 @@ def test_an_lr_is_looked_for_and_its_answer_used_and_checked(
         expect(page.locator(".find-form")).to_contain_text("Epochs each must be")
         expect(page.get_by_role("button", name="Look for it")).to_be_disabled()
         probe.fill("1")
-        expect(page.locator("#find-cost")).to_have_text("7 LRs, 28 epochs.")
+        expect(page.locator("#find-cost")).to_contain_text("7 LRs, 28 epochs.")
+        expect(page.locator("#find-cost")).to_contain_text("How long that takes is not known")
+        box(page, "Workers").last.fill("2")
+        expect(page).to_have_url(re.compile("workers=2"))
+        box(page, "Workers").last.fill("1")
         expect(page).to_have_url(re.compile("mode=which&find-epochs=1$"))
         page.get_by_role("button", name="Look for it").click()
         page.wait_for_url(re.compile(r"/sweep\?sweep=1$"))
         page.locator('#sweep-status[data-state="finished"]').wait_for()
         page.wait_for_function(FOUND)
         expect(page.locator(".sweep-heat-panel")).to_be_hidden()
+        expect(page.locator("#find-cost")).to_contain_text("at most, as fast as earlier runs.")
         expect(page.locator("#sweep-statement")).to_contain_text("Of 14 runs on 2 seeds")
         expect(page.locator("#sweep-found-numbers tbody tr")).to_have_count(7)
         expect(page.locator('#sweep-found-numbers a[href="/?run=1"]')).to_be_visible()

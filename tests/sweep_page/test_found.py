@@ -8,16 +8,17 @@ import pytest
 from app.sweep import address, finding
 from app.sweep.answered import answered, compared
 from app.sweep.found import Found, found
-from tests.small import small
+from tests.small import NOWHERE, small
 from tests.sweep.conftest import _small
 from tests.sweep.find.test_finding import CONFIG, A, B
 from tests.sweep.find.test_finding import found as trained
 from tests.sweep.find.tries import of_seeds, row_of, tried
 from trainer.config.table import ConfigError
+from trainer.engine import range_test
 from trainer.store.store import Store
 from trainer.sweep.find.answers import best_here, which_lr
-from trainer.sweep.find.finding import add_check, add_find, answer
-from trainer.sweep.find.plans import PLANS
+from trainer.sweep.find.finding import add_check, add_find, answer, execute_find
+from trainer.sweep.find.plans import PLANS, RangeTest, cost
 from trainer.sweep.find.ranging import apart_of
 from trainer.sweep.find.suggestions import RULES
 
@@ -117,7 +118,24 @@ def test_the_page_tells_an_answer_with_its_check_and_its_lr(store: Store, plan):
     assert told["next"]["check"].startswith("Check: 3 seeds each of LR ")
     [best] = [line["cells"] for line in told["numbers"]["lines"] if line["best"]]
     assert best[0] in text
-    assert not told["head"]["controls"]
+    assert told["head"]["controls"] == ["archive", "unarchive", "delete"]
+
+
+def test_within_a_seed_of_a_range_test_the_batch_that_it_is_at_is_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(range_test, "PROGRESS_SECONDS", -1.0)
+    plan = RangeTest(lowest=1e-5, highest=1e-3, batches=20, seeds=2)
+    sweep = add_find(store, CONFIG, plan, claimed=True)
+    heads = []
+    for _ in execute_find(store, sweep, NOWHERE):
+        head = answered(store, row_of(store, sweep), store.epochs_of(sweep))["head"]
+        heads.append((head["counts"], head["percent"]))
+    assert ("0 of 2 seeds tested, batch 5 of 20", 12.5) in heads
+    assert ("1 of 2 seeds tested, batch 5 of 20", 62.5) in heads
+    percents = [percent for _, percent in heads]
+    assert percents == sorted(percents)
+    assert "batch" not in (row_of(store, sweep).answer or {})
 
 
 def test_a_check_is_told_in_its_sentence_and_other_grids_are_not(store: Store):
@@ -132,7 +150,7 @@ def test_a_way_that_stopped_between_its_phases_can_be_gone_on_with(store: Store)
     sweep = add_find(store, CONFIG, A, claimed=True)
     store.end_sweep(sweep, "stopped")
     told = answered(store, row_of(store, sweep), store.epochs_of(sweep))
-    assert told["head"]["controls"] == ["resume"]
+    assert told["head"]["controls"][0] == "resume"
 
 
 def test_refusals_stand_beside_their_fields():
@@ -147,12 +165,32 @@ def test_refusals_stand_beside_their_fields():
     assert problem["sentence"] == "Epochs must be more than the 2 of each probe."
 
 
+def test_workers_are_for_the_ways_that_have_cells():
+    assert [finding.workers_of(kind, 3) for kind in ("which", "find", "range")] == [3, 3, 1]
+    for wrong in (0, 257, "", None):
+        with pytest.raises(ConfigError, match="Workers must be a whole number from 1 to 256"):
+            finding.workers_of("which", wrong)
+
+
+def test_how_long_a_way_takes_follows_from_earlier_runs(store: Store):
+    def told(plan: Any) -> str:
+        return " ".join(part.children.strip() for part in finding.cost_told(store, CONFIG, plan))
+
+    plan = B
+    assert "How long that takes is not known" in told(plan)
+    sweep = add_find(store, CONFIG, plan, claimed=True)
+    trained(store, sweep)
+    assert told(plan).endswith(" at most, as fast as earlier runs.")
+    assert told(plan).startswith(cost(plan, CONFIG))
+
+
 @pytest.mark.parametrize("kind", PLANS)
 def test_the_address_and_a_sweep_set_the_form_up_again(store: Store, kind):
     texts = {"lowest": "0.002", "seeds": "4"} if kind != "find" else {"lowest": "0.002"}
-    query = finding.query(kind, "?model=mlp", texts)
+    query = finding.query(kind, "?model=mlp", texts, 3)
     asked = address.read(query)
     assert (asked.way, asked.plan, asked.config.model) == (kind, texts, "mlp")
+    assert asked.workers == 3
     planned = PLANS[kind](lowest=0.002)
     of_it = finding.of_sweep(row_of(store, add_find(store, small(epochs=5), planned)))
     epochs = {"epochs": "5"} if kind == "find" else {}

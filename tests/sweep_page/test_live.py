@@ -112,6 +112,11 @@ def test_a_sweep_is_paused_gone_on_with_and_renamed(store: Store):
     assert "already" in change(store, Change(sweep=sweep, what="resume"))
     assert change(store, Change(sweep=sweep, what="rename", value=" night ")) == ""
     assert store.sweep(sweep).name == "night"
+    assert change(store, Change(sweep=sweep, what="pause")) == ""
+    assert store.sweep(sweep).status == "paused"
+    assert "is over (paused)" in change(store, Change(sweep=sweep, what="pause"))
+    assert change(store, Change(sweep=sweep, what="stop")) == ""
+    assert store.sweep(sweep).status == "stopped"
     assert change(store, Change(sweep=99, what="stop")) == "There is no sweep 99."
 
 

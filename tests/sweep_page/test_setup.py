@@ -54,6 +54,30 @@ def test_a_wrong_part_of_the_address_costs_no_other():
     ]
 
 
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("?over-lrr=1&over-patience=2", "There is no setting 'lrr'. The nearest is lr."),
+        ("?over-patience=2&find-colour=1&mode=which", "There is no setting 'colour'."),
+        ("?over-patience=2&find-probe=1", "There is no setting 'probe'."),
+    ],
+)
+def test_a_setting_of_the_address_that_there_is_not_is_said(query: str, says: str) -> None:
+    asked = address.read(query)
+    assert list(asked.refused) == [says]
+    assert asked.over == {"patience": "2"}
+    assert asked.plan == {}
+
+
+def test_more_settings_than_there_are_rows_are_said() -> None:
+    keys = [setting.key for setting in SETTINGS if setting.owner is None][:9]
+    asked = address.read("?" + "&".join(f"over-{key}=1" for key in keys))
+    assert [*asked.over] == keys[:8]
+    assert list(asked.refused) == [
+        f"At most 8 settings can take several values, without {keys[8]}."
+    ]
+
+
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: f"{s.owner}-{s.key}")
 def test_values_are_read_back_as_they_were_written(setting):
     given = [setting.default, *setting.choices]
@@ -88,6 +112,18 @@ def test_a_setting_named_twice_and_one_without_values_are_refused():
         1: "Learning rate is named twice: write its values in one row."
     }
     assert refused([("lr", " , ")]).rows == {0: "lr has no values: name at least one."}
+
+
+def test_an_empty_value_is_refused_as_in_the_terminal_and_one_to_come_is_not():
+    said = refused([("lr", "0.1,,0.2"), ("patience", "2")]).rows
+    assert said == {0: "lr '0.1,,0.2' has an empty value: part the values with one ',' each."}
+    assert len(plan(BASE, [("lr", "0.1, 0.2, ")]).cells) == 2
+    assert len(plan(BASE, [("lr", "0.1\n0.2")]).cells) == 2
+
+
+def test_a_value_that_is_there_twice_is_refused_beside_its_row():
+    said = refused([("patience", "2"), ("lr", "0.1, 0.10")]).rows
+    assert said == {1: "lr has 0.1 twice: name each value once."}
 
 
 def test_too_many_cells_are_refused_for_no_row():
@@ -161,6 +197,29 @@ def test_only_what_a_sweep_has_not_yet_is_added_to_it(store: Store):
     again = store.sweep(number)
     assert again is not None
     assert form_of(again).extend(store, again) == 0
+
+
+def test_it_is_said_before_whether_there_is_something_to_add(store: Store):
+    values = [("milestones", "1; 2, 4"), ("schedule", "MultiStepLR"), ("lr", "0.001, 0.01")]
+    made = plan(BASE, values)
+    sweep = store.sweep(add(store, made.config, made.grid))
+    assert sweep is not None
+
+    def why(**changes: Any) -> str:
+        form = form_of(sweep, **changes)
+        return form.refusal(sweep, form.plan())
+
+    none = f"Sweep {sweep.id} has all of these already."
+    assert why() == why(over={"lr": "0.01"}) == why(over={"batch-size": "64"}) == none
+    assert why(over={"lr": "0.01, 0.1"}) == ""
+    assert why(over={"milestones": "2, 5"}) == ""
+    assert why(over={"batch-size": "8"}) == ""
+    assert why(seeds=2) == ""
+    other = sweep.config.model_copy(update={"epochs": 7, "seed": 3})
+    changed = form_of(sweep, config=other)
+    assert changed.refusal(sweep, changed.plan()) == (
+        f"Sweep {sweep.id} has other settings in common (seed): train this as a new one."
+    )
 
 
 def test_nothing_of_another_base_is_added(store: Store):

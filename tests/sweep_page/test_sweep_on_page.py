@@ -94,6 +94,7 @@ def test_what_cannot_be_is_said_beside_its_row_and_not_started(
         expect(page.locator(".sweep-row").first).to_contain_text(
             "Learning rate must be a number above 0 and at most 100."
         )
+        expect(page.locator(".sweep-row:has(.mantine-InputWrapper-error)")).to_have_count(1)
         expect(page.get_by_role("button", name="Train the grid")).to_be_disabled()
         box(page, "Values 1").fill("0.001, 0.002, 0.003")
         expect(page.locator("#sweep-cost")).to_contain_text("6 cells")
@@ -129,16 +130,46 @@ def test_a_sweep_is_paused_gone_on_with_and_renamed(browser: BrowserContext, lab
     sweep = recorded(lab, epochs=400)
     with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
         ended(page, "training")
+        expect(page.locator("#sweep-counts")).to_contain_text(re.compile("[1-9] reached"))
         page.get_by_role("button", name="Pause").click()
         ended(page, "paused")
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
+        expect(page.locator("#sweep-cost")).to_contain_text("at most, as fast as earlier runs.")
         page.get_by_role("button", name="Go on").click()
         ended(page, "training")
         page.get_by_role("button", name="Stop").click()
         ended(page, "stopped")
         page.get_by_role("button", name="Rename the sweep").click()
+        page.get_by_label("Name of the sweep").fill("no")
+        page.keyboard.press("Escape")
+        expect(page.get_by_label("Name of the sweep")).to_have_count(0)
+        page.get_by_role("button", name="Rename the sweep").click()
         page.get_by_label("Name of the sweep").fill("over night")
         page.keyboard.press("Enter")
         expect(page.locator("#sweep-choice")).to_have_value(f"#{sweep} over night")
+
+
+def test_a_sweep_is_archived_and_deleted_and_brought_back(
+    browser: BrowserContext, lab: Served
+) -> None:
+    sweep = recorded(lab)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
+        ended(page)
+        page.get_by_role("button", name="Archive", exact=True).click()
+        page.get_by_role("button", name="Unarchive", exact=True).wait_for()
+        assert lab.store.sweeps() == []
+        page.get_by_role("button", name="Unarchive", exact=True).click()
+        page.get_by_role("button", name="Archive", exact=True).wait_for()
+        page.get_by_role("button", name="Delete", exact=True).click()
+        page.wait_for_url(re.compile("/sweep$"))
+        expect(page.locator("#sweep-deleted")).to_contain_text(f"Deleted sweep #{sweep}.")
+        assert lab.store.sweep(sweep) is None
+        assert violations(page) == []
+        page.get_by_role("button", name="Undo").click()
+        page.wait_for_url(re.compile(rf"/sweep\?sweep={sweep}$"))
+        ended(page)
+        expect(page.locator("#sweep-deleted")).to_be_empty()
+        assert len(lab.store.cells(sweep)) == 4
 
 
 def test_the_cells_are_rows_of_the_table_of_runs(browser: BrowserContext, lab: Served) -> None:
@@ -164,17 +195,24 @@ def test_values_are_added_to_a_sweep_that_has_ended(browser: BrowserContext, lab
     sweep = recorded(lab)
     with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
         ended(page)
+        add = page.get_by_role("button", name=f"Add to sweep {sweep}")
+        why = page.locator("#sweep-add-why")
+        expect(add).to_be_disabled()
+        expect(why).to_have_text(f"Sweep {sweep} has all of these already.")
+        box(page, "Epochs").fill("4")
+        expect(why).to_have_text(
+            f"Sweep {sweep} has other settings in common (epochs): train this as a new one."
+        )
+        box(page, "Epochs").fill("3")
         box(page, "Values 1").fill("0.001, 0.01, 0.1")
         expect(page.locator("#sweep-cost")).to_contain_text("6 cells")
-        page.get_by_role("button", name=f"Add to sweep {sweep}").click()
+        add.click()
         expect(page.locator("#sweep-counts")).to_have_text(re.compile("^18 epochs asked"))
         ended(page)
         page.wait_for_function(f"() => {MAP}.layout.yaxis.ticktext.length === 3")
         assert len(lab.store.cells(sweep)) == 6
-        page.get_by_role("button", name=f"Add to sweep {sweep}").click()
-        expect(page.locator("#sweep-refused")).to_have_text(
-            f"Sweep {sweep} has all of these already."
-        )
+        expect(add).to_be_disabled()
+        expect(why).to_have_text(f"Sweep {sweep} has all of these already.")
 
 
 def test_the_table_is_sorted_and_a_row_leads_to_its_cell(

@@ -1,6 +1,7 @@
 """A grid: a config, and settings of it that take several values. torch-free."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Literal, NamedTuple, Self
@@ -59,8 +60,28 @@ class Cell(NamedTuple):
     config: RunConfig
 
 
-def grid(base: RunConfig, values: Mapping[str, Sequence[Any]], **settings: Any) -> Grid:
+def split(key: str, text: str) -> list[str]:
+    """The values in a text: "0.001, 0.01, 0.1". Between lists, or where a comma is a decimal one, a
+    semicolon stands: "20, 35; 10, 20". Of an empty text there are none.
+
+    Raises:
+        ConfigError: between two separators is nothing.
+    """
+    separator = ";" if key in LISTS or ";" in text else ","
+    found = [part.strip() for part in text.split(separator)] if text.strip() else []
+    if "" in found:
+        parted = f"part the values with one {separator!r} each."
+        raise ConfigError({(key, None): f"{key} {text!r} has an empty value: {parted}"})
+    return found
+
+
+def grid(
+    base: RunConfig, values: Mapping[str, Sequence[Any]], merged: bool = False, **settings: Any
+) -> Grid:
     """The grid over a config: values as in the form, as text or as they are.
+
+    Args:
+        merged: equal values of a setting are one; they are refused otherwise.
 
     Raises:
         ConfigError: a setting or a value cannot be, with a sentence for each at fault.
@@ -91,7 +112,12 @@ def grid(base: RunConfig, values: Mapping[str, Sequence[Any]], **settings: Any) 
                 read.append(from_config(changed(base, {**part, key: value}))[key])
             except ConfigError as error:
                 problems |= error.problems
-        axes.append(Axis(key=key, values=tuple(dict.fromkeys(map(_hashable, read)))))
+        counted = Counter(map(_hashable, read))
+        axes.append(Axis(key=key, values=tuple(counted)))
+        twice = [value for value, count in counted.items() if count > 1]
+        if twice and own and not merged:
+            sentence = f"{key} has {own.text(twice[0])} twice: name each value once."
+            problems[key, None] = sentence
         if not len(given):
             problems[key, None] = f"{key} has no values: name at least one."
     seeds = settings.get("seeds", 1)

@@ -225,8 +225,8 @@ def to_plan(model: type[S], values: Mapping[str, Any]) -> S:
         ConfigError: a value is out of bounds or malformed, or a key is unknown.
     """
     known = {setting.key: setting for setting in declared(model)}
-    if unknown := [key for key in values if key not in known][:MOST_UNKNOWN]:
-        raise ConfigError({(key, None): _unknown(key, known) for key in unknown})
+    if wrong := [key for key in values if key not in known][:MOST_UNKNOWN]:
+        raise ConfigError({(key, None): unknown(key, known) for key in wrong})
     try:
         return model.model_validate({known[k].name: _read(known[k], v) for k, v in values.items()})
     except ValidationError as error:
@@ -368,7 +368,7 @@ def _names(values: Mapping[str, Any], config_type: type[Recipe]) -> dict[str, st
 def _unknown_key(key: str, names: Mapping[str, str]) -> str:
     owners = [setting for setting in SETTINGS if setting.key == key]
     if not owners:
-        return _unknown(key, {s.key for s in SETTINGS})
+        return unknown(key, {s.key for s in SETTINGS})
     if owners[0].name in OF_OWN_DATA:
         return f"{key} is for data of your own: give its path."
     if owners[0].owner is None:
@@ -378,7 +378,8 @@ def _unknown_key(key: str, names: Mapping[str, str]) -> str:
     return f"{key} does not belong to the {group} {names[group]}; it belongs to {theirs}."
 
 
-def _unknown(key: str, known: Iterable[str]) -> str:
+def unknown(key: str, known: Iterable[str]) -> str:
+    """That there is no setting of this name, and which known one is the nearest."""
     near = nearest(key, known)
     hint = f" The nearest is {near}." if near else ""
     return f"There is no setting {key[:MOST_SHOWN]!r}.{hint}"

@@ -1,7 +1,7 @@
 """`lrscope.sweep`: trains a grid in a script or a notebook. torch-free until then."""
 
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -13,12 +13,17 @@ from ..config.run import RunConfig
 from ..config.table import changed, keyed
 from ..engine.events import Diverged, Ended, Failed, Waiting, Warned
 from ..export.tables import Record
+from ..store.run import Run
 from ..store.store import Store
+from ..store.sweeps import Sweep
 from ..sweep import places
 from ..sweep.adding import add
-from ..sweep.summary import summary
+from ..sweep.reading import Reading
+from ..sweep.statement import statement
+from ..sweep.summary import counted, stand, summary
 from ..sweep.sweeping import CellEvent, execute_sweep
 from .training import STOPPING, Training
+from .values import plain
 
 
 def sweep(
@@ -48,8 +53,9 @@ def sweep(
         name: what to call the sweep.
         home: the folder of the runs; LRScope's own if None.
         datasets: the folder of the data sets; LRScope's own if None.
-        settings: changes to the config, named as in the terminal, with underscores. A list has
-            several values; of a setting that is itself a list, several lists.
+        settings: changes to the config, named as in the terminal, with underscores. A list, an
+            array, a tensor, a range or an iterator has several values; of a setting that is itself
+            a list, several lists.
 
     Returns:
         A record: `sweep` (its number), `status`, `cells` (how many runs), `asked` and `trained`
@@ -60,7 +66,8 @@ def sweep(
         ConfigError: a setting is unknown or out of its bounds.
         StoreError: the store cannot be used.
     """
-    given = keyed(settings)
+    given = {key: plain(value) for key, value in keyed(settings).items()}
+    seeds, workers = plain(seeds), plain(workers)
     several = {key: value for key, value in given.items() if _is_several(key, value)}
     single = {key: value for key, value in given.items() if key not in several}
     base = changed(config or RunConfig(), single)
@@ -75,29 +82,30 @@ def sweep(
 
 
 def _is_several(key: str, value: Any) -> bool:
-    if isinstance(value, str | Mapping) or not hasattr(value, "__iter__"):
+    if not isinstance(value, list):
         return False
-    return key not in LISTS or any(hasattr(part, "__iter__") for part in value)
+    return key not in LISTS or any(isinstance(part, list) for part in value)
 
 
 def _follow(store: Store, number: int, datasets: Path, workers: int) -> Record:
-    """Train a claimed sweep; a line for each run that ends."""
-    home = store.home
+    """Train a claimed sweep; a line for each run that ends, and at the end what it shows."""
+    home, lines = store.home, Lines()
     training = Training(store, partial(_events, store, number, datasets, workers))
     training.start()
     try:
         for told in training.news():
-            _print(told)
+            lines.show(told)
     except BaseException as error:
         training.shutdown.set()
         if not isinstance(error, KeyboardInterrupt):
             raise
         print(STOPPING)
         for told in training.news():
-            _print(told)
+            lines.show(told)
     with closing(Store(home)) as again:
         ended = again.sweep(number)
         assert ended is not None
+        lines.end(again, ended)
         return summary(again, ended)
 
 
@@ -108,12 +116,40 @@ def _events(
         yield from execute_sweep(store, number, datasets, shutdown, places=where)
 
 
-def _print(told: list[CellEvent]) -> None:
-    for run, event in told:
-        match event:
-            case Waiting(sentence) | Warned(str(sentence)):
-                print(sentence)
-            case Diverged(reason=reason) | Failed(reason):
-                print(f"Run {run} did not finish: {reason}")
-            case Ended("finished"):
-                print(f"Run {run} finished: {event.told()}.")
+class Lines:
+    """What is printed of a sweep: its runs as they end, then what became of the others."""
+
+    def __init__(self) -> None:
+        self._told: set[int] = set()
+
+    def show(self, told: Sequence[CellEvent]) -> None:
+        for run, event in told:
+            match event:
+                case Waiting(sentence) | Warned(str(sentence)):
+                    print(sentence)
+                case Diverged(reason=reason) | Failed(reason):
+                    self._told.add(run)
+                    print(f"Run {run} did not finish: {reason}")
+                case Ended("finished"):
+                    self._told.add(run)
+                    print(f"Run {run} finished: {event.told()}.")
+
+    def end(self, store: Store, sweep: Sweep) -> None:
+        others, cells = dict[str, list[int]](), store.cells(sweep.id)
+        for cell in cells:
+            if cell.id not in self._told:
+                others.setdefault(_became(cell), []).append(cell.id)
+        for sentence, runs in others.items():
+            print(f"Run{'s' if runs[1:] else ''} {', '.join(map(str, runs))}: {sentence}")
+        epochs, (found, _) = store.epochs_of(sweep.id), stand(Reading(store), sweep)
+        was = "" if sweep.status == "finished" else "was "
+        print(f"Sweep {sweep.id} {was}{sweep.status}: {counted(len(cells), epochs)}.")
+        for sentence in statement(*found):
+            print(sentence)
+
+
+def _became(cell: Run) -> str:
+    """What became of a cell that has not ended by itself."""
+    if cell.status in ("finished", "diverged", "failed"):
+        return f"All epochs are those of run {cell.parent}, and the end, too."
+    return cell.reason or f"Ended early ({cell.status}), after epoch {cell.epoch}."

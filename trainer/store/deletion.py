@@ -1,10 +1,14 @@
-"""Deletes runs, first so that it can be undone. torch-free."""
+"""Deletes runs, and sweeps with their cells, first so that it can be undone. torch-free."""
 
 import sqlite3
 from collections.abc import Collection
 
 UNDO_SECONDS = 60.0  # from then on a deleted run may be purged
 TABLES = ("epochs", "traces", "best", "commands", "interventions", "shared")
+
+
+# A sweep that was deleted is one that a person has asked for to be; it ended then.
+SWEEP_DELETED = "asked IS 'delete'"
 
 
 def refusal(connection: sqlite3.Connection, runs: Collection[int]) -> str | None:
@@ -43,4 +47,11 @@ def purge(connection: sqlite3.Connection, before: float) -> list[int]:
         for table in TABLES:
             connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
         connection.execute("DELETE FROM runs WHERE id = ?", (run,))
+    # A range test has no cells; any other sweep goes with the last of them.
+    connection.execute(
+        "DELETE FROM sweeps WHERE status NOT IN ('queued', 'training') "
+        f"AND NOT EXISTS (SELECT 1 FROM runs WHERE sweep = sweeps.id) "
+        f"AND (kind != 'range' OR ({SWEEP_DELETED} AND ended < ?))",
+        (before,),
+    )
     return gone

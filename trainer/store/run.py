@@ -157,6 +157,12 @@ class Run:
         return self.status in OVER
 
     @property
+    def follows(self) -> bool:
+        """Whether it is a cell of a sweep that shares the epochs which another one trains now."""
+        shares = self.parent is not None and self.parent_epoch == self.epoch
+        return self.sweep is not None and self.status == "training" and not self.started and shares
+
+    @property
     def open_ended(self) -> bool:
         """Whether nobody knows how many epochs it will have, as where it follows a file: those of
         its recipe are planned for the time being.

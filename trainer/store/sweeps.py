@@ -18,6 +18,7 @@ from ..config.run import RunConfig
 from ..schedule.decisions import Decision
 from . import queue, rows
 from .database import Database
+from .deletion import SWEEP_DELETED
 from .faults import CommandError, StoreError
 from .owners import Owner
 from .run import Run
@@ -128,14 +129,20 @@ class Sweeps:
             StoreError: it cannot be read.
         """
         row = self._database.connection.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM sweeps WHERE id = ?", (sweep,)
+            f"SELECT {', '.join(COLUMNS)} FROM sweeps WHERE id = ? AND NOT {SWEEP_DELETED}",
+            (sweep,),
         ).fetchone()
         return None if row is None else _read(row)
 
     def sweeps(self, limit: int = 50) -> list[Sweep]:
-        """The newest sweeps, newest first; one that cannot be read is left out."""
+        """The newest sweeps, newest first; without those whose cells are all archived, and those
+        that cannot be read.
+        """
         found = self._database.connection.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM sweeps ORDER BY id DESC LIMIT ?", (limit,)
+            f"SELECT {', '.join(COLUMNS)} FROM sweeps WHERE NOT {SWEEP_DELETED} "
+            "AND (kind = 'range' OR EXISTS (SELECT 1 FROM runs WHERE sweep = sweeps.id "
+            "AND deleted IS NULL AND NOT archived)) ORDER BY id DESC LIMIT ?",
+            (limit,),
         )
         read = []
         for row in found:
@@ -250,20 +257,21 @@ class Sweeps:
     # Command
 
     def ask_sweep(self, sweep: int, asked: Asked) -> None:
-        """Ask a sweep to pause or to stop; both go on exactly where they were left.
+        """Ask a sweep to pause or to stop; both go on exactly where they were left. One that is
+        paused can be stopped.
 
         Raises:
             CommandError: there is no such sweep, or it does not train.
         """
         row = self._known_sweep(sweep)
-        if row.over:
+        if row.over and (row.status, asked) != ("paused", "stop"):
             raise CommandError(f"Sweep {sweep} is over ({row.status}) and cannot be changed.")
         status = {"pause": "paused", "stop": "stopped"}[asked]
         with self._database.transaction() as connection:
             connection.execute("UPDATE sweeps SET asked = ? WHERE id = ?", (asked, sweep))
             waiting = connection.execute(
-                "UPDATE sweeps SET status = ?, asked = NULL WHERE id = ? AND status = 'queued' "
-                "RETURNING id",
+                "UPDATE sweeps SET status = ?, asked = NULL WHERE id = ? "
+                "AND status IN ('queued', 'paused') RETURNING id",
                 (status, sweep),
             ).fetchone()
             if waiting:
@@ -290,7 +298,12 @@ class Sweeps:
                 self._claim_sweep(connection, sweep)
 
     def rename_sweep(self, sweep: int, name: str | None) -> None:
-        """Call a sweep by a name; None for none."""
+        """Call a sweep by a name; None for none.
+
+        Raises:
+            CommandError: there is no such sweep.
+        """
+        self._known_sweep(sweep)
         with self._database.transaction() as connection:
             connection.execute("UPDATE sweeps SET name = ? WHERE id = ?", (name, sweep))
 

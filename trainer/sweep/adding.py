@@ -70,6 +70,7 @@ def extend(
     after = grid(
         row.config,
         _joined(row.config, before, values or {}),
+        merged=True,
         seeds=seeds or before.seeds,
         mode=before.mode,
         first=_first(row.config, before),

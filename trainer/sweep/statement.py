@@ -70,8 +70,12 @@ def _apart(standing: Standing, count: int) -> list[str]:
         return [f"Nothing can be said yet of how far the noise reaches: {seeds}."]
     within = percent(standing.reach)
     if not near:
-        least = "" if standing.seeds > 1 else " of this one seed, at least"
-        return [f"No other setting lies within the noise{least} ({within})."]
+        if standing.seeds > 1:
+            return [f"No other setting lies within the noise ({within})."]
+        return [
+            f"No other setting comes within {within} of it, which is how far this one run moves by "
+            "itself; another seed may still order them otherwise."
+        ]
     settings = f"{near} setting" if near == 1 else f"{near} settings"
     if standing.reach > math.log(FURTHEST):
         return [f"{settings} cannot be told from it: how far {seeds} scatter is not known yet."]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..store.store import Store
-from ..store.sweeps import Sweep
+from ..store.sweeps import Epochs, Sweep
 from .reading import Reading
 from .settings import Tried, ranked
 from .shown import Shown, shown
@@ -38,6 +38,13 @@ def summary(store: Store, sweep: Sweep) -> dict[str, Any]:
         "best": best and {**named(sweep, best), "runs": best.runs, found.read.metric: best.mean},
     }
     return record if sweep.reason is None else {**record, "reason": sweep.reason}
+
+
+def counted(cells: int, epochs: Epochs) -> str:
+    """How much of a sweep is done: 12 runs, 144 of 144 epochs done, 67 trained."""
+    runs = f"{cells:,} run{'' if cells == 1 else 's'}"
+    done = f"{epochs.done:,} of {epochs.asked:,} epochs done"
+    return f"{runs}, {done}, {epochs.trained:,} trained"
 
 
 def named(sweep: Sweep, its: Tried) -> dict[str, Any]:

@@ -16,6 +16,7 @@ CUT = 0.1  # of the runs that go on: their factor and patience cannot be chosen 
 PATIENCE = 1 / 5  # of the epochs
 MOST_DIGITS = 3
 ROUNDED = 0.05  # of a step
+MOST_WITHIN = 1  # times the best; a bound would make sweeps with more unreadable
 
 
 def _lowest(default: float) -> float:
@@ -119,7 +120,8 @@ class WhichLR(Steps):
     )  # fmt: skip
     seeds: int = _seeds(2, "Seeds over which the scores are averaged.")
     within: float = setting(
-        0.1, "As good", "The lowest LR whose loss is above the best by no more than this fraction.",
+        0.1, "As good",
+        "The lowest LR whose loss is above the best by no more than this part: 0.05 is 5 %.",
         gt=0, le=10,
     )  # fmt: skip
     cooldown: float = setting(
@@ -171,17 +173,28 @@ def plan(kind: Kind, **values: object) -> Plan:
     Raises:
         ConfigError: a value is out of bounds or malformed, or a key is unknown.
     """
-    return to_plan(PLANS[kind], {key.replace("_", "-"): v for key, v in values.items()})
+    made = to_plan(PLANS[kind], {key.replace("_", "-"): v for key, v in values.items()})
+    if isinstance(made, WhichLR) and made.within > MOST_WITHIN:
+        given = f"{made.within:g}"
+        told = f"As good is a part, not a percentage: for {given} % give {made.within / 100:g}."
+        raise ConfigError({("within", None): told})
+    return made
+
+
+def epochs(plan: Plan, config: RunConfig) -> float | None:
+    """How many epochs a plan trains; None of batches where nobody knows how many an epoch has."""
+    match plan:
+        case BestHere():
+            kept = min(plan.keep, len(plan.lrs))
+            return len(plan.lrs) * plan.probe + kept * (config.epochs - plan.probe)
+        case WhichLR():
+            return len(plan.lrs) * plan.seeds * (plan.epochs + 1)
+        case RangeTest():
+            return plan.seeds * plan.batches / config.batches if config.batches else None
 
 
 def cost(plan: Plan, config: RunConfig) -> str:
     """What a plan trains, before it starts: 7 LRs, 158 epochs."""
-    match plan:
-        case BestHere():
-            kept = min(plan.keep, len(plan.lrs))
-            epochs = len(plan.lrs) * plan.probe + kept * (config.epochs - plan.probe)
-        case WhichLR():
-            epochs = len(plan.lrs) * plan.seeds * (plan.epochs + 1)
-        case RangeTest():
-            return f"{plan.seeds * plan.batches:,} batches"
-    return f"{len(plan.lrs)} LRs, {epochs_text(epochs)}"
+    if isinstance(plan, RangeTest):
+        return f"{plan.seeds * plan.batches:,} batches"
+    return f"{len(plan.lrs)} LRs, {epochs_text(round(epochs(plan, config) or 0))}"

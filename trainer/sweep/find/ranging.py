@@ -5,11 +5,13 @@ import math
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ...config.run import RunConfig
 from ...engine.control import Control
+from ...engine.events import Progress
 from ...failures import reason, unexpected
 from ...store.store import Store
 from ...store.sweeps import Sweep, SweepStatus
@@ -25,7 +27,8 @@ def execute_range(
     store: Store, sweep: Sweep, plan: RangeTest, root: Path, shutdown: threading.Event
 ) -> Generator[CellEvent, None, None]:
     """Train what is left of a claimed sweep of kind range. The answer is recorded after each seed,
-    as of `apart_of`; a test that is stopped within a seed begins it again.
+    as of `apart_of`, and within a seed the `batch` that it is at; a test that is stopped there
+    begins that seed again.
     """
     seeds: list[dict[str, Any]] = list((sweep.answer or {}).get("seeds", ()))
     status: SweepStatus = "interrupted"
@@ -39,7 +42,8 @@ def execute_range(
 
     try:
         for number in range(len(seeds), plan.seeds):
-            losses = yield from _tested(sweep.config, plan, number, root, asked)
+            at = partial(_tell, store, sweep.id, apart_of(seeds))
+            losses = yield from _tested(sweep.config, plan, number, root, asked, at)
             if losses is None:
                 return
             seeds.append(_of_seed(sweep.config.seed + number, plan, losses))
@@ -54,10 +58,22 @@ def execute_range(
         store.end_sweep(sweep.id, status, why)
 
 
+def _tell(store: Store, sweep: int, answer: Answer, batch: int) -> None:
+    """Record how far a test is, for whoever watches it."""
+    store.answer_sweep(sweep, {**answer, "batch": batch})
+
+
 def _tested(
-    config: RunConfig, plan: RangeTest, number: int, root: Path, asked: Callable[[], bool]
+    config: RunConfig,
+    plan: RangeTest,
+    number: int,
+    root: Path,
+    asked: Callable[[], bool],
+    at: Callable[[int], None],
 ) -> Generator[CellEvent, None, list[float] | None]:
-    """Test a seed, counted from 0; the loss of each batch, None if it was asked to end."""
+    """Test a seed, counted from 0; the loss of each batch, None if it was asked to end. `at` is
+    told, by the clock, which batch it is at.
+    """
     from ...engine.range_test import range_test
 
     smooth, control = Smoothed(), Control()
@@ -77,6 +93,8 @@ def _tested(
                 return losses
             if asked():
                 control.stop()
+            elif isinstance(event, Progress):
+                at(event.batch)
             yield CellEvent(0, event)
 
 
