@@ -138,7 +138,7 @@ def _hint(run: Run) -> str:
     if run.config is None or run.status == "queued":
         return ""
     if not run.over:
-        return run.response("lr")
+        return run.disobeys("lr") or run.response("lr")
     if run.resumable:
         return "Resume continues exactly where it stopped; Fork tries other settings from an epoch."
     return "To continue from any epoch with other settings, select the epoch, then Fork."

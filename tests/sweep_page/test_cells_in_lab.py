@@ -43,6 +43,7 @@ def test_a_cell_that_shares_epochs_says_whose_they_are(store: Store, capsys: Any
     ]
     assert progress(shares)[ids.PROGRESS_LEFT] == "epoch 2 of 4 · shared"
     assert told["effects"]["stop"].startswith("Ends this cell alone")
+    assert told[ids.HINT] == told["denied"]["lr"]
     assert "stop" not in told["denied"]
     assert {"pause", "step", "pace", "lr", "scale", "cut", "epochs"} <= told["denied"].keys()
     assert state(waits, [])["cell"] == [sweep, "It trains when its turn comes."]
