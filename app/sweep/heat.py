@@ -1,23 +1,16 @@
 """The heat map of a sweep: what was measured, nothing between. Pure.
 
-Everything is placed in cells: the axes count them, so a panel is so many cells wide and lies beside
-or under the one before. What is drawn has a click's runs as `customdata`.
+The page draws it (`assets/sweep/map.js`), in the room that it has.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from app.charts import shades, theme
-from app.charts.curves import safe
-from app.charts.figures import templates
-from app.sweep.heat_cells import SIGNS, Place, cells, cost, texts
+from app.charts import shades
+from app.sweep.heat_cells import SIGNS, cell, cost
 from trainer.config.metrics import label as metric_label
 from trainer.sweep.reading import SEED, Read
 from trainer.sweep.settings import Standing, Tried, choices, in_prose, label, order, text, tried
-
-# Pixels. A cell is as wide as there is room for; its number is written from LEAST_WIDTH on.
-WIDEST, LEAST_WIDTH, HEIGHT, LETTER, MARGIN = 84, 34, 32, 7.2, 8
-HEAD, GAP = 0.75, 0.4  # cells above a panel for its columns' values, and between panels
 
 
 class Axes(NamedTuple):
@@ -32,17 +25,21 @@ class Map(NamedTuple):
     """A heat map as the page takes it.
 
     Attributes:
-        figure: as plotly takes it, `height` pixels high.
-        templates: of both schemes.
+        rows, columns, panels: the values of the axes as text, from the top and from the left; one
+            empty text where there is no such axis.
+        names: what the axes down and across are called.
+        cells: see `app.sweep.heat_cells.cell`; from the first panel on, each from its top left.
         legend: each sign and outline in it, with what it means.
         note: what a cell's value is, in a sentence or two.
     """
 
-    figure: dict[str, Any]
-    templates: dict[theme.Scheme, dict[str, Any]]
+    rows: list[str]
+    columns: list[str]
+    panels: list[str]
+    names: list[str]
+    cells: list[dict[str, Any]]
     legend: list[dict[str, str]]
     note: str
-    height: int
 
 
 def default_axes(read: Read) -> Axes:
@@ -51,181 +48,86 @@ def default_axes(read: Read) -> Axes:
     return Axes(y or SEED, x, panels)
 
 
+# By run, what a cell was made of, and the cell.
+Made = dict[int, tuple[tuple[Any, ...], dict[str, Any]]]
+
+
 def heat_map(
-    read: Read, settings: Sequence[Tried], standing: Standing, axes: Axes, width: int = 720
+    read: Read,
+    settings: Sequence[Tried],
+    standing: Standing,
+    axes: Axes,
+    made: Made | None = None,
 ) -> Map:
     """The map of a sweep.
 
     Args:
         settings, standing: of `trainer.sweep.settings`.
         axes: of `choices`.
-        width: the pixels that there are.
+        made: the cells of a moment ago, which is brought up to date: one that has not changed is
+            the same object.
     """
+    made = {} if made is None else made
     if SEED in axes and settings and SEED not in settings[0].values:
         # Nothing is told of single seeds beside each other.
         settings, standing = tried(read, [SEED]), Standing(None, frozenset(), None, 1)
     ys, xs, panels = (order(settings, key) if key else [None] for key in axes)
-    chosen, marks = _chosen(settings, standing, read.metric, axes)
-    room = max((len(text(axes.y, y)) for y in ys), default=1) * LETTER + 2 * MARGIN
-    beside, cell = _fitted(len(xs), len(panels), width - room - MARGIN)
-    rows = -(-len(panels) // beside)
-    across = beside * len(xs) + (beside - 1) * GAP
-    down = rows * (len(ys) + _head(axes) + GAP) + GAP
-    at = {
-        (y, x, p): Place(
-            i % beside * (len(xs) + GAP) + xs.index(x),
-            i // beside * (len(ys) + _head(axes) + GAP) + _head(axes) + len(ys) - 1 - ys.index(y),
-        )
-        for i, p in enumerate(panels)
-        for y in ys
-        for x in xs
-    }
-    places = {at[key]: settings[i] for key, i in chosen.items()}
-    outlined = {at[key]: marks[i] for key, i in chosen.items() if i in marks}
-    size = 12 if cell >= 46 else 11 if cell >= 40 else 10
-    written = cell >= LEAST_WIDTH
-    costs = [cost(read.metric, its.mean) for its in places.values()]
-    strong, times = shades.strengths(costs)
-    strength = dict(zip(places, strong, strict=True))
-    traces, looks = cells(read, places, strength, outlined, settings, standing, (size, written))
-    labels = _labels(axes, ys, xs, panels, beside)
-    traces += labels
-    looks += [dict.fromkeys(theme.COLOURS, its) for its in ("faint", "ink", "faint", "faint")]
-    height = round(down * HEIGHT + 2 * MARGIN)
-    figure = {"data": traces, "layout": _layout(axes, at, across, down, room, (cell, width))}
-    note = _note(read, settings, standing, axes, len(chosen), times)
-    return Map(figure, _templates(traces, looks), _legend(places.values(), standing), note, height)
-
-
-def _chosen(
-    settings: Sequence[Tried], standing: Standing, metric: str, axes: Axes
-) -> tuple[dict[tuple[Any, Any, Any], int], dict[int, str]]:
-    """The setting that each cell shows: of several that differ in what is no axis the best; and how
-    it is outlined.
-    """
-    found: dict[tuple[Any, Any, Any], int] = {}
+    ys.reverse()
+    costs = [cost(read.metric, its.mean) for its in settings]
+    chosen = _chosen(settings, standing, costs, axes)
+    strong, times = shades.strengths([costs[i] for i in chosen.values()])
     marks = dict.fromkeys(standing.within, "within")
     if standing.best is not None:
         marks[standing.best] = "best"
-    for i, its in enumerate(settings):
-        y, x, panel = (its.values.get(key) if key else None for key in axes)
-        other = found.get((y, x, panel))
-        if other is None or _better(settings, standing, metric, i, other):
-            found[y, x, panel] = i
-    return found, marks
-
-
-def _better(
-    settings: Sequence[Tried], standing: Standing, metric: str, one: int, other: int
-) -> bool:
-    if standing.best in (one, other):
-        return standing.best == one
-    first, second = (cost(metric, settings[i].mean) for i in (one, other))
-    return first is not None and (second is None or first < second)
-
-
-def _fitted(columns: int, panels: int, width: float) -> tuple[int, float]:
-    """How many panels lie side by side, as many as leave room for numbers; the width of a cell."""
-    for beside in range(panels, 0, -1):
-        cell = width / (beside * columns + (beside - 1) * GAP)
-        if cell >= 46 or beside == 1:
-            return beside, min(cell, WIDEST)
-    return 1, WIDEST
-
-
-def _head(axes: Axes) -> float:
-    return HEAD * (2 if axes.panels else 1)
-
-
-def _labels(
-    axes: Axes, ys: Sequence[Any], xs: Sequence[Any], panels: Sequence[Any], beside: int
-) -> list[dict[str, Any]]:
-    """The values of the columns over each panel, and what the panel has."""
-    wide, high = len(xs) + GAP, len(ys) + _head(axes) + GAP
-    columns = [
-        (Place(i % beside * wide + j, i // beside * high + _head(axes) - HEAD), text(axes.x, x))
-        for i in range(len(panels))
-        for j, x in enumerate(xs)
-        if axes.x
-    ]
-    above = [
-        (
-            Place(i % beside * wide + len(xs) / 2 - 0.5, i // beside * high),
-            f"{label(axes.panels)} {text(axes.panels, panel)}",
-        )
-        for i, panel in enumerate(panels)
-        if axes.panels
-    ]
-    count = -(-len(panels) // beside)
-    rows = [(Place(-0.5, high * i + _head(axes) - HEAD), label(axes.y)) for i in range(count)]
-    below = Place((min(beside, len(panels)) * wide - GAP) / 2 - 0.5, high * count - GAP)
-    names = [(below, label(axes.x))] if axes.x else []
-    return [
-        texts(key, [place for place, _ in its], [safe(told) for _, told in its], size, **style)
-        for key, its, size, style in (
-            ("columns", columns, 11, {}),
-            ("panels", above, 12, {}),
-            ("rows", rows, 11, {"textposition": "middle left"}),
-            ("names", names, 11, {}),
-        )
-    ]
-
-
-def _layout(
-    axes: Axes,
-    at: Mapping[tuple[Any, Any, Any], Place],
-    across: float,
-    down: float,
-    room: float,
-    widths: tuple[float, int],
-) -> dict[str, Any]:
-    cell, width = widths
-    ticks = sorted({(place.y + 0.5, text(axes.y, y)) for (y, _, _), place in at.items()})
-    plain = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
-    return {
-        "height": round(down * HEIGHT + 2 * MARGIN),
-        "xaxis": {
-            **plain,
-            "range": [0, max(across, (width - room - MARGIN) / cell)],
-            "showticklabels": False,
-        },
-        "yaxis": {
-            **plain,
-            "range": [down, 0],
-            "tickvals": [value for value, _ in ticks],
-            "ticktext": [safe(told) for _, told in ticks],
-        },
-        "margin": {"l": round(room), "r": MARGIN, "t": MARGIN, "b": MARGIN},
-        "showlegend": False,
-        "hovermode": "closest",
-        "dragmode": False,
-        "uirevision": "keep",
-    }
-
-
-def _templates(
-    traces: Sequence[dict[str, Any]], looks: Sequence[dict[theme.Scheme, str]]
-) -> dict[theme.Scheme, dict[str, Any]]:
-    """The colours of the map: plotly takes them in the order of the traces of each type."""
-    found = templates(
-        lambda colour: {
-            "heatmap": [
-                {"colorscale": shades.scale(colour)},
-                {"colorscale": [[0, colour["grid"]], [1, colour["grid"]]]},
-            ]
-        }
+    best = None if standing.best is None else settings[standing.best]
+    places = [{value: i for i, value in enumerate(own)} for own in (panels, ys, xs)]
+    cells = []
+    for ((y, x, panel), i), strength in zip(chosen.items(), strong, strict=True):
+        its, at = settings[i], (places[0][panel], places[1][y], places[2][x])
+        of = read.metric, its, best, at, shades.percent(strength), marks.get(i, "")
+        known = made.get(its.runs[0])
+        if known is None or known[0] != of:
+            made[its.runs[0]] = known = of, cell(*of)
+        cells.append(known[1])
+    cells.sort(key=lambda its: its["at"])
+    shown = [settings[i] for i in chosen.values()]
+    return Map(
+        [text(axes.y, y) for y in ys],
+        [text(axes.x, x) if axes.x else "" for x in xs],
+        [f"{label(axes.panels)} {text(axes.panels, p)}" if axes.panels else "" for p in panels],
+        [label(axes.y), label(axes.x) if axes.x else ""],
+        cells,
+        _legend(shown, standing),
+        _note(read, settings, standing, axes, len(chosen), times),
     )
-    for scheme, own in found.items():
-        colour = theme.colours(scheme)
-        own["data"]["scatter"] = [
-            {"line": {"color": colour[look[scheme]]}, "textfont": {"color": colour[look[scheme]]}}
-            for trace, look in zip(traces, looks, strict=True)
-            if trace["type"] == "scatter"
-        ]
+
+
+def _chosen(
+    settings: Sequence[Tried], standing: Standing, costs: Sequence[float | None], axes: Axes
+) -> Mapping[tuple[Any, Any, Any], int]:
+    """The setting that each cell shows: of several that differ in what is no axis the best."""
+    found: dict[tuple[Any, Any, Any], int] = {}
+    for i, its in enumerate(settings):
+        y, x, panel = axes
+        at = (
+            its.values.get(y),
+            its.values.get(x) if x else None,
+            its.values.get(panel) if panel else None,
+        )
+        other = found.setdefault(at, i)
+        if other != i and _better(standing, costs, i, other):
+            found[at] = i
     return found
 
 
-def _legend(settings: Any, standing: Standing) -> list[dict[str, str]]:
+def _better(standing: Standing, costs: Sequence[float | None], one: int, other: int) -> bool:
+    if standing.best in (one, other):
+        return standing.best == one
+    first, second = costs[one], costs[other]
+    return first is not None and (second is None or first < second)
+
+
+def _legend(settings: Sequence[Tried], standing: Standing) -> list[dict[str, str]]:
     """The marks in the map and what they mean."""
     shown = {its.status for its in settings if its.reached}
     found = [{"outline": "best", "text": "the best"}] if standing.best is not None else []

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.sweep import head, ranking
 from app.sweep.address import Look
-from app.sweep.heat import Axes, default_axes, heat_map
+from app.sweep.heat import Axes, Made, default_axes, heat_map
 from app.sweep.parallel import parallel
 from app.sweep.tree import tree
 from trainer.config.metrics import label as metric_label
@@ -31,14 +31,16 @@ def scene(
     epochs: Epochs,
     shown: Shown,
     look: Look,
-    width: int,
+    width: int | None,
     drawn: Mapping[str, Any] | None = None,
+    made: Made | None = None,
 ) -> dict[str, Any]:
     """The parts of the page.
 
     Args:
-        width: the pixels that there are for a picture.
+        width: the pixels that there are for a picture; None as long as only head and map are drawn.
         drawn: the parts of a moment ago, of which all but the head and the map are kept.
+        made: the cells of the map then.
     """
     read, settings, found = shown
     axes = _axes(read, look)
@@ -47,10 +49,10 @@ def scene(
     parts = {
         "head": head.told(sweep, epochs),
         "look": _look(read, axes, colours, by),
-        "heat": heat_map(read, settings, found, axes, width)._asdict(),
+        "heat": heat_map(read, settings, found, axes, made)._asdict(),
     }
-    if drawn:
-        return {**drawn, **parts}
+    if drawn or width is None:
+        return {**(drawn or {}), **parts}
     return parts | {
         "tree": tree(read, width, by)._asdict(),
         "parallel": parallel(read, settings, found)._asdict()

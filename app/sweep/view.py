@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from dash import Dash, dcc, html
+from dash import Dash, html
 from dash.development.base_component import Component
 
 from app import ids
-from app.charts import figures
 from app.repeating import config_of
 from app.sweep import address, changing, finding, head, live, setup, values
 from app.sweep.address import Asked
@@ -79,8 +78,9 @@ def _picture(sweeps: list[Sweep], shown: Sweep | None) -> Component:
                     html.Div(id=ids.SWEEP_NOTE, className="card-small"),
                     html.Div(
                         [
-                            html.Div(id=ids.SWEEP_HEAT, className="dash-graph"),
+                            html.Div(id=ids.SWEEP_HEAT),
                             html.Button(id=ids.SWEEP_CURSOR, **cursor),
+                            html.Div(id=ids.SWEEP_TIP, hidden=True),
                         ],
                         className="sweep-map",
                     ),
@@ -91,8 +91,6 @@ def _picture(sweeps: list[Sweep], shown: Sweep | None) -> Component:
             _panel("found", "Over the learning rate", ids.SWEEP_FOUND, ids.SWEEP_FOUND_NOTE),
             _panel("tree", "Shared past", ids.SWEEP_TREE, ids.SWEEP_TREE_NOTE, ids.SWEEP_TREE_LOOK),
             _panel("parallel", "All settings", ids.SWEEP_PARALLEL, ids.SWEEP_PARALLEL_NOTE),
-            # It loads plotly, and draws nothing.
-            html.Div(dcc.Graph(figure=figures.BLANK), hidden=True),
         ],
         className="sweep-picture",
         **named,

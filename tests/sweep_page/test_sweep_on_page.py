@@ -16,7 +16,7 @@ pytestmark = NEEDS_CHROMIUM
 READY = "#sweep-cost:not(:empty)"
 SETUP = "sweep?model=mlp&epochs=3&batch-size=512&device=cpu&over-lr=0.001,0.1&over-patience=0,2"
 BASE = {"model": "mlp", "epochs": 3, "batch-size": 512, "device": "cpu"}
-MAP = "document.getElementById('sweep-heat')"
+MAP = "#sweep-heat"
 
 
 def train(page: Page) -> None:
@@ -30,12 +30,8 @@ def ended(page: Page, state: str = "finished") -> None:
 
 def numbers(page: Page) -> list[str]:
     """The numbers written in the map."""
-    found: list[str] = page.evaluate(
-        """() => document.getElementById("sweep-heat").data
-          .filter(({ meta }) => meta.startsWith("number:"))
-          .flatMap(({ text }) => text.map((each) => each.replace(/<.?b>/g, "")))"""
-    )
-    return found
+    page.locator(".sweep-cell").first.wait_for()
+    return page.locator(".sweep-cell text").all_text_contents()
 
 
 def recorded(served: Served, **settings: Any) -> int:
@@ -58,8 +54,9 @@ def test_a_sweep_is_set_up_started_and_watched_to_its_end(
         expect(page.locator("#sweep-counts")).to_have_text(
             re.compile(f"^12 epochs asked, {epochs.trained} trained, .* times fewer$")
         )
-        page.wait_for_function("() => document.getElementById('sweep-heat')?._fullLayout")
-        assert len(numbers(page)) == 4
+        written = numbers(page)
+        assert len(written) == 4
+        assert all(written)
         expect(page.locator("#sweep-progress")).to_have_js_property("value", 100)
         assert violations(page) == []
 
@@ -70,7 +67,7 @@ def test_the_cells_are_reached_by_keyboard_and_lead_to_their_runs(
     sweep = recorded(lab)
     with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
         ended(page)
-        page.wait_for_function("() => document.getElementById('sweep-heat')?._fullLayout")
+        page.locator(".sweep-cell").first.wait_for()
         cursor = page.locator("#sweep-cursor")
         cursor.focus()
         page.keyboard.press("ArrowRight")
@@ -169,7 +166,7 @@ def test_values_are_added_to_a_sweep_that_has_ended(browser: BrowserContext, lab
         page.get_by_role("button", name=f"Add to sweep {sweep}").click()
         expect(page.locator("#sweep-counts")).to_have_text(re.compile("^18 epochs asked"))
         ended(page)
-        page.wait_for_function(f"() => {MAP}.layout.yaxis.ticktext.length === 3")
+        expect(page.locator(f"{MAP} .row")).to_have_count(3)
         assert len(lab.store.cells(sweep)) == 6
         page.get_by_role("button", name=f"Add to sweep {sweep}").click()
         expect(page.locator("#sweep-refused")).to_have_text(
@@ -203,9 +200,9 @@ def test_the_axes_are_chosen_and_stay_in_the_address(browser: BrowserContext, la
         ended(page)
         down, across = (page.get_by_role("combobox", name=name) for name in ("Down", "Across"))
         down.select_option("patience")  # they change places
-        turned = f"() => [...({MAP}?.layout?.yaxis.ticktext ?? [])].sort().join() === '0,2'"
-        page.wait_for_function(turned)
+        turned = page.locator(f"{MAP} .row")
+        expect(turned).to_have_text(["2", "0"])
         expect(across).to_have_value("lr")
         page.reload()
-        page.wait_for_function(turned)
+        expect(turned).to_have_text(["2", "0"])
         expect(down).to_have_value("patience")
