@@ -152,7 +152,8 @@
     look,
     // The row of the chosen cell, in a table that is new.
     remark: () => current && lrscope.cell.mark(current.runs),
-    width: () => element("sweep-heat")?.clientWidth || null,
+    // The pixels that there are; null before the page is laid out.
+    width: () => element("sweep-heat") && (element("sweep-heat").clientWidth || 640),
     // The cell of these runs, chosen elsewhere.
     choose(runs, focus = false) {
       const cell = own(runs);

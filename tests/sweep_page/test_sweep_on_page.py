@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from app.sweep.changing import Change, change
+from tests.bench.turns import until
 from tests.lab.page import NEEDS_CHROMIUM, box, choose, start
 from tests.lab.test_access import violations
 from tests.page import Served, opened
@@ -17,6 +19,22 @@ READY = "#sweep-cost:not(:empty)"
 SETUP = "sweep?model=mlp&epochs=3&batch-size=512&device=cpu&over-lr=0.001,0.1&over-patience=0,2"
 BASE = {"model": "mlp", "epochs": 3, "batch-size": 512, "device": "cpu"}
 MAP = "#sweep-heat"
+# Of each cell of the map the element, and what is written in it now.
+KEEP = (
+    "() => (window.kept = [...document.querySelectorAll('.sweep-cell')]).map((c) => c.textContent)"
+)
+SEEN = """(seen) => {
+  Object.defineProperty(document, "hidden", { get: () => !seen, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+NOTE_ASKED = """() => {
+  const { fetch } = window;
+  Object.assign(window, { asked: 0, answered: 0 });
+  window.fetch = (...request) => {
+    window.asked += 1;
+    return fetch(...request).finally(() => (window.answered += 1));
+  };
+}"""
 
 
 def train(page: Page) -> None:
@@ -172,6 +190,48 @@ def test_values_are_added_to_a_sweep_that_has_ended(browser: BrowserContext, lab
         expect(page.locator("#sweep-refused")).to_have_text(
             f"Sweep {sweep} has all of these already."
         )
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_map_lies_within_its_panel_and_only_what_changes_is_drawn_again(
+    browser: BrowserContext, lab: Served, size: str
+) -> None:
+    sweep = recorded(lab, epochs=4000, factor=0.2)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", size, ready=".sweep-cell") as page:
+        panel = page.locator(MAP).bounding_box()
+        assert panel is not None
+        for cell in page.locator(".sweep-cell").all():
+            box = cell.bounding_box()
+            assert box is not None
+            assert box["x"] > panel["x"]
+            assert box["x"] + box["width"] <= panel["x"] + panel["width"]
+            assert box["y"] + box["height"] <= panel["y"] + panel["height"]
+        before = page.evaluate(KEEP)
+        page.wait_for_function(
+            "(old) => kept.some((cell, i) => cell.isConnected && cell.textContent !== old[i])",
+            arg=before,
+        )
+        page.get_by_role("button", name="Stop").click()
+        ended(page, "stopped")
+
+
+def test_a_hidden_page_asks_for_nothing_and_catches_up_when_it_is_seen(
+    browser: BrowserContext, lab: Served
+) -> None:
+    sweep = recorded(lab, epochs=4000)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=".sweep-cell") as page:
+        ended(page, "training")
+        page.evaluate(NOTE_ASKED)
+        page.wait_for_function("() => asked > 0")
+        page.evaluate(SEEN, False)
+        page.wait_for_function("() => answered === asked")
+        before = page.evaluate("asked")
+        assert change(lab.store, Change(sweep=sweep, what="stop")) == ""
+        until(lambda: bool((row := lab.store.sweep(sweep)) and row.over))
+        assert page.evaluate("asked") == before
+        expect(page.locator("#sweep-status")).to_have_attribute("data-state", "training")
+        page.evaluate(SEEN, True)
+        ended(page, "stopped")
 
 
 def test_the_table_is_sorted_and_a_row_leads_to_its_cell(
