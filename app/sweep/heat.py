@@ -48,7 +48,7 @@ def default_axes(read: Read) -> Axes:
     return Axes(y or SEED, x, panels)
 
 
-# By run, what a cell was made of, and the cell.
+# By run, what a cell was made of, and the cell; of one sweep, metric and choice of axes.
 Made = dict[int, tuple[tuple[Any, ...], dict[str, Any]]]
 
 
@@ -84,10 +84,11 @@ def heat_map(
     cells = []
     for ((y, x, panel), i), strength in zip(chosen.items(), strong, strict=True):
         its, at = settings[i], (places[0][panel], places[1][y], places[2][x])
-        of = read.metric, its, best, at, shades.percent(strength), marks.get(i, "")
-        known = made.get(its.runs[0])
+        shade, mark = shades.percent(strength), marks.get(i, "")
+        of, run = (its.cells, best and best.cells, at, shade, mark), its.cells[0].run
+        known = made.get(run)
         if known is None or known[0] != of:
-            made[its.runs[0]] = known = of, cell(*of)
+            made[run] = known = of, cell(read.metric, its, best, at, shade, mark)
         cells.append(known[1])
     cells.sort(key=lambda its: its["at"])
     shown = [settings[i] for i in chosen.values()]

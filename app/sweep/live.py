@@ -22,7 +22,7 @@ from trainer.sweep.reading import Reading
 from trainer.sweep.shown import shown
 
 LIVE_MS, IDLE_MS = 400, 3000
-MOST_SHARE = 0.02  # of a core, which trains as well, for the map of a sweep
+MOST_SHARE = 0.025  # of a core, which trains as well, for the map of a sweep
 MANY, REST_SECONDS = 200, 5.0  # of more cells the map is drawn again at once, the rest rarely
 KEPT = 32  # of what pages have on show
 M = TypeVar("M", bound=BaseModel)
@@ -120,8 +120,9 @@ class News:
         last: _Sent | None,
     ) -> _Sent:
         """What there is to show now."""
-        epochs, now = self._store.epochs_of(sweep.id), time.monotonic()
+        now = time.monotonic()
         if sweep.kind != "grid":
+            epochs = self._store.epochs_of(sweep.id)
             return self._keep(asked, stored, answered(self._store, sweep, epochs), now, {})
         _, query, width = asked
         look = address.read(query).look
@@ -129,7 +130,7 @@ class News:
         many = not sweep.over and len(found.read.cells) > MANY
         kept = last if last and many and now - last.drawn < REST_SECONDS else None
         made = {**last.made} if last else {}
-        parts = scene(sweep, epochs, found, look, width, kept.parts if kept else None, made)
+        parts = scene(sweep, found, look, width, kept.parts if kept else None, made)
         if "statement" in parts and not kept:
             parts["statement"] = [*compared(self._store, sweep), *parts["statement"]]
         return self._keep(asked, stored, parts, kept.drawn if kept else now, made)

@@ -9,7 +9,7 @@ from app.sweep.heat import Axes, Made, default_axes, heat_map
 from app.sweep.parallel import parallel
 from app.sweep.tree import tree
 from trainer.config.metrics import label as metric_label
-from trainer.store.sweeps import Epochs, Sweep
+from trainer.store.sweeps import Sweep
 from trainer.sweep import summary
 from trainer.sweep.reading import SEED, Read
 from trainer.sweep.settings import Standing, Tried, choices, label, setting
@@ -28,7 +28,6 @@ def metric(sweep: Sweep, look: Look) -> str:
 
 def scene(
     sweep: Sweep,
-    epochs: Epochs,
     shown: Shown,
     look: Look,
     width: int | None,
@@ -47,7 +46,7 @@ def scene(
     colours = [BEST, *(key for key in read.keys if setting(key).kind in ("float", "int"))]
     by = look.tree if look.tree in colours else BEST
     parts = {
-        "head": head.told(sweep, epochs),
+        "head": head.told(sweep, read.epochs),
         "look": _look(read, axes, colours, by),
         "heat": heat_map(read, settings, found, axes, made)._asdict(),
     }

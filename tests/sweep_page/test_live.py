@@ -128,7 +128,7 @@ def test_a_map_that_takes_long_is_asked_for_less_often(
     first = news.of(seen(swept))
     trained(store, swept, lambda each: isinstance(each.event, EpochEnded))
     store.resume_sweep(swept, claimed=True)  # it goes on
-    assert news.of(seen(swept, first["version"]))["wait"] == pytest.approx(2500)
+    assert news.of(seen(swept, first["version"]))["wait"] == pytest.approx(2000)
 
 
 def test_another_look_is_drawn_at_once(store: Store, swept: int):
