@@ -118,8 +118,8 @@ def cells(plan: Plan) -> Report:
         title,
         "A process of lrscope that trains 10 LR x 10 factors x 10 patiences of the CNN on digits, "
         "and a headless Chromium on the same cores. A page is up with the first frame that has the "
-        "heat map; the browser has kept its scripts, or is in a context of its own. "
-        f"Updates are drawings of what is new in the map; they and epochs are counted for {WINDOW:g} s.",
+        "heat map; the browser has kept its scripts, or is in a context of its own. Updates are "
+        f"drawings of what is new in the map; they and epochs are counted for {WINDOW:g} s.",
         rows,
     )
 
