@@ -1,7 +1,9 @@
 """The Dash app."""
 
+import hashlib
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -89,15 +91,32 @@ INDEX = """<!DOCTYPE html>
 
 
 class PagesOfViews(CheckedDash):
-    """The page of each view loads no component library that only another view needs."""
+    """The page of each view loads no component library that only another view needs, and asks again
+    for no file that the browser has: a file's address tells its content.
+    """
 
     def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]
         if request.path != RUNS:
             parts["scripts"] = GRID.sub("", parts["scripts"])
+        for part in ("css", "scripts"):
+            parts[part] = ASSET.sub(_by_content, parts[part])
         page: str = super().interpolate_index(**parts)  # type: ignore[no-untyped-call]
         return page
 
 
+def _by_content(address: re.Match[str]) -> str:
+    return f"{address['name']}?{OF}={_digest(**address.groupdict())}"
+
+
+@lru_cache(maxsize=1024)
+def _digest(name: str, modified: str) -> str:  # noqa: ARG001
+    """Of the content that a file in `assets/` has since it was modified."""
+    return hashlib.sha256((assets_folder() / name).read_bytes()).hexdigest()[:16]
+
+
+OF = "of"
+ASSET = re.compile(r'(?<="/assets/)(?P<name>[^"?]+)\?m=(?P<modified>[^"]*)')
+KEPT = "max-age=31536000, immutable"
 GRID = re.compile(r'<script src="[^"]*/dash_ag_grid/[^"]*"></script>\n?')
 
 
@@ -145,9 +164,13 @@ def create_app(
 
     # All layouts have one address: a browser that goes back would take the one that it has kept.
     @app.server.after_request  # type: ignore[untyped-decorator]
-    def is_not_kept(answer: Response) -> Response:
+    def is_kept_or_not(answer: Response) -> Response:
         if request.path == "/_dash-layout":
             answer.headers["Cache-Control"] = "no-store"
+        elif (
+            request.path.startswith("/assets/") and OF in request.args and answer.status_code < 400
+        ):
+            answer.headers["Cache-Control"] = KEPT
         return answer
 
     columns = RunColumns(store)

@@ -42,6 +42,11 @@ def strengths(costs: Sequence[float | None]) -> tuple[list[float | None], float]
     ], math.exp(span)
 
 
+def percent(strength: float | None) -> int | None:
+    """A strength in per cent: a finer one cannot be seen, and would change with every epoch."""
+    return None if strength is None else round(100 * strength)
+
+
 def shade(colour: Colours, strength: float) -> str:
     """The colour of a strength, as plotly blends its scale."""
     ends = [_channels(colour[end]) for end in (WORST, BEST)]

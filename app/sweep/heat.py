@@ -1,24 +1,16 @@
 """The heat map of a sweep: what was measured, nothing between. Pure.
 
-Everything is placed in cells: the axes count them, so a panel is so many cells wide and lies beside
-or under the one before. What is drawn has a click's runs as `customdata`.
+The page draws it (`assets/sweep/map.js`), in the room that it has.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from app.charts import shades, theme
-from app.charts.curves import safe
-from app.charts.figures import templates
-from app.sweep.heat_cells import SIGNS, Place, cells, cost, texts
+from app.charts import shades
+from app.sweep.heat_cells import SIGNS, cell, cost
 from trainer.config.metrics import label as metric_label
 from trainer.sweep.reading import SEED, Read
 from trainer.sweep.settings import Standing, Tried, choices, in_prose, label, order, text, tried
-
-# Pixels. A cell is as wide as there is room for; its number is written from LEAST_WIDTH on.
-WIDEST, LEAST_WIDTH, HEIGHT, LETTER, MARGIN = 84, 34, 32, 7.2, 8
-SMALL = 6.2  # a letter over a column
-HEAD, GAP = 0.75, 0.4  # cells above a panel for its columns' values, and between panels
 
 
 class Axes(NamedTuple):
@@ -33,17 +25,22 @@ class Map(NamedTuple):
     """A heat map as the page takes it.
 
     Attributes:
-        figure: as plotly takes it, `height` pixels high.
-        templates: of both schemes.
+        rows, panels: the values of these axes as text, from the top and from the left; one empty
+            text where there is no such axis.
+        columns: the same of the axis across, for each panel: those that there are in it.
+        names: what the axes down and across are called.
+        cells: see `app.sweep.heat_cells.cell`; from the first panel on, each from its top left.
         legend: each sign and outline in it, with what it means.
         note: what a cell's value is, in a sentence or two.
     """
 
-    figure: dict[str, Any]
-    templates: dict[theme.Scheme, dict[str, Any]]
+    rows: list[str]
+    columns: list[list[str]]
+    panels: list[str]
+    names: list[str]
+    cells: list[dict[str, Any]]
     legend: list[dict[str, str]]
     note: str
-    height: int
 
 
 def default_axes(read: Read) -> Axes:
@@ -55,215 +52,95 @@ def default_axes(read: Read) -> Axes:
     return Axes(y or SEED, x, panels)
 
 
+# By run, what a cell was made of, and the cell; of one sweep, metric and choice of axes.
+Made = dict[int, tuple[tuple[Any, ...], dict[str, Any]]]
+
+
 def heat_map(
-    read: Read, settings: Sequence[Tried], standing: Standing, axes: Axes, width: int = 720
+    read: Read,
+    settings: Sequence[Tried],
+    standing: Standing,
+    axes: Axes,
+    made: Made | None = None,
 ) -> Map:
     """The map of a sweep.
 
     Args:
         settings, standing: of `trainer.sweep.settings`.
         axes: of `choices`.
-        width: the pixels that there are.
+        made: the cells of a moment ago, which is brought up to date: one that has not changed is
+            the same object.
     """
+    made = {} if made is None else made
     if SEED in axes and settings and SEED not in settings[0].values:
         # Nothing is told of single seeds beside each other.
         settings, standing = tried(read, [SEED]), Standing(None, frozenset(), None, 1)
-    ys, xs, of_panels = (order(settings, key) if key else [None] for key in axes)
-    chosen, marks = _chosen(settings, standing, read.metric, axes)
-    room = max((len(text(axes.y, y)) for y in ys), default=1) * LETTER + 2 * MARGIN
-    # A panel has the columns that there are in it: a setting of one schedule has no other's.
-    columns = {p: [x for x in xs if any((y, x, p) in chosen for y in ys)] for p in of_panels}
-    named = max(len(text(axes.x, x)) for x in xs) * LETTER if axes.x else 0
-    beside, cell = _fitted([*map(len, columns.values())], width - room - MARGIN, named)
-    panels = _placed(columns, beside, len(ys) + _head(axes) + GAP)
-    across = max(panel.left + len(panel.xs) for panel in panels)
-    rows = -(-len(panels) // beside)
-    down = rows * (len(ys) + _head(axes) + GAP) + GAP
-    at = {
-        (y, x, panel.value): Place(
-            panel.left + i, panel.top + _head(axes) + len(ys) - 1 - ys.index(y)
-        )
-        for panel in panels
-        for y in ys
-        for i, x in enumerate(panel.xs)
-    }
-    places = {at[key]: settings[i] for key, i in chosen.items()}
-    outlined = {at[key]: marks[i] for key, i in chosen.items() if i in marks}
-    size = 12 if cell >= 46 else 11 if cell >= 40 else 10
-    written = cell >= LEAST_WIDTH
-    costs = [cost(read.metric, its.mean) for its in places.values()]
-    strong, times = shades.strengths(costs)
-    strength = dict(zip(places, strong, strict=True))
-    traces, looks = cells(read, places, strength, outlined, settings, standing, (size, written))
-    labels = _labels(axes, ys, panels, cell)
-    traces += labels
-    looks += [dict.fromkeys(theme.COLOURS, its) for its in ("faint", "ink", "faint", "faint")]
-    height = round(down * HEIGHT + 2 * MARGIN)
-    figure = {"data": traces, "layout": _layout(axes, at, across, down, room, (cell, width))}
-    note = _note(read, settings, axes, (len(chosen), len(at)), times)
-    return Map(figure, _templates(traces, looks), _legend(places.values(), standing), note, height)
-
-
-def _chosen(
-    settings: Sequence[Tried], standing: Standing, metric: str, axes: Axes
-) -> tuple[dict[tuple[Any, Any, Any], int], dict[int, str]]:
-    """The setting that each cell shows: of several that differ in what is no axis the best; and how
-    it is outlined.
-    """
-    found: dict[tuple[Any, Any, Any], int] = {}
+    ys, xs, panels = (order(settings, key) if key else [None] for key in axes)
+    ys.reverse()
+    costs = [cost(read.metric, its.mean) for its in settings]
+    chosen = _chosen(settings, standing, costs, axes)
+    strong, times = shades.strengths([costs[i] for i in chosen.values()])
     marks = dict.fromkeys(standing.within, "within")
     if standing.best is not None:
         marks[standing.best] = "best"
+    best = None if standing.best is None else settings[standing.best]
+    # A panel has the columns that there are in it: a setting of one schedule has no other's.
+    there = {(x, panel) for _, x, panel in chosen}
+    columns = {panel: [x for x in xs if (x, panel) in there] for panel in panels}
+    in_panels, in_rows = _places(panels), _places(ys)
+    in_columns = {panel: _places(own) for panel, own in columns.items()}
+    cells = []
+    for ((y, x, panel), i), strength in zip(chosen.items(), strong, strict=True):
+        its, at = settings[i], (in_panels[panel], in_rows[y], in_columns[panel][x])
+        shade, mark = shades.percent(strength), marks.get(i, "")
+        of, run = (its.cells, best and best.cells, at, shade, mark), its.cells[0].run
+        known = made.get(run)
+        if known is None or known[0] != of:
+            made[run] = known = of, cell(read.metric, its, best, at, shade, mark)
+        cells.append(known[1])
+    cells.sort(key=lambda its: its["at"])
+    shown = [settings[i] for i in chosen.values()]
+    return Map(
+        [text(axes.y, y) for y in ys],
+        [[text(axes.x, x) if axes.x else "" for x in own] for own in columns.values()],
+        [f"{label(axes.panels)} {text(axes.panels, p)}" if axes.panels else "" for p in panels],
+        [label(axes.y), label(axes.x) if axes.x else ""],
+        cells,
+        _legend(shown, standing),
+        _note(read, settings, axes, (len(chosen), len(ys) * len(there)), times),
+    )
+
+
+def _places(values: Sequence[Any]) -> dict[Any, int]:
+    return {value: i for i, value in enumerate(values)}
+
+
+def _chosen(
+    settings: Sequence[Tried], standing: Standing, costs: Sequence[float | None], axes: Axes
+) -> Mapping[tuple[Any, Any, Any], int]:
+    """The setting that each cell shows: of several that differ in what is no axis the best."""
+    found: dict[tuple[Any, Any, Any], int] = {}
     for i, its in enumerate(settings):
-        y, x, panel = (its.values.get(key) if key else None for key in axes)
-        other = found.get((y, x, panel))
-        if other is None or _better(settings, standing, metric, i, other):
-            found[y, x, panel] = i
-    return found, marks
+        y, x, panel = axes
+        at = (
+            its.values.get(y),
+            its.values.get(x) if x else None,
+            its.values.get(panel) if panel else None,
+        )
+        other = found.setdefault(at, i)
+        if other != i and _better(standing, costs, i, other):
+            found[at] = i
+    return found
 
 
-def _better(
-    settings: Sequence[Tried], standing: Standing, metric: str, one: int, other: int
-) -> bool:
+def _better(standing: Standing, costs: Sequence[float | None], one: int, other: int) -> bool:
     if standing.best in (one, other):
         return standing.best == one
-    first, second = (cost(metric, settings[i].mean) for i in (one, other))
+    first, second = costs[one], costs[other]
     return first is not None and (second is None or first < second)
 
 
-class Panel(NamedTuple):
-    """A panel: its value, that of each of its columns, and where it begins, in cells."""
-
-    value: Any
-    xs: list[Any]
-    left: float
-    top: float
-
-
-def _fitted(columns: Sequence[int], width: float, named: float) -> tuple[int, float]:
-    """How many panels, each of so many columns, lie side by side, as many as leave room for
-    numbers; the width of a cell, which has room for the longest name of a column if there is any.
-    """
-    for beside in range(len(columns), 0, -1):
-        lines = (columns[i : i + beside] for i in range(0, len(columns), beside))
-        cell = width / max(sum(line) + (len(line) - 1) * GAP for line in lines)
-        if cell >= 46 or beside == 1:
-            return beside, min(cell, max(WIDEST, named))
-    return 1, WIDEST
-
-
-def _placed(columns: Mapping[Any, list[Any]], beside: int, high: float) -> list[Panel]:
-    """The panels, so many side by side, each line of them so high."""
-    found, left = list[Panel](), 0.0
-    for i, (value, xs) in enumerate(columns.items()):
-        left = 0.0 if i % beside == 0 else left
-        found.append(Panel(value, xs, left, i // beside * high))
-        left += len(xs) + GAP
-    return found
-
-
-def _head(axes: Axes) -> float:
-    return HEAD * (2 if axes.panels else 1)
-
-
-def _labels(
-    axes: Axes, ys: Sequence[Any], panels: Sequence[Panel], cell: float
-) -> list[dict[str, Any]]:
-    """The values of the columns over each panel, and what the panel has."""
-    columns = [
-        (
-            Place(panel.left + j, panel.top + _head(axes) - HEAD),
-            _cut(text(axes.x, x), cell),
-        )
-        for panel in panels
-        for j, x in enumerate(panel.xs)
-        if axes.x
-    ]
-    above = [
-        (
-            Place(panel.left + len(panel.xs) / 2 - 0.5, panel.top),
-            _cut(f"{label(axes.panels)} {text(axes.panels, panel.value)}", cell * len(panel.xs)),
-        )
-        for panel in panels
-        if axes.panels
-    ]
-    tops = sorted({panel.top for panel in panels})
-    rows = [(Place(-0.5, top + _head(axes) - HEAD), label(axes.y)) for top in tops]
-    across = max(panel.left + len(panel.xs) for panel in panels)
-    below = Place(across / 2 - 0.5, tops[-1] + len(ys) + _head(axes))
-    names = [(below, label(axes.x))] if axes.x else []
-    return [
-        texts(key, [place for place, _ in its], [safe(told) for _, told in its], size, **style)
-        for key, its, size, style in (
-            ("columns", columns, 11, {}),
-            ("panels", above, 12, {}),
-            ("rows", rows, 11, {"textposition": "middle left"}),
-            ("names", names, 11, {}),
-        )
-    ]
-
-
-def _cut(told: str, width: float) -> str:
-    """A text with as many of its letters as there is room for."""
-    most = max(1, int(width / SMALL))
-    return told if len(told) <= most else f"{told[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
-
-
-def _layout(
-    axes: Axes,
-    at: Mapping[tuple[Any, Any, Any], Place],
-    across: float,
-    down: float,
-    room: float,
-    widths: tuple[float, int],
-) -> dict[str, Any]:
-    cell, width = widths
-    ticks = sorted({(place.y + 0.5, text(axes.y, y)) for (y, _, _), place in at.items()})
-    plain = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
-    return {
-        "height": round(down * HEIGHT + 2 * MARGIN),
-        "xaxis": {
-            **plain,
-            "range": [0, max(across, (width - room - MARGIN) / cell)],
-            "showticklabels": False,
-        },
-        "yaxis": {
-            **plain,
-            "range": [down, 0],
-            "tickvals": [value for value, _ in ticks],
-            "ticktext": [safe(told) for _, told in ticks],
-        },
-        "margin": {"l": round(room), "r": MARGIN, "t": MARGIN, "b": MARGIN},
-        "showlegend": False,
-        "hovermode": "closest",
-        "dragmode": False,
-        "uirevision": "keep",
-    }
-
-
-def _templates(
-    traces: Sequence[dict[str, Any]], looks: Sequence[dict[theme.Scheme, str]]
-) -> dict[theme.Scheme, dict[str, Any]]:
-    """The colours of the map: plotly takes them in the order of the traces of each type."""
-    found = templates(
-        lambda colour: {
-            "heatmap": [
-                {"colorscale": shades.scale(colour)},
-                {"colorscale": [[0, colour["grid"]], [1, colour["grid"]]]},
-            ]
-        }
-    )
-    for scheme, own in found.items():
-        colour = theme.colours(scheme)
-        own["data"]["scatter"] = [
-            {"line": {"color": colour[look[scheme]]}, "textfont": {"color": colour[look[scheme]]}}
-            for trace, look in zip(traces, looks, strict=True)
-            if trace["type"] == "scatter"
-        ]
-    return found
-
-
-def _legend(settings: Any, standing: Standing) -> list[dict[str, str]]:
+def _legend(settings: Sequence[Tried], standing: Standing) -> list[dict[str, str]]:
     """The marks in the map and what they mean."""
     shown = {its.status for its in settings if its.reached}
     found = [{"outline": "best", "text": "the best"}] if standing.best is not None else []

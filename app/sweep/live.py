@@ -13,14 +13,17 @@ from app.sweep import address
 from app.sweep.answered import answered, compared
 from app.sweep.curves import curves
 from app.sweep.delta import changes
+from app.sweep.heat import Made
 from app.sweep.scene import metric, scene
 from trainer.store.faults import StoreError
 from trainer.store.store import Store
+from trainer.store.sweeps import Sweep
 from trainer.sweep.reading import Reading
 from trainer.sweep.shown import shown
 
 LIVE_MS, IDLE_MS = 400, 3000
-MANY, REST_SECONDS = 200, 3.0  # of more cells the map is drawn again at once, the rest rarely
+MOST_SHARE = 0.025  # of a core, which trains as well, for the map of a sweep
+MANY, REST_SECONDS = 200, 5.0  # of more cells the map is drawn again at once, the rest rarely
 KEPT = 32  # of what pages have on show
 M = TypeVar("M", bound=BaseModel)
 
@@ -30,13 +33,13 @@ class _Strict(BaseModel):
 
 
 class Seen(_Strict):
-    """What a page has on show: a sweep, its address's query, the width that it has for a picture,
-    and the version that it has of it all.
+    """What a page has on show: a sweep, None for the newest; its address's query; the width that it
+    has for a picture, None before it is laid out; and the version that it has of it all.
     """
 
-    sweep: int = Field(gt=0, lt=2**63)
+    sweep: int | None = Field(default=None, gt=0, lt=2**63)
     query: str = Field(max_length=8000)
-    width: int = Field(gt=0, le=10_000)
+    width: int | None = Field(default=None, gt=0, le=10_000)
     version: int | None = None
 
 
@@ -48,19 +51,21 @@ class Pointed(_Strict):
 
 
 class _Sent(NamedTuple):
-    """What a page was sent, the request that it answers, the store's version then, and when all of
-    it was drawn.
+    """What a page was sent, the request that it answers, the store's version then, when all of it
+    was drawn, and the cells of its map.
     """
 
-    asked: tuple[int, str, int]
+    version: int
+    asked: tuple[int, str, int | None]
     stored: int
     parts: dict[str, Any]
     drawn: float
+    made: Made
 
 
 class News:
     """Says what is new to each page. What was sent is kept for a while, so that a page that has it
-    gets only what has changed since.
+    gets only what has changed since, and another page that asks for the same gets it, too.
     """
 
     def __init__(self, store: Store) -> None:
@@ -73,46 +78,70 @@ class News:
 
     def of(self, seen: Seen) -> dict[str, Any]:
         """What the page does not show yet, and in how many milliseconds it should ask again."""
-        asked = seen.sweep, seen.query, seen.width
-        with self._lock:
-            before = self._sent.get(seen.version or 0)
+        began = time.thread_time()
         try:
             stored = self._store.version()
-            sweep = self._store.sweep(seen.sweep)
+            sweep = self._sweep(seen.sweep)
             if sweep is None:
-                return {"trouble": f"There is no sweep {seen.sweep}.", "wait": IDLE_MS}
-            wait = IDLE_MS if sweep.over else LIVE_MS
-            if before and before.asked == asked and before.stored == stored:
-                return {"wait": wait}
-            epochs = self._store.epochs_of(sweep.id)
-            if sweep.kind != "grid":
-                parts = answered(self._store, sweep, epochs)
-                return self._news(_Sent(asked, stored, parts, 0.0), before, wait)
-            look = address.read(seen.query).look
-            found = shown(self._reading, sweep, metric(sweep, look))
-            told = compared(self._store, sweep)
+                told = {"trouble": f"There is no sweep {seen.sweep}."} if seen.sweep else {}
+                return {**told, "wait": IDLE_MS}
+            asked = sweep.id, seen.query, seen.width
+            before, last = self._known(seen.version, asked)
+            sent = last if last and last.stored == stored else self._new(sweep, asked, stored, last)
         except StoreError as error:
             return {"trouble": str(error), "wait": IDLE_MS}
-        now = time.monotonic()
-        kept = None
-        if before and before.asked == asked and not sweep.over and len(found.read.cells) > MANY:
-            kept = before if now - before.drawn < REST_SECONDS else None
-        parts = scene(sweep, epochs, found, look, seen.width, kept.parts if kept else None)
-        parts["statement"] = [*told, *parts["statement"]] if not kept else parts["statement"]
-        return self._news(_Sent(asked, stored, parts, kept.drawn if kept else now), before, wait)
+        news: dict[str, Any] = {"sweep": sweep.id, "wait": IDLE_MS if sweep.over else LIVE_MS}
+        if sent is not before:
+            changed = changes(before.parts, sent.parts) if before else [[[], sent.parts]]
+            news |= {"version": sent.version, "changes": changed}
+        if seen.width is None and sweep.kind == "grid":
+            news["wait"] = 0  # the rest, once there is a place for it
+        elif not sweep.over and last and sent.drawn == last.drawn:
+            cost = 1000 * (time.thread_time() - began)
+            news["wait"] = max(LIVE_MS, round(cost / MOST_SHARE))
+        return news
 
-    def _news(self, sent: _Sent, before: _Sent | None, wait: int) -> dict[str, Any]:
-        """What is new of what is sent."""
-        made = changes(before.parts, sent.parts) if before else [[[], sent.parts]]
-        return {"version": self._keep(sent), "changes": made, "wait": wait}
+    def _sweep(self, sweep: int | None) -> Sweep | None:
+        return self._store.sweep(sweep) if sweep else next(iter(self._store.sweeps(1)), None)
 
-    def _keep(self, sent: _Sent) -> int:
+    def _known(
+        self, version: int | None, asked: tuple[int, str, int | None]
+    ) -> tuple[_Sent | None, _Sent | None]:
+        """What a page has, and what was last made for the same request."""
         with self._lock:
-            version = next(self._versions)
-            self._sent[version] = sent
+            same = (sent for sent in reversed(self._sent.values()) if sent.asked == asked)
+            return self._sent.get(version or 0), next(same, None)
+
+    def _new(
+        self,
+        sweep: Sweep,
+        asked: tuple[int, str, int | None],
+        stored: int,
+        last: _Sent | None,
+    ) -> _Sent:
+        """What there is to show now."""
+        now = time.monotonic()
+        if sweep.kind != "grid":
+            epochs = self._store.epochs_of(sweep.id)
+            return self._keep(asked, stored, answered(self._store, sweep, epochs), now, {})
+        _, query, width = asked
+        look = address.read(query).look
+        found = shown(self._reading, sweep, metric(sweep, look))
+        many = not sweep.over and len(found.read.cells) > MANY
+        kept = last if last and many and now - last.drawn < REST_SECONDS else None
+        made = {**last.made} if last else {}
+        parts = scene(sweep, found, look, width, kept.parts if kept else None, made)
+        if "statement" in parts and not kept:
+            parts["statement"] = [*compared(self._store, sweep), *parts["statement"]]
+        return self._keep(asked, stored, parts, kept.drawn if kept else now, made)
+
+    def _keep(self, *parts: Any) -> _Sent:
+        with self._lock:
+            sent = _Sent(next(self._versions), *parts)
+            self._sent[sent.version] = sent
             while len(self._sent) > KEPT:
                 self._sent.popitem(last=False)
-        return version
+        return sent
 
 
 def register(server: Any, store: Store) -> None:

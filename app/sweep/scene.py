@@ -5,11 +5,11 @@ from typing import Any
 
 from app.sweep import head, ranking
 from app.sweep.address import Look
-from app.sweep.heat import Axes, default_axes, heat_map
+from app.sweep.heat import Axes, Made, default_axes, heat_map
 from app.sweep.parallel import parallel
 from app.sweep.tree import tree
 from trainer.config.metrics import label as metric_label
-from trainer.store.sweeps import Epochs, Sweep
+from trainer.store.sweeps import Sweep
 from trainer.sweep import summary
 from trainer.sweep.reading import SEED, Read
 from trainer.sweep.settings import Standing, Tried, choices, label, setting
@@ -28,29 +28,30 @@ def metric(sweep: Sweep, look: Look) -> str:
 
 def scene(
     sweep: Sweep,
-    epochs: Epochs,
     shown: Shown,
     look: Look,
-    width: int,
+    width: int | None,
     drawn: Mapping[str, Any] | None = None,
+    made: Made | None = None,
 ) -> dict[str, Any]:
     """The parts of the page.
 
     Args:
-        width: the pixels that there are for a picture.
+        width: the pixels that there are for a picture; None as long as only head and map are drawn.
         drawn: the parts of a moment ago, of which all but the head and the map are kept.
+        made: the cells of the map then.
     """
     read, settings, found = shown
     axes = _axes(read, look)
     colours = [BEST, *(key for key in read.keys if setting(key).kind in ("float", "int"))]
     by = look.tree if look.tree in colours else BEST
     parts = {
-        "head": head.told(sweep, epochs),
+        "head": head.told(sweep, read.epochs),
         "look": _look(read, axes, colours, by),
-        "heat": heat_map(read, settings, found, axes, width)._asdict(),
+        "heat": heat_map(read, settings, found, axes, made)._asdict(),
     }
-    if drawn:
-        return {**drawn, **parts}
+    if drawn or width is None:
+        return {**(drawn or {}), **parts}
     return parts | {
         "tree": tree(read, width, by)._asdict(),
         "parallel": parallel(read, settings, found)._asdict()

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from dash import Dash, dcc, html
+from dash import Dash, html
 from dash.development.base_component import Component
 
 from app import ids
-from app.charts import figures
 from app.repeating import config_of
 from app.sweep import address, changing, finding, head, live, setup, values
 from app.sweep.address import Asked
@@ -85,8 +84,9 @@ def _picture(told: Component) -> Component:
                     html.Div(id=ids.SWEEP_NOTE, className="card-small"),
                     html.Div(
                         [
-                            html.Div(id=ids.SWEEP_HEAT, className="dash-graph"),
+                            html.Div(id=ids.SWEEP_HEAT),
                             html.Button(id=ids.SWEEP_CURSOR, **cursor),
+                            html.Div(id=ids.SWEEP_TIP, hidden=True),
                         ],
                         className="sweep-map",
                     ),
@@ -104,8 +104,6 @@ def _picture(told: Component) -> Component:
                 className="panel sweep-ranked-panel",
             ),
             _panel("parallel", "All settings", ids.SWEEP_PARALLEL, ids.SWEEP_PARALLEL_NOTE),
-            # It loads plotly, and draws nothing.
-            html.Div(dcc.Graph(figure=figures.BLANK), hidden=True),
         ],
         className="sweep-picture",
         **named,

@@ -25,7 +25,7 @@
 
   function draw(picture) {
     element(`${FIGURE}-note`).textContent = picture ? picture.note : "Nothing is measured yet.";
-    if (picture) lrscope.heat.figure(FIGURE, picture, () => watch(element(FIGURE)));
+    if (picture) lrscope.pictures.figure(FIGURE, picture, () => watch(element(FIGURE)));
   }
 
   function cell(its) {

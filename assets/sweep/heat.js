@@ -4,66 +4,29 @@
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
-  const MAP = "sweep-heat";
-  const CONFIG = { showSendToCloud: false, displaylogo: false, displayModeBar: false, showTips: false, doubleClick: false };
-  const HOVER_MS = 120;
+  const HOVER_MS = 120, OFF = 14; // pixels of the tip from its cell
   const element = (id) => lrscope.page.element(id);
   const WORDS = { metric: "Metric", y: "Down", x: "Across", by: "For each", tree: "Colour" };
   const AXES = new Set(["y", "x", "by"]);
   let chosenLook = {}; // what is drawn
-  let cells = [], current = null, hovering, redraws = 0;
+  let map = null, current = null, hovering, watched = null;
 
-  // A figure in place of another; it is drawn once plotly is there.
-  function figure(id, { figure, templates, height }, then = () => {}) {
-    const gd = element(id);
-    if (!gd) return;
-    if (!window.Plotly?.react) {
-      setTimeout(() => lrscope.heat.figure(id, { figure, templates, height }, then), 20);
-      return;
-    }
-    if (height) gd.style.height = `${height}px`;
-    const { data, layout } = lrscope.charts.themed(id, figure, templates);
-    window.Plotly.react(gd, data, { ...layout, autosize: true, datarevision: (redraws += 1) }, CONFIG).then(then);
-  }
+  const cells = () => map?.cells ?? [];
+  const same = (a, b) => a.runs.join() === b.runs.join();
+  const own = (runs) => cells().find((cell) => cell.runs.some((run) => runs.includes(run)));
 
-  // The cells of a map, by their edges in its axes.
-  function found(data) {
-    const made = [];
-    for (const { type, x, y, customdata, text } of data) {
-      if (type !== "heatmap") continue;
-      customdata.forEach((line, row) =>
-        line.forEach((runs, column) => {
-          if (!runs) return;
-          made.push({ left: x[column], right: x[column + 1], top: y[row], bottom: y[row + 1], runs, text: text[row][column] });
-        }),
-      );
-    }
-    return made;
-  }
-
-  const same = (a, b) => a && b && a.runs.join() === b.runs.join();
-  const own = (runs) => cells.find((cell) => cell.runs.some((run) => runs.includes(run)));
-
-  // Lines of plotly's text, as text.
-  function lines(told) {
-    const reader = document.createElement("textarea");
-    return told.split("<br>").map((line) => {
-      reader.innerHTML = line.replace(/<\/?b>/g, "");
-      return reader.value;
-    });
-  }
-
-  function draw(map, known) {
+  function draw(its) {
+    map = its;
     element("sweep-note").textContent = map.note;
     legend(map.legend);
-    cells = found(map.figure.data);
-    figure(MAP, map, () => {
-      watch(element(MAP));
-      place();
-    });
-    const chosen = current && (cells.find((cell) => same(cell, current)) || own(current.runs));
-    if (chosen) select(chosen, false, known);
+    paint();
+    watch();
+    const chosen = current && (cells().find((cell) => same(cell, current)) || own(current.runs));
+    if (chosen) select(chosen, false);
+    else place();
   }
+
+  const paint = () => lrscope.map.draw(map, point, (cell) => select(cell, true));
 
   function legend(marks) {
     element("sweep-legend").replaceChildren(
@@ -78,29 +41,33 @@
     );
   }
 
-  function watch(gd) {
-    if (gd.lrscopeWatched) return;
-    gd.lrscopeWatched = true;
-    const pointed = ({ points: [point] }) => point.customdata && own(point.customdata);
-    gd.on("plotly_hover", (event) => {
-      clearTimeout(hovering);
-      const cell = pointed(event);
-      if (cell) hovering = setTimeout(() => lrscope.cell.show(cell.runs, lines(cell.text)), HOVER_MS);
-    });
-    gd.on("plotly_unhover", () => {
-      clearTimeout(hovering);
-      if (current) lrscope.cell.show(current.runs, lines(current.text));
-    });
-    gd.on("plotly_click", (event) => {
-      const cell = pointed(event);
-      if (cell) select(cell, true);
-    });
-    gd.on("plotly_afterplot", place);
+  // What the pointer is on is told beside it, and a moment later shown with its curves.
+  function point(cell) {
+    const tip = element("sweep-tip");
+    clearTimeout(hovering);
+    tip.hidden = !cell;
+    if (!cell) {
+      if (current) lrscope.cell.show(current.runs, current.told);
+      return;
+    }
+    tip.replaceChildren(...cell.told.map((line, i) => Object.assign(document.createElement(i ? "span" : "strong"), { textContent: line })));
+    const { left, top, width, height } = lrscope.map.box(cell), room = tip.parentElement.clientWidth;
+    const beside = left + width / 2 < room / 2 ? { left: `${left + width + OFF}px`, right: "" } : { left: "", right: `${room - left + OFF}px` };
+    Object.assign(tip.style, { ...beside, top: `${top + height / 2}px` });
+    hovering = setTimeout(() => lrscope.cell.show(cell.runs, cell.told), HOVER_MS);
+  }
+
+  // A map of another width is laid out anew.
+  function watch() {
+    const gd = element("sweep-heat");
+    if (watched === gd) return;
+    watched = gd;
     let width = gd.clientWidth;
     new ResizeObserver(() => {
       if (!gd.clientWidth || gd.clientWidth === width) return;
       width = gd.clientWidth;
-      window.Plotly.Plots.resize(gd);
+      paint();
+      place();
       lrscope.sweep.hurry();
     }).observe(gd);
   }
@@ -109,48 +76,46 @@
   function select(cell, focus) {
     current = cell;
     const cursor = element("sweep-cursor");
-    cursor.setAttribute("aria-label", lines(cell.text).join(". "));
+    cursor.setAttribute("aria-label", cell.told.join(". "));
     cursor.dataset.chosen = "";
     place();
     if (focus) cursor.focus({ preventScroll: true });
-    lrscope.cell.show(cell.runs, lines(cell.text));
+    lrscope.cell.show(cell.runs, cell.told);
     lrscope.cell.mark(cell.runs);
   }
 
   // Puts the frame over its cell.
   function place() {
-    const gd = element(MAP), cursor = element("sweep-cursor"), cell = current || cells[0];
-    if (!gd?._fullLayout || !cell) return;
-    const { xaxis, yaxis } = gd._fullLayout;
-    const [left, right] = [cell.left, cell.right].map((x) => xaxis._offset + xaxis.c2p(x));
-    const [top, bottom] = [cell.top, cell.bottom].map((y) => yaxis._offset + yaxis.c2p(y));
-    Object.assign(cursor.style, { left: `${left}px`, top: `${Math.min(top, bottom)}px`, width: `${right - left}px`, height: `${Math.abs(bottom - top)}px` });
+    const cell = current || cells()[0];
+    if (!cell) return;
+    const box = Object.entries(lrscope.map.box(cell)).map(([side, pixels]) => [side, `${pixels}px`]);
+    Object.assign(element("sweep-cursor").style, Object.fromEntries(box));
   }
 
-  const middle = (cell) => [(cell.left + cell.right) / 2, (cell.top + cell.bottom) / 2];
+  const corner = (cell) => [lrscope.map.box(cell).left, lrscope.map.box(cell).top];
   const WAYS = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 1], ArrowUp: [1, -1] };
 
   // The next cell that way, in the same row or column.
   function next(from, key) {
-    const [axis, sign] = WAYS[key], at = middle(from);
-    const ahead = cells.filter((cell) => {
-      const to = middle(cell);
-      return Math.abs(to[1 - axis] - at[1 - axis]) < 0.5 && sign * (to[axis] - at[axis]) > 0.25;
+    const [axis, sign] = WAYS[key], at = corner(from);
+    const ahead = cells().filter((cell) => {
+      const to = corner(cell);
+      return Math.abs(to[1 - axis] - at[1 - axis]) < 1 && sign * (to[axis] - at[axis]) > 1;
     });
-    return ahead.sort((a, b) => sign * (middle(a)[axis] - middle(b)[axis]))[0];
+    return ahead.sort((a, b) => sign * (corner(a)[axis] - corner(b)[axis]))[0];
   }
 
   document.addEventListener("keydown", (event) => {
-    if (event.target.id !== "sweep-cursor" || !cells.length) return;
+    if (event.target.id !== "sweep-cursor" || !cells().length) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       if (current) window.location.assign(`/?run=${current.runs[0]}`);
-      else select(cells[0], true);
+      else select(cells()[0], true);
       return;
     }
     if (!(event.key in WAYS)) return;
     event.preventDefault();
-    const to = current ? next(current, event.key) : cells[0];
+    const to = current ? next(current, event.key) : cells()[0];
     if (to) select(to, true);
   });
 
@@ -185,10 +150,10 @@
   lrscope.heat = {
     draw,
     look,
-    figure,
     // The row of the chosen cell, in a table that is new.
     remark: () => current && lrscope.cell.mark(current.runs),
-    width: () => element(MAP)?.clientWidth || 640,
+    // The pixels that there are; null before the page is laid out.
+    width: () => element("sweep-heat") && (element("sweep-heat").clientWidth || 640),
     // The cell of these runs, chosen elsewhere.
     choose(runs, focus = false) {
       const cell = own(runs);

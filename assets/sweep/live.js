@@ -3,19 +3,18 @@
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
-  const LOST_MS = 2000, HIDDEN_MS = 10_000;
+  const LOST_MS = 2000;
   const element = (id) => lrscope.page.element(id);
   const root = () => document.querySelector("main.sweep");
   const shown = () => Number(root()?.dataset.sweep) || null;
-  let version = null, known = {}, timer; // what is on show, part by part
+  let version = null, known = {}, timer, asks = 0; // what is on show, part by part
 
+  // A page that nobody sees asks for nothing.
   function askIn(ms) {
     clearTimeout(timer);
-    timer = setTimeout(ask, document.hidden ? Math.max(ms, HIDDEN_MS) : ms);
+    if (!document.hidden) timer = setTimeout(ask, ms);
   }
-  document.addEventListener("visibilitychange", () => {
-    if (shown() && !document.hidden) askIn(0);
-  });
+  document.addEventListener("visibilitychange", () => shown() && askIn(0));
 
   async function post(path, body) {
     const answer = await fetch(path, { method: "POST", body: JSON.stringify(body) });
@@ -23,16 +22,24 @@
     return answer.json();
   }
 
-  // Asks for what is new, shows it, and asks again.
+  const laidOut = async () => {
+    while (!root()) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+  const addressed = () => Number(new URLSearchParams(window.location.search).get("sweep")) || null;
+
+  // Asks for what is new, shows it, and asks again; at first while the page is not laid out yet.
   async function ask() {
+    const own = (asks += 1);
     let news;
-    const asked = { sweep: shown(), query: window.location.search, width: lrscope.heat.width(), version };
+    const asked = { sweep: root() ? shown() : addressed(), query: window.location.search, width: lrscope.heat.width(), version };
     try {
       news = await post("/sweep/live", asked);
     } catch {
-      askIn(LOST_MS);
-      return;
+      news = { wait: LOST_MS, sweep: asked.sweep };
     }
+    await laidOut();
+    if (own !== asks || !shown()) return; // an answer counts from what the page had when it asked
+    if (news.sweep && news.sweep !== shown()) news = { wait: 0 };
     askIn(news.wait);
     if (news.trouble) element("sweep-reason").textContent = news.trouble;
     if (!news.changes) return;
@@ -139,14 +146,13 @@
     for (const told of document.querySelectorAll("#sweep-deleted [data-seconds]")) setTimeout(() => told.remove(), 1000 * told.dataset.seconds);
   }
 
-  // Once the page is there.
-  function begin() {
+  // A sweep that the address names, or the newest, is asked for at once.
+  async function begin() {
     if (window.location.pathname !== "/sweep") return;
-    if (!root()) setTimeout(begin, 20);
-    else {
-      lapse();
-      if (shown()) askIn(0);
-    }
+    if (window.location.search && !addressed()) await laidOut();
+    if (!root() || shown()) ask();
+    await laidOut();
+    lapse();
   }
   begin();
 

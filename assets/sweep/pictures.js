@@ -3,7 +3,30 @@
 (function () {
   const lrscope = (window.lrscope = window.lrscope || {});
 
+  const CONFIG = { showSendToCloud: false, displaylogo: false, displayModeBar: false, showTips: false, doubleClick: false };
   const element = (id) => lrscope.page.element(id);
+  const PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js";
+  let redraws = 0, loading = null;
+
+  // plotly is large: it is loaded for the first figure, and not for the map.
+  function plotly() {
+    loading ??= new Promise((resolve) => {
+      const script = Object.assign(document.createElement("script"), { src: PLOTLY, onload: resolve });
+      script.onerror = () => (loading = null); // the next figure tries again
+      document.head.append(script);
+    });
+    return loading;
+  }
+
+  // A figure in place of another.
+  async function figure(id, { figure: { data, layout }, templates, height }, then = () => {}) {
+    const gd = element(id);
+    if (height) gd.style.height = `${height}px`;
+    await plotly();
+    lrscope.charts.themed(id, { data, layout }, templates);
+    await window.Plotly.react(gd, data, { ...layout, autosize: true, datarevision: (redraws += 1) }, CONFIG);
+    then();
+  }
 
   // A click on a line leads to the cell of its best run.
   function follow(gd) {
@@ -32,7 +55,7 @@
     const picture = due.get(id);
     if (!picture || !near.has(id)) return;
     due.delete(id);
-    lrscope.heat.figure(id, picture, () => follow(element(id)));
+    figure(id, picture, () => follow(element(id)));
   }
 
   function draw(id, picture) {
@@ -47,6 +70,7 @@
   }
 
   lrscope.pictures = {
+    figure,
     tree: (picture) => draw("sweep-tree", picture),
     parallel: (picture) => draw("sweep-parallel", picture),
     statement(sentences) {

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from app.cli.options import Datasets
 from tests.bench import busy, loops, page, server, storage, watching
+from tests.bench.cells import cells
 from tests.bench.finding import TASKS, finding
 from tests.bench.following import following
 from tests.bench.profile import profile
@@ -41,6 +42,7 @@ PARTS: dict[str, Callable[[Plan], Report]] = {
     "latency": page.latency,
     "following": following,
     "sweep": sweeping,
+    "cells": cells,
     "find": finding,
     "store": storage.store,
     "memory": server.memory,

@@ -22,7 +22,7 @@ EMPTY_PAGE = """
 import sys
 import dash_mantine_components as dmc, waitress
 from dash import Dash
-app = Dash("empty")
+app = Dash("empty", assets_folder="no-assets")
 app.layout = dmc.MantineProvider(dmc.Text("empty"))
 waitress.serve(app.server, host="127.0.0.1", port=int(sys.argv[1]), threads=8)
 """

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.access import MAX_BODY_BYTES, NO_TOKEN, Access, access_for, host_name, is_loopback
-from app.server import create_app
+from app.server import _digest, create_app
 from trainer.store.store import Store
 from trainer.worker import Worker
 
@@ -93,6 +93,26 @@ def test_another_site_gets_nothing_else(
 
 def test_a_layout_which_is_of_the_page_that_asks_is_not_kept(client: FlaskClient) -> None:
     assert client.get("/_dash-layout").headers["Cache-Control"] == "no-store"
+
+
+def test_a_file_of_the_page_is_kept_at_an_address_that_its_content_gives(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def addresses() -> list[str]:
+        return re.findall('"(/assets/[^"]*[.](?:js|css)[^"]*)"', client.get("/").text)
+
+    before = addresses()
+    assert len(before) > 10
+    for address in before:
+        with client.get(address) as answer:
+            assert answer.status_code == 200
+            assert "immutable" in answer.headers["Cache-Control"]
+    with client.get("/assets/page.js") as answer:
+        assert "immutable" not in answer.headers["Cache-Control"]
+    monkeypatch.setattr(Path, "read_bytes", lambda path: f"another {path.name}".encode())
+    _digest.cache_clear()
+    assert not {*before} & {*addresses()}
+    _digest.cache_clear()
 
 
 def test_no_page_may_frame_this_one(client: FlaskClient) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.charts import shades, theme
 from app.sweep import heat, parallel, ranking
 from app.sweep.heat import Axes, heat_map
 from app.sweep.heat_cells import SIGNS
@@ -28,41 +29,41 @@ def loss(values: dict[str, Any], seed: int) -> float:
     return 0.1 * math.exp(distance) * (1 + 0.1 * seed)
 
 
-def drawn(read: Read, axes: Axes | None = None, width: int = 720) -> heat.Map:
+def drawn(read: Read, axes: Axes | None = None) -> heat.Map:
     settings = tried(read)
     found = standing(settings, read.metric)
-    return heat_map(read, settings, found, axes or heat.default_axes(read), width)
-
-
-def trace(picture: heat.Map, key: str) -> dict[str, Any]:
-    return next(each for each in picture.figure["data"] if each["meta"] == key)
+    return heat_map(read, settings, found, axes or heat.default_axes(read))
 
 
 def numbers(picture: heat.Map) -> list[str]:
-    return [
-        text
-        for each in picture.figure["data"]
-        if each["meta"].startswith("number:")
-        for text in each["text"]
-        if text
-    ]
+    return [cell["number"] for cell in picture.cells if cell["number"]]
 
 
-def filled(picture: heat.Map, key: str = "cells") -> int:
-    return sum(value is not None for row in trace(picture, key)["z"] for value in row)
+def filled(picture: heat.Map) -> int:
+    return sum(cell["shade"] is not None for cell in picture.cells)
 
 
-@pytest.mark.parametrize("width", [320, 720, 1600])
-def test_every_setting_has_one_cell_with_its_number(width: int) -> None:
+def lost(picture: heat.Map) -> int:
+    return sum(cell["lost"] for cell in picture.cells)
+
+
+def marked(picture: heat.Map, mark: str) -> list[dict[str, Any]]:
+    return [cell for cell in picture.cells if cell["mark"] == mark]
+
+
+def test_every_setting_has_one_cell_with_its_number() -> None:
     read = measured(GRID, loss)
-    picture = drawn(read, width=width)
+    picture = drawn(read)
     assert filled(picture) == 12
-    written = sorted(text.replace("<b>", "").replace("</b>", "") for text in numbers(picture))
-    assert written == sorted(significant(cell.best) for cell in read.cells)
-    runs = [
-        run for row in trace(picture, "cells")["customdata"] for own in row for run in own or []
-    ]
+    assert sorted(numbers(picture)) == sorted(significant(cell.best) for cell in read.cells)
+    runs = [run for cell in picture.cells for run in cell["runs"]]
     assert sorted(runs) == [cell.run for cell in read.cells]
+    places = [cell["at"] for cell in picture.cells]
+    assert len(set(places)) == 12
+    assert [len(own) for own in picture.columns] == [2, 2]
+    sides = len(picture.panels), len(picture.rows), 2
+    assert sides == (2, 3, 2)
+    assert tuple(map(max, zip(*places, strict=True))) == tuple(side - 1 for side in sides)
 
 
 def test_what_was_not_reached_is_empty_and_nothing_is_between() -> None:
@@ -70,8 +71,9 @@ def test_what_was_not_reached_is_empty_and_nothing_is_between() -> None:
     first = read.cells[0]._replace(status="queued", epoch=0, best=None, at=None)
     picture = drawn(read._replace(cells=[first, *read.cells[1:]]))
     assert filled(picture) == 11
-    assert filled(picture, "lost") == 0
-    assert trace(picture, "outline:reached")["x"].count(None) == 1
+    assert lost(picture) == 0
+    [empty] = [cell for cell in picture.cells if cell["shade"] is None]
+    assert (empty["number"], empty["sign"], empty["runs"]) == ("", "", [first.run])
 
 
 @pytest.mark.parametrize(
@@ -81,29 +83,28 @@ def test_a_cell_that_has_not_finished_has_its_own_mark(status: str, sign: str) -
     read = measured(GRID, loss)
     first = read.cells[0]._replace(status=status, epoch=7)
     picture = drawn(read._replace(cells=[first, *read.cells[1:]]))
-    assert sum(sign in text for text in numbers(picture)) == 1
+    assert [cell["sign"] for cell in picture.cells].count(sign) == 1
     assert sign in [entry.get("sign") for entry in picture.legend]
-    assert filled(picture) + filled(picture, "lost") == 12
-    assert filled(picture, "lost") == (status == "diverged")
-    hovers = [h for key in ("cells", "lost") for row in trace(picture, key)["text"] for h in row]
-    assert any(f"{status}, after epoch 7 of 20" in hover for hover in hovers)
+    assert filled(picture) + lost(picture) == 12
+    assert lost(picture) == (status == "diverged")
+    told = [line for cell in picture.cells for line in cell["told"]]
+    assert told.count(f"{status}, after epoch 7 of 20") == 1
 
 
 def test_the_values_of_an_axis_are_in_their_order() -> None:
     read = measured({"lr": [0.1, 1e-4, 0.01], "factor": [0.5, 0.1]}, loss)
-    axis = drawn(read).figure["layout"]["yaxis"]
-    assert axis["ticktext"] == ["0.1", "0.01", "1e-4"]  # from the top
-    assert axis["range"][0] > axis["range"][1]
-    assert trace(drawn(read), "columns")["text"] == ["0.1", "0.5"]
+    picture = drawn(read)
+    assert picture.rows == ["0.1", "0.01", "1e-4"]  # from the top
+    assert picture.columns == [["0.1", "0.5"]]
+    assert picture.cells[2]["told"][0] == "LR 0.01, factor 0.1"
+    assert picture.cells[2]["at"] == (0, 1, 0)
 
 
 def test_of_settings_that_differ_in_no_axis_the_best_is_shown() -> None:
     read = measured({**GRID, "momentum": [0.5, 0.9]}, lambda v, s: loss(v, s) + v["momentum"])
     picture = drawn(read)
     assert filled(picture) == 12
-    shown = {
-        run for row in trace(picture, "cells")["customdata"] for own in row for run in own or []
-    }
+    shown = {run for cell in picture.cells for run in cell["runs"]}
     assert shown == {cell.run for cell in read.cells if cell.values["momentum"] == 0.5}
     assert "differ in momentum" in picture.note
 
@@ -113,9 +114,9 @@ def test_of_several_seeds_the_mean_is_shown_and_the_spread_is_told() -> None:
     picture = drawn(read)
     assert filled(picture) == 2
     mean = math.exp(sum(math.log(loss({"lr": 0.01}, seed)) for seed in range(3)) / 3)
-    assert f"<b>{significant(mean)}</b>" in numbers(picture)
-    hover = " ".join(text for row in trace(picture, "cells")["text"] for text in row)
-    assert "3 seeds, from 0.100 to 0.120" in hover
+    [best] = marked(picture, "best")
+    assert best["number"] == significant(mean)
+    assert "3 seeds, from 0.100 to 0.120" in best["told"]
     assert "mean of 3 seeds" in picture.note
 
 
@@ -143,14 +144,14 @@ def test_the_best_and_what_is_within_the_noise_are_outlined() -> None:
     assert found.best is not None
     assert {settings[i].values["lr"] for i in (found.best, *found.within)} == {0.01}
     picture = drawn(read)
-    assert trace(picture, "outline:best")["x"].count(None) == 1
-    assert trace(picture, "outline:within")["x"].count(None) == len(found.within) > 0
+    assert len(marked(picture, "best")) == 1
+    assert len(marked(picture, "within")) == len(found.within) > 0
 
 
 def test_what_one_seed_tells_is_said_by_the_sentences_alone() -> None:
     read = measured(GRID, lambda v, _s: v["lr"] * v["patience"] / v["factor"])
     settings = tried(read)
-    alone = standing(settings, read.metric, noise=math.log(1.01))
+    alone = standing(settings, read.metric, noise=lambda _: math.log(1.01))
     picture = heat_map(read, settings, alone, heat.default_axes(read))
     assert picture.note == "Best validation loss, one seed; faintest: 4 times the best, or more."
     assert statement(read, settings, alone)[1] == (
@@ -185,37 +186,49 @@ def test_the_usual_axes_are_those_that_every_cell_has() -> None:
     assert "no such combination" not in picture.note
 
 
-@pytest.mark.parametrize("width", [320, 720, 1600])
-def test_a_panel_has_only_the_columns_that_there_are_in_it(width: int) -> None:
-    picture = drawn(of_schedules(), Axes("lr", "schedule", "patience"), width)
+def test_a_panel_has_only_the_columns_that_there_are_in_it() -> None:
+    picture = drawn(of_schedules(), Axes("lr", "schedule", "patience"))
     assert filled(picture) == 2 * 4
-    assert len(trace(picture, "columns")["text"]) == 4
-    assert len(trace(picture, "panels")["text"]) == 3
+    assert sorted(map(len, picture.columns)) == [1, 1, 2]
+    assert len(picture.panels) == 3
     assert "no such combination" not in picture.note
-    sparse = drawn(of_schedules(), Axes("patience", "gamma"), width)
+    for panel, _, column in (cell["at"] for cell in picture.cells):
+        assert column < len(picture.columns[panel])
+    sparse = drawn(of_schedules(), Axes("patience", "gamma"))
     assert filled(sparse) == 2 + 2 + 1
     assert "Where there is no cell, there is no such combination." in sparse.note
-
-
-def test_a_name_over_a_column_ends_where_the_next_begins() -> None:
-    for width in (240, 400, 1600):
-        picture = drawn(of_schedules(), width=width)
-        x = picture.figure["layout"]["xaxis"]["range"][1]
-        cell = (width - picture.figure["layout"]["margin"]["l"] - heat.MARGIN) / x
-        names = trace(picture, "columns")["text"]
-        assert all(len(name) * heat.SMALL <= cell for name in names)
-    assert names == ["None", "StepLR", "ReduceLROnPlateau"]
 
 
 def test_colours_follow_the_scheme_and_no_trace_brings_its_own() -> None:
     read = measured(GRID, loss)
     settings = tried(read)
     found = standing(settings, read.metric)
-    for picture in (drawn(read), parallel.parallel(read, settings, found)):
-        count = sum(each["type"] == "scatter" for each in picture.figure["data"])
-        for template in picture.templates.values():
-            assert len(template["data"]["scatter"]) == count
-        assert "color" not in str(picture.figure)
+    picture = parallel.parallel(read, settings, found)
+    count = sum(each["type"] == "scatter" for each in picture.figure["data"])
+    for template in picture.templates.values():
+        assert len(template["data"]["scatter"]) == count
+    assert "color" not in str(picture.figure)
+
+
+def test_the_numbers_of_a_map_can_be_read_in_either_scheme() -> None:
+    for cell in drawn(measured(GRID, loss)).cells:
+        for scheme, ink in zip(theme.COLOURS, cell["ink"], strict=True):
+            colours = theme.colours(scheme)
+            ground = shades.shade(colours, cell["shade"] / 100)
+            assert shades.contrast(colours[ink], ground) >= shades.AA
+
+
+def test_a_cell_that_has_not_changed_is_the_same_object() -> None:
+    read, made = measured(GRID, loss), heat.Made()
+    settings = tried(read)
+    found = standing(settings, read.metric)
+    first = heat_map(read, settings, found, heat.default_axes(read), made)
+    last = read.cells[-1]._replace(status="training", epoch=7)
+    settings = tried(read._replace(cells=[*read.cells[:-1], last]))
+    then = heat_map(read, settings, found, heat.default_axes(read), made)
+    changed = [new for old, new in zip(first.cells, then.cells, strict=True) if new is not old]
+    assert [cell["runs"] for cell in changed] == [[last.run]]
+    assert then == heat_map(read, settings, found, heat.default_axes(read))
 
 
 def test_an_accuracy_is_better_the_higher_it_is() -> None:
@@ -248,7 +261,7 @@ def test_the_sentence_names_the_lowest_and_what_one_seed_cannot_tell() -> None:
         {"lr": [0.01, 0.1], "patience": [2, 5]}, lambda v, _s: v["lr"] + v["patience"] / 1e3
     )
     settings = tried(read)
-    found = standing(settings, read.metric, noise=math.log(1.3))
+    found = standing(settings, read.metric, lambda _: math.log(1.3))
     assert statement(read, settings, found) == [
         "Of 4 runs on this seed and split, LR 0.01, patience 2 had the lowest validation loss "
         "(0.0120, epoch 15).",
@@ -289,10 +302,8 @@ values = st.none() | st.floats(0, 1e3)
 states = st.sampled_from([*SIGNS, "finished"])
 
 
-@given(st.lists(st.tuples(values, states), min_size=18, max_size=18), st.integers(200, 1500))
-def test_whatever_was_measured_can_be_drawn(
-    found: list[tuple[float | None, str]], width: int
-) -> None:
+@given(st.lists(st.tuples(values, states), min_size=18, max_size=18))
+def test_whatever_was_measured_can_be_drawn(found: list[tuple[float | None, str]]) -> None:
     read = measured({"lr": [0.1, 0.2, 0.3], "patience": [1, 2]}, lambda _v, _s: 1.0, seeds=3)
     cells = [
         cell._replace(best=best, status=status, at=None if best is None else 3,
@@ -301,8 +312,8 @@ def test_whatever_was_measured_can_be_drawn(
     ]  # fmt: skip
     read = read._replace(cells=cells)
     settings = tried(read)
-    seen = standing(settings, read.metric)
-    picture = heat_map(read, settings, seen, heat.default_axes(read), width)
+    seen = standing(settings, read.metric, lambda _: 0.1)
+    picture = heat_map(read, settings, seen, heat.default_axes(read))
     assert filled(picture) == sum(its.mean is not None for its in settings)
     parallel.parallel(read, settings, seen)
     assert len(ranking.rows(read, settings, seen)) == 6

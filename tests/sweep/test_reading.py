@@ -6,6 +6,7 @@ import pytest
 
 from tests.small import NOWHERE, small
 from tests.sweep.sweeps import added, trained
+from trainer.config.optimizers import SGD
 from trainer.store.lineage import lineage
 from trainer.store.store import Store
 from trainer.store.table import results
@@ -22,6 +23,7 @@ def assert_as_each(store: Store, reading: Reading, sweep: int, metric: str) -> N
     runs = {run.id: run for run in store.cells(sweep)}
     found = results(store, dict.fromkeys(runs, metric))
     assert [cell.run for cell in read.cells] == [*runs]
+    assert read.epochs == store.epochs_of(sweep)
     for cell in read.cells:
         run, result = runs[cell.run], found[cell.run]
         assert (cell.best, cell.at, cell.last) == (result.best, result.epoch, result.last)
@@ -46,6 +48,19 @@ def test_after_every_event_the_cells_are_as_each_is_read_by_itself(
             assert_as_each(store, reading, sweep, metric)
     assert_as_each(store, reading, sweep, metric)
     assert_as_each(store, Reading(store), sweep, metric)
+
+
+def test_the_epochs_of_cells_that_diverged_are_counted_as_the_store_counts_them(
+    store: Store,
+) -> None:
+    base = small(epochs=9, optimizer=SGD(weight_decay=1.0))
+    sweep = added(store, base, {"lr": [0.01, 100.0], "patience": [1, 5]})
+    trained(store, sweep)
+    row = store.sweep(sweep)
+    assert row is not None
+    read = Reading(store).of(row)
+    assert "diverged" in {cell.status for cell in read.cells}
+    assert read.epochs == store.epochs_of(sweep)
 
 
 def test_a_cell_that_changed_nothing_is_not_measured_again(

@@ -1,6 +1,7 @@
 """What a page with a sweep is told: at first all of it, then what has changed."""
 
 import copy
+import itertools
 from typing import Any
 
 import pytest
@@ -87,6 +88,47 @@ def test_a_page_of_another_server_is_told_all_again(store: Store, swept: int):
     first = News(store).of(seen(swept))
     again = News(store).of(seen(swept, first["version"] - 1))
     assert [path for path, *_ in again["changes"]] == [[]]
+
+
+def test_a_page_that_is_not_laid_out_gets_the_map_of_the_newest_sweep_first(
+    store: Store, swept: int
+):
+    news = News(store)
+    first = news.of(Seen(query=""))
+    assert (first["sweep"], first["wait"]) == (swept, 0)
+    [[_, parts]] = first["changes"]
+    assert parts.keys() == {"head", "look", "heat"}
+    then = news.of(seen(swept, first["version"]))
+    [[_, whole]] = News(store).of(seen(swept))["changes"]
+    assert applied(then["changes"], parts) == whole
+    assert not any(path[:1] == ["heat"] for path, *_ in then["changes"])
+
+
+def test_without_a_sweep_there_is_nothing_to_tell(store: Store):
+    assert News(store).of(Seen(query="")).keys() == {"wait"}
+
+
+def test_what_one_page_got_is_not_made_again_for_another(
+    store: Store, swept: int, monkeypatch: pytest.MonkeyPatch
+):
+    news = News(store)
+    first = news.of(seen(swept))
+    monkeypatch.delattr(live, "scene")
+    assert news.of(seen(swept)) == first
+
+
+def test_a_map_that_takes_long_is_asked_for_less_often(
+    store: Store, swept: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(live, "MANY", 3)
+    clock = itertools.count()
+    monkeypatch.setattr("app.sweep.live.time.thread_time", lambda: 0.05 * next(clock))
+    store.resume_sweep(swept, claimed=True)
+    news = News(store)
+    first = news.of(seen(swept))
+    trained(store, swept, lambda each: isinstance(each.event, EpochEnded))
+    store.resume_sweep(swept, claimed=True)  # it goes on
+    assert news.of(seen(swept, first["version"]))["wait"] == pytest.approx(2000)
 
 
 def test_another_look_is_drawn_at_once(store: Store, swept: int):

@@ -1,11 +1,14 @@
 """The view Sweep in a real browser."""
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from app.sweep.changing import Change, change
+from tests.bench.turns import until
 from tests.lab.page import NEEDS_CHROMIUM, box, choose, start
 from tests.lab.test_access import violations
 from tests.page import Served, opened
@@ -16,7 +19,27 @@ pytestmark = NEEDS_CHROMIUM
 READY = "#sweep-cost:not(:empty)"
 SETUP = "sweep?model=mlp&epochs=3&batch-size=512&device=cpu&over-lr=0.001,0.1&over-patience=0,2"
 BASE = {"model": "mlp", "epochs": 3, "batch-size": 512, "device": "cpu"}
-MAP = "document.getElementById('sweep-heat')"
+GRID: dict[str, list[Any]] = {"lr": ["0.001", "0.1"], "patience": ["0", "2"]}
+MAP = "#sweep-heat"
+# Of each cell of the map the element, and what is written in it now.
+KEEP = (
+    "() => (window.kept = [...document.querySelectorAll('.sweep-cell')]).map((c) => c.textContent)"
+)
+SPANS = """(texts) => texts.map((text) => text.getBoundingClientRect()).map(({ left, right }) => [
+  left, right,
+])"""
+SEEN = """(seen) => {
+  Object.defineProperty(document, "hidden", { get: () => !seen, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+NOTE_ASKED = """() => {
+  const { fetch } = window;
+  Object.assign(window, { asked: 0, answered: 0 });
+  window.fetch = (...request) => {
+    window.asked += 1;
+    return fetch(...request).finally(() => (window.answered += 1));
+  };
+}"""
 
 
 def train(page: Page) -> None:
@@ -30,18 +53,14 @@ def ended(page: Page, state: str = "finished") -> None:
 
 def numbers(page: Page) -> list[str]:
     """The numbers written in the map."""
-    found: list[str] = page.evaluate(
-        """() => document.getElementById("sweep-heat").data
-          .filter(({ meta }) => meta.startsWith("number:"))
-          .flatMap(({ text }) => text.map((each) => each.replace(/<.?b>/g, "")))"""
-    )
-    return found
+    page.locator(".sweep-cell").first.wait_for()
+    return page.locator(".sweep-cell text").all_text_contents()
 
 
-def recorded(served: Served, **settings: Any) -> int:
+def recorded(served: Served, values: dict[str, list[Any]] = GRID, **settings: Any) -> int:
     """A sweep that waits for nobody: of a server whose worker trains it."""
     base = to_config({**BASE, **settings})
-    made = grid(base, {"lr": ["0.001", "0.1"], "patience": ["0", "2"]})
+    made = grid(base, values)
     configs = [cell.config for cell in cells(base, made)]
     return served.store.add_sweep("grid", base, made.model_dump(mode="json"), configs)
 
@@ -58,8 +77,9 @@ def test_a_sweep_is_set_up_started_and_watched_to_its_end(
         expect(page.locator("#sweep-counts")).to_have_text(
             re.compile(f"^12 epochs asked, {epochs.trained} trained, .* times fewer$")
         )
-        page.wait_for_function("() => document.getElementById('sweep-heat')?._fullLayout")
-        assert len(numbers(page)) == 4
+        written = numbers(page)
+        assert len(written) == 4
+        assert all(written)
         expect(page.locator("#sweep-progress")).to_have_js_property("value", 100)
         assert violations(page) == []
 
@@ -70,7 +90,7 @@ def test_the_cells_are_reached_by_keyboard_and_lead_to_their_runs(
     sweep = recorded(lab)
     with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
         ended(page)
-        page.wait_for_function("() => document.getElementById('sweep-heat')?._fullLayout")
+        page.locator(".sweep-cell").first.wait_for()
         cursor = page.locator("#sweep-cursor")
         cursor.focus()
         page.keyboard.press("ArrowRight")
@@ -209,10 +229,67 @@ def test_values_are_added_to_a_sweep_that_has_ended(browser: BrowserContext, lab
         add.click()
         expect(page.locator("#sweep-counts")).to_have_text(re.compile("^18 epochs asked"))
         ended(page)
-        page.wait_for_function(f"() => {MAP}.layout.yaxis.ticktext.length === 3")
+        expect(page.locator(f"{MAP} .row")).to_have_count(3)
         assert len(lab.store.cells(sweep)) == 6
         expect(add).to_be_disabled()
         expect(why).to_have_text(f"Sweep {sweep} has all of these already.")
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_map_lies_within_its_panel_and_only_what_changes_is_drawn_again(
+    browser: BrowserContext, lab: Served, size: str
+) -> None:
+    sweep = recorded(lab, epochs=4000, factor=0.2)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", size, ready=".sweep-cell") as page:
+        panel = page.locator(MAP).bounding_box()
+        assert panel is not None
+        for cell in page.locator(".sweep-cell").all():
+            box = cell.bounding_box()
+            assert box is not None
+            assert box["x"] > panel["x"]
+            assert box["x"] + box["width"] <= panel["x"] + panel["width"]
+            assert box["y"] + box["height"] <= panel["y"] + panel["height"]
+        before = page.evaluate(KEEP)
+        page.wait_for_function(
+            "(old) => kept.some((cell, i) => cell.isConnected && cell.textContent !== old[i])",
+            arg=before,
+        )
+        page.get_by_role("button", name="Stop").click()
+        ended(page, "stopped")
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_no_name_over_the_columns_covers_another(
+    browser: BrowserContext, lab: Served, size: str
+) -> None:
+    names = ["none", "StepLR", "ReduceLROnPlateau", "CosineAnnealingLR", "OneCycleLR"]
+    sweep = recorded(lab, {"schedule": names, "lr": ["0.001", "0.1"]})
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", size, ready=".sweep-cell") as page:
+        page.get_by_role("combobox", name="Across").select_option("schedule")
+        labels = page.locator(".sweep-label:not(.beside)")
+        expect(labels).to_have_count(len(names) + 1)
+        spans = sorted(labels.evaluate_all(SPANS)[: len(names)])
+        for (_, ends), (begins, _) in pairwise(spans):
+            assert ends <= begins
+
+
+def test_a_hidden_page_asks_for_nothing_and_catches_up_when_it_is_seen(
+    browser: BrowserContext, lab: Served
+) -> None:
+    sweep = recorded(lab, epochs=4000)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=".sweep-cell") as page:
+        ended(page, "training")
+        page.evaluate(NOTE_ASKED)
+        page.wait_for_function("() => asked > 0")
+        page.evaluate(SEEN, False)
+        page.wait_for_function("() => answered === asked")
+        before = page.evaluate("asked")
+        assert change(lab.store, Change(sweep=sweep, what="stop")) == ""
+        until(lambda: bool((row := lab.store.sweep(sweep)) and row.over))
+        assert page.evaluate("asked") == before
+        expect(page.locator("#sweep-status")).to_have_attribute("data-state", "training")
+        page.evaluate(SEEN, True)
+        ended(page, "stopped")
 
 
 def test_the_table_is_sorted_and_a_row_leads_to_its_cell(
@@ -241,9 +318,9 @@ def test_the_axes_are_chosen_and_stay_in_the_address(browser: BrowserContext, la
         ended(page)
         down, across = (page.get_by_role("combobox", name=name) for name in ("Down", "Across"))
         down.select_option("patience")  # they change places
-        turned = f"() => [...({MAP}?.layout?.yaxis.ticktext ?? [])].sort().join() === '0,2'"
-        page.wait_for_function(turned)
+        turned = page.locator(f"{MAP} .row")
+        expect(turned).to_have_text(["2", "0"])
         expect(across).to_have_value("lr")
         page.reload()
-        page.wait_for_function(turned)
+        expect(turned).to_have_text(["2", "0"])
         expect(down).to_have_value("patience")

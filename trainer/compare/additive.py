@@ -78,7 +78,8 @@ def ranking(values: Values[K]) -> Ranking[K] | None:
     if not measured:
         return None
     first = fit(measured).means
-    near = {key: its for key, its in measured.items() if first[key] <= min(first.values()) + NEAR}
+    most = min(first.values()) + NEAR
+    near = {key: its for key, its in measured.items() if first[key] <= most}
     found = fit(near)
     lowest = min(near, key=lambda key: (found.means[key], -len(near[key])))
     distinct = {tuple(sorted(its.items())): key for key, its in near.items()}
@@ -101,6 +102,8 @@ def fit(values: Values[K]) -> Fit[K]:
     count = sum(map(len, values.values()))
     if not count:
         return Fit({})
+    if len(seeds) == 1:  # the same as below, at once
+        return Fit({key: value for key, its in values.items() for value in its.values()})
     of_seed = dict.fromkeys(seeds, 0.0)
     means: dict[K, float] = {}
     for _ in range(ROUNDS):

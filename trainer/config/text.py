@@ -13,6 +13,7 @@ UNSHOWN = {"Cc", "Cs", "Zl", "Zp"}
 MOST_COMPARED = 60  # characters of a word
 
 
+@lru_cache(maxsize=8192)  # a page tells the same numbers again and again
 def significant(value: float | None, digits: int = 3) -> str:
     """A number with three significant digits: 0.0463, 2.30, 8.40e-4."""
     if value is None:

@@ -10,7 +10,7 @@ from ..store import measured
 from ..store.measured import Reached, State
 from ..store.run import OVER
 from ..store.store import Store
-from ..store.sweeps import Sweep
+from ..store.sweeps import Epochs, Sweep
 
 METRIC = "val_loss"
 SEED = "seed"
@@ -61,6 +61,15 @@ class Read(NamedTuple):
     keys: tuple[str, ...]
     metric: str
     cells: list[Cell]
+
+    @property
+    def epochs(self) -> Epochs:
+        """As `trainer.store.sweeps.Sweeps.epochs_of`, without reading the store again."""
+        return Epochs(
+            sum(cell.epochs for cell in self.cells),
+            sum(cell.epoch for cell in self.cells),
+            sum(cell.epoch - (cell.parent_epoch or 0) for cell in self.cells),
+        )
 
 
 class _Known(NamedTuple):

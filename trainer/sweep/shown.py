@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from ..store.sweeps import Sweep
-from .reading import METRIC, Read, Reading
+from .reading import METRIC, Cell, Read, Reading
 from .settings import Standing, Tried, standing, tried
 from .statement import noise
 
@@ -20,8 +20,8 @@ def shown(reading: Reading, sweep: Sweep, metric: str = METRIC) -> Shown:
     """A sweep as it stands now. With one seed, the best run's own course says what is noise."""
     read = reading.of(sweep, metric)
     settings = tried(read)
-    found = standing(settings, metric)
-    if found.best is not None and found.reach is None:
-        course = reading.course(sweep, read, settings[found.best].best)
-        found = standing(settings, metric, noise(course, metric))
-    return Shown(read, settings, found)
+
+    def of_course(best: Cell) -> float | None:
+        return noise(reading.course(sweep, read, best), metric)
+
+    return Shown(read, settings, standing(settings, metric, of_course))
