@@ -36,9 +36,15 @@ settings.load_profile("long" if LONG else "short")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take long come first, so that no process has one left when the others have
+    ended: those with a Chromium, and those that have a long version.
+    """
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in HAVE_LONG_VERSIONS):
             item.add_marker(pytest.mark.long)
+    take_long = {item.path for item in items if item.get_closest_marker("browser")}
+    take_long |= {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: item.path not in take_long)
 
 
 @pytest.fixture(scope="session")

@@ -95,10 +95,17 @@ def launch(playwright: Playwright) -> Browser:
 def launch_with_profile(playwright: Playwright, profile: Path) -> BrowserContext:
     """A Chromium that keeps what it has compiled of the page's scripts, which is most of what a
     page costs; the contexts of a browser without a profile compile them anew.
+
+    Its first page is an empty one of our servers' site, in whose process all others of the site
+    open, so that none starts a process of its own.
     """
-    return playwright.chromium.launch_persistent_context(
-        profile, executable_path=chromium(), args=FLAGS
+    context = playwright.chromium.launch_persistent_context(
+        profile, executable_path=chromium(), args=[*FLAGS, "--process-per-site"]
     )
+    (first,) = context.pages
+    first.route("**", lambda route: route.fulfill(body="", content_type="text/html"))
+    first.goto(f"http://{HOST}:{PORT}/")
+    return context
 
 
 @contextmanager

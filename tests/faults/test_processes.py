@@ -1,7 +1,9 @@
 """Processes that are killed, stand still, or share a home: no epoch is lost or doubled."""
 
+import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -24,7 +26,7 @@ from trainer.config.run import RunConfig
 from trainer.config.schedules import ReduceLROnPlateau
 from trainer.engine import datasets, models
 from trainer.execute import execute
-from trainer.store.store import Store
+from trainer.store.store import Store, path_in
 from trainer.worker import Worker
 
 KILLS, IN_ONE_RUN = (100, 5) if LONG else (5, 5)
@@ -41,7 +43,7 @@ from trainer.config.run import RunConfig
 from trainer.engine import datasets
 from trainer.engine import loop as engine
 from trainer.engine.events import EpochEnded
-from trainer.store.store import Store
+from trainer.store.store import Store, path_in
 from trainer.execute import execute
 datasets.load = load
 engine.PROGRESS_SECONDS = -1
@@ -100,12 +102,27 @@ def test_a_run_that_is_killed_again_and_again_loses_and_doubles_no_epoch(
     record_property("kills", kills)
 
 
+def stand_still(process: "subprocess.Popen[str]", home: Path) -> None:
+    """Stop the process where it does not write to its store, for which all others would wait."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        with closing(sqlite3.connect(path_in(home), timeout=0)) as store:
+            try:
+                store.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:  # it is writing
+                process.send_signal(signal.SIGCONT)
+                events(process, 1)
+            else:
+                return
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot stop a process")
 @pytest.mark.usefixtures("_small")
 def test_a_process_that_stands_still_for_a_while_keeps_its_run(tmp_path):
     with training(tmp_path) as process:
         events(process, 20)
-        process.send_signal(signal.SIGSTOP)
+        stand_still(process, tmp_path)
         with closing(Store(tmp_path)) as other:  # looks for runs of processes that have died
             assert other.run(1).status == "training"
             other.interrupt_orphans()

@@ -26,9 +26,12 @@ def own(tmp_path: Path) -> Path:
 
 
 def typed(page: Page, label: str, text: str, option: str) -> None:
-    """Type the beginning of a path by the keyboard, and take what it is completed to."""
-    box(page, label).click()
-    page.keyboard.type(text)
+    """Type the beginning of a path by the keyboard, and take what it is completed to. Its folder is
+    pasted, for the page asks after every key.
+    """
+    folder, slash, rest = text.rpartition("/")
+    box(page, label).fill(folder)
+    page.keyboard.type(slash + rest)
     page.get_by_role("option", name=option, exact=True).click()
 
 
