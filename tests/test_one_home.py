@@ -61,6 +61,9 @@ LOCAL = {
     "section-size",
     "hue",
     "share",
+    "shade",
+    "light",
+    "dark",
     "mantine-color-teal-9",
 }
 

@@ -9,7 +9,7 @@
   const WORDS = { metric: "Metric", y: "Down", x: "Across", by: "For each", tree: "Colour" };
   const AXES = new Set(["y", "x", "by"]);
   let chosenLook = {}; // what is drawn
-  let map = null, current = null, hovering, watched = null;
+  let map = null, current = null, pointed = null, hovering, watched = null;
 
   const cells = () => map?.cells ?? [];
   const same = (a, b) => a.runs.join() === b.runs.join();
@@ -24,6 +24,7 @@
     const chosen = current && (cells().find((cell) => same(cell, current)) || own(current.runs));
     if (chosen) select(chosen, false);
     else place();
+    if (pointed) point(own(pointed.runs));
   }
 
   const paint = () => lrscope.map.draw(map, point, (cell) => select(cell, true));
@@ -44,6 +45,7 @@
   // What the pointer is on is told beside it, and a moment later shown with its curves.
   function point(cell) {
     const tip = element("sweep-tip");
+    pointed = cell;
     clearTimeout(hovering);
     tip.hidden = !cell;
     if (!cell) {

@@ -5,10 +5,11 @@ and what that costs the training.
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -32,7 +33,7 @@ VALUES: dict[str, list[float]] = {
     "patience": [0, 1, 2, 3, 4, 5, 6, 8, 10, 12],
 }
 UNDER_WAY = 100  # epochs
-WINDOW = 10.0  # seconds of training that are counted
+WINDOW, TURNS = 4.0, 5  # seconds of training that are counted at a time, and how often in a round
 
 # What is seen of a page once it is up.
 MAP = f"#{ids.SWEEP_HEAT} .sweep-cell"
@@ -68,8 +69,10 @@ def cells(plan: Plan) -> Report:
         known = stack.enter_context(closing(launch_with_profile(playwright, profile)))
         fresh = stack.enter_context(closing(launch(playwright)))
         sweep = add(store, BASE, grid(BASE, VALUES))
-        until(lambda: store.epochs_of(sweep).trained > UNDER_WAY, every=0.5)
         drawn: list[float] = []
+
+        def has_trained(epochs: int) -> bool:
+            return store.epochs_of(sweep).trained >= epochs
 
         def watched() -> float:
             with opened(known, ours, ready=MAP) as page:
@@ -78,7 +81,10 @@ def cells(plan: Plan) -> Report:
                 drawn.append(page.evaluate("window.drawn") / WINDOW)
             return rate
 
-        with_page, without = in_turns(watched, partial(_rate, store, sweep), rounds=plan.rounds)
+        for epochs in range(10, UNDER_WAY + 1, 10):
+            until(partial(has_trained, epochs), every=0.5)
+        sides = watched, partial(_rate, store, sweep)
+        with_page, without = map(_rounds, in_turns(*sides, rounds=plan.rounds * TURNS))
         pages = [(ours, MAP), (empty, FORM), (least, TEXT)]
         ups = in_turns(
             *[
@@ -100,7 +106,7 @@ def cells(plan: Plan) -> Report:
     rows.append(
         Row(
             "updates of the map",
-            Figure("LRScope", "a second", tuple(drawn[1:])),
+            Figure("LRScope", "a second", _rounds(drawn[1:])),
             target=Target("at least", 2.0),
         )
     )
@@ -119,7 +125,8 @@ def cells(plan: Plan) -> Report:
         "A process of lrscope that trains 10 LR x 10 factors x 10 patiences of the CNN on digits, "
         "and a headless Chromium on the same cores. A page is up with the first frame that has the "
         "heat map; the browser has kept its scripts, or is in a context of its own. Updates are "
-        f"drawings of what is new in the map; they and epochs are counted for {WINDOW:g} s.",
+        "drawings of what is new in the map; they and epochs are counted for "
+        f"{TURNS} times {WINDOW:g} s a round, with the page and without in turns.",
         rows,
     )
 
@@ -137,6 +144,11 @@ def _rate(store: Store, sweep: int, page: Page | None = None) -> float:
     began, before = time.perf_counter(), store.epochs_of(sweep).trained
     page.wait_for_timeout(1000 * WINDOW) if page else time.sleep(WINDOW)
     return (store.epochs_of(sweep).trained - before) / (time.perf_counter() - began)
+
+
+def _rounds(turns: Sequence[float]) -> tuple[float, ...]:
+    """The mean of the turns of each round."""
+    return tuple(fmean(turns[i : i + TURNS]) for i in range(0, len(turns), TURNS))
 
 
 def _up(browser: Browser | BrowserContext, url: str, seen: str) -> float:

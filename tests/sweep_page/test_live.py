@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import time
 from typing import Any
 
 import pytest
@@ -122,7 +123,7 @@ def test_a_map_that_takes_long_is_asked_for_less_often(
 ):
     monkeypatch.setattr(live, "MANY", 3)
     clock = itertools.count()
-    monkeypatch.setattr("app.sweep.live.time.thread_time", lambda: 0.05 * next(clock))
+    monkeypatch.setattr(time, "thread_time", lambda: 0.05 * next(clock))
     store.resume_sweep(swept, claimed=True)
     news = News(store)
     first = news.of(seen(swept))

@@ -90,7 +90,11 @@ def test_the_cells_are_reached_by_keyboard_and_lead_to_their_runs(
     sweep = recorded(lab)
     with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
         ended(page)
-        page.locator(".sweep-cell").first.wait_for()
+        tip = page.locator("#sweep-tip")
+        page.locator(".sweep-cell").last.hover()
+        expect(tip).to_contain_text("LR 0.001, patience 2")
+        page.locator("#sweep-note").hover()
+        expect(tip).to_be_hidden()
         cursor = page.locator("#sweep-cursor")
         cursor.focus()
         page.keyboard.press("ArrowRight")
