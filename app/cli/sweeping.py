@@ -118,12 +118,12 @@ def sweep(
     Epochs that several combinations share are trained once, and each comes out bit by bit as a run
     of its own.
     """
+    where = {"workers": workers, "ray": ray, "gpus": gpus}
     if resume is not None:
         if given(settings) or data or config or name or seeds > 1 or halving:
             raise fail("--resume goes on with a sweep as it is: leave its settings out.")
         with opened(home) as store:
             store.resume_sweep(resume, claimed=True)
-            where = _where(store, resume, workers, ray, gpus)
             follow(store, resume, json_lines, datasets, snapshot_budget, where)
         return
     if gpus and ray is None:
@@ -145,19 +145,7 @@ def sweep(
         raise fail(str(error)) from None
     with opened(home, create=True) as store:
         added = add(store, base, asked, workers or 1, name, claimed=True)
-        where = _where(store, added, workers, ray, gpus)
         follow(store, added, json_lines, datasets, snapshot_budget, where)
-
-
-def _where(
-    store: "Store", sweep: int, workers: int | None, ray: str | None, gpus: float
-) -> dict[str, Any]:
-    """Where a sweep trains, as arguments of `trainer.sweep.places.of`."""
-    row = store.sweep(sweep)
-    assert row is not None
-    if ray is None:
-        return {"workers": workers or row.workers}
-    return {"workers": workers or 0, "ray": ray, "threads": row.config.threads or 1, "gpus": gpus}
 
 
 def _with_owners(
@@ -185,7 +173,7 @@ def follow(
     """Train a claimed sweep and print it as it goes.
 
     Args:
-        where: where it trains, as of `_where`; in its own number of processes if None.
+        where: where it trains, as arguments of `trainer.sweep.places.of_sweep`.
     """
     from trainer.sweep import places
     from trainer.sweep.find.finding import execute_find
@@ -198,7 +186,7 @@ def follow(
     def training(shutdown: threading.Event) -> "Generator[CellEvent, None, None]":
         execute = execute_sweep if row.kind == "grid" else execute_find
         root = datasets or folders.datasets()
-        with places.of(**(where or {"workers": row.workers})) as there:
+        with places.of_sweep(row, **(where or {})) as there:
             yield from execute(store, number, root, shutdown, budget_mb, there)
 
     try:

@@ -19,6 +19,7 @@ from trainer.config.table import ConfigError
 from trainer.engine import datasets
 from trainer.store.store import Store
 from trainer.sweep import batches
+from trainer.sweep.places import PlaceError
 
 QUICK = ("--model", "mlp", "--batch-size", "8", "--device", "cpu", "--epochs", "5")
 
@@ -169,6 +170,20 @@ def test_a_setting_that_only_some_schedules_have_is_empty_for_the_others(here: H
     code, out, err = here("sweep", *QUICK, "--schedule", "StepLR,none", "--gamma", "0.1,0.5")
     assert (code, err) == (0, "")
     assert "Sweep 1: 3 runs" in out
+
+
+def test_a_script_without_its_cluster_leaves_a_sweep_to_go_on_with(
+    tmp_path: Path,
+) -> None:
+    given: dict[str, Any] = {"lr": [0.1, 0.01], "home": tmp_path}
+    with pytest.raises(PlaceError, match="gpus is for a Ray cluster"):
+        watch.sweep(**given, gpus=0.5)
+    assert not (tmp_path / "lrscope.sqlite").exists()
+    with pytest.raises(PlaceError, match="Ray") as raised:  # of which there may be none here
+        watch.sweep(**given, ray="127.0.0.1:9")
+    with closing(Store(tmp_path)) as store:
+        (sweep,) = store.sweeps()
+        assert (sweep.status, sweep.reason) == ("interrupted", str(raised.value))
 
 
 def test_a_script_is_refused_in_a_sentence(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """`lrscope.sweep`: trains a grid in a script or a notebook. torch-free until then."""
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,9 @@ def sweep(
     *,
     seeds: int = 1,
     halving: bool = False,
-    workers: int = 1,
+    workers: int | None = None,
+    ray: str | None = None,
+    gpus: float = 0.0,
     name: str | None = None,
     home: Path | str | None = None,
     datasets: Path | str | None = None,
@@ -49,7 +51,10 @@ def sweep(
         config: what the runs have in common; the default one if None.
         seeds: how many seeds, from the config's own on.
         halving: stop the runs that lag early.
-        workers: processes that train at the same time.
+        workers: how many train at the same time, in a process each; one if None or, on a Ray
+            cluster, as many as there is room for.
+        ray: the address of a Ray cluster to train on, or auto for that of this machine.
+        gpus: GPUs that each takes of the cluster, also a part of one.
         name: what to call the sweep.
         home: the folder of the runs; LRScope's own if None.
         datasets: the folder of the data sets; LRScope's own if None.
@@ -65,20 +70,26 @@ def sweep(
     Raises:
         ConfigError: a setting is unknown or out of its bounds.
         StoreError: the store cannot be used.
+        PlaceError: there is no such Ray cluster, or ray is not installed.
     """
     given = {key: plain(value) for key, value in keyed(settings).items()}
     seeds, workers = plain(seeds), plain(workers)
+    if gpus and ray is None:
+        raise places.PlaceError("gpus is for a Ray cluster: give its address as ray, too.")
     several = {key: value for key, value in given.items() if _is_several(key, value)}
     single = {key: value for key, value in given.items() if key not in several}
     base = changed(config or RunConfig(), single)
     asked = grid(base, several, seeds=seeds, mode="halving" if halving else "grid")
     store = Store(Path(home or folders.home()))
     try:
-        number = add(store, base, asked, workers, name, claimed=True)
+        number = add(store, base, asked, 1 if workers is None else workers, name, claimed=True)
     except BaseException:
         store.close()
         raise
-    return _follow(store, number, Path(datasets or folders.datasets()), workers)
+    train = partial(
+        _events, store, number, Path(datasets or folders.datasets()), (workers, ray, gpus)
+    )
+    return _follow(store, number, train)
 
 
 def _is_several(key: str, value: Any) -> bool:
@@ -87,10 +98,12 @@ def _is_several(key: str, value: Any) -> bool:
     return key not in LISTS or any(isinstance(part, list) for part in value)
 
 
-def _follow(store: Store, number: int, datasets: Path, workers: int) -> Record:
+def _follow(
+    store: Store, number: int, train: Callable[[threading.Event], Generator[CellEvent, None, None]]
+) -> Record:
     """Train a claimed sweep; a line for each run that ends, and at the end what it shows."""
     home, lines = store.home, Lines()
-    training = Training(store, partial(_events, store, number, datasets, workers))
+    training = Training(store, train)
     training.start()
     try:
         for told in training.news():
@@ -110,10 +123,20 @@ def _follow(store: Store, number: int, datasets: Path, workers: int) -> Record:
 
 
 def _events(
-    store: Store, number: int, datasets: Path, workers: int, shutdown: threading.Event
+    store: Store,
+    number: int,
+    datasets: Path,
+    where: tuple[int | None, str | None, float],
+    shutdown: threading.Event,
 ) -> Generator[CellEvent, None, None]:
-    with places.of(workers) as where:
-        yield from execute_sweep(store, number, datasets, shutdown, places=where)
+    row = store.sweep(number)
+    assert row is not None
+    try:
+        with places.of_sweep(row, *where) as there:
+            yield from execute_sweep(store, number, datasets, shutdown, places=there)
+    except places.PlaceError as error:
+        store.end_sweep(number, "interrupted", str(error))
+        raise
 
 
 class Lines:

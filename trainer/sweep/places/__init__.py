@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ...execute import Place
+from ...store.sweeps import Sweep
 from .processes import processes
 from .remote import PlaceError
 
-__all__ = ["PlaceError", "of"]
+__all__ = ["PlaceError", "of", "of_sweep"]
 
 
 @contextmanager
@@ -37,3 +38,16 @@ def of(
     else:
         with processes(workers) as places:
             yield places
+
+
+@contextmanager
+def of_sweep(
+    sweep: Sweep, workers: int | None = None, ray: str | None = None, gpus: float = 0.0
+) -> Iterator[Sequence[Place] | None]:
+    """As `of`, for a sweep: as many workers as it was added with or, on a Ray cluster, as it has
+    room for, unless another number is given.
+    """
+    threads = sweep.config.threads or 1
+    there = (workers or sweep.workers,) if ray is None else (workers or 0, ray, threads, gpus)
+    with of(*there) as places:
+        yield places
