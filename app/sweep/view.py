@@ -19,6 +19,10 @@ EMPTY = (
     "Choose on the left which settings take which values: the sweep trains every combination, and "
     "what the runs share only once. Here you watch which do best."
 )
+EMPTY_FIND = (
+    "Short trainings at many learning rates show which of them are worth a long one. Here you "
+    "watch them, and read what they say and what they cannot say."
+)
 
 
 def layout(store: Store, query: str) -> Component:
@@ -77,7 +81,14 @@ def _picture(told: Component) -> Component:
     return html.Section(
         [
             told,
-            html.Div(EMPTY, id=ids.SWEEP_EMPTY, className="panel"),
+            html.Div(
+                [
+                    html.Span(EMPTY, className="grid-empty"),
+                    html.Span(EMPTY_FIND, className="find-empty"),
+                ],
+                id=ids.SWEEP_EMPTY,
+                className="panel",
+            ),
             html.Div(
                 [
                     html.Div(id=ids.SWEEP_LOOK, className="sweep-look"),

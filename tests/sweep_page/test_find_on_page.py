@@ -17,7 +17,11 @@ def test_an_lr_is_looked_for_and_its_answer_used_and_checked(
     browser: BrowserContext, lab: Served
 ) -> None:
     with opened(browser, f"{lab.url}sweep?{BASE}", ready="#sweep-cost:not(:empty)") as page:
+        empty = page.locator("#sweep-empty")
+        expect(empty.get_by_text("trains every combination")).to_be_visible()
         page.get_by_text("Find a learning rate", exact=True).click()
+        expect(empty.get_by_text("trains every combination")).to_be_hidden()
+        expect(empty.get_by_text("Short trainings")).to_be_visible()
         probe = page.locator('.find-fields[data-way="which"]').get_by_label("Epochs each")
         probe.fill("0")
         expect(page.locator(".find-form")).to_contain_text("Epochs each must be")
