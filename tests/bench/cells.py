@@ -33,7 +33,8 @@ VALUES: dict[str, list[float]] = {
     "patience": [0, 1, 2, 3, 4, 5, 6, 8, 10, 12],
 }
 UNDER_WAY = 100  # epochs
-WINDOW, TURNS = 4.0, 5  # seconds of training that are counted at a time, and how often in a round
+# Seconds until a page has drawn all, and of training that are counted then; turns in a round.
+SETTLED, WINDOW, TURNS = 3.0, 8.0, 3
 
 # What is seen of a page once it is up.
 MAP = f"#{ids.SWEEP_HEAT} .sweep-cell"
@@ -76,6 +77,7 @@ def cells(plan: Plan) -> Report:
 
         def watched() -> float:
             with opened(known, ours, ready=MAP) as page:
+                page.wait_for_timeout(1000 * SETTLED)
                 page.evaluate(COUNT)
                 rate = _rate(store, sweep, page)
                 drawn.append(page.evaluate("window.drawn") / WINDOW)
@@ -126,7 +128,8 @@ def cells(plan: Plan) -> Report:
         "and a headless Chromium on the same cores. A page is up with the first frame that has the "
         "heat map; the browser has kept its scripts, or is in a context of its own. Updates are "
         "drawings of what is new in the map; they and epochs are counted for "
-        f"{TURNS} times {WINDOW:g} s a round, with the page and without in turns.",
+        f"{TURNS} times {WINDOW:g} s a round, with the page, from {SETTLED:g} s after it opened, "
+        "and without in turns.",
         rows,
     )
 
