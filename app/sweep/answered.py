@@ -49,8 +49,7 @@ def answered(store: Store, sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
 
 def _head(sweep: Sweep, epochs: Epochs, made: Answer) -> dict[str, Any]:
     """As of a grid; but what has not finished may have more to train than its cells say."""
-    told = head.told(sweep, epochs)
-    told["controls"] = head.controls(sweep, sweep.status != "finished")
+    told = head.told(sweep, epochs, left=sweep.status != "finished")
     plan = plan_of(sweep)
     if isinstance(plan, RangeTest):
         tested, batch = len(made["seeds"]), 0 if sweep.over else made.get("batch", 0)

@@ -138,8 +138,8 @@ def name(sweep: Sweep) -> str:
     return " \N{MULTIPLICATION SIGN} ".join(parts) or "one run"
 
 
-def told(sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
-    """What the head shows of a sweep."""
+def told(sweep: Sweep, epochs: Epochs, left: bool) -> dict[str, Any]:
+    """What the head shows of a sweep; `left` as of `controls`."""
     over = sweep.over
     asked = sweep.asked if not over else None
     word = {"pause": "pausing", "stop": "stopping"}.get(asked or "", "")
@@ -150,7 +150,7 @@ def told(sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
         "counts": counts(sweep, epochs),
         "reason": sweep.reason or "",
         "percent": round(100 * epochs.done / epochs.asked, 1) if epochs.asked else 0,
-        "controls": controls(sweep, epochs.done < epochs.asked),
+        "controls": controls(sweep, left),
         "over": over,
     }
 
@@ -159,17 +159,19 @@ def controls(sweep: Sweep, left: bool) -> list[str]:
     """What can be asked of a sweep; `left` says whether there is something to train."""
     if not sweep.over:
         return [] if sweep.asked else ["pause", "stop"]
+    is_paused = sweep.status == "paused"
+    can_be_archived = not is_paused and sweep.kind != "range"  # which has no runs
     return [
-        *(["stop"] if sweep.status == "paused" else []),
+        *(["stop"] if is_paused else []),
         *(["resume"] if left else []),
-        *(["archive", "unarchive"] if sweep.kind != "range" else []),  # which has no runs
+        *(["archive", "unarchive"] if can_be_archived else []),
         "delete",
     ]
 
 
 def counts(sweep: Sweep, epochs: Epochs) -> str:
     """1,440 epochs asked, 374 trained, 3.85 times fewer."""
-    said = [f"{epochs.asked:,} epochs asked"]
+    said = [f"{epochs.asked:,} epoch{'' if epochs.asked == 1 else 's'} asked"]
     if epochs.done < epochs.asked:
         said.append(f"{epochs.done:,} reached")
     said.append(f"{epochs.trained:,} trained")

@@ -131,8 +131,9 @@ class News:
         kept = last if last and many and now - last.drawn < REST_SECONDS else None
         made = {**last.made} if last else {}
         parts = scene(sweep, found, look, width, kept.parts if kept else None, made)
-        if "statement" in parts and not kept:
-            parts["statement"] = [*compared(self._store, sweep), *parts["statement"]]
+        pair = [] if kept or "statement" not in parts else compared(self._store, sweep)
+        if pair:  # how far the two are apart is said by their own seeds
+            parts["statement"] = [*pair, *parts["statement"][:1]]
         return self._keep(asked, stored, parts, kept.drawn if kept else now, made)
 
     def _keep(self, *parts: Any) -> _Sent:

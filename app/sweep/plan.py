@@ -127,8 +127,13 @@ def _halving(plan: Plan) -> str:
     stops = rungs(plan.grid, len(plan.cells), max(cell.config.epochs for cell in plan.cells))
     if not stops:
         return "Halving stops none of so few cells."
-    told = ", ".join(f"{going} after epoch {epoch}" for epoch, going in stops)
-    return f"Those that lag stop early: of {len(plan.cells)} cells go on {told}."
+    (epoch, going), *others = stops
+    told = "".join(f", {left} after epoch {at}" for at, left in others)
+    on = "goes on" if going == 1 else "go on"
+    return (
+        f"Those that lag stop early: of {len(plan.cells)} cells {going} {on} after epoch "
+        f"{epoch}{told}."
+    )
 
 
 def _counted(n: int, word: str) -> str:

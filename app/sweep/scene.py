@@ -46,7 +46,7 @@ def scene(
     colours = [BEST, *(key for key in read.keys if setting(key).kind in ("float", "int"))]
     by = look.tree if look.tree in colours else BEST
     parts = {
-        "head": head.told(sweep, read.epochs),
+        "head": head.told(sweep, read.epochs, any(cell.goes_on for cell in read.cells)),
         "look": _look(read, axes, colours, by),
         "heat": heat_map(read, settings, found, axes, made)._asdict(),
     }

@@ -117,6 +117,7 @@
     }
     if (!(event.key in WAYS)) return;
     event.preventDefault();
+    point(null);
     const to = current ? next(current, event.key) : cells()[0];
     if (to) select(to, true);
   });

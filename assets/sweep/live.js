@@ -25,7 +25,10 @@
   const laidOut = async () => {
     while (!root()) await new Promise((resolve) => setTimeout(resolve, 10));
   };
-  const addressed = () => Number(new URLSearchParams(window.location.search).get("sweep")) || null;
+  const addressed = () => {
+    const sweep = Number(new URLSearchParams(window.location.search).get("sweep"));
+    return Number.isSafeInteger(sweep) && sweep > 0 ? sweep : null;
+  };
 
   // Asks for what is new, shows it, and asks again; at first while the page is not laid out yet.
   async function ask() {

@@ -22,7 +22,7 @@
 
   // Where everything lies: as many panels side by side as leave room for numbers.
   function laid({ rows, columns, panels, names }, width) {
-    const room = longest(rows) * LETTER + 2 * MARGIN, counts = columns.map((own) => own.length);
+    const room = longest([...rows, names[0]]) * LETTER + 2 * MARGIN, counts = columns.map((own) => own.length);
     const lineOf = (beside, line) => counts.slice(line * beside, (line + 1) * beside);
     const wide = (beside) => {
       const cells = counts.map((_, line) => lineOf(beside, line)).filter((line) => line.length);

@@ -160,6 +160,22 @@ def test_what_one_seed_tells_is_said_by_the_sentences_alone() -> None:
     )
 
 
+def test_those_that_share_the_lowest_are_counted() -> None:
+    read = measured(GRID, lambda v, _s: v["lr"])
+    (first, *_) = statement(read, tried(read), standing(tried(read), read.metric))
+    assert "and 3 others had the lowest validation loss" in first  # of 4 with the lowest LR
+    under_way = read._replace(cells=[read.cells[0]._replace(status="interrupted"), *read.cells[1:]])
+    settings = tried(under_way)
+    (first, *_) = statement(under_way, settings, standing(settings, read.metric))
+    assert "so far" in first
+
+
+def test_one_run_is_compared_with_nothing() -> None:
+    read = measured({"lr": [0.1]}, lambda _v, _s: 0.25)._replace(keys=())
+    told = statement(read, tried(read), standing(tried(read), read.metric))
+    assert told == ["The one run's lowest validation loss: 0.250, epoch 15."]
+
+
 def of_schedules() -> Read:
     """Two LRs of a constant LR, of steps with two gammas, and of the plateau rule with two
     patiences.

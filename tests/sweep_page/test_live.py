@@ -85,6 +85,19 @@ def test_a_page_is_told_all_then_nothing_then_only_what_is_new(store: Store, swe
     assert fresh["head"]["status"] == ["finished", "finished"]
 
 
+def test_only_a_sweep_with_cells_that_would_train_can_be_gone_on_with(store: Store):
+    values = {"lr": [0.001, 0.01, 0.1], "patience": [0, 2]}
+    sweep = added(store, small(epochs=9), values, mode="halving", first=2, keep=3)
+    trained(store, sweep, lambda each: isinstance(each.event, EpochEnded))
+    [[_, whole]] = News(store).of(seen(sweep))["changes"]
+    assert "resume" in whole["head"]["controls"]
+    store.resume_sweep(sweep, claimed=True)
+    trained(store, sweep)
+    [[_, whole]] = News(store).of(seen(sweep))["changes"]
+    assert whole["head"]["percent"] < 100  # some were stopped: each is resumed by itself
+    assert whole["head"]["controls"] == ["archive", "unarchive", "delete"]
+
+
 def test_a_page_of_another_server_is_told_all_again(store: Store, swept: int):
     first = News(store).of(seen(swept))
     again = News(store).of(seen(swept, first["version"] - 1))

@@ -103,7 +103,7 @@ def test_every_combination_is_a_cell_on_each_seed():
 def test_a_refusal_stands_beside_its_row():
     error = refused([("lr", "0.001, x"), ("patience", "2"), ("momentum", "0.5")])
     assert error.rows.keys() == {0, 2}
-    assert error.rows[0].startswith("Learning rate must be a number")
+    assert error.rows[0].startswith("x is wrong: Learning rate must be a number")
     assert error.rows[2].startswith("momentum does not belong to the optimizer Adam")
 
 
@@ -157,7 +157,7 @@ def test_halving_says_what_it_stops_and_costs_less(store: Store):
     # 9 cells for 2 epochs, 3 for 4 more, 1 for 14 more.
     assert halved[0] == "9 cells, 44 epochs at most."
     assert halved[1] == (
-        "Those that lag stop early: of 9 cells go on 3 after epoch 2, 1 after epoch 6."
+        "Those that lag stop early: of 9 cells 3 go on after epoch 2, 1 after epoch 6."
     )
 
 

@@ -97,7 +97,10 @@ def test_the_cells_are_reached_by_keyboard_and_lead_to_their_runs(
         expect(tip).to_be_hidden()
         cursor = page.locator("#sweep-cursor")
         cursor.focus()
+        page.locator(".sweep-cell").last.hover()
+        expect(tip).to_be_visible()
         page.keyboard.press("ArrowRight")
+        expect(tip).to_be_hidden()  # it tells of another cell than the one that is chosen
         said = set()
         for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"):
             said.add(cursor.get_attribute("aria-label"))
@@ -206,7 +209,11 @@ def test_the_cells_are_rows_of_the_table_of_runs(browser: BrowserContext, lab: S
 
 @pytest.mark.parametrize(
     ("query", "sentence"),
-    [("?sweep=9", "There is no sweep 9."), ("?from=9", "There is no run 9.")],
+    [
+        ("?sweep=9", "There is no sweep 9."),
+        (f"?sweep={10**22}", f"There is no sweep '{10**22}'."),
+        ("?from=9", "There is no run 9."),
+    ],
 )
 def test_an_address_of_nothing_is_answered_in_a_sentence(
     browser: BrowserContext, lab: Served, query: str, sentence: str

@@ -12,6 +12,7 @@ from .fields import Settings
 from .run import RunConfig
 from .table import SETTINGS, ConfigError, changed, from_config
 
+SHOWN = 40  # characters of a value that is refused
 MOST_CELLS = 2000
 MOST_COMBINATIONS = 10 * MOST_CELLS  # of which some may be one cell
 MOST_SEEDS = 100
@@ -111,7 +112,9 @@ def grid(
             try:
                 read.append(from_config(changed(base, {**part, key: value}))[key])
             except ConfigError as error:
-                problems |= error.problems
+                which = f"{str(value)[:SHOWN]} is wrong: " if len(given) > 1 else ""
+                wrong = {at: which + sentence for at, sentence in error.problems.items()}
+                problems = wrong | problems  # the first of several
         counted = Counter(map(_hashable, read))
         axes.append(Axis(key=key, values=tuple(counted)))
         twice = [value for value, count in counted.items() if count > 1]

@@ -45,8 +45,9 @@ class Cell(NamedTuple):
     parent_epoch: int | None = None
 
     @property
-    def over(self) -> bool:
-        return self.status in OVER
+    def goes_on(self) -> bool:
+        """Whether it trains as soon as its sweep does."""
+        return self.status not in OVER or self.status == "interrupted"
 
 
 class Read(NamedTuple):

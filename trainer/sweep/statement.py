@@ -50,12 +50,17 @@ def statement(read: Read, settings: Sequence[Tried], standing: Standing) -> list
     epoch = "" if best.at is None or len(best.cells) > 1 else f", epoch {best.at}"
     mean = "mean " if len(best.cells) > 1 else ""
     on = f", {where}," if several else f" {where},"
-    unfinished = any(not cell.over for cell in read.cells)
-    had = "has so far" if unfinished else "had"
-    sentences = [
-        f"Of {count:,} {what}{on} {words(best.values)} {had} the {end} {mean}{label(read.metric)} "
-        f"({significant(best.mean)}{epoch})."
-    ]
+    unfinished = any(cell.goes_on for cell in read.cells)
+    value = f"({significant(best.mean)}{epoch})"
+    if len(settings) == 1 and not several:
+        so_far = " so far" if unfinished else ""
+        return [f"The one run's {end} {label(read.metric)}{so_far}: {value[1:-1]}."]
+    alike = sum(its.mean == best.mean for its in measured) - 1
+    others = f" and {alike} other{'s' * (alike > 1)}" if alike else ""
+    had = ("have" if alike else "has") + " so far" if unfinished else "had"
+    which = words(best.values) or "these"
+    of = f"Of {count:,} {what}{on} {which}{others}"
+    sentences = [f"{of} {had} the {end} {mean}{label(read.metric)} {value}."]
     sentences += _apart(standing, len(settings))
     return sentences + _alike(read, settings, standing)
 

@@ -2,6 +2,8 @@
 of all.
 """
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +60,14 @@ def test_an_answer_at_the_edge_of_what_was_tried_says_so() -> None:
     assert told[-1] == "LR 0.01 is the highest that was tried: a higher one may do as well."
 
 
+def test_no_lr_is_named_before_all_have_ended_on_every_seed() -> None:
+    ended = of_seeds({1e-4: (2.2, 2.2), 0.01: (0.1, 0.1)})
+    under_way = replace(ended[-1], finished=False, losses=(1.0,))
+    told = which_lr([*ended[:-1], under_way], 0.1)
+    assert (told["lr"], told["band"], told["best"]) == (None, None, None)
+    assert sentences("which", told) == ["Nothing can be told before every LR has ended."]
+
+
 def test_the_range_test_says_how_far_its_rules_are_apart() -> None:
     def seed(valley: float, slide: float) -> dict[str, object]:
         named = {"valley": valley, "slide": slide, "steep": None, "minimum": None}
@@ -67,7 +77,7 @@ def test_the_range_test_says_how_far_its_rules_are_apart() -> None:
     assert told[1:] == [
         "Within a seed, what fastai's rules valley, slide, steep and minimum/10 suggest is 10 to "
         "20 times apart.",
-        "Over 2 seeds, valley 2 times, slide 4 times.",
+        "Over 2 seeds they are apart: valley 2 times, slide 4 times.",
     ]
     assert sentences("range", apart_of([])) == ["No seed has been tested yet."]
 

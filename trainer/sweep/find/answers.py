@@ -133,11 +133,12 @@ def which_lr(tried: Sequence[Tried], within: float) -> Answer:
         within: as a fraction, how far above the best the loss may be.
 
     Returns:
-        `lr`: the answer, None where nothing can be told; `best`: the LR with the best score;
-        `band`: the lowest and the highest LR within; `cliff`: the next LR above the band, and how
-        many times the best its loss is, None if not finite; `wide`: whether the band is too wide
-        to tell; `scores`: of each LR; `apart`: as a fraction, how far two LRs must be apart for
-        these seeds to tell them, None if unknown; `edge`: as of `best_here`, of the band.
+        `lr`: the answer, None where nothing can be told, or not before all have ended; `best`: the
+        LR with the best score; `band`: the lowest and the highest LR within; `cliff`: the next LR
+        above the band, and how many times the best its loss is, None if not finite; `wide`:
+        whether the band is too wide to tell; `scores`: of each LR; `apart`: as a fraction, how far
+        two LRs must be apart for these seeds to tell them, None if unknown; `edge`: as of
+        `best_here`, of the band.
     """
     seeds = sorted({each.seed for each in tried})
     table = {lr: _of_seeds(lr, tried) for lr in sorted({each.lr for each in tried})}
@@ -161,7 +162,7 @@ def which_lr(tried: Sequence[Tried], within: float) -> Answer:
         "runs": sum(each.over for each in tried),
         "within": within,
     }
-    if not scores:
+    if not scores or not all(each.over for each in tried):
         none = dict.fromkeys(("lr", "best", "band", "cliff", "apart", "edge"))
         return {**answer, **none, "wide": False}
     least = min(scores.values())

@@ -82,6 +82,8 @@ def _which_lr(answer: Answer) -> list[str]:
     seeds, within = len(answer["seeds"]), _per_cent(answer["within"])
     died = _died([s["lr"] for s in answer["scores"] if s["diverged"]])
     if answer["band"] is None:
+        if any(s["score"] is not None for s in answer["scores"]):
+            return ["Nothing can be told before every LR has ended.", *died]
         return ["No LR has a finite loss on every seed so far.", *died]
     of = f"Of {_counted(answer['runs'], 'run')} on {_counted(seeds, 'seed')}, each with its split"
     low, high = answer["band"]
@@ -126,7 +128,7 @@ def _range_test(answer: Answer) -> list[str]:
         told.append(f"Within a seed, what fastai's rules {rules} suggest is {span} times apart.")
     across = apart_over_seeds(answer)
     if across:
-        told.append(f"Over {_counted(len(seeds), 'seed')}, {across}.")
+        told.append(f"Over {_counted(len(seeds), 'seed')} they are apart: {across}.")
     return told
 
 
