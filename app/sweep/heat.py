@@ -156,7 +156,8 @@ def _note(
     """What a cell's value is; `shown` is how many cells there are, and places for them."""
     cells, places = shown
     seeds = max((len(its.cells) for its in settings), default=1)
-    of = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
+    # Of a metric that rises it is that of what is missing to 1.
+    of = f"geometric mean of {seeds} seeds" if seeds > 1 else "one seed"
     best = f"best {metric_label(read.metric)}, {of}"
     told = [f"{best[0].upper()}{best[1:]}; faintest: {times:.2g} times the best, or more."]
     if cells < len(settings):

@@ -117,7 +117,7 @@ def test_of_several_seeds_the_mean_is_shown_and_the_spread_is_told() -> None:
     [best] = marked(picture, "best")
     assert best["number"] == significant(mean)
     assert "3 seeds, from 0.100 to 0.120" in best["told"]
-    assert "mean of 3 seeds" in picture.note
+    assert "geometric mean of 3 seeds" in picture.note
 
 
 def test_seeds_can_be_an_axis() -> None:
