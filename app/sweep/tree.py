@@ -24,6 +24,7 @@ LANE, LEAST_LANE, MOST_HEIGHT = 15, 4, 640  # pixels
 SEEN = 1.8  # pixels: a thinner bar is not drawn by every screen
 THICK, THIN = 0.86, 0.16  # of a lane: a bar that all cells share, and one of a single cell
 PALE = 0.25  # the faintest shade of a bar, which must be seen without a number in it
+LETTER, ROOM = 6.2, 14  # pixels of a letter of a name, and beside the name
 
 
 class Tree(NamedTuple):
@@ -216,6 +217,8 @@ def _layout(
     named: Sequence[tuple[float, str]], lanes: int, lane: int, epochs: int, height: int, width: int
 ) -> dict[str, Any]:
     told, free = [], -math.inf
+    most = max(2, int((width / 3 - ROOM) / LETTER))
+    named = [(at, name if len(name) <= most else f"{name[: most - 1]}…") for at, name in named]
     for at, name in named:
         fits = (at - free) * lane >= 12  # pixels that a line of text takes
         told.append(safe(name) if fits else "")
@@ -238,7 +241,7 @@ def _layout(
             "zeroline": False,
             "fixedrange": True,
         },
-        "margin": {"l": round(min(longest * 6.2 + 14, width / 3)), "r": 12, "t": 8, "b": 38},
+        "margin": {"l": round(longest * LETTER + ROOM), "r": 12, "t": 8, "b": 38},
         "showlegend": False,
         "hovermode": "closest",
         "dragmode": False,

@@ -2,14 +2,17 @@
 
 from collections import Counter
 from contextlib import closing
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.sweep.scene import BEST
 from app.sweep.stages import Bar, fewer, in_order, stages
-from app.sweep.tree import saved
+from app.sweep.tree import LETTER, ROOM, saved, tree
 from tests.small import NOWHERE, small
+from tests.sweep.measured import measured
 from tests.sweep.sweeps import added
 from trainer.store.store import Store
 from trainer.store.sweeps import Epochs
@@ -100,6 +103,19 @@ def test_a_bar_is_drawn_from_where_it_parted_and_as_thick_as_the_cells_that_shar
     ]  # fmt: skip
     assert [bar.cells[0].run for bar in in_order(root)] == [1, 4, 2]  # no line crosses a bar
     assert [cell.run for cell in root.parts[0].followers] == [3]
+
+
+@pytest.mark.parametrize("width", [300, 640])
+def test_the_names_of_the_bars_fit_into_a_third_of_the_width(width: int) -> None:
+    values: dict[str, list[Any]] = {
+        "lr": [0.001, 0.01],
+        "schedule": ["none", "CosineAnnealingWarmRestarts"],
+    }
+    picture = tree(measured(values, lambda v, _s: v["lr"]), width, BEST)
+    margin = picture.figure["layout"]["margin"]["l"]
+    assert margin <= width / 3 + 1
+    for name in picture.figure["layout"]["yaxis"]["ticktext"]:
+        assert len(name) * LETTER + ROOM <= margin + 1
 
 
 @pytest.mark.parametrize(
