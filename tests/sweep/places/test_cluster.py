@@ -153,6 +153,11 @@ def test_sigterm_still_ends_a_command_in_its_own_way(nodes: Nodes) -> None:
 
 
 def test_there_are_as_many_places_as_room_and_they_give_it_back(nodes: Nodes) -> None:
+    ray.init(nodes.address, log_to_driver=False)
+    try:  # a cluster learns only after a while that a node is lost
+        until(lambda: ray.cluster_resources().get("CPU") == 2)
+    finally:
+        ray.shutdown()
     with on_ray(0, nodes.address) as all_places:
         assert len(all_places) == 2
         for place in all_places:
