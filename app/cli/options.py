@@ -138,16 +138,20 @@ Datasets = Annotated[
         help="Folder of the data sets; by default in the user's cache.",
     ),
 ]
-Runs = Annotated[
-    list[int],
-    typer.Argument(
+
+
+def _runs(metavar: str) -> Any:
+    return typer.Argument(
         parser=run_number,
-        metavar="RUN...",
+        metavar=metavar,
         help="The runs.",
         autocompletion=complete_run,
         show_default=False,
-    ),
-]
+    )
+
+
+Runs = Annotated[list[int], _runs("RUN...")]
+SomeRuns = Annotated[list[int] | None, _runs("[RUN]...")]
 Budget = Annotated[
     float,
     typer.Option(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.nearest import complete_run, known
-from app.cli.options import Command, Home, Runs, one_run, run_number, sweep_number
+from app.cli.nearest import known
+from app.cli.options import Command, Home, Runs, SomeRuns, one_run, sweep_number
 from app.cli.refusals import fail, opened
 from trainer.config.run import TRAIN_IMAGES
 from trainer.config.schedules import SCHEDULES
@@ -180,16 +180,7 @@ def rename(
 
 
 def rm(
-    runs: Annotated[
-        list[int] | None,
-        typer.Argument(
-            parser=run_number,
-            metavar="[RUN]...",
-            help="The runs.",
-            autocompletion=complete_run,
-            show_default=False,
-        ),
-    ] = None,
+    runs: SomeRuns = None,
     sweep: Annotated[
         int | None,
         typer.Option(

@@ -154,9 +154,8 @@ def register(app: Dash, store: Store) -> None:
         Output(ids.SWEEP_ADD, "disabled"),
         Output(ids.SWEEP_ADD_WHY, "children"),
         *(Input(*box) for box in boxes),
-        Input(
-            ids.SWEEP_OVER, "data"
-        ),  # what was trained tells more of the time, and of what is there
+        # What was trained tells more of the time, and of what is there.
+        Input(ids.SWEEP_OVER, "data"),
         State(ids.SWEEP_SHOWN, "data"),
         prevent_initial_call="initial_duplicate",
     )

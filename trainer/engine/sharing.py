@@ -28,7 +28,7 @@ def beginning(config: RunConfig) -> Hashable:
     return config.model_dump_json(exclude=set(DECIDED))
 
 
-class Plan(NamedTuple):
+class EpochPlan(NamedTuple):
     """What the batches of an epoch are trained with. Two that are equal train the same epoch.
 
     Attributes:
@@ -40,7 +40,7 @@ class Plan(NamedTuple):
     batches: tuple[LrMomentum, ...]
     moves_momentum: bool = False
 
-    def alike(self, other: "Plan") -> int:
+    def alike(self, other: "EpochPlan") -> int:
         """How many batches another plan, which is not equal, trains in the same way at first."""
         if not self.batches or not other.batches or self.moves_momentum != other.moves_momentum:
             return 0
@@ -58,7 +58,7 @@ class Course:
     def __init__(self, config: RunConfig, batches: int) -> None:
         self.config = config
         self.schedule = Schedule(config, batches)
-        self._planned: Plan | None = None
+        self._planned: EpochPlan | None = None
 
     @property
     def epoch(self) -> int:
@@ -68,22 +68,22 @@ class Course:
     def is_over(self) -> bool:
         return self.epoch >= self.config.epochs
 
-    def planned(self) -> Plan:
+    def planned(self) -> EpochPlan:
         """The next epoch: runs that have trained as one so far do so for it if it is equal."""
         if self._planned is None:
             self._planned = self._plan()
         return self._planned
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> EpochPlan:
         schedule, config = self.schedule, self.config
         if self.is_over:
-            return Plan(())
+            return EpochPlan(())
         if not schedule.warming_up and not config.schedule.traits.per_batch:
-            return Plan(((schedule.lr, schedule.momentum),))
+            return EpochPlan(((schedule.lr, schedule.momentum),))
         ahead = Schedule(config, schedule.batches)
         ahead.load_state_dict(schedule.state_dict())
         batches = tuple(ahead.through(schedule.batches))
-        return Plan(batches[:1] if len(set(batches)) == 1 else batches, config.moves_momentum)
+        return EpochPlan(batches[:1] if len(set(batches)) == 1 else batches, config.moves_momentum)
 
     def advance(self, metrics: Metrics) -> Decision:
         """End an epoch that was trained as planned."""

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..engine.sharing import Course, Metrics, Plan, as_own, beginning
+from ..engine.sharing import Course, EpochPlan, Metrics, as_own, beginning
 from ..engine.state import Snapshot, config_of
 from ..schedule.decisions import Decision
 from ..schedule.epoch import Epoch
@@ -46,10 +46,10 @@ class Stage:
         return sorted(self.courses.keys() - {self.leader})
 
     @property
-    def everybody(self) -> list[int]:
+    def all_runs(self) -> list[int]:
         """Its cells, and those who part from it later."""
         later = [stage for stages in self.later.values() for stage in stages]
-        return [*self.courses, *(run for stage in later for run in stage.everybody)]
+        return [*self.courses, *(run for stage in later for run in stage.all_runs)]
 
     @property
     def epoch(self) -> int:
@@ -78,7 +78,7 @@ class Stage:
         self.courses, self.later = own.courses, own.later
         return apart
 
-    def let_go(self) -> list["Stage"]:
+    def take_later(self) -> list["Stage"]:
         """Those who were to part later, at once."""
         stages = [stage for each in self.later.values() for stage in each]
         self.later = {}
@@ -104,7 +104,7 @@ def _stages(
     """Cells at the same state, as stages of those that train the next epoch, or its first batches,
     as one.
     """
-    groups: dict[Plan, dict[int, Course]] = defaultdict(dict)
+    groups: dict[EpochPlan, dict[int, Course]] = defaultdict(dict)
     for run in sorted(courses):
         groups[courses[run].planned()][run] = courses[run]
     return _apart(list(groups.items()), past, 0) if within else [
@@ -113,7 +113,7 @@ def _stages(
 
 
 def _apart(
-    groups: Sequence[tuple[Plan, dict[int, Course]]], past: Sequence[Metrics], batches: int
+    groups: Sequence[tuple[EpochPlan, dict[int, Course]]], past: Sequence[Metrics], batches: int
 ) -> list[Stage]:
     """Stages of groups that share so many batches of the next epoch; the first one leads those that
     share more with it.
@@ -121,7 +121,7 @@ def _apart(
     if not groups:
         return []
     (plan, courses), *others = groups
-    alike: dict[int, list[tuple[Plan, dict[int, Course]]]] = defaultdict(list)
+    alike: dict[int, list[tuple[EpochPlan, dict[int, Course]]]] = defaultdict(list)
     for group in others:
         alike[plan.alike(group[0])].append(group)
     apart = alike.pop(batches, [])

@@ -170,7 +170,7 @@ class _Sweeping:
             self._halving = Halving(store, sweep)
             stopped = yield from self._surely(first, self._halving.stop_losers)
         left = tree.stages(stopped, self._halving.until if self._halving else None)
-        runs = [run for stage in left for run in stage.everybody]
+        runs = [run for stage in left for run in stage.all_runs]
         yield from self._surely(first, lambda: store.part(runs))
         self._queue(left[::-1])
         self._budget_each = min(
@@ -243,7 +243,7 @@ class _Sweeping:
                         case Ended("finished") | Diverged() | Failed():
                             ended = partial(store.share_end, leader, stage.followers)
                             yield from self._surely(leader, ended)
-                            self._let_go(stage.let_go(), None)
+                            self._let_go(stage.take_later(), None)
                         case Ended("interrupted") if waits:
                             yield from self._go_on(stage, start)
                             continue  # it has not ended
@@ -270,7 +270,9 @@ class _Sweeping:
     def _share(self, stage: "Stage", ended: EpochEnded, control: Control) -> Events:
         """Record what the followers' schedules decided, and let go who parts."""
         store, leader = self._store, stage.leader
-        self._let_go(stage.let_go(), None)  # where it went on behind the batch at which they part
+        self._let_go(
+            stage.take_later(), None
+        )  # where it went on behind the batch at which they part
         decided = stage.advance(ended.metrics)
         if decided:
             share = partial(store.share, leader, ended.epoch, decided.items())
@@ -300,7 +302,7 @@ class _Sweeping:
         if stage.courses:
             yield from self._go_on(stage, start)
         else:
-            self._let_go(stage.let_go(), start)
+            self._let_go(stage.take_later(), start)
 
     def _go_on(self, stage: "Stage", start: "Snapshot | None") -> Events:
         """Let a stage go on later, from a snapshot of any of its cells, if it is at hand."""

@@ -11,9 +11,7 @@ from . import sending
 from .messages import Asked, Order, Raised
 from .wire import packed, unpacked
 
-PROGRESS_SECONDS = (
-    0.25  # at most so often it is told how far an epoch is, since training waits then
-)
+PROGRESS_SECONDS = 0.25  # at least, between two that are told: training waits for each
 
 
 class Host:
