@@ -173,7 +173,10 @@ def test_those_that_share_the_lowest_are_counted() -> None:
 def test_one_run_is_compared_with_nothing() -> None:
     read = measured({"lr": [0.1]}, lambda _v, _s: 0.25)._replace(keys=())
     told = statement(read, tried(read), standing(tried(read), read.metric))
-    assert told == ["The one run's lowest validation loss: 0.250, epoch 15."]
+    assert told == ["The one run: lowest validation loss 0.250, epoch 15."]
+    read = measured({"lr": [0.1]}, lambda _v, _s: 0.25, seeds=3)._replace(keys=())
+    told = statement(read, tried(read), standing(tried(read), read.metric))
+    assert told == ["The mean of 3 seeds: lowest validation loss 0.250."]
 
 
 def of_schedules() -> Read:

@@ -52,14 +52,14 @@ def statement(read: Read, settings: Sequence[Tried], standing: Standing) -> list
     on = f", {where}," if several else f" {where},"
     unfinished = any(cell.goes_on for cell in read.cells)
     value = f"({significant(best.mean)}{epoch})"
-    if len(settings) == 1 and not several:
+    if len(settings) == 1:
         so_far = " so far" if unfinished else ""
-        return [f"The one run's {end} {label(read.metric)}{so_far}: {value[1:-1]}."]
+        one = f"The mean of {where}" if several else "The one run"
+        return [f"{one}: {end} {label(read.metric)}{so_far} {value[1:-1]}."]
     alike = sum(its.mean == best.mean for its in measured) - 1
     others = f" and {alike} other{'s' * (alike > 1)}" if alike else ""
     had = ("have" if alike else "has") + " so far" if unfinished else "had"
-    which = words(best.values) or "these"
-    of = f"Of {count:,} {what}{on} {which}{others}"
+    of = f"Of {count:,} {what}{on} {words(best.values)}{others}"
     sentences = [f"{of} {had} the {end} {mean}{label(read.metric)} {value}."]
     sentences += _apart(standing, len(settings))
     return sentences + _alike(read, settings, standing)
