@@ -7,9 +7,9 @@
   const field = (key, owner) => ({ key, owner, type: "run-field" });
 
   // To type a file's path is to name it: its code may run. What an address or a run filled in
-  // must be ticked.
+  // must be ticked. What is ticked already is left alone: its answer would be of the text before.
   document.addEventListener("input", ({ target, isTrusted }) => {
-    if (isTrusted && target.id === JSON.stringify(field("model", "own"))) {
+    if (isTrusted && target.id === JSON.stringify(field("model", "own")) && !document.getElementById("trust").checked) {
       lrscope.page.set("trust", { checked: true });
     }
   });
