@@ -13,6 +13,7 @@ from app.charts.best import LOSS, Best, best_of
 from app.checked import Whole
 from trainer.schedule.epoch import Epoch
 from trainer.schedule.trace import Trace
+from trainer.store.lineage import own_traces
 from trainer.store.rows import UnreadableError
 from trainer.store.run import Run
 from trainer.store.store import Store
@@ -45,11 +46,14 @@ class Cursor(BaseModel):
 
 
 def traces_of(store: Store, run: Run, after: int) -> dict[int, Trace]:
-    """The traces of a run's epochs after that one; none for a run so long that they are not drawn,
-    or where they cannot be read.
+    """The traces of a run's own epochs after that one; none for a run so long that they are not
+    drawn, while nobody knows how many batches an epoch has, or where they cannot be read.
     """
+    config = run.config
+    if not an_epoch(run.epochs) or (config and not (run.started or config.batches)):
+        return {}
     try:
-        return store.traces(run.id, after) if an_epoch(run.epochs) else {}
+        return own_traces(store, run, after)
     except UnreadableError:
         return {}
 

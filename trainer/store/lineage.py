@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from ..config.recipe import Recipe
 from ..schedule.epoch import Epoch
 from ..schedule.past import Stretch
+from ..schedule.trace import Trace
 from .rows import UnreadableError
 from .run import Run
 from .store import Store
@@ -58,6 +59,22 @@ def own(store: Store, run: Run, after: int = 0) -> list[Epoch]:
     shared = own(store, parent, after) if parent else []
     rows = [replace(row, decision=decided.get(row.epoch, row.decision)) for row in shared]
     return [*(row for row in rows if row.epoch <= (run.parent_epoch or 0)), *trained]
+
+
+def own_traces(store: Store, run: Run, after: int = 0) -> dict[int, Trace]:
+    """What happened within the epochs after `after` that are a run's own, by epoch; also within the
+    one that trains, by the run itself or by the cell whose epochs it shares.
+
+    Raises:
+        UnreadableError: one of them cannot be read.
+    """
+    trained = store.traces(run.id, after)
+    shared_to = (run.parent_epoch or 0) + run.follows
+    if run.sweep is None or run.parent is None or shared_to <= after:
+        return trained
+    parent = store.run(run.parent)
+    shared = own_traces(store, parent, after) if parent else {}
+    return {epoch: trace for epoch, trace in shared.items() if epoch <= shared_to} | trained
 
 
 def lineage(store: Store, run: int) -> list[Epoch]:
