@@ -28,6 +28,7 @@ from app.lab.received import (
     token_of,
     traced_to,
     traces_of,
+    waits_for,
 )
 from app.lab.trouble import Trouble
 from app.lab.turns import Turns
@@ -101,7 +102,7 @@ def _news_of(
     if row and len(rows) < LAST_EPOCHS:
         recent = done_by(row, own(store, row, row.epoch - LAST_EPOCHS))
     recent = recent[-LAST_EPOCHS:]
-    readout, texts = progress(row, recent), state(row, recent, trouble(row))
+    readout, texts = progress(row, recent, waits_for(store, row)), state(row, recent, trouble(row))
     token = token_of(texts)
     moved = token != cursor.token
     if moved:

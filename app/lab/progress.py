@@ -11,12 +11,15 @@ from trainer.schedule.epoch import Epoch
 from trainer.store.run import Run
 
 
-def progress(run: Run | None, last: Sequence[Epoch] = ()) -> dict[str, Any]:
+def progress(
+    run: Run | None, last: Sequence[Epoch] = (), behind: str | None = None
+) -> dict[str, Any]:
     """The percentage and the two texts of the progress bar.
 
     Args:
         run: the displayed run, None before the first.
         last: its last epochs, from whose seconds the rest is estimated.
+        behind: what a run waits for that is queued.
     """
     left, right = ids.PROGRESS_LEFT, ids.PROGRESS_RIGHT
     if run is None:
@@ -27,7 +30,7 @@ def progress(run: Run | None, last: Sequence[Epoch] = ()) -> dict[str, Any]:
         "now": None
         if run.over or not run.known_batches
         else round(run.epoch + 0.5 + run.inside, 3),
-        left: _left(run),
+        left: _left(run, behind),
         right: _right(run, last),
     }
 
@@ -37,9 +40,9 @@ def _done(run: Run) -> float:
     return 0.0 if run.open_ended else min((run.epoch + run.inside) / run.epochs, 1.0)
 
 
-def _left(run: Run) -> str:
+def _left(run: Run, behind: str | None) -> str:
     if run.status == "queued" and not run.epoch:
-        return "Waiting for its turn."
+        return f"Waiting for {behind or 'its turn'}."
     if run.source == "imported":
         if not run.open_ended:
             return f"{epochs_text(run.epoch)} of {origin(run)}; nothing was trained here."
@@ -61,7 +64,7 @@ def _left(run: Run) -> str:
     if run.follows:
         at += " · shared"
     elif run.status == "queued":
-        at += " · waiting"
+        at += f" · waiting{f' for {behind}' if behind else ''}"
     elif run.batch and not (run.known_batches or run.over):
         at = f"batch {run.batch:,} of epoch {run.epoch + 1}"  # all that shows that it moves
     elif run.source == "watched":

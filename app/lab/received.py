@@ -99,6 +99,12 @@ def token_of(texts: dict[str, Any]) -> int:
     return zlib.crc32(json.dumps(texts).encode())
 
 
+def waits_for(store: Store, run: Run | None) -> str | None:
+    """What this process trains while a run is queued; None of a cell, which its sweep trains."""
+    waits = run is not None and run.status == "queued" and run.sweep is None
+    return store.trained_here() if waits else None
+
+
 def best_of_run(store: Store, run: Run | None, before: tuple[int, float] | None) -> Best | None:
     """The run's best epoch by its validation loss, or without one by what it is ranked by; a fork's
     own, or one before the fork.

@@ -19,6 +19,7 @@ from app.lab.received import (
     token_of,
     traced_to,
     traces_of,
+    waits_for,
 )
 from trainer.config.recipe import Recipe
 from trainer.schedule.epoch import Epoch
@@ -105,7 +106,11 @@ def _view_of(store: Store, run: int | None, begun: int, trouble: Why) -> dict[st
         "best": best and best.marker,
         "kinds": sorted(kind for kind, cells in points.cells.items() if cells.x),
         "log": sentences(past + rows, interventions, planned),
-        "readout": {**progress(row, last), **texts, **after_epoch(row, last, best, interventions)},
+        "readout": {
+            **progress(row, last, waits_for(store, row)),
+            **texts,
+            **after_epoch(row, last, best, interventions),
+        },
         "forked": (row.parent_epoch or 0) if row and row.sweep is None else 0,
         "cursor": cursor.model_dump(),
     }

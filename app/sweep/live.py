@@ -122,8 +122,9 @@ class News:
         """What there is to show now."""
         now = time.monotonic()
         if sweep.kind != "grid":
-            epochs = self._store.epochs_of(sweep.id)
-            return self._keep(asked, stored, answered(self._store, sweep, epochs), now, {})
+            parts = answered(self._store, sweep, self._store.epochs_of(sweep.id))
+            self._wait(sweep, parts)
+            return self._keep(asked, stored, parts, now, {})
         _, query, width = asked
         look = address.read(query).look
         found = shown(self._reading, sweep, metric(sweep, look))
@@ -134,7 +135,14 @@ class News:
         pair = [] if kept or "statement" not in parts else compared(self._store, sweep)
         if pair:  # how far the two are apart is said by their own seeds
             parts["statement"] = [*pair, *parts["statement"][:1]]
+        self._wait(sweep, parts)
         return self._keep(asked, stored, parts, kept.drawn if kept else now, made)
+
+    def _wait(self, sweep: Sweep, parts: dict[str, Any]) -> None:
+        """Say of a sweep that is queued what it waits for."""
+        behind = self._store.trained_here() if sweep.status == "queued" else None
+        if behind:
+            parts["head"]["status"] = [sweep.status, f"waiting for {behind}"]
 
     def _keep(self, *parts: Any) -> _Sent:
         with self._lock:

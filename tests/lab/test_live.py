@@ -360,3 +360,22 @@ def test_a_damaged_trace_hides_nothing_else_of_its_run(store: Store, training: i
     assert len(view["log"]) == 1
     record(store, training, FLAT[1])
     assert news(store, Cursor(**view["cursor"]))["drawn"]["epoch"] == 2
+
+
+def test_a_run_that_waits_says_for_what(store: Store, training: int) -> None:
+    waits = store.add(CONFIG)
+
+    def said() -> Any:
+        readout = news(store, opened(store, waits))["readout"]
+        assert view_of(store, waits, 0)["readout"][ids.PROGRESS_LEFT] == readout[ids.PROGRESS_LEFT]
+        return readout[ids.PROGRESS_LEFT]
+
+    assert said() == f"Waiting for run #{training}."
+    store.ask(training, "pause")
+    assert said() == f"Waiting for run #{training}, which is paused."
+    store.record(training, Ended("stopped"))
+    assert said() == "Waiting for its turn."
+    sweep = store.add_sweep("grid", CONFIG, {}, [CONFIG], claimed=True)
+    assert said() == f"Waiting for sweep #{sweep}."
+    (cell,) = store.cells(sweep)  # its sweep waits for nothing
+    assert view_of(store, cell.id, 0)["readout"][ids.PROGRESS_LEFT] == "Waiting for its turn."

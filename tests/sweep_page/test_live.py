@@ -16,7 +16,8 @@ from app.sweep.live import News, Seen
 from tests.small import small
 from tests.sweep.conftest import _small
 from tests.sweep.sweeps import added, trained
-from trainer.engine.events import EpochEnded
+from trainer.config.grid import grid
+from trainer.engine.events import Ended, EpochEnded
 from trainer.store.store import Store
 
 __all__ = ["_small"]  # a fixture: a data set of a moment
@@ -192,3 +193,16 @@ def test_of_many_cells_the_map_is_told_at_once_and_the_rest_in_the_end(
     [[_, whole]] = first["changes"]
     [[_, fresh]] = News(store).of(seen(swept))["changes"]
     assert applied(last["changes"], applied(then["changes"], whole)) == fresh
+
+
+def test_a_sweep_that_waits_says_for_what(store: Store):
+    run = store.add(small(), claimed=True)
+    plan = grid(small(epochs=2), {"lr": [0.01, 0.05]}).model_dump(mode="json")
+    sweep = store.add_sweep("grid", small(epochs=2), plan, [small(epochs=2)])
+
+    def word() -> Any:
+        return News(store).of(seen(sweep))["changes"][0][1]["head"]["status"]
+
+    assert word() == ["queued", f"waiting for run #{run}"]
+    store.record(run, Ended("stopped"))
+    assert word() == ["queued", "waiting"]

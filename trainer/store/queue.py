@@ -86,3 +86,17 @@ def claim(connection: sqlite3.Connection, owner: str, run: int | None) -> int | 
         {"owner": owner, "now": time.time(), "run": run},
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def trained_by(connection: sqlite3.Connection, owner: str) -> str | None:
+    """What an owner trains, for which all that is queued after it waits: "run #3", "run #3, which
+    is paused" or "sweep #2"; None if nothing.
+    """
+    row = connection.execute(
+        "SELECT 'sweep #' || id FROM sweeps WHERE status = 'training' AND owner = :owner UNION ALL "
+        "SELECT 'run #' || id || iif(paused, ', which is paused', '') FROM runs "
+        "WHERE status = 'training' AND owner = :owner AND source = 'trained' AND sweep IS NULL "
+        "LIMIT 1",
+        {"owner": owner},
+    ).fetchone()
+    return row and str(row[0])

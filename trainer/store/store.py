@@ -223,6 +223,12 @@ class Store(Notes, Live, Sweeps, Cells):
         with self._database.transaction() as connection:
             return queue.claim(connection, self._owner.id, run)
 
+    def trained_here(self) -> str | None:
+        """What this process trains, for which what it is to train next waits: "run #3", "run #3,
+        which is paused" or "sweep #2"; None if nothing.
+        """
+        return queue.trained_by(self._database.connection, self._owner.id)
+
     def record(
         self, run: int, event: Event, elapsed: float | None = None, made: int | None = None
     ) -> None:
