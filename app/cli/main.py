@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from click.exceptions import Abort
+from pydantic import ValidationError
 
 from app import environment
 from app.cli import curves, export, finding, runs, serve, sweeping, training
@@ -33,6 +34,13 @@ cli = typer.Typer(
     no_args_is_help=False,
     rich_markup_mode="rich",
 )
+# What the number of an option must be, by pydantic's name for what it is not.
+MUST = {
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than_equal": "at most {le:g}",
+}
 for commands in (serve, training, sweeping, finding, curves, runs, export):
     commands.register(cli)
 
@@ -76,7 +84,12 @@ def _sentence(error: Any) -> str:
     )
     if near:
         return f"There is no option {error.option_name}. The nearest is {near[0]}."
-    sentence = " ".join(error.format_message().split())
+    if isinstance(error.__cause__, ValidationError) and (option := getattr(error, "param", None)):
+        wrong = error.__cause__.errors()[0]
+        if words := MUST.get(wrong["type"]):
+            must = words.format(**wrong.get("ctx", {}))
+            return f"{option.opts[0]} must be {must}, not {wrong['input']}."
+    sentence = " ".join(error.format_message().split()).replace("Value error, ", "")
     choices = getattr(getattr(error, "param", None), "metavar", None) or ""
     if sentence.startswith("Missing") and "|" in choices:
         return f"{sentence.rstrip('.')}: take one of {choices.replace('|', ', ')}."

@@ -90,6 +90,7 @@ def test_what_was_stored_is_the_same_grid_again() -> None:
         ({"pace": [1]}, 1, "There is no setting 'pace'."),
         ({"lr": ["0.1", "0,10", "1"]}, 1, "lr has 0.1 twice: name each value once."),
         ({"milestones": ["1, 2", [1, 2]], "schedule": ["MultiStepLR"]}, 1, "has 1, 2 twice"),
+        ({"lr": ["0", "01"]}, 1, "at most 100. Write a decimal with a point, such as 0.1."),
         ({"lr": []}, 1, "lr has no values: name at least one."),
         ({"lr": [0.1]}, 0, "Seeds must be a whole number from 1 to 100."),
         ({"seed": [1, 2]}, 3, "Name the seeds, or say how many there are, but not both."),

@@ -17,6 +17,7 @@ MOST_CELLS = 2000
 MOST_COMBINATIONS = 10 * MOST_CELLS  # of which some may be one cell
 MOST_SEEDS = 100
 MOST_WORKERS = 256
+POINT = " Write a decimal with a point, such as 0.1."  # "0,1" is 0 and 1
 LISTS = {setting.key for setting in SETTINGS if setting.kind == "list"}
 Mode = Literal["grid", "halving"]
 
@@ -113,7 +114,8 @@ def grid(
                 read.append(from_config(changed(base, {**part, key: value}))[key])
             except ConfigError as error:
                 which = f"{str(value)[:SHOWN]} is wrong: " if len(given) > 1 else ""
-                wrong = {at: which + sentence for at, sentence in error.problems.items()}
+                point = POINT if own and own.kind == "float" and value == "0" else ""
+                wrong = {at: which + said + point for at, said in error.problems.items()}
                 problems = wrong | problems  # the first of several
         counted = Counter(map(_hashable, read))
         axes.append(Axis(key=key, values=tuple(counted)))
