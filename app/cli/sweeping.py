@@ -57,6 +57,7 @@ SHOWN = 12  # settings in the live table
 # Seconds between two drawings of the table, and how many times as long as one took, so that drawing
 # it costs a twentieth at most.
 REDRAWN, REST = 0.5, 20
+PIPED_SECONDS = 10.0  # between two lines where there is no terminal to draw in
 
 
 def register(cli: typer.Typer) -> None:
@@ -233,16 +234,21 @@ class _Json:
 
 
 class _Terminal:
-    """A table of the best settings so far, drawn anew as the cells train."""
+    """A table of the best settings so far, drawn anew as the cells train; into a pipe a line on how
+    far it is, now and then.
+    """
 
     def __init__(self, store: "Store", sweep: "Sweep") -> None:
         self._store = store
         self._sweep = sweep
         self._reading = Reading(store)
         self._told: set[str] = set()
-        self._rests_until = 0.0
         self._live = Live(console=console(), auto_refresh=False, transient=True)
-        self._live.start()
+        self._rests_until = monotonic()
+        if self._live.console.is_terminal:
+            self._live.start()
+        else:
+            self._rests_until += PIPED_SECONDS
 
     def show(self, told: "CellEvent") -> None:
         match told.event:
@@ -255,10 +261,16 @@ class _Terminal:
                 self._live.update(Text(at), refresh=True)
             case events.EpochEnded() | events.Diverged() | events.Ended():
                 began = monotonic()
-                if began > self._rests_until:
+                if began <= self._rests_until:
+                    return
+                if self._live.is_started:
                     self._live.update(self._drawn(), refresh=True)
-                    now = monotonic()
-                    self._rests_until = now + max(REDRAWN, REST * (now - began))
+                else:
+                    cells = len(self._store.cells(self._sweep.id))
+                    self._live.console.print(self._head(cells), markup=False)
+                now = monotonic()
+                least = REDRAWN if self._live.is_started else PIPED_SECONDS
+                self._rests_until = now + max(least, REST * (now - began))
 
     def close(self) -> None:
         self._live.stop()
@@ -285,12 +297,12 @@ class _Terminal:
     def _drawn(self) -> Group:
         if self._sweep.kind == "range":
             return Group()
-        (found, rows), epochs = (
-            stand(self._reading, self._sweep),
-            self._store.epochs_of(self._sweep.id),
-        )
-        head = f"Sweep {self._sweep.id}: {counted(len(found.read.cells), epochs)}"
-        return Group(Text(head), _table(self._sweep, rows, found.read.metric))
+        found, rows = stand(self._reading, self._sweep)
+        head = Text(self._head(len(found.read.cells)))
+        return Group(head, _table(self._sweep, rows, found.read.metric))
+
+    def _head(self, cells: int) -> str:
+        return f"Sweep {self._sweep.id}: {counted(cells, self._store.epochs_of(self._sweep.id))}"
 
 
 def told_of(sweep: "Sweep") -> list[str]:

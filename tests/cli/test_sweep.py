@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from app.cli import sweeping
 from tests.cli.conftest import Here
 from tests.small import NOWHERE, load
 from tests.sweep.sweeps import assert_as_alone, least
@@ -47,6 +48,19 @@ def test_several_values_make_a_grid_each_of_whose_runs_is_as_one_of_its_own(
     assert f"Sweep 1: 8 runs, 40 of 40 epochs done, {trained} trained" in out
     heading = next(line.split() for line in out.splitlines() if line.startswith("lr"))
     assert heading == ["lr", "patience", "val_loss", "seeds", "done", "runs"]
+
+
+def test_a_sweep_whose_output_is_a_pipe_says_now_and_then_how_far_it_is(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "PIPED_SECONDS", 0.0)
+    _, out, _ = here("sweep", *QUICK, "--lr", "0.001,0.01")
+    done = [
+        int(at) for at in re.findall(r"^Sweep 1: 2 runs, (\d+) of 10 epochs", out, re.MULTILINE)
+    ]
+    assert done[-1] == 10
+    assert done == sorted(done)
+    assert len({*done}) > 1
 
 
 def test_json_has_a_line_for_each_epoch_that_is_trained_and_one_for_the_sweep(
