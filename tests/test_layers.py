@@ -33,12 +33,13 @@ TORCH = {
 ARROWS = {
     "trainer.config": "",
     "trainer.folders": "",
+    "trainer.cores": "",
     "trainer.schedule": "trainer.config",
     "trainer.replay": "trainer.config trainer.schedule",
     "trainer.verdict": "trainer.config trainer.schedule",
     "trainer.compare": "trainer.config",
     "trainer.own": "trainer.config",
-    "trainer.engine": "trainer.config trainer.folders trainer.own trainer.schedule",
+    "trainer.engine": "trainer.config trainer.cores trainer.folders trainer.own trainer.schedule",
     "trainer.store": "trainer.config trainer.schedule trainer.engine",
     "trainer.snapshots": "trainer.config trainer.engine trainer.store",
     "trainer.curves": """
@@ -53,8 +54,9 @@ ARROWS = {
         trainer.store trainer.snapshots
     """,
     "trainer.sweep": """
-        trainer.compare trainer.config trainer.engine trainer.execute trainer.failures trainer.own
-        trainer.schedule trainer.snapshots trainer.store trainer.verdict
+        trainer.compare trainer.config trainer.cores trainer.engine trainer.execute
+        trainer.failures trainer.own trainer.schedule trainer.snapshots trainer.store
+        trainer.verdict
     """,
     "trainer.notebook": """
         trainer.config trainer.engine trainer.execute trainer.export trainer.folders trainer.store

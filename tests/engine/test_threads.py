@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.small import run
 from trainer.config.run import RunConfig
 from trainer.config.schedules import NoSchedule
+from trainer.cores import available_core_seconds
 from trainer.engine import datasets, threads
 from trainer.engine import loop as engine
 from trainer.engine.control import Control
@@ -101,10 +102,10 @@ def test_a_run_from_a_larger_machine_goes_on_with_the_cores_of_this_one():
 
 
 def test_the_seconds_of_every_core_are_counted():
-    began, available = time.monotonic(), threads.available_core_seconds()
+    began, available = time.monotonic(), available_core_seconds()
     while time.monotonic() - began < 0.3:
         pass
-    gained = threads.available_core_seconds() - available
+    gained = available_core_seconds() - available
     passed = time.monotonic() - began
     # The system counts in hundredths of a second, core by core.
     assert 0.01 < gained <= (passed + 0.05) * (os.cpu_count() or 1)

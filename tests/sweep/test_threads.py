@@ -1,14 +1,44 @@
 """A sweep's cells say how many threads they train on."""
 
+import itertools
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from trainer import cores
 from trainer.config.run import RunConfig
 from trainer.sweep import threads
+
+
+@pytest.fixture
+def eight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of eight cores that does nothing else."""
+    monkeypatch.setattr(threads, "cores", lambda: 8)
+    _takes(monkeypatch, 0)
+
+
+def _takes(monkeypatch: pytest.MonkeyPatch, busy: float) -> None:
+    """Let other programs take so many of eight cores."""
+    clock = itertools.count()
+    monkeypatch.setattr(cores, "time", SimpleNamespace(monotonic=clock.__next__, sleep=id))
+    seconds = itertools.count(step=8 - busy)
+    monkeypatch.setattr(cores, "available_core_seconds", seconds.__next__)
+
+
+@pytest.mark.parametrize(
+    ("busy", "workers", "expected"),
+    [(0.4, 1, 8), (1, 1, 7), (6.4, 1, 2), (8, 1, 1), (4, 2, 2), (4, 8, 1)],
+)
+@pytest.mark.usefixtures("eight")
+def test_a_worker_has_no_more_threads_than_other_programs_leave_cores(
+    monkeypatch: pytest.MonkeyPatch, busy: float, workers: int, expected: int
+) -> None:
+    _takes(monkeypatch, busy)
+    assert threads.fixed(RunConfig(dataset="mnist"), workers).threads == expected
 
 
 @pytest.mark.parametrize(
@@ -21,15 +51,15 @@ from trainer.sweep import threads
         ({"dataset": "mnist", "threads": 5}, 3, 5),
     ],
 )
+@pytest.mark.usefixtures("eight")
 def test_the_cores_are_divided_among_the_workers_where_they_help(
-    monkeypatch: pytest.MonkeyPatch, config: dict[str, object], workers: int, expected: int
+    config: dict[str, object], workers: int, expected: int
 ) -> None:
-    monkeypatch.setattr(threads, "cores", lambda: 8)
     assert threads.fixed(RunConfig(**config), workers).threads == expected
 
 
+@pytest.mark.usefixtures("eight")
 def test_own_data_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "cores", lambda: 8)
     rows = tmp_path / "rows.csv"
     rows.write_text("a,b,label\n" + "1,2,x\n3,4,y\n" * 50)
     own = RunConfig(dataset=str(rows), model="mlp")
@@ -44,4 +74,4 @@ def test_one_worker_uses_as_many_as_torch_does_by_itself() -> None:
     torch_alone = subprocess.run(
         [sys.executable, "-c", asked], env=free, capture_output=True, text=True, check=True
     )
-    assert threads.fixed(RunConfig(dataset="mnist")).threads == int(torch_alone.stdout)
+    assert cores.cores() == int(torch_alone.stdout)

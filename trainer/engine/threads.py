@@ -1,27 +1,22 @@
-"""How many of torch's threads a run on the CPU uses, beside what other programs leave of it.
-
-Each parallel step ends when its last thread does. A thread that has to wait for a core makes a
-batch take up to a hundred times as long, so one thread fewer is faster than one core too few.
+"""How many of torch's threads a run on the CPU uses, beside what other programs leave of it (see
+`trainer.cores`).
 """
 
 import math
-import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-import psutil
 import torch
 
 from ..config.run import MNIST_IMAGE, ONE_THREAD_BELOW
+from ..cores import available_core_seconds, fit
 
 SAMPLE_SECONDS = 0.5
 WINDOW_SECONDS = 1.5
-# The share of a thread's core that may be missing before the thread is given up, and when it is
-# taken back. Measured on two cores: with 0.55 of one of them taken, one thread is as fast as two.
-GIVEN_UP, TAKEN_BACK = 0.55, 0.4
+TAKEN_BACK = 0.4  # the share of a thread's core that may be missing when it is taken back
 HOLD_SECONDS = 3.0
 LONGEST_HOLD_SECONDS = 300.0
 LASTING_SECONDS = 60.0
@@ -103,8 +98,8 @@ class FreeCores:
         if now - first.at < WINDOW_SECONDS:
             return threads
         free = (sample.available - first.available) / (now - first.at)
-        fit = min(self._most, max(1, math.floor(free + GIVEN_UP)))
-        if fit < threads:
+        left = fit(free, self._most)
+        if left < threads:
             lasted = now - self._taken_back
             self._hold = (
                 HOLD_SECONDS
@@ -112,12 +107,12 @@ class FreeCores:
                 else min(2 * self._hold, LONGEST_HOLD_SECONDS)
             )
             self._hold_until = now + self._hold
-            return fit
-        fit = min(self._most, math.floor(free + TAKEN_BACK))
-        if fit > threads and now >= self._hold_until:
+            return left
+        more = fit(free, self._most, TAKEN_BACK)
+        if more > threads and now >= self._hold_until:
             self._taken_back = now
             self._samples = deque([sample])
-            return fit
+            return more
         return threads
 
     def _sample(self) -> "Sample":
@@ -128,24 +123,3 @@ def sentence(before: int, after: int) -> str:
     """What was changed, and why."""
     why = "other programs need the cores" if after < before else "the cores are free again"
     return f"CPU threads changed from {before} to {after}: {why}."
-
-
-def available_core_seconds() -> float:
-    """The core seconds so far that this process used or could have used: those that its cores were
-    idle, or worked for programs that give way to it (see `nice`).
-    """
-    every = psutil.cpu_times(percpu=True)
-    own = [every[core] for core in _cores() if core < len(every)] or every
-    free = ["idle", "iowait", *(["nice"] if _is_first() else [])]
-    left = sum(getattr(times, kind, 0.0) for times in own for kind in free)
-    return float(left + time.process_time())
-
-
-def _cores() -> Iterable[int]:
-    """The cores that this process may run on; none if the system does not say."""
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
-
-
-def _is_first() -> bool:
-    """Whether programs with a raised niceness give way to this process."""
-    return hasattr(os, "nice") and os.nice(0) <= 0

@@ -5,9 +5,6 @@ share must be the same wherever it is trained.
 """
 
 import math
-import os
-
-import psutil
 
 from ..config.run import (
     MNIST_IMAGE,
@@ -17,12 +14,13 @@ from ..config.run import (
     is_known_data,
     shape,
 )
+from ..cores import cores, threads_that_fit
 from ..own import survey
 
 
 def fixed(config: RunConfig, workers: int = 1) -> RunConfig:
     """The config of a cell, with a number of threads: its own, one for small data, or as many as
-    each of so many workers has cores.
+    each of so many workers has cores, without those that other programs use now.
 
     Raises:
         OwnError: its data is one's own, and cannot be trained on.
@@ -30,13 +28,8 @@ def fixed(config: RunConfig, workers: int = 1) -> RunConfig:
     if config.threads:
         return config
     is_small = _numbers(config) // MNIST_IMAGE < ONE_THREAD_BELOW
-    return config.model_copy(update={"threads": 1 if is_small else max(1, cores() // workers)})
-
-
-def cores() -> int:
-    """The cores that this process may use, of which two threads may be one."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(allowed or 1, psutil.cpu_count(logical=False) or allowed or 1)
+    threads = 1 if is_small else threads_that_fit(max(1, cores() // workers), workers)
+    return config.model_copy(update={"threads": threads})
 
 
 def _numbers(config: RunConfig) -> int:

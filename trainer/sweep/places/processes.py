@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ...cores import cores
 from ...engine.control import Control
 from ...execute import Place
-from ..threads import cores
 from . import frames
 from .remote import Line, LostError, place
 
