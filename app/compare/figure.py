@@ -110,7 +110,8 @@ def picture(
             shown = tuple((s.columns, s.batches) for s in its if not s.hidden)
             band, middle = _band(shown, wanted.metric, wanted.x, wanted.smooth)
             bands.append((_band_curve(place, look), band))
-            medians.append((_median_curve(place, look), middle))
+            end = _end(look, [s.run for s in its], looks)
+            medians.append((_median_curve(place, look, end), middle))
     several = {s.group for s in subjects if sum(o.group == s.group for o in subjects) > 1}
     found += bands
     for subject in subjects:
@@ -207,6 +208,7 @@ def _hidden(subject: Subject) -> dict[str, Any]:
 
 def _run_curve(subject: Subject, looks: Sequence[Look], muted: bool, alone: bool) -> Curve:
     width = theme.HAIR if muted else theme.CURVE
+    label = _end(looks[subject.group], [subject.run], looks) if alone else subject.label
     style: dict[str, Any] = {
         **LINES,
         "line": {"width": width, "dash": subject.dash},
@@ -219,17 +221,19 @@ def _run_curve(subject: Subject, looks: Sequence[Look], muted: bool, alone: bool
         safe(f"{subject.label} {looks[subject.group].name}"),
         subject.colour,
         style,
-        end="" if muted or subject.hidden else _own_end(subject, looks) if alone else subject.label,
+        end="" if muted or subject.hidden else label,
     )
 
 
-def _own_end(subject: Subject, looks: Sequence[Look]) -> str:
-    """The label of the only run of its setting; with its number first where its end is cut and what
-    is left of it is another's, too.
+def _end(look: Look, runs: Sequence[int], looks: Sequence[Look]) -> str:
+    """The label of a setting; the numbers of its runs, where its end would be cut and what is left
+    of it is another's, too.
     """
-    short = looks[subject.group].short
-    alike = [look for look in looks if look.short[:MOST_LABEL] == short[:MOST_LABEL]]
-    return short if len(alike) == 1 else f"#{subject.run} {short}"
+    kept = look.short[:MOST_LABEL]
+    if sum(other.short[:MOST_LABEL] == kept for other in looks) == 1:
+        return look.short
+    more = ["\N{HORIZONTAL ELLIPSIS}"] if len(runs) > 2 else []
+    return ", ".join([*(f"#{run}" for run in runs[:2]), *more])
 
 
 def _band_curve(place: int, look: Look) -> Curve:
@@ -237,13 +241,13 @@ def _band_curve(place: int, look: Look) -> Curve:
     return Curve(f"band:{place}", safe(look.name), look.colour, style, fill=BAND)
 
 
-def _median_curve(place: int, look: Look) -> Curve:
+def _median_curve(place: int, look: Look, end: str) -> Curve:
     style = {
         **LINES,
         "line": {"width": theme.BOLD, "dash": look.dash},
         "hovertemplate": "median %{y:.3g}",
     }
-    return Curve(f"median:{place}", safe(look.name), look.colour, style, end=look.short)
+    return Curve(f"median:{place}", safe(look.name), look.colour, style, end=end)
 
 
 def _lr_curve(subject: Subject) -> Curve:

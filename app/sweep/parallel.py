@@ -73,13 +73,13 @@ def parallel(read: Read, settings: Sequence[Tried], standing: Standing) -> Paral
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
-    ticks, notes = _ticks(read, keys, values, costs)
-    traces.append(ticks)
+    names = [*map(label, keys), metric_label(read.metric)]
     left_out = len(settings) - len(ranked)
     note = "A line for each setting, the best in bold; the stronger, the better."
     if left_out:
         note += f" {left_out} without a value are left out."
-    return Parallel({"data": traces, "layout": _layout(len(keys), notes)}, _templates(), note)
+    layout = _layout(names) | {"annotations": _ticks(read, keys, values, costs)}
+    return Parallel({"data": traces, "layout": layout}, _templates(), note)
 
 
 def _place(values: Sequence[Any], value: Any) -> float:
@@ -95,41 +95,39 @@ def _height(strength: float | None) -> float:
 
 def _ticks(
     read: Read, keys: Sequence[str], values: dict[str, list[Any]], costs: Sequence[float | None]
-) -> tuple[dict[str, Any], list[str]]:
-    """The values beside their axes, and what each axis has."""
-    x, y, told = list[float](), list[float](), list[str]()
+) -> list[dict[str, Any]]:
+    """The values beside their axes, each on a ground of its own over the lines."""
+    told = list[tuple[int, float, str]]()
     for i, key in enumerate(keys):
         every = values[key]
         step = -(-len(every) // 12)
-        for value in every[::step]:
-            x.append(i)
-            y.append(_place(every, value))
-            told.append(safe(text(key, value)))
+        told += [(i, _place(every, value), safe(text(key, value))) for value in every[::step]]
     known = sorted(cost for cost in costs if cost is not None)
     if known:
         _, times = shades.strengths(costs)
         ends = [known[0], min(known[-1], known[0] * times)]
-        over = "" if ends[1] == known[-1] else " or more"
-        shown = [1 - end if rises(read.metric) else end for end in ends]
-        x += [len(keys)] * 2
-        y += [_height(1.0), _height(0.0)]
-        told += [significant(shown[0]), significant(shown[1]) + over.replace("more", "worse")]
-    trace = {
-        "type": "scatter",
-        "meta": "ticks",
-        "mode": "text",
-        "x": x,
-        "y": y,
-        "text": [f"\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}{each}" for each in told],
-        "textposition": "middle right",
-        "textfont": {"size": 11},
-        "hoverinfo": "skip",
-        "cliponaxis": False,
-    }
-    return trace, [*map(label, keys), metric_label(read.metric)]
+        shown = [significant(1 - end if rises(read.metric) else end) for end in ends]
+        worse = "" if ends[1] == known[-1] else " or worse"
+        told.append((len(keys), _height(1.0), shown[0]))
+        told.append((len(keys), _height(0.0), shown[1] + worse))
+    return [
+        {
+            "x": axis,
+            "y": height,
+            "text": value,
+            "showarrow": False,
+            "xanchor": "left",
+            "xshift": 7,
+            "borderpad": 1,
+            "font": {"size": 11},
+            "captureevents": False,
+        }
+        for axis, height, value in told
+    ]
 
 
-def _layout(axes: int, names: Sequence[str]) -> dict[str, Any]:
+def _layout(names: Sequence[str]) -> dict[str, Any]:
+    axes = len(names) - 1
     return {
         "height": HEIGHT,
         "xaxis": {
@@ -150,11 +148,6 @@ def _layout(axes: int, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _halo(colour: str) -> str:
-    """What keeps a text apart from the lines behind it."""
-    return ", ".join([f"0 0 2px {colour}"] * 4)
-
-
 def _templates() -> dict[theme.Scheme, dict[str, Any]]:
     def data(colour: dict[str, str]) -> dict[str, Any]:
         steps = [PALE + (1 - PALE) * i / (shades.STEPS - 1) for i in range(shades.STEPS)]
@@ -162,8 +155,11 @@ def _templates() -> dict[theme.Scheme, dict[str, Any]]:
             "scatter": [
                 *({"line": {"color": shades.shade(colour, step)}} for step in steps),
                 {"line": {"color": colour["ink"]}, "marker": {"color": colour["ink"]}},
-                {"textfont": {"color": colour["ink"], "shadow": _halo(colour["panel"])}},
             ]
         }
 
-    return templates(data)
+    found = templates(data)
+    for scheme, template in found.items():
+        ground = {"bgcolor": theme.colours(scheme)["panel"]}
+        template["layout"] = {**template["layout"], "annotationdefaults": ground}
+    return found

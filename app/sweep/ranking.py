@@ -13,6 +13,7 @@ from trainer.sweep.reading import Read
 from trainer.sweep.settings import Standing, Tried, label, order, ranked, text
 
 MARKS = {"best": "best", "within": "cannot be told from it"}
+SO_FAR = "still trains: its value so far"
 
 
 def definitions(read: Read) -> list[dict[str, Any]]:
@@ -58,8 +59,8 @@ def rows(read: Read, settings: Sequence[Tried], standing: Standing) -> list[dict
     """The rows for the grid, the best first; those without a value come last.
 
     Each has, beside a text and a place for each column, its `id`, the run to show as `run`, all its
-    runs as `all`, and as `mark` whether it is the best, or cannot be told from it, which `said`
-    says.
+    runs as `all`, whether it `ended`, and as `mark` whether it is the best, or cannot be told from
+    it; `said` says this.
     """
     places = {key: order(settings, key) for key in read.keys}
     made = []
@@ -79,7 +80,10 @@ def rows(read: Read, settings: Sequence[Tried], standing: Standing) -> list[dict
             "runs": (_runs(its), its.runs[0]),
         }
         row: dict[str, Any] = {"id": str(min(its.runs)), "run": its.best.run}
-        row |= {"mark": mark, "said": MARKS.get(mark, ""), "all": its.runs}
+        ended = not any(cell.goes_on for cell in its.cells)
+        said = [MARKS.get(mark, ""), "" if ended or its.mean is None else SO_FAR]
+        row |= {"mark": mark, "said": "; ".join(filter(None, said)), "all": its.runs}
+        row["ended"] = ended
         for key, (told, place) in shown.items():
             row |= {key: told, f"{key}-place": place}
         made.append(row)

@@ -76,6 +76,7 @@ def _look(read: Read, axes: Axes, colours: Sequence[str], by: str) -> dict[str, 
     """What the controls of the picture offer, and what is chosen."""
     keys = [[key, "Seed" if key == SEED else label(key)] for key in choices(read)]
     metrics = dict.fromkeys([*METRICS, read.metric])
+    along = [["y", keys], ["x", [*keys, ["", "none"]]], ["by", [*keys, ["", "none"]]]]
     return {
         "chosen": {
             "metric": read.metric,
@@ -86,9 +87,7 @@ def _look(read: Read, axes: Axes, colours: Sequence[str], by: str) -> dict[str, 
         },
         "choices": [
             ["metric", [[name, metric_label(name)] for name in metrics]],
-            ["y", keys],
-            ["x", [*keys, ["", "none"]]],
-            ["by", [*keys, ["", "none"]]],
+            *(along if keys else []),
             ["tree", [[key, "how good" if key == BEST else label(key)] for key in colours]],
         ],
     }

@@ -228,6 +228,7 @@ def _layout(
         "height": height,
         "xaxis": {
             "range": [0, epochs],
+            **({"dtick": 1} if epochs < 6 else {}),  # no half epochs
             "title": {"text": "epoch", "standoff": 4},
             "fixedrange": True,
             "showline": True,
@@ -237,6 +238,7 @@ def _layout(
             "tickvals": [at for at, _ in named],
             "ticktext": told,
             "tickfont": {"size": 11},
+            "ticklabelstandoff": 4,
             "showgrid": False,
             "zeroline": False,
             "fixedrange": True,

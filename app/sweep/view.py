@@ -72,7 +72,9 @@ def _filled(asked: Asked, shown: Sweep | None) -> Asked:
         return asked
     if shown and asked.run is None:
         asked = of_sweep(shown)._replace(refused=asked.refused)
-    return asked if asked.over else asked._replace(over=values.first(asked.config))
+        if shown.kind == "grid":  # also one of a single run
+            return asked
+    return asked._replace(over=values.first(asked.config))
 
 
 def _picture(told: Component) -> Component:

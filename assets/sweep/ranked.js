@@ -41,7 +41,7 @@
       return cell;
     });
     const made = make("tr", { title: row.said }, ...cells);
-    Object.assign(made.dataset, { runs: row.all.join(","), mark: row.mark });
+    Object.assign(made.dataset, { runs: row.all.join(","), mark: row.mark, ended: row.ended });
     return made;
   }
 

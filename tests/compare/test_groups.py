@@ -126,18 +126,22 @@ def test_settings_of_the_same_name_are_told_apart_by_the_numbers_of_their_runs()
     assert differences(found)[0].values[:2] == (one, other)
 
 
-def test_a_label_of_which_only_the_same_beginning_fits_begins_with_the_number_of_its_run() -> None:
-    def ends(*shorts: str) -> list[str]:
+def test_a_label_of_which_only_the_same_beginning_fits_is_the_numbers_of_its_runs() -> None:
+    def ends(runs: int, *shorts: str) -> list[str]:
         columns = Columns([1], [0.1], [0.1], [1.0], [""], {"loss": [1.0]})
         looks = [Look(short, short, "c1") for short in shorts]
-        subjects = [Subject(7 + i, f"#{7 + i}", "c1", "", i, columns, 1) for i in range(len(looks))]
+        places = [place for place in range(len(looks)) for _ in range(runs)]
+        subjects = [
+            Subject(7 + i, f"#{7 + i}", "c1", "", place, columns, 1)
+            for i, place in enumerate(places)
+        ]
         curves = picture(subjects, looks, Wanted("loss")).curves
-        return [curve.end for curve, _ in curves if curve.key.startswith("run:")]
+        return [curve.end for curve, _ in curves if curve.end]
 
     long = "train_resnet_on_flowers.py"
-    assert ends(f"{long} #7", f"{long} #8", "bert.py") == [
-        f"#7 {long} #7", f"#8 {long} #8", "bert.py",
-    ]  # fmt: skip
+    assert ends(1, f"{long} #7", f"{long} #8", "bert.py") == ["#7", "#8", "bert.py"]
+    assert ends(2, f"{long} #7", f"{long} #8", "bert.py") == ["#7, #8", "#9, #10", "bert.py"]
+    assert ends(3, f"{long} #7", f"{long} #8") == ["#7, #8, …", "#10, #11, …"]
 
 
 def test_what_differs_is_a_table_and_the_rest_a_line() -> None:

@@ -229,6 +229,17 @@ def test_colours_follow_the_scheme_and_no_trace_brings_its_own() -> None:
     assert "color" not in str(picture.figure)
 
 
+def test_a_value_of_a_run_that_still_trains_is_told_as_such() -> None:
+    read = measured(GRID, loss)
+    read.cells[-1] = read.cells[-1]._replace(status="training")
+    settings = tried(read)
+    rows = ranking.rows(read, settings, standing(settings, read.metric))
+    under_way = [row for row in rows if not row["ended"]]
+    assert [row["run"] for row in under_way] == [read.cells[-1].run]
+    assert "still trains: its value so far" in under_way[0]["said"]
+    assert all("still" not in row["said"] for row in rows if row["ended"])
+
+
 def test_the_numbers_of_a_map_can_be_read_in_either_scheme() -> None:
     for cell in drawn(measured(GRID, loss)).cells:
         for scheme, ink in zip(theme.COLOURS, cell["ink"], strict=True):

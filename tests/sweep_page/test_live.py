@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.sweep import live
+from app import ids
+from app.sweep import live, view
+from app.sweep.address import ROWS
 from app.sweep.changing import Change, change
 from app.sweep.delta import changes
 from app.sweep.live import News, Seen
@@ -206,3 +208,12 @@ def test_a_sweep_that_waits_says_for_what(store: Store):
     assert word() == ["queued", f"waiting for run #{run}"]
     store.record(run, Ended("stopped"))
     assert word() == ["queued", "waiting"]
+
+
+def test_a_sweep_of_one_run_has_no_axes_to_choose_and_its_form_no_values(store: Store):
+    sweep = added(store, small(epochs=2), {})
+    (_, parts), *_ = News(store).of(seen(sweep))["changes"]
+    assert [part for part, _ in parts["look"]["choices"]] == ["metric", "tree"]
+    assert parts["tree"]["figure"]["layout"]["xaxis"]["dtick"] == 1  # no half epochs
+    page = view.layout(store, f"?sweep={sweep}")
+    assert {page[ids.sweep_row("values", row)].value for row in range(ROWS)} == {""}
