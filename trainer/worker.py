@@ -2,8 +2,10 @@
 it or a run is expected.
 """
 
+import gc
 import logging
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -153,12 +155,18 @@ class Worker:
             log.warning("the runs of other processes could not be checked: %s", error)
 
     def _load(self) -> None:
+        is_new = "torch" not in sys.modules
+        if is_new:  # what torch makes stays: to look through it again and again takes a second
+            gc.disable()
         try:
             from .engine import loop  # noqa: F401 - slow: it loads torch
         except Exception as error:  # every run records it as its own failure
             log.warning("torch cannot be loaded: %s", error)
         else:
             self._loaded.set()
+        if is_new:
+            gc.freeze()
+            gc.enable()
 
     def _execute(self, run: int) -> None:
         stop = threading.Event()
