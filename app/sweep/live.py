@@ -19,11 +19,12 @@ from trainer.store.faults import StoreError
 from trainer.store.store import Store
 from trainer.store.sweeps import Sweep
 from trainer.sweep.reading import Reading
+from trainer.sweep.settings import Tried
 from trainer.sweep.shown import shown
 
 LIVE_MS, IDLE_MS = 400, 3000
 MOST_SHARE = 0.025  # of a core, which trains as well, for the map of a sweep
-MANY, REST_SECONDS = 200, 5.0  # of more cells the map is drawn again at once, the rest rarely
+MANY, REST_SECONDS = 200, 10.0  # of more cells the map is drawn again at once, the rest rarely
 KEPT = 32  # of what pages have on show
 M = TypeVar("M", bound=BaseModel)
 
@@ -52,7 +53,7 @@ class Pointed(_Strict):
 
 class _Sent(NamedTuple):
     """What a page was sent, the request that it answers, the store's version then, when all of it
-    was drawn, and the cells of its map.
+    was drawn, the cells of its map, and its settings.
     """
 
     version: int
@@ -61,6 +62,7 @@ class _Sent(NamedTuple):
     parts: dict[str, Any]
     drawn: float
     made: Made
+    tried: dict[int, Tried]
 
 
 class News:
@@ -124,10 +126,11 @@ class News:
         if sweep.kind != "grid":
             parts = answered(self._store, sweep, self._store.epochs_of(sweep.id))
             self._wait(sweep, parts)
-            return self._keep(asked, stored, parts, now, {})
+            return self._keep(asked, stored, parts, now, {}, {})
         _, query, width = asked
         look = address.read(query).look
-        found = shown(self._reading, sweep, metric(sweep, look))
+        settings = {**last.tried} if last else {}
+        found = shown(self._reading, sweep, metric(sweep, look), settings)
         many = not sweep.over and len(found.read.cells) > MANY
         kept = last if last and many and now - last.drawn < REST_SECONDS else None
         made = {**last.made} if last else {}
@@ -136,7 +139,7 @@ class News:
         if pair:  # how far the two are apart is said by their own seeds
             parts["statement"] = [*pair, *parts["statement"][:1]]
         self._wait(sweep, parts)
-        return self._keep(asked, stored, parts, kept.drawn if kept else now, made)
+        return self._keep(asked, stored, parts, kept.drawn if kept else now, made, settings)
 
     def _wait(self, sweep: Sweep, parts: dict[str, Any]) -> None:
         """Say of a sweep that is queued what it waits for."""

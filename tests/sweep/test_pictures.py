@@ -261,6 +261,18 @@ def test_a_cell_that_has_not_changed_is_the_same_object() -> None:
     assert then == heat_map(read, settings, found, heat.default_axes(read))
 
 
+def test_a_setting_whose_cells_have_not_changed_is_the_same_object() -> None:
+    for seeds in (1, 2):
+        read, made = measured(GRID, loss, seeds=seeds), dict[int, Any]()
+        first = tried(read, made=made)
+        *others, last = read.cells
+        read = read._replace(cells=[*others, last._replace(best=0.5, cost=0.5)])
+        then = tried(read, made=made)
+        assert then == tried(read)
+        changed = [new for old, new in zip(first, then, strict=True) if new is not old]
+        assert [its.runs for its in changed] == [first[-1].runs]
+
+
 def test_an_accuracy_is_better_the_higher_it_is() -> None:
     read = measured(GRID, lambda v, s: 1 - loss(v, s), metric="val_accuracy")
     settings = tried(read)

@@ -47,7 +47,7 @@ def states(store: Store, sweep: int) -> list[State]:
         "WHERE sweep = ? ORDER BY id",
         (sweep,),
     )
-    return [State(*row) for row in found]
+    return [*map(State._make, found)]
 
 
 def configs(store: Store, runs: Collection[int]) -> dict[int, dict[str, Any]]:

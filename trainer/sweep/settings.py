@@ -70,19 +70,36 @@ class Standing(NamedTuple):
     seeds: int
 
 
-def tried(read: Read, keys: Collection[str] = ()) -> list[Tried]:
+def tried(
+    read: Read, keys: Collection[str] = (), made: dict[int, Tried] | None = None
+) -> list[Tried]:
     """The settings of a sweep, in the order of its cells.
 
     Args:
         keys: if the seed is among them, a cell of another seed is another setting.
+        made: the settings of a moment ago, by their first run, which is brought up to date: one
+            whose cells have not changed is the same object.
     """
+    made = {} if made is None else made
     by_seed = SEED in keys
     apart = (*read.keys, SEED) if by_seed else read.keys
     found: dict[tuple[Any, ...], list[Cell]] = {}
     for cell in read.cells:
         own = [cell.values.get(key) for key in read.keys]
         found.setdefault((*own, cell.seed) if by_seed else tuple(own), []).append(cell)
-    return [_tried(apart, its, cells, read.metric) for its, cells in found.items()]
+    settings = []
+    for its, cells in found.items():
+        known = made.get(cells[0].run)
+        if known is None or not _same(known.cells, cells):
+            made[cells[0].run] = known = _tried(apart, its, cells, read.metric)
+        settings.append(known)
+    return settings
+
+
+def _same(known: Sequence[Cell], cells: Sequence[Cell]) -> bool:
+    if len(cells) == 1:  # as a rule
+        return known[0] is cells[0] and len(known) == 1
+    return {*map(id, known)} == {*map(id, cells)}
 
 
 def _tried(keys: Sequence[str], values: Sequence[Any], cells: list[Cell], metric: str) -> Tried:

@@ -16,10 +16,16 @@ class Shown(NamedTuple):
     standing: Standing
 
 
-def shown(reading: Reading, sweep: Sweep, metric: str = METRIC) -> Shown:
-    """A sweep as it stands now. With one seed, the best run's own course says what is noise."""
+def shown(
+    reading: Reading, sweep: Sweep, metric: str = METRIC, made: dict[int, Tried] | None = None
+) -> Shown:
+    """A sweep as it stands now. With one seed, the best run's own course says what is noise.
+
+    Args:
+        made: as of `trainer.sweep.settings.tried`.
+    """
     read = reading.of(sweep, metric)
-    settings = tried(read)
+    settings = tried(read, made=made)
 
     def of_course(best: Cell) -> float | None:
         return noise(reading.course(sweep, read, best), metric)
