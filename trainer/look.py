@@ -2,6 +2,7 @@
 or fails to, is done to this process alone. See `trainer.own.looking`.
 """
 
+import faulthandler
 import json
 import os
 import sys
@@ -18,8 +19,10 @@ MOST_LAYERS = 60
 def main() -> None:
     """Print one JSON object: `error` in a sentence, or the `parameters`, `layers` and `notes`.
 
-    Arguments: the model, the shape of a sample as 3,64,64, and the number of classes.
+    Arguments: the model, the shape of a sample as 3,64,64, the number of classes, and the seconds
+    after which it ends by itself, where who started it has been killed meanwhile.
     """
+    faulthandler.dump_traceback_later(float(sys.argv[4]), exit=True)
     # The file's own prints must not come between.
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -1,5 +1,8 @@
 """What a network looks like, found out by a process of its own."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.own.made import NET, network
@@ -36,6 +39,14 @@ def test_one_that_never_gets_ready_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(looking, "SECONDS", 0.5)
     text = f"while True: pass\n{NET}"
     assert refused(tmp_path, text).endswith("did not get ready within 0 s.")
+
+
+def test_a_look_that_nobody_waits_for_any_more_ends_by_itself(tmp_path):
+    path = network(tmp_path, f"while True: pass\n{NET}")
+    alone = subprocess.Popen(
+        [sys.executable, "-P", "-c", looking.PROGRAM, path, "1,8,8", "3", "0.1"]
+    )
+    assert alone.wait(60) == 1
 
 
 def test_what_is_wrong_is_said_as_when_it_trains(tmp_path):

@@ -78,7 +78,7 @@ def _looked(
     classes: int,
     stamp: int,  # noqa: ARG001 - another after the file or one beside it has changed
 ) -> dict[str, Any]:
-    asked = [model, ",".join(map(str, shape)), str(classes)]
+    asked = [model, ",".join(map(str, shape)), str(classes), str(SECONDS + 1)]
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-c", PROGRAM, *asked],
