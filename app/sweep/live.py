@@ -125,7 +125,7 @@ class News:
         now = time.monotonic()
         if sweep.kind != "grid":
             parts = answered(self._store, sweep, self._store.epochs_of(sweep.id))
-            self._wait(sweep, parts)
+            self._name_what_it_waits_for(sweep, parts)
             return self._keep(asked, stored, parts, now, {}, {})
         _, query, width = asked
         look = address.read(query).look
@@ -138,11 +138,11 @@ class News:
         pair = [] if kept or "statement" not in parts else compared(self._store, sweep)
         if pair:  # how far the two are apart is said by their own seeds
             parts["statement"] = [*pair, *parts["statement"][:1]]
-        self._wait(sweep, parts)
+        self._name_what_it_waits_for(sweep, parts)
         return self._keep(asked, stored, parts, kept.drawn if kept else now, made, settings)
 
-    def _wait(self, sweep: Sweep, parts: dict[str, Any]) -> None:
-        """Say of a sweep that is queued what it waits for."""
+    def _name_what_it_waits_for(self, sweep: Sweep, parts: dict[str, Any]) -> None:
+        """Of a sweep that is queued."""
         behind = self._store.trained_here() if sweep.status == "queued" else None
         if behind:
             parts["head"]["status"] = [sweep.status, f"waiting for {behind}"]
