@@ -43,7 +43,7 @@ def forks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def children(forks: None) -> Callable[[], list[psutil.Process]]:
+def children(forks: None) -> Callable[[], list[psutil.Process]]:  # noqa: ARG001
     """The processes that this one has started since, and that live."""
     before = set(psutil.Process(os.getpid()).children())
     return lambda: [child for child in psutil.Process().children() if child not in before]
