@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -50,6 +51,22 @@ def python(
     environ["PYTHONPATH"] = str(ROOT)
     line = [sys.executable, *words]
     return subprocess.Popen(line, -1, None, *streams, env=environ, text=text)
+
+
+def finished(
+    *arguments: str | Path, environment: dict[str, str], stdout: IO[str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The same run to its end, and what it printed."""
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as printed:
+        with python(
+            *arguments, environment=environment, stdout=stdout or printed, stderr=said
+        ) as process:
+            process.wait(300)
+        for file in (printed, said):
+            file.seek(0)
+        return subprocess.CompletedProcess(
+            arguments, process.returncode, printed.read(), said.read()
+        )
 
 
 class _Forked:
