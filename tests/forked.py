@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -24,8 +25,10 @@ from typing import IO, Any, cast
 
 ROOT = Path(__file__).parents[1]
 LOADED = [
-    "app.cli.terminal", "app.listening", "app.server", "sklearn.datasets", "tests.small",
+    "app.cli.main", "app.cli.terminal", "app.listening", "app.server", "dash.backends._flask",
+    "sklearn.datasets", "sklearn.datasets.data", "tests.small",
     "trainer.curves.importing", "trainer.execute", "trainer.replay.comparison",
+    "trainer.snapshots.restore", "trainer.sweep.sweeping", "trainer.watched.taker",
 ]  # fmt: skip
 ADOPT_ORPHANS = 36  # Linux's PR_SET_CHILD_SUBREAPER
 
@@ -33,41 +36,61 @@ ADOPT_ORPHANS = 36  # Linux's PR_SET_CHILD_SUBREAPER
 def python(
     *arguments: str | Path,
     environment: dict[str, str] | None = None,
+    stdin: Any = None,
     stdout: Any = None,
     stderr: Any = None,
-) -> subprocess.Popen[str]:
+    text: bool = True,
+) -> subprocess.Popen[Any]:
     """Start `python -m MODULE ...` or `python -c CODE ...` in the current folder. It is a child of
     this process, with the methods and attributes of `Popen` that `_Forked` has.
     """
     words, environ = [*map(str, arguments)], os.environ | (environment or {})
+    streams = stdin, stdout, stderr
     if sys.platform == "linux":
-        return cast("subprocess.Popen[str]", _Forked(words, environ, stdout, stderr))
+        return cast("subprocess.Popen[Any]", _Forked(words, environ, text, *streams))
     environ["PYTHONPATH"] = str(ROOT)
     line = [sys.executable, *words]
-    return subprocess.Popen(line, env=environ, stdout=stdout, stderr=stderr, text=True)
+    return subprocess.Popen(line, -1, None, *streams, env=environ, text=text)
+
+
+def finished(
+    *arguments: str | Path, environment: dict[str, str], stdout: IO[str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The same run to its end, and what it printed."""
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as printed:
+        with python(
+            *arguments, environment=environment, stdout=stdout or printed, stderr=said
+        ) as process:
+            process.wait(300)
+        for file in (printed, said):
+            file.seek(0)
+        return subprocess.CompletedProcess(
+            arguments, process.returncode, printed.read(), said.read()
+        )
 
 
 class _Forked:
-    def __init__(self, words: list[str], environ: dict[str, str], *streams: Any) -> None:
+    def __init__(self, words: list[str], environ: dict[str, str], text: bool, *given: Any) -> None:
         self.returncode: int | None = None
         request = json.dumps([words, str(Path.cwd()), environ]).encode()
-        ours, theirs = zip(*map(_opened, (1, 2), streams), strict=True)
-        self.stdout, self.stderr = ours
+        pairs = [_opened(own, stream, text) for own, stream in enumerate(given)]
+        ours, theirs = zip(*pairs, strict=True)
+        self.stdin, self.stdout, self.stderr = ours
         server, adopt = _server(), ctypes.CDLL(None).prctl
         adopt(ADOPT_ORPHANS, 1, 0, 0, 0)
-        socket.send_fds(server, [request], [0, *theirs])
+        socket.send_fds(server, [request], theirs)
         self.pid = int(server.recv(100))
         assert server.recv(100) == b"orphaned"
         adopt(ADOPT_ORPHANS, 0, 0, 0, 0)
-        for stream, given in zip(theirs, streams, strict=True):
-            if given == subprocess.PIPE:
+        for stream, asked in zip(theirs, given, strict=True):
+            if asked == subprocess.PIPE:
                 os.close(stream)
 
     def __enter__(self) -> "_Forked":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for stream in (self.stdout, self.stderr):
+        for stream in (self.stdin, self.stdout, self.stderr):
             if stream is not None:
                 stream.close()
         self.wait()
@@ -98,11 +121,12 @@ class _Forked:
         return cast(int, self.poll())
 
 
-def _opened(own: int, given: Any) -> tuple[IO[str] | None, int]:
+def _opened(own: int, given: Any, text: bool) -> tuple[IO[Any] | None, int]:
     """This process's end of a standard stream, if it is a pipe, and the other's."""
     if given == subprocess.PIPE:
-        ours, theirs = os.pipe()
-        return open(ours, encoding="utf-8"), theirs  # noqa: PTH123
+        ours, theirs = os.pipe()[:: 1 if own else -1]
+        mode = ("r" if own else "w") + ("" if text else "b")
+        return open(ours, mode, encoding="utf-8" if text else None), theirs  # noqa: PTH123
     return None, own if given is None else given.fileno()
 
 
@@ -130,19 +154,23 @@ def _serve(connection: socket.socket, codes: list[int]) -> None:
     while True:
         request, streams, _, _ = socket.recv_fds(connection, 1_000_000, 3)
         if not request:
+            codes.append(0)
             return
         if not (between := os.fork()):
             if forked := os.fork():
                 connection.send(str(forked).encode())
                 os._exit(0)
             connection.close()
+            codes.append(1)  # of an error
             try:
                 _run(streams, *json.loads(request))
+                codes[0] = 0
             except SystemExit as end:
-                if isinstance(end.code, int):
-                    codes.append(end.code)
+                codes[0] = end.code if isinstance(end.code, int) else int(end.code is not None)
                 raise
-            codes.append(0)
+            except KeyboardInterrupt:
+                codes[0] = -signal.SIGINT
+                raise
             return
         for stream in streams:
             os.close(stream)
@@ -167,18 +195,17 @@ def _run(streams: list[int], words: list[str], folder: str, environ: dict[str, s
 
 
 def _leave(codes: list[int]) -> None:
-    """End a fork that ends by itself, after all else that is to be done at its end, without freeing
-    each object that was forked.
-    """
-    if codes:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(codes[0])
+    """End after all else that is to be done then, without freeing each object that was forked."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    (code,) = codes
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    ends: list[int] = []
-    atexit.register(_leave, ends)  # the first one is called last
     gc.disable()
     import_module("app.environment").quiet_torch()
     for module in LOADED:
@@ -187,4 +214,7 @@ if __name__ == "__main__":
     torch.optim.SGD([torch.zeros(1)])  # loads what torch loads only then
     gc.freeze()  # a fork shares what it does not touch
     gc.enable()
+    atexit._clear()  # what torch does at the end takes longer than a fork
+    ends: list[int] = []
+    atexit.register(_leave, ends)  # the first one is called last
     _serve(socket.socket(fileno=int(sys.argv[1])), ends)

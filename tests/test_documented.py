@@ -4,11 +4,9 @@
 """
 
 import ast
+import contextlib
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import typer
 from app.cli.main import cli
 from app.cli.training import ControlCommand
 from tests.faults.terminal import lrscope
+from tests.forked import finished
 from trainer.config.fields import bounds_of
 from trainer.config.optimizers import OPTIMIZERS
 from trainer.config.run import RunConfig
@@ -289,22 +288,10 @@ def test_the_readme_begins_with_the_two_commands_and_stays_short() -> None:
 
 
 def ran(code: str, *arguments: str, home: Path) -> list[str]:
-    """The lines that a fresh interpreter prints, from this checkout and over a new home."""
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=home,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "LRSCOPE_HOME": str(home),
-            "COLUMNS": "200",
-            "TERM": "dumb",
-        },
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+    """The lines that Python prints, with this checkout and over a new home."""
+    environment = {"LRSCOPE_HOME": str(home), "COLUMNS": "200", "TERM": "dumb"}
+    with contextlib.chdir(home):
+        done = finished("-c", code, *arguments, environment=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

@@ -25,7 +25,7 @@ from trainer.store.store import Store
 
 
 def fresh(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
-    """The command in an interpreter of its own."""
+    """The command in an interpreter of its own; for `train` and `replay`, tests/test_layers.py."""
     return subprocess.run(
         [sys.executable, "-m", "app", *arguments],
         env={**os.environ, "LRSCOPE_HOME": str(home), "COLUMNS": "200", "TERM": "dumb"},
@@ -37,7 +37,7 @@ def fresh(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_json_lines_are_the_runs_own_record(tmp_path: Path) -> None:
-    done = fresh(
+    done = lrscope(
         "train", "--epochs", "4", "--lr", "0.02", "--factor", "0.5", "--patience", "0",
         "--model", "mlp", "--json", home=tmp_path,
     )  # fmt: skip
@@ -296,7 +296,7 @@ def test_a_replay_in_the_terminal_says_what_would_have_been_different(tmp_path: 
         "Run 1: 8 epochs of mine.csv. Try: lrscope replay 1",
         "Curve: val_loss, column loss. mine.csv counts its epochs from 0; here they count from 1.",
     ]
-    done = fresh("replay", "1", "--patience", "3", home=tmp_path)
+    done = lrscope("replay", "1", "--patience", "3", home=tmp_path)
     assert done.stdout.splitlines()[:2] == [
         "Run 1. Exact up to epoch 4: in epoch 5 the LR would have been 0.1 instead of 0.01. "
         "The rest is a guess, since the losses would have been different.",

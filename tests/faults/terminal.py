@@ -1,11 +1,10 @@
 """The command in a process of its own, and the sentence in which it ends."""
 
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import IO
 
-from tests.forked import python
+from tests.forked import finished
 
 
 def lrscope(
@@ -13,16 +12,7 @@ def lrscope(
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     environment = {"LRSCOPE_HOME": str(home), "COLUMNS": "200", "TERM": "dumb"}
-    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as printed:
-        with python(
-            "-m", "app", *arguments, environment=environment, stdout=stdout or printed, stderr=said
-        ) as process:
-            process.wait(300)
-        for file in (printed, said):
-            file.seek(0)
-        return subprocess.CompletedProcess(
-            arguments, process.returncode, printed.read(), said.read()
-        )
+    return finished("-m", "app", *arguments, environment=environment, stdout=stdout)
 
 
 def sentence(done: subprocess.CompletedProcess[str]) -> str:

@@ -1,13 +1,11 @@
 """The examples of the page on callbacks, run as a user runs them."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.forked import finished
 from tests.watch.epochs import ending, metrics
 from tests.watch.spools import line
 
@@ -28,18 +26,12 @@ def test_each_library_has_an_example_of_about_ten_lines():
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_an_example_trains_and_is_watched(tmp_path, library):
+def test_an_example_trains_and_is_watched(tmp_path, monkeypatch, library):
     pytest.importorskip(library)
     code = next(code for title, code in EXAMPLES.items() if title.lower() == library)
-    done = subprocess.run(
-        [sys.executable, "-c", AS_INSTALLED + code],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "LRSCOPE_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    monkeypatch.chdir(tmp_path)
+    environment = {"LRSCOPE_HOME": str(tmp_path)}
+    done = finished("-c", AS_INSTALLED + code, environment=environment)
     assert done.returncode == 0, done.stderr
     assert "LRScope" not in done.stderr
     assert line(tmp_path, "start")["epochs"] == 5

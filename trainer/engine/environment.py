@@ -11,6 +11,7 @@ from ..config.run import RunConfig
 from .events import Started
 
 
+@cache
 def torch_version() -> str:
     """The version of the installed torch, "" if there is none."""
     try:
