@@ -30,6 +30,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A page lasts seconds: it ends before faster code has paid for its compiling.
+    "--js-flags=--no-opt --no-maglev --single-threaded --min-semi-space-size=64",
 ]
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 HOST = "127.0.0.1"
