@@ -179,6 +179,14 @@ def test_one_run_is_compared_with_nothing() -> None:
     assert told == ["The mean of 3 seeds: lowest validation loss 0.250."]
 
 
+def test_seeds_that_have_not_begun_are_not_counted() -> None:
+    read = measured(GRID, lambda v, s: loss(v, s) if s == 0 else None, seeds=3)
+    read = read._replace(cells=[c if c.best else c._replace(status="queued") for c in read.cells])
+    settings = tried(read)
+    (first, *_) = statement(read, settings, standing(settings, read.metric))
+    assert first.startswith("Of 12 settings, one seed, LR 0.01, ")
+
+
 def of_schedules() -> Read:
     """Two LRs of a constant LR, of steps with two gammas, and of the plateau rule with two
     patiences.

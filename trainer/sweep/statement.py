@@ -42,7 +42,8 @@ def statement(read: Read, settings: Sequence[Tried], standing: Standing) -> list
     several = max(len(its.cells) for its in settings) > 1
     where = "on this seed and split"
     if several:
-        where = f"{len({cell.seed for cell in read.cells})} seeds"
+        seeds = len({cell.seed for cell in read.cells if cell.best is not None})
+        where = "one seed" if seeds == 1 else f"{seeds} seeds"
     measured = [its for its in settings if its.mean is not None]
     count = len(measured) if several else sum(len(its.cells) for its in measured)
     what = "settings" if several else "runs"
