@@ -10,8 +10,19 @@ from tests.page import Served, opened
 pytestmark = NEEDS_CHROMIUM
 
 
+# Nothing fades in, whose colours are not yet its own. What moves for ever is no matter.
+STILL = """() => {
+  const ends = (animation) => animation.effect.getComputedTiming().endTime !== Infinity;
+  const moving = document.getAnimations().filter((a) => a.playState === "running" && ends(a));
+  const shown = (element) => element.checkVisibility();
+  const dialogs = [...document.querySelectorAll("[role=dialog]")].filter(shown);
+  return !moving.length && dialogs.every((dialog) => getComputedStyle(dialog).opacity === "1");
+}"""
+
+
 def violations(page: Page) -> list[str]:
-    """What axe-core finds wrong on the page, of any level."""
+    """What axe-core finds wrong on the page, of any level, once it is still."""
+    page.wait_for_function(STILL)
     found = Axe().run(page).response["violations"]
     return [f"{v['id']}: {node['html'][:200]}" for v in found for node in v["nodes"]]
 
