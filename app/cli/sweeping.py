@@ -281,13 +281,19 @@ class _Terminal:
         out.print(self._drawn())
         if sweep.status == "finished":
             out.print(f"Sweep {sweep.id} finished. {sweep.reason or ''}".strip(), markup=False)
-            told = statement(*stand(self._reading, sweep)[0])
-            for sentence in told if sweep.kind == "grid" else told_of(sweep):
+            for sentence in self._said(sweep) if sweep.kind == "grid" else told_of(sweep):
                 out.print(sentence, markup=False)
         else:
             again = f"lrscope sweep --resume {sweep.id} continues it."
             reason = f" {sweep.reason}" if sweep.reason else ""
             out.print(f"Sweep {sweep.id} was {sweep.status}:{reason} {again}", markup=False)
+
+    def _said(self, sweep: "Sweep") -> list[str]:
+        """What a grid shows; of two LRs, how far they are apart by the seeds that both have."""
+        from trainer.sweep.find.finding import compared
+
+        told, pair = statement(*stand(self._reading, sweep)[0]), compared(self._store, sweep)
+        return [*pair, *told[:1]] if pair else told
 
     def _say(self, sentence: str) -> None:
         if sentence not in self._told:

@@ -7,12 +7,12 @@ from app import form
 from app.paths import LAB
 from app.sweep import head
 from app.sweep.found import NAMES, Runs, found
-from trainer.config.text import lr_text, significant
+from trainer.config.text import epochs_text, lr_text, significant
 from trainer.store.faults import CommandError
 from trainer.store.store import Store
 from trainer.store.sweeps import Epochs, Sweep
 from trainer.sweep.find.answers import Answer
-from trainer.sweep.find.finding import answer, check, checks, plan_of
+from trainer.sweep.find.finding import answer, check, plan_of
 from trainer.sweep.find.plans import RangeTest
 from trainer.sweep.find.sentences import sentences
 from trainer.sweep.find.suggestions import RULES
@@ -36,7 +36,7 @@ def answered(store: Store, sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
         ]
         runs = {(cell[0], cell[1]): cell[2] for cell in cells if cell}
     told = sentences(sweep.kind, made)
-    so_far = [] if sweep.status == "finished" else ["So far:"]
+    so_far = ["So far:"] if sweep.status != "finished" and made.get("best") else []
     figure = found(sweep.kind, made, runs)
     return {
         "head": _head(sweep, epochs, made),
@@ -50,6 +50,7 @@ def answered(store: Store, sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
 def _head(sweep: Sweep, epochs: Epochs, made: Answer) -> dict[str, Any]:
     """As of a grid; but what has not finished may have more to train than its cells say."""
     told = head.told(sweep, epochs, left=sweep.status != "finished")
+    told["counts"] = f"{epochs.trained:,} epochs trained"
     plan = plan_of(sweep)
     if isinstance(plan, RangeTest):
         tested, batch = len(made["seeds"]), 0 if sweep.over else made.get("batch", 0)
@@ -114,7 +115,7 @@ def _mean(score: float | None) -> str:
 
 
 def _loss(loss: float | None, diverged: bool) -> str:
-    return significant(loss) if loss is not None else "diverged" if diverged else "trains"
+    return significant(loss) if loss is not None else "diverged" if diverged else "not yet"
 
 
 def _next(store: Store, sweep: Sweep, made: Answer) -> dict[str, Any]:
@@ -127,18 +128,9 @@ def _next(store: Store, sweep: Sweep, made: Answer) -> dict[str, Any]:
     if sweep.status != "finished":
         return found
     try:
-        lrs = " and ".join(map(lr_text, sorted(check(store, sweep.id).lrs)))
+        its = check(store, sweep.id)
     except CommandError:
         return found
-    found["check"] = f"Check: 3 seeds each of LR {lrs}"
+    lrs, epochs = " and ".join(map(lr_text, sorted(its.lrs))), epochs_text(its.config.epochs)
+    found["check"] = f"Check: {its.grid.seeds} seeds each of LR {lrs}, {epochs} each"
     return found
-
-
-def compared(store: Store, sweep: Sweep) -> list[str]:
-    """What a grid of two LRs over several seeds says of them; nothing for any other grid."""
-    if sweep.kind != "grid" or sweep.grid.seeds < 2:
-        return []
-    try:
-        return [checks(store, sweep.id)]
-    except CommandError:
-        return []

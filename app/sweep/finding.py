@@ -31,7 +31,7 @@ USUAL: Kind = "which"
 WAYS: dict[Kind, tuple[str, str]] = {
     "which": (
         "Which LR",
-        "A few epochs at each LR and one at a tenth of it, on two seeds: the lowest LR that is "
+        "A few epochs at each LR and one at a tenth of it, on a few seeds: the lowest LR that is "
         "about as good as the best.",
     ),
     "find": (

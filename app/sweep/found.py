@@ -10,6 +10,7 @@ from trainer.config.text import lr_text, significant
 from trainer.store.sweeps import Kind
 from trainer.sweep.find.answers import Answer
 from trainer.sweep.find.ranging import band
+from trainer.sweep.find.sentences import is_a_cliff
 from trainer.sweep.find.suggestions import RULES
 
 HEIGHT = 340
@@ -53,6 +54,9 @@ def found(kind: Kind, answer: Answer, runs: Runs) -> Found | None:
     return figures[kind]() if kind in figures else None
 
 
+NO_CLIFF = " Dashed: the first LR above, which these seeds cannot tell from the lowest."
+
+
 def _which_lr(answer: Answer, runs: Runs) -> Found | None:
     """The score over the LR, the mean of the seeds' points, with the band and the cliff."""
     points = [
@@ -86,7 +90,7 @@ def _which_lr(answer: Answer, runs: Runs) -> Found | None:
     if answer["band"]:
         note += " Shaded: about as good as the lowest."
     if answer["cliff"]:
-        note += " Dashed: the cliff, the first LR above."
+        note += " Dashed: the cliff, the first LR above." if is_a_cliff(answer) else NO_CLIFF
     return _figure(drawn, lrs, (low, high), note + _crosses(dead))
 
 

@@ -149,10 +149,16 @@ def told(sweep: Sweep, epochs: Epochs, left: bool) -> dict[str, Any]:
         "named": sweep.name or "",
         "counts": counts(sweep, epochs),
         "reason": sweep.reason or "",
-        "percent": round(100 * epochs.done / epochs.asked, 1) if epochs.asked else 0,
+        "percent": _percent(sweep, epochs),
         "controls": controls(sweep, left),
         "over": over,
     }
+
+
+def _percent(sweep: Sweep, epochs: Epochs) -> float:
+    if sweep.status == "finished":  # also where halving has left out epochs
+        return 100
+    return round(100 * epochs.done / epochs.asked, 1) if epochs.asked else 0
 
 
 def controls(sweep: Sweep, left: bool) -> list[str]:

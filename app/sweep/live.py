@@ -10,7 +10,7 @@ from flask import Response, abort, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.sweep import address
-from app.sweep.answered import answered, compared
+from app.sweep.answered import answered
 from app.sweep.curves import curves
 from app.sweep.delta import changes
 from app.sweep.heat import Made
@@ -18,6 +18,7 @@ from app.sweep.scene import metric, scene
 from trainer.store.faults import StoreError
 from trainer.store.store import Store
 from trainer.store.sweeps import Sweep
+from trainer.sweep.find.finding import compared
 from trainer.sweep.reading import Reading
 from trainer.sweep.settings import Tried
 from trainer.sweep.shown import shown

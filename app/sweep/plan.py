@@ -86,7 +86,8 @@ def cost(store: Store, plan: Plan) -> list[str]:
     epochs = _epochs(plan)
     told = [f"{_counted(count, 'cell')}, {_counted(round(sum(epochs.values())), 'epoch')} at most."]
     if plan.grid.mode == "halving":
-        told.append(_halving(plan))
+        about = _counted(round(sum(epochs.values())), "epoch")
+        told = [f"{_counted(count, 'cell')}, about {about}.", _halving(plan)]
     return [*told, time_told(store, epochs)]
 
 
@@ -114,7 +115,7 @@ def _epochs(plan: Plan) -> dict[tuple[str, str, int], float]:
 
 
 def _halved(plan: Plan) -> int:
-    """How many epochs halving trains at most."""
+    """How many epochs halving trains, without what goes on since it is equal."""
     left, since, epochs = len(plan.cells), 0, max(cell.config.epochs for cell in plan.cells)
     total = 0
     for epoch, going in rungs(plan.grid, left, epochs):
@@ -132,7 +133,7 @@ def _halving(plan: Plan) -> str:
     on = "goes on" if going == 1 else "go on"
     return (
         f"Those that lag stop early: of {len(plan.cells)} cells {going} {on} after epoch "
-        f"{epoch}{told}."
+        f"{epoch}{told}; of equal ones all."
     )
 
 

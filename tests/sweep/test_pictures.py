@@ -179,6 +179,33 @@ def test_one_run_is_compared_with_nothing() -> None:
     assert told == ["The mean of 3 seeds: lowest validation loss 0.250."]
 
 
+def test_a_setting_that_changed_nothing_is_told_as_such() -> None:
+    read = measured(GRID, lambda v, _s: v["lr"] * (1 + v["factor"]))
+    settings = tried(read)
+    told = statement(read, settings, standing(settings, read.metric, lambda _: 0.01))
+    assert told[1:] == [
+        "No other setting comes within 1 % of it, which is how far this one run moves by itself; "
+        "another seed may still order them otherwise.",
+        "Next to the best, patience changes nothing: the best epoch is one that these runs share.",
+    ]
+
+
+def test_of_a_sweep_that_was_stopped_at_its_first_run_no_more_is_told_than_this_run() -> None:
+    read = measured({"lr": [0.1, 0.2, 0.3]}, lambda v, _s: 0.25 if v["lr"] == 0.1 else None)
+    others = [c if c.best else c._replace(status="interrupted", epoch=0) for c in read.cells]
+    read = read._replace(cells=others)
+    told = statement(read, tried(read), standing(tried(read), read.metric))
+    assert told == ["So far only LR 0.1 is measured: lowest validation loss 0.250, epoch 15."]
+
+
+def test_what_was_stopped_early_shows_no_lack_of_a_difference() -> None:
+    read = measured({"lr": [0.1, 0.2]}, lambda v, _s: 1 + 0.01 * v["lr"])
+    within = standing(tried(read), read.metric, lambda _: 0.1)
+    assert "no difference" in statement(read, tried(read), within)[-1]
+    read.cells[1] = read.cells[1]._replace(status="stopped")
+    assert "no difference" not in statement(read, tried(read), within)[-1]
+
+
 def test_seeds_that_have_not_begun_are_not_counted() -> None:
     read = measured(GRID, lambda v, s: loss(v, s) if s == 0 else None, seeds=3)
     read = read._replace(cells=[c if c.best else c._replace(status="queued") for c in read.cells])

@@ -6,18 +6,19 @@ from typing import Any
 import pytest
 
 from app.sweep import address, finding
-from app.sweep.answered import answered, compared
+from app.sweep.answered import answered
 from app.sweep.found import Found, found
 from tests.small import NOWHERE, small
 from tests.sweep.conftest import _small
 from tests.sweep.find.test_finding import CONFIG, A, B
 from tests.sweep.find.test_finding import found as trained
 from tests.sweep.find.tries import of_seeds, row_of, tried
+from tests.sweep.sweeps import trained as trained_to_its_end
 from trainer.config.table import ConfigError
 from trainer.engine import range_test
 from trainer.store.store import Store
 from trainer.sweep.find.answers import best_here, which_lr
-from trainer.sweep.find.finding import add_check, add_find, answer, execute_find
+from trainer.sweep.find.finding import add_check, add_find, answer, compared, execute_find
 from trainer.sweep.find.plans import PLANS, RangeTest, cost
 from trainer.sweep.find.ranging import apart_of
 from trainer.sweep.find.suggestions import RULES
@@ -107,7 +108,7 @@ def test_the_page_tells_an_answer_with_its_check_and_its_lr(store: Store, plan):
     before = answered(store, row_of(store, sweep), store.epochs_of(sweep))
     assert before["found"] is None
     assert before["next"] == {"use": None, "check": None}
-    assert before["statement"][0].startswith("So far: ")
+    assert ("before every LR has ended" in before["statement"][0]) == (plan is B)
     trained(store, sweep)
     row = row_of(store, sweep)
     told = answered(store, row, store.epochs_of(sweep))
@@ -116,6 +117,7 @@ def test_the_page_tells_an_answer_with_its_check_and_its_lr(store: Store, plan):
     text, link = told["next"]["use"]
     assert address.read(link.partition("?")[2]).config.lr == lr
     assert told["next"]["check"].startswith("Check: 3 seeds each of LR ")
+    assert told["next"]["check"].endswith(" epochs each")
     [best] = [line["cells"] for line in told["numbers"]["lines"] if line["best"]]
     assert best[0] in text
     assert told["head"]["controls"] == ["archive", "unarchive", "delete"]
@@ -141,7 +143,9 @@ def test_within_a_seed_of_a_range_test_the_batch_that_it_is_at_is_told(
 def test_a_check_is_told_in_its_sentence_and_other_grids_are_not(store: Store):
     sweep = add_find(store, CONFIG, B, claimed=True)
     trained(store, sweep)
-    checked = row_of(store, add_check(store, sweep))
+    checked = row_of(store, add_check(store, sweep, claimed=True))
+    assert compared(store, checked) == []  # before two seeds of each have ended
+    trained_to_its_end(store, checked.id)
     assert len(compared(store, checked)) == 1
     assert compared(store, row_of(store, sweep)) == []
 

@@ -99,6 +99,6 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     """Which of these words was meant by one that is none of them; None if nothing is like it."""
     by_small = {known.casefold(): known for known in words}
     small = word[:MOST_COMPARED].casefold()
-    near = get_close_matches(small, by_small, 1)
-    near = near or [known for known in by_small if len(small) > 2 and small in known][:1]
+    near = [known for known in by_small if len(small) > 2 and small in known]
+    near = near or get_close_matches(small, by_small, 1)
     return by_small[near[0]] if near else None

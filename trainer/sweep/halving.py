@@ -4,6 +4,7 @@ Successive halving (Jamieson and Talwalkar, AISTATS 2016) over the tree of stage
 cells share are trained once here, too. What was stopped can be resumed, exactly.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import fmean
@@ -36,10 +37,10 @@ def settings_in(configs: Sequence[RunConfig]) -> int:
 
 def ranked(
     settings: Sequence[Setting], standing: Mapping[int, Standing], epoch: int
-) -> list[Setting]:
-    """Settings by the mean over their seeds of the best value until an epoch, the best first; of
-    two that are equal the older one is better. A cell that has ended before that epoch has no part
-    in it; a setting without any other, or with one that has diverged, comes last.
+) -> list[tuple[float, Setting]]:
+    """Settings with the mean over their seeds of the best value until an epoch, the best first, of
+    equal ones the older. A cell that has ended before that epoch has no part in it; a setting
+    without any other, or with one that has diverged, comes last with an infinite mean.
     """
 
     def cost(setting: Setting) -> float:
@@ -50,7 +51,16 @@ def ranked(
         return fmean(costs) if costs else float("inf")
 
     reached = {run for run, at in standing.items() if at.epoch >= epoch}
-    return sorted(settings, key=cost)
+    return sorted(((cost(setting), setting) for setting in settings), key=lambda each: each[0])
+
+
+def with_equals(order: Sequence[tuple[float, Setting]], going_on: int) -> int:
+    """How many of the best go on: so many, and those that are equal to the last of them, as those
+    are that have shared every epoch so far.
+    """
+    while going_on < len(order) and order[going_on][0] == order[going_on - 1][0] < math.inf:
+        going_on += 1
+    return going_on
 
 
 class Halving:
@@ -95,7 +105,8 @@ class Halving:
             if late and not all_there:
                 break
             all_there = False
-            order = ranked(left, standing, epoch)
+            found = ranked(left, standing, epoch)
+            order, going_on = [setting for _, setting in found], with_equals(found, going_on)
             over = {run.id for run in runs.values() if run.status in OVER}
             reasons = dict[int, str]()
             for place, setting in enumerate(order[going_on:], going_on + 1):

@@ -57,20 +57,25 @@ def statement(read: Read, settings: Sequence[Tried], standing: Standing) -> list
         so_far = " so far" if unfinished else ""
         one = f"The mean of {where}" if several else "The one run"
         return [f"{one}: {end} {label(read.metric)}{so_far} {value[1:-1]}."]
+    if len(measured) == 1 and not any(its.reached for its in settings if its is not best):
+        only = f"So far only {words(best.values)} is measured"
+        return [f"{only}: {end} {mean}{label(read.metric)} {value[1:-1]}."]
     alike = sum(its.mean == best.mean for its in measured) - 1
     others = f" and {alike} other{'s' * (alike > 1)}" if alike else ""
     had = ("have" if alike else "has") + " so far" if unfinished else "had"
     of = f"Of {count:,} {what}{on} {words(best.values)}{others}"
     sentences = [f"{of} {had} the {end} {mean}{label(read.metric)} {value}."]
-    sentences += _apart(standing, len(settings))
+    sentences += _apart(standing, settings)
     return sentences + _alike(read, settings, standing)
 
 
-def _apart(standing: Standing, count: int) -> list[str]:
-    """Which others cannot be told from it."""
+def _apart(standing: Standing, settings: Sequence[Tried]) -> list[str]:
+    """Which others cannot be told from it, without those that are equal to it."""
+    assert standing.best is not None
     seeds = f"{standing.seeds} seeds" if standing.seeds > 1 else "one seed"
-    near = len(standing.within)
-    if count < 2:
+    least = settings[standing.best].mean
+    near = sum(settings[i].mean != least for i in standing.within)
+    if all(its.mean in (None, least) for its in settings):
         return []
     if standing.reach is None:
         return [f"Nothing can be said yet of how far the noise reaches: {seeds}."]
@@ -82,12 +87,12 @@ def _apart(standing: Standing, count: int) -> list[str]:
             f"No other setting comes within {within} of it, which is how far this one run moves by "
             "itself; another seed may still order them otherwise."
         ]
-    settings = f"{near} setting" if near == 1 else f"{near} settings"
+    others = f"{near} setting" if near == 1 else f"{near} settings"
     if standing.reach > math.log(FURTHEST):
-        return [f"{settings} cannot be told from it: how far {seeds} scatter is not known yet."]
-    told = f"{settings} within {within} cannot be told apart from {seeds}"
+        return [f"{others} cannot be told from it: how far {seeds} scatter is not known yet."]
+    told = f"{others} within {within} cannot be told apart from {seeds}"
     if standing.seeds > 1:
-        told = f"{settings} within {within} cannot be told from it with {seeds}"
+        told = f"{others} within {within} cannot be told from it with {seeds}"
     return [f"{told}."]
 
 
@@ -97,23 +102,38 @@ def _alike(read: Read, settings: Sequence[Tried], standing: Standing) -> list[st
     """
     assert standing.best is not None
     best = settings[standing.best]
-    found = []
+    nothing, untold = list[str](), list[str]()
     for key in read.keys:
         every = {its.values.get(key) for its in settings if its.mean is not None}
-        beside = {best.values.get(key)} | {
-            settings[i].values.get(key)
+        others = [
+            settings[i]
             for i in standing.within
             if all(settings[i].values.get(k) == best.values.get(k) for k in read.keys if k != key)
-        }
-        if len(every) > 1 and every <= beside:
-            found.append(in_prose(key))
-    if not found:
-        return []
-    told = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
-    needed = seeds_needed(standing)
-    takes = f" To tell 10 % apart takes about {needed} seeds." if needed else ""
-    make = "makes" if len(found) == 1 else "make"
-    return [f"Next to the best, {told} {make} no difference that can be told.{takes}"]
+        ]
+        # What halving has stopped early may have come as far as the best.
+        beside = [its for its in others if its.status != "stopped"]
+        if len(every) < 2 or not every <= {its.values.get(key) for its in (best, *beside)}:
+            continue
+        same = all(its.mean == best.mean for its in beside)
+        (nothing if same else untold).append(in_prose(key))
+    told = []
+    if nothing:
+        changes = "changes" if len(nothing) == 1 else "change"
+        told.append(
+            f"Next to the best, {_listed(nothing)} {changes} nothing: the best epoch is one that "
+            "these runs share."
+        )
+    if untold:
+        make = "makes" if len(untold) == 1 else "make"
+        needed = seeds_needed(standing)
+        takes = f" To tell 10 % apart takes about {needed} seeds." if needed else ""
+        at = "Next to the best, " if not nothing else "There, "
+        told.append(f"{at}{_listed(untold)} {make} no difference that can be told.{takes}")
+    return told
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def seeds_needed(standing: Standing) -> int | None:

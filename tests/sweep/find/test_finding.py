@@ -23,7 +23,7 @@ from trainer.sweep.find.finding import (
     add_find,
     answer,
     check,
-    checks,
+    compared,
     execute_find,
     plan_of,
 )
@@ -169,7 +169,9 @@ def test_the_check_of_a_is_its_two_best_on_seeds_that_did_not_choose(store: Stor
     for _ in execute_sweep(store, added, NOWHERE):
         pass
     assert_as_alone(store, added)
-    assert "3 seeds" in checks(store, added)
+    row = store.sweep(added)
+    assert row is not None
+    assert "3 seeds" in compared(store, row)[0]
     with pytest.raises(CommandError, match="found no LR"):
         check(store, added)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.sweep.find.tries import of_seeds, tried
 from trainer.sweep.find.answers import Answer, best_here, which_lr
 from trainer.sweep.find.ranging import apart_of
-from trainer.sweep.find.sentences import checked, sentences
+from trainer.sweep.find.sentences import checked, is_a_cliff, sentences
 
 NOISY = (1.0, 0.5, *[0.5, 0.7] * 6)
 
@@ -39,12 +39,26 @@ def test_which_lr_is_told_with_its_band_and_the_cliff() -> None:
     told = sentences("which", which_lr(of_seeds(table), 0.1))
     assert told[0].startswith(
         "Of 8 runs on 2 seeds, each with its split, LR 0.003 is the lowest whose validation loss "
-        "after the cool-down epoch is within 10 % of the lowest (LR 0.01); LRs within "
+        "after the cool-down epoch is within 10 % of the lowest (LR 0.01); how far LRs must be "
+        "apart to be told, these seeds do not show."
     )
     assert told[1:] == [
         "As good, as far as this shows: from 0.003 to 0.01.",
-        "Above that, at LR 0.03, the loss is 5 times the lowest.",
+        "At the next higher LR, 0.03, the loss is 5 times the lowest.",
     ]
+
+
+def test_a_loss_that_is_within_the_noise_is_called_no_cliff() -> None:
+    table = {1e-3: (0.3, 0.2, 0.25), 3e-3: (0.2, 0.25, 0.22), 0.01: (0.26, 0.25, 0.31)}
+    answer = which_lr(of_seeds(table), 0.1)
+    assert not is_a_cliff(answer)
+    near = (
+        "At the next higher LR, 0.01, the loss is 1.2 times the lowest, which these seeds cannot "
+        "tell from it."
+    )
+    assert near in sentences("which", answer)
+    steady = {lr: (losses[0],) * 3 for lr, losses in table.items()}
+    assert is_a_cliff(which_lr(of_seeds(steady), 0.1))
 
 
 def test_a_band_that_is_too_wide_is_told_as_such() -> None:

@@ -201,20 +201,19 @@ def add_check(store: Store, sweep: int, seeds: int = CHECK_SEEDS, claimed: bool 
     return add(store, made.config, made.grid, row.workers, name, claimed)
 
 
-def checks(store: Store, sweep: int) -> str:
-    """What a check shows so far, in a sentence.
-
-    Raises:
-        CommandError: the sweep is no grid of two LRs.
+def compared(store: Store, sweep: Sweep) -> list[str]:
+    """What a grid of two LRs shows of them so far, by the seeds that both have; nothing of less
+    than two seeds, and of any other grid.
     """
-    row = store.sweep(sweep)
-    axes = row.grid.axes if row and row.kind == "grid" else ()
-    if row is None or [axis.key for axis in axes] != ["lr"] or len(axes[0].values) != 2:
-        raise CommandError(f"Sweep {sweep} does not compare two LRs.")
-    runs = store.cells(sweep)
+    axes = sweep.grid.axes if sweep.kind == "grid" else ()
+    if [axis.key for axis in axes] != ["lr"] or len(axes[0].values) != 2:
+        return []
+    runs = store.cells(sweep.id)
     lowest = results(store, {run.id: LOSS for run in runs if run.status == "finished"})
     losses: dict[float, dict[int, float | None]] = {lr: {} for lr in axes[0].values}
     for run in runs:
         if run.id in lowest and run.config is not None:
             losses[run.config.lr][run.config.seed] = lowest[run.id].best
-    return checked((axes[0].values[0], axes[0].values[1]), losses)
+    first, second = axes[0].values
+    both = losses[first].keys() & losses[second].keys()
+    return [checked((first, second), losses)] if len(both) > 1 else []

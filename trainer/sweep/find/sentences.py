@@ -6,6 +6,7 @@ from typing import Any
 from ...compare.seeds import paired, sentence
 from ...config.text import factor_text, lr_text, significant
 from ...store.sweeps import Kind
+from ..statement import FURTHEST
 from .answers import WIDEST, Answer
 from .suggestions import RULES
 
@@ -82,9 +83,10 @@ def _which_lr(answer: Answer) -> list[str]:
     seeds, within = len(answer["seeds"]), _per_cent(answer["within"])
     died = _died([s["lr"] for s in answer["scores"] if s["diverged"]])
     if answer["band"] is None:
-        if any(s["score"] is not None for s in answer["scores"]):
-            return ["Nothing can be told before every LR has ended.", *died]
-        return ["No LR has a finite loss on every seed so far.", *died]
+        ended = all(s["diverged"] or None not in s["losses"] for s in answer["scores"])
+        if answer["scores"] and ended:
+            return ["No LR has a finite loss on every seed.", *died]
+        return ["Nothing can be told before every LR has ended.", *died]
     of = f"Of {_counted(answer['runs'], 'run')} on {_counted(seeds, 'seed')}, each with its split"
     low, high = answer["band"]
     span = f"from {lr_text(low)} to {lr_text(high)}"
@@ -104,12 +106,25 @@ def _which_lr(answer: Answer) -> list[str]:
     if cliff := answer["cliff"]:
         times = cliff["times"]
         there = f"{_times(times)} times the lowest" if times else NOT_FINITE
-        told.append(f"Above that, at LR {lr_text(cliff['lr'])}, the loss is {there}.")
+        near = "" if is_a_cliff(answer) else ", which these seeds cannot tell from it"
+        told.append(f"At the next higher LR, {lr_text(cliff['lr'])}, the loss is {there}{near}.")
     edge = answer["edge"]
     return [*told, *_at_edge(edge, low if edge == "lowest" else high), *died]
 
 
+def is_a_cliff(answer: Answer) -> bool:
+    """Whether the loss at the next LR above the band is further from the lowest than noise."""
+    times, apart = answer["cliff"]["times"], _known(answer["apart"])
+    return times is None or apart is None or bool(times - 1 > apart)
+
+
+def _known(apart: float | None) -> float | None:
+    """How far LRs must be apart; None where that is so far that the seeds are too few to know."""
+    return None if apart is None or apart > FURTHEST - 1 else apart
+
+
 def _apart(apart: float | None, seeds: int) -> str:
+    apart = _known(apart)
     if apart is None:
         return "how far LRs must be apart to be told, these seeds do not show"
     return f"LRs within {_per_cent(apart)} cannot be told apart from {_counted(seeds, 'seed')}"
@@ -133,9 +148,10 @@ def _range_test(answer: Answer) -> list[str]:
 
 
 def apart_over_seeds(answer: Answer) -> str:
-    """How far the suggestions of each rule are apart: valley 1.3 times, slide 12 times."""
+    """How far the suggestions of each rule are apart: valley 1.3 times, minimum/10 12 times."""
     known = {rule: times for rule, times in answer["apart"].items() if times}
-    return ", ".join(f"{rule} {_times(times)} times" for rule, times in known.items())
+    tenth = {RULES[-1]: f"{RULES[-1]}/10"}
+    return ", ".join(f"{tenth.get(r, r)} {_times(times)} times" for r, times in known.items())
 
 
 def _times(factor: float) -> str:
