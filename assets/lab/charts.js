@@ -123,10 +123,15 @@
   const drawable = (data) =>
     [...waits].filter((axis) => data.some((trace) => axis.replace("yaxis", "y") === (trace.yaxis || "y") && changed(trace).x.length));
 
-  // An axis that had an assumed range follows its points once it has any.
+  // An axis that had an assumed range follows its points once it has any; also one that has kept
+  // plotly's range of an axis without points, from a drawing that came before them.
+  const WITHOUT_POINTS = "-1,4";
   function settle(layout) {
     const gd = chart();
     if (gd.layout.meta.view !== scaled) return; // the new figure is not drawn yet
+    for (const axis of ["yaxis", "yaxis2"]) {
+      if (!gd.layout[axis].autorange && String(gd.layout[axis].range) === WITHOUT_POINTS) waits.add(axis);
+    }
     for (const axis of drawable(gd.data)) {
       layout[`${axis}.autorange`] = true;
       waits.delete(axis);

@@ -118,6 +118,23 @@ def finished(lab: Served, config: RunConfig, upto: int | None = None) -> int:
     return run
 
 
+def test_an_axis_that_was_drawn_without_points_follows_them_all_the_same(
+    browser: BrowserContext, lab: Served
+) -> None:
+    config = RunConfig(epochs=4)
+    run = finished(lab, config, upto=1)
+    chart = "document.querySelector('#chart .js-plotly-plot')"
+    axis = f"{chart}.layout.yaxis"
+    with opened(browser, lab.url) as page:
+        all_drawn(page, 1)
+        page.evaluate(f"Plotly.relayout({chart}, 'yaxis.range', [-1, 4])")
+        assert page.evaluate(f"{axis}.range[1]") == 4
+        record(lab.store, run, rows([1.2, 1.0], config)[1])
+        page.wait_for_function(f"() => {axis}.autorange && {axis}.range[1] < 1")
+        lab.store.record(run, Ended("stopped"))
+        in_state(page, "stopped")
+
+
 # Each pair of texts in the charts that cover each other.
 COVERED = """() => {
   const ticks = "#chart :is(.xtick, .ytick, .y2tick) text";
