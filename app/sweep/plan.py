@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from app import own
 from app.sweep import values
-from trainer.config.grid import Cell, Grid, cells, grid, rungs
+from trainer.config.grid import Cell, Grid, cells, grid, label, rungs
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, ConfigError
 from trainer.config.text import duration
@@ -46,7 +46,7 @@ def plan(
     wrong = {}
     for number, (key, text) in enumerate(rows):
         if key in given:
-            wrong[number] = f"{values.label(key)} is named twice: write its values in one row."
+            wrong[number] = f"{label(key)} is named twice: write its values in one row."
         elif key:
             try:
                 given[key] = values.split(key, text)

@@ -1,7 +1,6 @@
 """The values of a sweep's settings, as text and read."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from trainer.config import grid
@@ -25,13 +24,7 @@ def keys(config: RunConfig) -> list[dict[str, str]]:
     own = dict.fromkeys(setting.key for setting in chosen(from_config(config)))
     often = [key for key in USUAL if key in own]
     named = dict.fromkeys([*often, *own, *(setting.key for setting in SETTINGS)])
-    return [{"value": key, "label": label(key), "usual": _usual(key, config)} for key in named]
-
-
-@cache
-def label(key: str) -> str:
-    """What a setting is called: Learning rate."""
-    return next((setting.label for setting in SETTINGS if setting.key == key), key)
+    return [{"value": key, "label": grid.label(key), "usual": _usual(key, config)} for key in named]
 
 
 def _usual(key: str, config: RunConfig) -> str:

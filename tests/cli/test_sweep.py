@@ -158,9 +158,9 @@ def test_a_sweep_that_was_stopped_goes_on(here: Here, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--lr", "0.1,,0.2"], "lr '0.1,,0.2' has an empty value"),
-        (["--lr", ""], "lr has no values: name at least one."),
-        (["--lr", "0.1,0.10"], "lr has 0.1 twice: name each value once."),
+        (["--lr", "0.1,,0.2"], "Learning rate '0.1,,0.2' has an empty value"),
+        (["--lr", ""], "Learning rate has no values: name at least one."),
+        (["--lr", "0.1,0.10"], "Learning rate has 0.1 twice: name each value once."),
         (["--factor", "0.1,1.5"], "Factor must be a number above 0 and below 1."),
         (["--schedule", "StepLR", "--patience", "1,2"], "patience does not belong to the schedule"),
         (["--seeds", "2", "--seed", "1,2"], "Name the seeds, or say how many there are"),

@@ -111,19 +111,21 @@ def test_a_setting_named_twice_and_one_without_values_are_refused():
     assert refused([("lr", "1e-3"), ("lr", "1e-2")]).rows == {
         1: "Learning rate is named twice: write its values in one row."
     }
-    assert refused([("lr", " , ")]).rows == {0: "lr has no values: name at least one."}
+    assert refused([("lr", " , ")]).rows == {0: "Learning rate has no values: name at least one."}
 
 
 def test_an_empty_value_is_refused_as_in_the_terminal_and_one_to_come_is_not():
     said = refused([("lr", "0.1,,0.2"), ("patience", "2")]).rows
-    assert said == {0: "lr '0.1,,0.2' has an empty value: part the values with one ',' each."}
+    assert said == {
+        0: "Learning rate '0.1,,0.2' has an empty value: part the values with one ',' each."
+    }
     assert len(plan(BASE, [("lr", "0.1, 0.2, ")]).cells) == 2
     assert len(plan(BASE, [("lr", "0.1\n0.2")]).cells) == 2
 
 
 def test_a_value_that_is_there_twice_is_refused_beside_its_row():
     said = refused([("patience", "2"), ("lr", "0.1, 0.10")]).rows
-    assert said == {1: "lr has 0.1 twice: name each value once."}
+    assert said == {1: "Learning rate has 0.1 twice: name each value once."}
 
 
 def test_too_many_cells_are_refused_for_no_row():

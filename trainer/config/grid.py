@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import product
 from typing import Any, Literal, NamedTuple, Self
 
@@ -62,6 +63,12 @@ class Cell(NamedTuple):
     config: RunConfig
 
 
+@cache
+def label(key: str) -> str:
+    """What a setting is called: Learning rate; its key if there is none."""
+    return next((setting.label for setting in SETTINGS if setting.key == key), key)
+
+
 def split(key: str, text: str) -> list[str]:
     """The values in a text: "0.001, 0.01, 0.1". Between lists, or where a comma is a decimal one, a
     semicolon stands: "20, 35; 10, 20". Of an empty text there are none.
@@ -73,7 +80,7 @@ def split(key: str, text: str) -> list[str]:
     found = [part.strip() for part in text.split(separator)] if text.strip() else []
     if "" in found:
         parted = f"part the values with one {separator!r} each."
-        raise ConfigError({(key, None): f"{key} {text!r} has an empty value: {parted}"})
+        raise ConfigError({(key, None): f"{label(key)} {text!r} has an empty value: {parted}"})
     return found
 
 
@@ -114,17 +121,19 @@ def grid(
                 read.append(from_config(changed(base, {**part, key: value}))[key])
             except ConfigError as error:
                 which = f"{str(value)[:SHOWN]} is wrong: " if len(given) > 1 else ""
-                point = POINT if own and own.kind == "float" and value == "0" else ""
-                wrong = {at: which + said + point for at, said in error.problems.items()}
+                hint = POINT if own and own.kind == "float" and value == "0" else ""
+                if own and own.kind in ("float", "int") and len(str(value).split()) > 1:
+                    hint = " Part values with commas."
+                wrong = {at: which + said + hint for at, said in error.problems.items()}
                 problems = wrong | problems  # the first of several
         counted = Counter(map(_hashable, read))
         axes.append(Axis(key=key, values=tuple(counted)))
         twice = [value for value, count in counted.items() if count > 1]
         if twice and own and not merged:
-            sentence = f"{key} has {own.text(twice[0])} twice: name each value once."
+            sentence = f"{label(key)} has {own.text(twice[0])} twice: name each value once."
             problems[key, None] = sentence
         if not len(given):
-            problems[key, None] = f"{key} has no values: name at least one."
+            problems[key, None] = f"{label(key)} has no values: name at least one."
     seeds = settings.get("seeds", 1)
     if not isinstance(seeds, int) or not 1 <= seeds <= MOST_SEEDS:
         problems["seed", None] = f"Seeds must be a whole number from 1 to {MOST_SEEDS}."
