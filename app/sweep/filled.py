@@ -105,7 +105,7 @@ class Form:
         ]
         if new or seeds > sweep.grid.seeds:
             return ""
-        return f"Sweep {sweep.id} has all of these already."
+        return f"Sweep {sweep.id} has all of these values already."
 
     def _more(self, made: Plan, sweep: Sweep) -> tuple[dict[str, list[str]], int]:
         """The values and the seeds of a plan, to add to a sweep.

@@ -88,7 +88,10 @@ def _beside(metric: str, its: Tried, best: Tried) -> str:
     costs = [cost(metric, each.mean) for each in (its, best)]
     if not costs[0] or not costs[1] or min(costs[0], costs[1]) <= 0:
         return ""
-    return f", {percent(math.log(costs[0] / costs[1]), signed=True)} to the best"
+    times = costs[0] / costs[1]
+    if times >= 2:
+        return f", {float(f'{times:.2g}'):,g} times the best"
+    return f", {percent(math.log(times), signed=True)} to the best"
 
 
 def _not_finished(its: Tried) -> list[str]:

@@ -268,7 +268,7 @@ def register(app: Dash, store: Store) -> None:
         except (CommandError, OwnError) as error:
             return no_update, no_update, str(error)
         if not count:
-            return no_update, [], f"Sweep {sweep.id} has all of these already."
+            return no_update, [], f"Sweep {sweep.id} has all of these values already."
         return {"sweep": sweep.id, "cells": count}, [], ""
 
     app.clientside_callback(

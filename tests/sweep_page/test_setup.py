@@ -212,7 +212,7 @@ def test_it_is_said_before_whether_there_is_something_to_add(store: Store):
         form = form_of(sweep, **changes)
         return form.refusal(sweep, form.plan())
 
-    none = f"Sweep {sweep.id} has all of these already."
+    none = f"Sweep {sweep.id} has all of these values already."
     assert why() == why(over={"lr": "0.01"}) == why(over={"batch-size": "64"}) == none
     assert why(over={"lr": "0.01, 0.1"}) == ""
     assert why(over={"milestones": "2, 5"}) == ""

@@ -229,7 +229,7 @@ def test_values_are_added_to_a_sweep_that_has_ended(browser: BrowserContext, lab
         add = page.get_by_role("button", name=f"Add to sweep {sweep}")
         why = page.locator("#sweep-add-why")
         expect(add).to_be_disabled()
-        expect(why).to_have_text(f"Sweep {sweep} has all of these already.")
+        expect(why).to_have_text(f"Sweep {sweep} has all of these values already.")
         box(page, "Epochs").fill("4")
         expect(why).to_have_text(
             f"Sweep {sweep} has other settings in common (epochs): train this as a new one."
@@ -243,7 +243,7 @@ def test_values_are_added_to_a_sweep_that_has_ended(browser: BrowserContext, lab
         expect(page.locator(f"{MAP} .row")).to_have_count(3)
         assert len(lab.store.cells(sweep)) == 6
         expect(add).to_be_disabled()
-        expect(why).to_have_text(f"Sweep {sweep} has all of these already.")
+        expect(why).to_have_text(f"Sweep {sweep} has all of these values already.")
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
