@@ -303,6 +303,25 @@ def test_a_hidden_page_asks_for_nothing_and_catches_up_when_it_is_seen(
         ended(page, "stopped")
 
 
+def test_a_page_whose_server_went_says_so_and_takes_it_back(
+    browser: BrowserContext, lab: Served
+) -> None:
+    sweep = recorded(lab, epochs=4000)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=".sweep-cell") as page:
+        ended(page, "training")
+        page.route("**/sweep/live", lambda route: route.fulfill(body="nobody is here"))
+        expect(page.locator("#sweep-status")).to_have_text("no answer")
+        expect(page.locator("#sweep-reason")).to_have_text(
+            "LRScope does not answer. Restart it, and this page will continue from here."
+        )
+        expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+        page.unroute("**/sweep/live")
+        ended(page, "training")
+        expect(page.locator("#sweep-reason")).to_have_text("")
+        page.get_by_role("button", name="Stop").click()
+        ended(page, "stopped")
+
+
 def test_the_table_is_sorted_and_a_row_leads_to_its_cell(
     browser: BrowserContext, lab: Served
 ) -> None:
