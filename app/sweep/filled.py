@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from app import form, own
 from app.checked import Typed
 from app.sweep import address, finding, values
-from app.sweep.address import MOST_TEXT, ROWS, Asked
+from app.sweep.address import MOST_QUERY, ROWS, Asked
 from app.sweep.plan import Plan, PlanError, by_row, plan
 from trainer.config.grid import MOST_SEEDS, MOST_WORKERS
 from trainer.config.table import ConfigError, changed, differences, from_config
@@ -17,9 +17,7 @@ from trainer.store.sweeps import Sweep
 from trainer.sweep.adding import extend
 from trainer.sweep.settings import in_prose
 
-Texts = Annotated[
-    list[Annotated[str, StringConstraints(max_length=MOST_TEXT)] | None], Field(max_length=ROWS)
-]
+Texts = Annotated[list[str | None], Field(max_length=ROWS)]
 
 
 class Form:
@@ -60,7 +58,7 @@ class Form:
         return plan(config, self.rows, self.seeds, self.halving)
 
     def query(self) -> str:
-        """The address of these settings."""
+        """The address of these settings, without their values where they would be too many."""
         config = self.base
         if isinstance(self.epochs, int) and self.epochs:
             config = config.model_copy(update={"epochs": self.epochs})
@@ -68,9 +66,9 @@ class Form:
             value if isinstance(value, int) and value else 1 for value in (self.seeds, self.workers)
         )
         over = {key: text for key, text in self.rows if key}
-        return address.write(
-            Asked(None, None, config, over, seeds, workers, self.halving)
-        )  # fmt: skip
+        asked = Asked(None, None, config, over, seeds, workers, self.halving)
+        query = address.write(asked)
+        return query if len(query) <= MOST_QUERY else address.write(asked._replace(over={}))
 
     def extend(self, store: Store, sweep: Sweep) -> int:
         """Add what a sweep has not yet of these values and seeds; returns how many cells.

@@ -39,7 +39,7 @@ class Seen(_Strict):
     """
 
     sweep: int | None = Field(default=None, gt=0, lt=2**63)
-    query: str = Field(max_length=8000)
+    query: str = Field(max_length=address.LONGEST)
     width: int | None = Field(default=None, gt=0, le=10_000)
     version: int | None = None
 

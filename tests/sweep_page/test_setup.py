@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from app.form import to_query
 from app.sweep import address, values
-from app.sweep.address import Asked
-from app.sweep.filled import Form, of_sweep
+from app.sweep.address import MOST_TEXT, Asked
+from app.sweep.filled import Form, Texts, of_sweep
 from app.sweep.plan import PlanError, cost, plan
 from tests.compare.runs import recorded
+from trainer.config.grid import MOST_CELLS
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, to_config
 from trainer.store.store import Store
@@ -124,6 +126,33 @@ def test_an_empty_value_is_refused_as_in_the_terminal_and_one_to_come_is_not():
 def test_a_value_that_is_there_twice_is_refused_beside_its_row():
     said = refused([("patience", "2"), ("lr", "0.1, 0.10")]).rows
     assert said == {1: "lr has 0.1 twice: name each value once."}
+
+
+MANY = [f"{number / 100_000:.17f}" for number in range(1, MOST_CELLS + 1)]
+
+
+def test_a_box_holds_the_values_of_the_largest_grid_and_more_are_refused_beside_it():
+    text = ", ".join(MANY)
+    assert len(plan(BASE, [("lr", text)]).cells) == MOST_CELLS
+    assert TypeAdapter(Texts).validate_python([text]) == [text]
+    more = TypeAdapter(Texts).validate_python([None, text + "0" * MOST_TEXT])
+    said = refused([("patience", "2"), ("lr", more[1] or "")]).rows
+    assert said == {
+        1: f"Learning rate has {len(more[1] or ''):,} characters of values, and "
+        f"{MOST_TEXT:,} is the most: name fewer."
+    }
+    # A form of long texts is refused there, too, and quoted in part.
+    assert len(refused([("lr", f"{text},, 1")]).rows[0]) < 200
+
+
+def test_values_that_are_too_long_for_an_address_are_left_out_of_it():
+    def query(values: list[str]) -> str:
+        texts = [", ".join(values)]
+        return Form(to_query(BASE), ["lr"], texts, (2, 20, 1), False).query()
+
+    assert address.read(query(MANY[:300])).over == {"lr": ", ".join(MANY[:300])}
+    asked = address.read(query(MANY))
+    assert (asked.over, asked.seeds, asked.config) == ({}, 2, BASE)
 
 
 def test_too_many_cells_are_refused_for_no_row():

@@ -128,6 +128,16 @@ def test_what_cannot_be_is_said_beside_its_row_and_not_started(
         expect(page).to_have_url(re.compile("over-lr=0.001,%20?0.002|over-lr=0.001,\\+0.002"))
 
 
+def test_a_long_list_of_values_is_taken_and_only_the_address_has_it_not(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, f"{lab.url}sweep?model=mlp&over-lr=0.01", ready=READY) as page:
+        box(page, "Values 1").fill(", ".join(f"{n / 1000:.20f}" for n in range(1, 400)))
+        expect(page.locator("#sweep-cost")).to_contain_text("399 cells")
+        expect(page).to_have_url(re.compile(r"/sweep\?model=mlp$"))
+        expect(page.get_by_role("button", name="Train the grid")).to_be_enabled()
+
+
 def test_a_setting_brings_values_to_begin_with(browser: BrowserContext, lab: Served) -> None:
     with opened(browser, lab.url + SETUP, ready=READY) as page:
         choose(page, "Setting 3", "Factor")
