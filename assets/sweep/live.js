@@ -9,6 +9,7 @@
   const shown = () => Number(root()?.dataset.sweep) || null;
   let version = null, known = {}, timer, asks = 0; // what is on show, part by part
   let troubled = false; // by the last answer
+  let titled = null; // what the one on show is called in the choice
 
   // A page that nobody sees asks for nothing.
   function askIn(ms) {
@@ -37,6 +38,7 @@
     }
     await laidOut();
     if (own !== asks || !shown()) return; // an answer counts from what the page had when it asked
+    if (news.gone) return leave(news.gone);
     if (news.sweep && news.sweep !== shown()) news = { wait: 0 };
     askIn(news.wait);
     if (news.trouble) complain(news);
@@ -95,7 +97,18 @@
     for (const button of element("sweep-controls").children) button.hidden = !controls.includes(button.dataset.what);
   }
 
+  // The sweep on show was deleted elsewhere: the view is as without one.
+  function leave(sentence) {
+    lrscope.page.set("sweep-title", { data: { sweep: shown() } });
+    lrscope.page.set("sweep-choice", { value: null });
+    known = {};
+    version = null;
+    Object.assign(root().dataset, { sweep: "", kind: "grid", over: "" });
+    element("sweep-deleted").replaceChildren(sentence);
+  }
+
   function tell(told) {
+    if (told.label !== titled) lrscope.page.set("sweep-title", { data: { sweep: shown(), label: (titled = told.label) } });
     tellStatus(told.status);
     element("sweep-counts").textContent = told.counts;
     element("sweep-reason").textContent = told.reason;

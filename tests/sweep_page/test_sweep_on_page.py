@@ -209,6 +209,29 @@ def test_a_sweep_is_archived_and_deleted_and_brought_back(
         assert len(lab.store.cells(sweep)) == 4
 
 
+def test_what_is_done_to_a_sweep_elsewhere_is_shown(browser: BrowserContext, lab: Served) -> None:
+    sweep = recorded(lab)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
+        ended(page)
+        archive, unarchive = (
+            page.get_by_role("button", name=name, exact=True) for name in ("Archive", "Unarchive")
+        )
+        lab.store.archive_sweep(sweep, True)
+        unarchive.wait_for()
+        expect(archive).to_be_hidden()
+        lab.store.archive_sweep(sweep, False)
+        archive.wait_for()
+        lab.store.rename_sweep(sweep, "mine")
+        expect(page.locator("#sweep-choice")).to_have_value(f"#{sweep} mine")
+        lab.store.delete_sweep(sweep)
+        expect(page.locator("#sweep-deleted")).to_have_text(f"Sweep {sweep} was deleted.")
+        for gone in (".sweep-controls", MAP, ".sweep-told", "#sweep-ranked", "#sweep-add"):
+            expect(page.locator(gone)).to_be_hidden()
+        expect(page.locator("#sweep-empty")).to_be_visible()
+        expect(page.locator("#sweep-choice")).to_have_value("")
+        assert violations(page) == []
+
+
 def test_the_cells_are_rows_of_the_table_of_runs(browser: BrowserContext, lab: Served) -> None:
     sweep = recorded(lab)
     lab.store.add(to_config({**BASE, "epochs": 1}))
@@ -250,6 +273,7 @@ def test_values_are_added_to_a_sweep_that_has_ended(browser: BrowserContext, lab
         add.click()
         expect(page.locator("#sweep-counts")).to_have_text(re.compile("^18 epochs asked"))
         ended(page)
+        expect(page.locator("#sweep-choice")).to_have_value(re.compile("3 LR .* 2 patience$"))
         expect(page.locator(f"{MAP} .row")).to_have_count(3)
         assert len(lab.store.cells(sweep)) == 6
         expect(add).to_be_disabled()
