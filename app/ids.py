@@ -278,6 +278,7 @@ FIND_QUERY = "find-query"
 
 # Sweep: the one on show
 SWEEP_CHOICE = "sweep-choice"
+SWEEP_TITLE = "sweep-title"
 SWEEP_STATUS = "sweep-status"
 SWEEP_COUNTS = "sweep-counts"
 SWEEP_REASON = "sweep-reason"

@@ -6,12 +6,15 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from app import address, form
+from trainer.config.grid import MOST_CELLS
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, declared, unknown
 from trainer.sweep.find.plans import PLANS
 
 MOST_SHOWN = 40  # characters of what was refused
-MOST_TEXT = 2000
+MOST_QUERY = 8000  # characters of an address that the page writes
+LONGEST = 8 * MOST_QUERY  # of one that it is opened with: a server takes no longer one
+MOST_TEXT = 25 * MOST_CELLS  # characters of a setting's values: a number has at most 22
 OVER = "over-"  # before the key of a setting that takes several values
 FIND = "find-"  # before the key of a setting of a way to find an LR
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
@@ -71,9 +74,7 @@ def read(query: str) -> Asked:
         named = f"{', '.join(modes[:-1])} or {modes[-1]}"
         refused.append(f"mode must be {named}, not {mode[:MOST_SHOWN]!r}.")
     look = Look(*(given.pop(part, "")[:MOST_SHOWN] for part in Look._fields))
-    over = {
-        key.removeprefix(OVER): given.pop(key)[:MOST_TEXT] for key in [*given] if OVER in key[:5]
-    }
+    over = {key.removeprefix(OVER): given.pop(key) for key in [*given] if OVER in key[:5]}
     plan = {
         key.removeprefix(FIND): given.pop(key)[:MOST_SHOWN] for key in [*given] if FIND in key[:5]
     }

@@ -39,7 +39,7 @@ def answered(store: Store, sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
     so_far = ["So far:"] if sweep.status != "finished" and made.get("best") else []
     figure = found(sweep.kind, made, runs)
     return {
-        "head": _head(sweep, epochs, made),
+        "head": _head(store, sweep, epochs, made),
         "statement": [" ".join([*so_far, *told[:1]]), *told[1:]],
         "found": figure and figure._asdict(),
         "numbers": _numbers(sweep, made, runs),
@@ -47,9 +47,10 @@ def answered(store: Store, sweep: Sweep, epochs: Epochs) -> dict[str, Any]:
     }
 
 
-def _head(sweep: Sweep, epochs: Epochs, made: Answer) -> dict[str, Any]:
+def _head(store: Store, sweep: Sweep, epochs: Epochs, made: Answer) -> dict[str, Any]:
     """As of a grid; but what has not finished may have more to train than its cells say."""
-    told = head.told(sweep, epochs, left=sweep.status != "finished")
+    left, archived = sweep.status != "finished", sweep.over and store.is_archived(sweep.id)
+    told = head.told(sweep, epochs, left, archived)
     told["counts"] = f"{epochs.trained:,} epochs trained"
     plan = plan_of(sweep)
     if isinstance(plan, RangeTest):

@@ -1,25 +1,25 @@
 """What the form of a sweep holds, as Dash passes it."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from app import form, own
 from app.checked import Typed
 from app.sweep import address, finding, values
-from app.sweep.address import MOST_TEXT, ROWS, Asked
+from app.sweep.address import MOST_QUERY, ROWS, Asked
 from app.sweep.plan import Plan, PlanError, by_row, plan
 from trainer.config.grid import MOST_SEEDS, MOST_WORKERS
-from trainer.config.table import ConfigError, changed, differences, from_config
+from trainer.config.table import ConfigError, changed, differences
+from trainer.config.text import epochs_text
+from trainer.store.faults import CommandError
 from trainer.store.store import Store
 from trainer.store.sweeps import Sweep
-from trainer.sweep.adding import extend
+from trainer.sweep.adding import added_by, extend
 from trainer.sweep.settings import in_prose
 
-Texts = Annotated[
-    list[Annotated[str, StringConstraints(max_length=MOST_TEXT)] | None], Field(max_length=ROWS)
-]
+Texts = Annotated[list[str | None], Field(max_length=ROWS)]
 
 
 class Form:
@@ -60,7 +60,7 @@ class Form:
         return plan(config, self.rows, self.seeds, self.halving)
 
     def query(self) -> str:
-        """The address of these settings."""
+        """The address of these settings, without their values where they would be too many."""
         config = self.base
         if isinstance(self.epochs, int) and self.epochs:
             config = config.model_copy(update={"epochs": self.epochs})
@@ -68,9 +68,9 @@ class Form:
             value if isinstance(value, int) and value else 1 for value in (self.seeds, self.workers)
         )
         over = {key: text for key, text in self.rows if key}
-        return address.write(
-            Asked(None, None, config, over, seeds, workers, self.halving)
-        )  # fmt: skip
+        asked = Asked(None, None, config, over, seeds, workers, self.halving)
+        query = address.write(asked)
+        return query if len(query) <= MOST_QUERY else address.write(asked._replace(over={}))
 
     def extend(self, store: Store, sweep: Sweep) -> int:
         """Add what a sweep has not yet of these values and seeds; returns how many cells.
@@ -85,27 +85,19 @@ class Form:
         except ConfigError as error:
             raise by_row(error, [key for key, _ in self.rows]) from error
 
-    def refusal(self, sweep: Sweep, made: Plan) -> str:
-        """Why nothing of a plan can be added to a sweep, in a sentence; "" if something can. It is
-        asked for as the values are typed, so no cell is looked at.
+    def adding(self, store: Store, sweep: Sweep, made: Plan) -> tuple[int, str]:
+        """How many cells a plan would add to a sweep, and in a sentence what that is, or why it is
+        none.
         """
         try:
-            _, seeds = self._more(made, sweep)
-        except PlanError as error:
-            return str(error)
-        own = from_config(sweep.config)
-        known: dict[str, Sequence[Any]] = {key: [value] for key, value in own.items()}
-        known |= {axis.key: axis.values for axis in sweep.grid.axes}
-        there = {key: {*map(repr, map(_plain, values))} for key, values in known.items()}
-        new = [
-            value
-            for axis in made.grid.axes
-            for value in axis.values
-            if repr(_plain(value)) not in there.get(axis.key, ())
-        ]
-        if new or seeds > sweep.grid.seeds:
-            return ""
-        return f"Sweep {sweep.id} has all of these values already."
+            given, seeds = self._more(made, sweep)
+            new = added_by(store, sweep.id, given, seeds)
+        except (PlanError, ConfigError, CommandError) as error:
+            return 0, str(error)
+        if not new:
+            return 0, f"Sweep {sweep.id} has all of these values already."
+        epochs = epochs_text(sum(config.epochs for config in new))
+        return len(new), f"That adds {len(new):,} cell{'s' * (len(new) > 1)}, {epochs} at most."
 
     def _more(self, made: Plan, sweep: Sweep) -> tuple[dict[str, list[str]], int]:
         """The values and the seeds of a plan, to add to a sweep.
@@ -121,11 +113,6 @@ class Form:
             raise PlanError({}, [f"{told}: train this as a new one."])
         given = {key: values.split(key, text) for key, text in self.rows if key}
         return given, max(made.grid.seeds, grid.seeds)
-
-
-def _plain(value: Any) -> Any:
-    """A value as it is stored."""
-    return list(value) if isinstance(value, tuple) else value
 
 
 def allow(plan: Plan, trusted: bool | None) -> None:

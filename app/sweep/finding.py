@@ -12,7 +12,7 @@ from pydantic import Field
 from app import form, ids, own
 from app.checked import Typed
 from app.sweep import address
-from app.sweep.address import Asked
+from app.sweep.address import MOST_QUERY, Asked
 from app.sweep.plan import time_told
 from trainer.config.grid import MOST_WORKERS
 from trainer.config.run import RunConfig
@@ -46,7 +46,7 @@ WAYS: dict[Kind, tuple[str, str]] = {
 }
 LIMIT = "Factor and patience cannot be found this way: on one seed their differences are noise."
 FIELDS = ids.every("field", PLACE)
-Query = Annotated[str, Field(max_length=8000)]
+Query = Annotated[str, Field(max_length=MOST_QUERY)]
 Way = Literal["find", "which", "range"]
 Text = Annotated[str, Field(max_length=60)]
 FieldId = dict[str, Annotated[str, Field(max_length=40)]]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, html
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from app import ids, run_names
@@ -29,19 +29,16 @@ KINDS = {"find": "find an LR", "which": "which LR", "range": "LR range test"}
 def layout(
     sweeps: Sequence[Sweep],
     shown: Sweep | None,
-    archived: bool = False,
     deleted: Mapping[int, float] = NONE,
 ) -> Component:
     """The head, with the sweeps to choose from.
 
     Args:
-        archived: whether the one on show is.
         deleted: those that can be brought back, each with the seconds left.
     """
     which: dict[str, Any] = {"aria-label": "Sweep"}
     bar: dict[str, Any] = {"aria-label": "Progress of the sweep"}
     told: dict[str, Any] = {"role": "status"}
-    other = "archive" if archived else "unarchive"
     rename: dict[str, Any] = {"aria-label": "Rename the sweep", "data-what": "rename"}
     return html.Div(
         [
@@ -73,13 +70,14 @@ def layout(
                         className="run-name",
                     ),
                     html.Div(
-                        [_button(what) for what in CONTROLS if what != other],
+                        [_button(what) for what in CONTROLS],
                         id=ids.SWEEP_CONTROLS,
                         className="sweep-controls",
                     ),
                 ],
                 className="run-head",
             ),
+            dcc.Store(ids.SWEEP_TITLE),
             html.Progress(id=ids.SWEEP_PROGRESS, value="0", max="100", **bar),
             html.Div(
                 [
@@ -114,10 +112,17 @@ def _undo(sweep: int, seconds: float) -> Component:
 
 
 def register(app: Dash) -> None:
-    """Go to the sweep that is chosen."""
+    """Go to the sweep that is chosen; call the one on show as it is called now."""
     app.clientside_callback(
         ClientsideFunction("sweep", "go"),
         Input(ids.SWEEP_CHOICE, "value"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("sweep", "title"),
+        Output(ids.SWEEP_CHOICE, "data"),
+        Input(ids.SWEEP_TITLE, "data"),
+        State(ids.SWEEP_CHOICE, "data"),
         prevent_initial_call=True,
     )
 
@@ -138,8 +143,8 @@ def name(sweep: Sweep) -> str:
     return " \N{MULTIPLICATION SIGN} ".join(parts) or "one run"
 
 
-def told(sweep: Sweep, epochs: Epochs, left: bool) -> dict[str, Any]:
-    """What the head shows of a sweep; `left` as of `controls`."""
+def told(sweep: Sweep, epochs: Epochs, left: bool, archived: bool) -> dict[str, Any]:
+    """What the head shows of a sweep; `left` and `archived` as of `controls`."""
     over = sweep.over
     asked = sweep.asked if not over else None
     word = {"pause": "pausing", "stop": "stopping"}.get(asked or "", "")
@@ -150,7 +155,7 @@ def told(sweep: Sweep, epochs: Epochs, left: bool) -> dict[str, Any]:
         "counts": counts(sweep, epochs),
         "reason": sweep.reason or "",
         "percent": _percent(sweep, epochs),
-        "controls": controls(sweep, left),
+        "controls": controls(sweep, left, archived),
         "over": over,
     }
 
@@ -161,8 +166,10 @@ def _percent(sweep: Sweep, epochs: Epochs) -> float:
     return round(100 * epochs.done / epochs.asked, 1) if epochs.asked else 0
 
 
-def controls(sweep: Sweep, left: bool) -> list[str]:
-    """What can be asked of a sweep; `left` says whether there is something to train."""
+def controls(sweep: Sweep, left: bool, archived: bool) -> list[str]:
+    """What can be asked of a sweep; `left` says whether there is something to train, `archived`
+    whether its cells are.
+    """
     if not sweep.over:
         return [] if sweep.asked else ["pause", "stop"]
     is_paused = sweep.status == "paused"
@@ -170,7 +177,7 @@ def controls(sweep: Sweep, left: bool) -> list[str]:
     return [
         *(["stop"] if is_paused else []),
         *(["resume"] if left else []),
-        *(["archive", "unarchive"] if can_be_archived else []),
+        *(["unarchive" if archived else "archive"] if can_be_archived else []),
         "delete",
     ]
 

@@ -40,7 +40,7 @@ class Seen(_Strict):
     """
 
     sweep: int | None = Field(default=None, gt=0, lt=2**63)
-    query: str = Field(max_length=8000)
+    query: str = Field(max_length=address.LONGEST)
     width: int | None = Field(default=None, gt=0, le=10_000)
     version: int | None = None
 
@@ -86,7 +86,8 @@ class News:
             stored = self._store.version()
             sweep = self._sweep(seen.sweep)
             if sweep is None:
-                told = {"trouble": f"There is no sweep {seen.sweep}."} if seen.sweep else {}
+                # A page asks for one by number that it has on show.
+                told = {"gone": f"Sweep {seen.sweep} was deleted."} if seen.sweep else {}
                 return {**told, "wait": IDLE_MS}
             asked = sweep.id, seen.query, seen.width
             before, last = self._known(seen.version, asked)
@@ -135,7 +136,8 @@ class News:
         many = not sweep.over and len(found.read.cells) > MANY
         kept = last if last and many and now - last.drawn < REST_SECONDS else None
         made = {**last.made} if last else {}
-        parts = scene(sweep, found, look, width, kept.parts if kept else None, made)
+        archived = sweep.over and self._store.is_archived(sweep.id)
+        parts = scene(sweep, found, look, width, archived, kept.parts if kept else None, made)
         pair = [] if kept or "statement" not in parts else compared(self._store, sweep)
         if pair:  # how far the two are apart is said by their own seeds
             parts["statement"] = [*pair, *parts["statement"][:1]]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from app import own
 from app.sweep import values
+from app.sweep.address import MOST_TEXT
 from trainer.config.grid import Cell, Grid, cells, grid, label, rungs
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, ConfigError
@@ -47,6 +48,9 @@ def plan(
     for number, (key, text) in enumerate(rows):
         if key in given:
             wrong[number] = f"{label(key)} is named twice: write its values in one row."
+        elif key and len(text) > MOST_TEXT:
+            told = f"{label(key)} has {len(text):,} characters of values"
+            wrong[number] = f"{told}, and {MOST_TEXT:,} is the most: name fewer."
         elif key:
             try:
                 given[key] = values.split(key, text)

@@ -31,6 +31,7 @@ def scene(
     shown: Shown,
     look: Look,
     width: int | None,
+    archived: bool,
     drawn: Mapping[str, Any] | None = None,
     made: Made | None = None,
 ) -> dict[str, Any]:
@@ -38,6 +39,7 @@ def scene(
 
     Args:
         width: the pixels that there are for a picture; None as long as only head and map are drawn.
+        archived: whether its cells are.
         drawn: the parts of a moment ago, of which all but the head and the map are kept.
         made: the cells of the map then.
     """
@@ -46,7 +48,7 @@ def scene(
     colours = [BEST, *(key for key in read.keys if setting(key).kind in ("float", "int"))]
     by = look.tree if look.tree in colours else BEST
     parts = {
-        "head": head.told(sweep, read.epochs, any(cell.goes_on for cell in read.cells)),
+        "head": head.told(sweep, read.epochs, any(cell.goes_on for cell in read.cells), archived),
         "look": _look(read, axes, colours, by),
         "heat": heat_map(read, settings, found, axes, made)._asdict(),
     }

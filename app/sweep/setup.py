@@ -1,11 +1,10 @@
 """The left column: which settings take which values, what that costs, and Start."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
-from pydantic import Field
 
 from app import form, ids, run_names, run_picker
 from app.checked import RunChoice, Typed, Whole
@@ -27,7 +26,6 @@ from trainer.store.sweeps import Sweep
 from trainer.sweep.adding import add
 
 KEYS, VALUES = ids.sweep_row("key", ALL), ids.sweep_row("values", ALL)
-Query = Annotated[str, Field(max_length=8000)]
 
 
 def layout(store: Store, asked: Asked, shown: Sweep | None) -> Component:
@@ -160,7 +158,7 @@ def register(app: Dash, store: Store) -> None:
         prevent_initial_call="initial_duplicate",
     )
     def check(
-        base: Query | None,
+        base: finding.Query | None,
         keys: Texts,
         texts: Texts,
         seeds: Typed,
@@ -184,8 +182,8 @@ def register(app: Dash, store: Store) -> None:
         query = given.query()
         sweep = store.sweep(shown) if shown else None
         grown = sweep is not None and sweep.kind == "grid" and sweep.over
-        why = given.refusal(sweep, made) if sweep and grown else ""
-        return [], said, nothing, False, trusts, query, bool(why) or not grown, why
+        adds, why = given.adding(store, sweep, made) if sweep and grown else (0, "")
+        return [], said, nothing, False, trusts, query, not adds, why
 
     @app.callback(
         Output(ids.SWEEP_BASE, "data"),
@@ -216,7 +214,7 @@ def register(app: Dash, store: Store) -> None:
     )
     def start(
         _: Any,
-        base: Query | None,
+        base: finding.Query | None,
         keys: Texts,
         texts: Texts,
         seeds: Typed,
@@ -246,7 +244,7 @@ def register(app: Dash, store: Store) -> None:
     )
     def extend(
         _: Any,
-        base: Query | None,
+        base: finding.Query | None,
         keys: Texts,
         texts: Texts,
         seeds: Typed,

@@ -31,7 +31,7 @@ def layout(store: Store, query: str) -> Component:
     """
     asked, given = address.read(query), query.removeprefix("?")
     sweeps: list[Sweep] = []
-    archived, deleted = False, dict[int, float]()
+    deleted: dict[int, float] = {}
     shown: Sweep | None = None
     refused = list(asked.refused)
     try:
@@ -41,7 +41,7 @@ def layout(store: Store, query: str) -> Component:
             refused += [] if shown else [f"There is no sweep {asked.sweep}."]
         elif not given and sweeps:
             shown = sweeps[0]
-        archived, deleted = bool(shown and store.is_archived(shown.id)), store.deleted_sweeps()
+        deleted = store.deleted_sweeps()
         if asked.run is not None:
             asked = asked._replace(config=config_of(store, asked.run))
     except (StoreError, CommandError) as error:  # the page says so
@@ -58,7 +58,7 @@ def layout(store: Store, query: str) -> Component:
     return html.Main(
         [
             setup.layout(store, asked, shown),
-            _picture(head.layout(sweeps, shown, archived, deleted)),
+            _picture(head.layout(sweeps, shown, deleted)),
             _numbers(),
         ],
         className="sweep",

@@ -11,7 +11,6 @@
 
   const SOON_MS = 100;
   const LOST_MS = 2000;
-  const LOST = { status: ["lost", "no answer"], live: false, controls: "none" };
   const HIDDEN_MS = 10_000;
   let timer, hurried = 0; // how many more polls to make quickly, after a click
   function askIn(ms) {
@@ -27,14 +26,11 @@
   // Asks for what is new since the cursor, shows it, and asks again after the server's wait time.
   async function ask() {
     const asked = cursor;
-    let news, refused;
+    let news;
     try {
-      const answer = await fetch("/live", { method: "POST", body: JSON.stringify(asked) });
-      if (answer.status === 403) refused = await answer.text(); // restarted with another token
-      if (!answer.ok) throw new Error(answer.status);
-      news = await answer.json();
-    } catch {
-      lrscope.readout.show({ ...LOST, notice: refused || "LRScope does not answer. Restart it, and this page will continue from here." });
+      news = await lrscope.page.post("/live", asked);
+    } catch ({ message }) {
+      lrscope.readout.show({ status: lrscope.page.NO_ANSWER, live: false, controls: "none", notice: message });
       cursor = { ...cursor, token: null };
       askIn(LOST_MS);
       return;

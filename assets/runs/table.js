@@ -6,7 +6,6 @@
   const TABLE = "runs-table";
   const LOST_MS = 2000, HIDDEN_MS = 10_000;
   const MOST_TEXT = 200;
-  const LOST = "LRScope does not answer. Restart it, and this page will continue from here.";
   const NONE = "No run yet. Start one in the Lab.", NO_MATCH = "No run matches.";
   const OPERATORS = { contains: "contains", notContains: "lacks", lessThan: "less", greaterThan: "greater", inRange: "between", blank: "blank", notBlank: "given" };
 
@@ -15,10 +14,7 @@
   let version = null, order = null, count = null, timer;
 
   async function post(path, body) {
-    const answer = await fetch(path, { method: "POST", body: JSON.stringify(body) });
-    if (answer.status === 403) throw new Error(await answer.text()); // restarted with another token
-    if (!answer.ok) throw new Error(LOST);
-    const told = await answer.json();
+    const told = await lrscope.page.post(path, body);
     if (told.trouble) throw new Error(told.trouble);
     return told;
   }
@@ -34,7 +30,7 @@
     return known || post("/runs/rows", asked);
   }
 
-  const fault = (error) => (error instanceof TypeError ? LOST : error.message); // what fetch throws
+  const fault = (error) => (error instanceof TypeError ? lrscope.page.LOST : error.message); // of an answer of another LRScope
   const trouble = (text) => { lrscope.page.element("runs-trouble").textContent = text; };
 
   // What the grid's filters and sorts mean to the server. A date is one of this browser's zone.

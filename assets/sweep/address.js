@@ -31,6 +31,8 @@
     },
     // A sweep that has got more cells goes on.
     grown: () => lrscope.sweep.hurry(),
+    // The sweep on show is called otherwise, or was deleted.
+    title: ({ sweep, label }, choices) => choices.flatMap((each) => (each.value !== String(sweep) ? each : label ? { ...each, label } : [])),
     // To a sweep, unless it is on show.
     go(sweep) {
       if (sweep && Number(sweep) !== lrscope.sweep.shown()) window.location.assign(`${PATH}?sweep=${sweep}`);

@@ -27,7 +27,7 @@
     const ticket = (asked += 1);
     let answer;
     try {
-      answer = await lrscope.sweep.post("/sweep/curves", { runs: runs.slice(0, 100), metric: lrscope.sweep.metric() });
+      answer = await lrscope.page.post("/sweep/curves", { runs: runs.slice(0, 100), metric: lrscope.sweep.metric() });
     } catch {
       return; // what is pointed at next is asked for anew
     }

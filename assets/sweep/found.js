@@ -49,9 +49,9 @@
     button.disabled = true; // one check, however often it is clicked
     let answer;
     try {
-      answer = await lrscope.sweep.post("/sweep/check", { sweep: lrscope.sweep.shown() });
-    } catch {
-      answer = { refused: "LRScope does not answer: is it still running?" };
+      answer = await lrscope.page.post("/sweep/check", { sweep: lrscope.sweep.shown() });
+    } catch ({ message }) {
+      answer = { refused: message };
     }
     if (answer.sweep) window.location.assign(`/sweep?sweep=${answer.sweep}`);
     else {

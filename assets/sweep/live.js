@@ -8,6 +8,8 @@
   const root = () => document.querySelector("main.sweep");
   const shown = () => Number(root()?.dataset.sweep) || null;
   let version = null, known = {}, timer, asks = 0; // what is on show, part by part
+  let troubled = false; // by the last answer
+  let titled = null; // what the one on show is called in the choice
 
   // A page that nobody sees asks for nothing.
   function askIn(ms) {
@@ -15,12 +17,6 @@
     if (!document.hidden) timer = setTimeout(ask, ms);
   }
   document.addEventListener("visibilitychange", () => shown() && askIn(0));
-
-  async function post(path, body) {
-    const answer = await fetch(path, { method: "POST", body: JSON.stringify(body) });
-    if (!answer.ok) throw new Error(answer.status);
-    return answer.json();
-  }
 
   const laidOut = async () => {
     while (!root()) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -36,15 +32,18 @@
     let news;
     const asked = { sweep: root() ? shown() : addressed(), query: window.location.search, width: lrscope.heat.width(), version };
     try {
-      news = await post("/sweep/live", asked);
-    } catch {
-      news = { wait: LOST_MS, sweep: asked.sweep };
+      news = await lrscope.page.post("/sweep/live", asked);
+    } catch ({ message }) {
+      news = { wait: LOST_MS, sweep: asked.sweep, trouble: message, status: lrscope.page.NO_ANSWER };
     }
     await laidOut();
     if (own !== asks || !shown()) return; // an answer counts from what the page had when it asked
+    if (news.gone) return leave(news.gone);
     if (news.sweep && news.sweep !== shown()) news = { wait: 0 };
     askIn(news.wait);
-    if (news.trouble) element("sweep-reason").textContent = news.trouble;
+    if (news.trouble) complain(news);
+    else if (troubled && known.head) tell(known.head);
+    troubled = Boolean(news.trouble);
     if (!news.changes) return;
     version = news.version;
     const drawn = {
@@ -80,14 +79,41 @@
     return parts;
   }
 
-  function tell(told) {
-    const [state, word] = told.status, status = element("sweep-status");
+  function tellStatus([state, word]) {
+    const status = element("sweep-status");
     status.dataset.state = state;
     status.textContent = word;
+  }
+
+  // Why there is no news: nothing is asked of a server that does not answer.
+  function complain({ trouble, status }) {
+    element("sweep-reason").textContent = trouble;
+    if (!status) return;
+    tellStatus(status);
+    offer([]);
+  }
+
+  function offer(controls) {
+    for (const button of element("sweep-controls").children) button.hidden = !controls.includes(button.dataset.what);
+  }
+
+  // The sweep on show was deleted elsewhere: the view is as without one.
+  function leave(sentence) {
+    lrscope.page.set("sweep-title", { data: { sweep: shown() } });
+    lrscope.page.set("sweep-choice", { value: null });
+    known = {};
+    version = null;
+    Object.assign(root().dataset, { sweep: "", kind: "grid", over: "" });
+    element("sweep-deleted").replaceChildren(sentence);
+  }
+
+  function tell(told) {
+    if (told.label !== titled) lrscope.page.set("sweep-title", { data: { sweep: shown(), label: (titled = told.label) } });
+    tellStatus(told.status);
     element("sweep-counts").textContent = told.counts;
     element("sweep-reason").textContent = told.reason;
     element("sweep-progress").value = told.percent;
-    for (const button of element("sweep-controls").children) button.hidden = !told.controls.includes(button.dataset.what);
+    offer(told.controls);
     if (root().dataset.over !== String(told.over)) lrscope.page.set("sweep-over", { data: told.over });
     root().dataset.over = String(told.over);
   }
@@ -95,9 +121,9 @@
   async function change(what, value = "", sweep = shown()) {
     let refused;
     try {
-      ({ refused } = await post("/sweep/change", { sweep, what, value }));
-    } catch {
-      refused = "LRScope does not answer: is it still running?";
+      ({ refused } = await lrscope.page.post("/sweep/change", { sweep, what, value }));
+    } catch ({ message }) {
+      refused = message;
     }
     if (shown()) askIn(0);
     if (refused) element("sweep-reason").textContent = refused;
@@ -159,5 +185,5 @@
   }
   begin();
 
-  lrscope.sweep = { shown, post, metric: () => known.look?.chosen.metric || "val_loss", hurry: () => askIn(0) };
+  lrscope.sweep = { shown, metric: () => known.look?.chosen.metric || "val_loss", hurry: () => askIn(0) };
 })();

@@ -98,7 +98,10 @@ def test_only_a_sweep_with_cells_that_would_train_can_be_gone_on_with(store: Sto
     trained(store, sweep)
     [[_, whole]] = News(store).of(seen(sweep))["changes"]
     assert whole["head"]["percent"] == 100  # some were stopped: each is resumed by itself
-    assert whole["head"]["controls"] == ["archive", "unarchive", "delete"]
+    assert whole["head"]["controls"] == ["archive", "delete"]
+    store.archive_sweep(sweep, True)
+    [[_, whole]] = News(store).of(seen(sweep))["changes"]
+    assert whole["head"]["controls"] == ["unarchive", "delete"]
 
 
 def test_a_page_of_another_server_is_told_all_again(store: Store, swept: int):
@@ -157,8 +160,8 @@ def test_another_look_is_drawn_at_once(store: Store, swept: int):
     assert look == {"metric": "val_accuracy", "y": "patience", "x": "lr", "by": "", "tree": "best"}
 
 
-def test_no_sweep_is_said_in_a_sentence(store: Store):
-    assert News(store).of(seen(7))["trouble"] == "There is no sweep 7."
+def test_a_sweep_that_was_deleted_is_said_in_a_sentence(store: Store):
+    assert News(store).of(seen(7))["gone"] == "Sweep 7 was deleted."
 
 
 def test_a_sweep_is_paused_gone_on_with_and_renamed(store: Store):

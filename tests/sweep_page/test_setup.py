@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from app.form import to_query
 from app.sweep import address, values
-from app.sweep.address import Asked
-from app.sweep.filled import Form, of_sweep
+from app.sweep.address import MOST_TEXT, Asked
+from app.sweep.filled import Form, Texts, of_sweep
 from app.sweep.plan import PlanError, cost, plan
 from tests.compare.runs import recorded
+from trainer.config.grid import MOST_CELLS
 from trainer.config.run import RunConfig
 from trainer.config.table import SETTINGS, to_config
 from trainer.store.store import Store
@@ -128,6 +130,33 @@ def test_a_value_that_is_there_twice_is_refused_beside_its_row():
     assert said == {1: "Learning rate has 0.1 twice: name each value once."}
 
 
+MANY = [f"{number / 100_000:.17f}" for number in range(1, MOST_CELLS + 1)]
+
+
+def test_a_box_holds_the_values_of_the_largest_grid_and_more_are_refused_beside_it():
+    text = ", ".join(MANY)
+    assert len(plan(BASE, [("lr", text)]).cells) == MOST_CELLS
+    assert TypeAdapter(Texts).validate_python([text]) == [text]
+    more = TypeAdapter(Texts).validate_python([None, text + "0" * MOST_TEXT])
+    said = refused([("patience", "2"), ("lr", more[1] or "")]).rows
+    assert said == {
+        1: f"Learning rate has {len(more[1] or ''):,} characters of values, and "
+        f"{MOST_TEXT:,} is the most: name fewer."
+    }
+    # A form of long texts is refused there, too, and quoted in part.
+    assert len(refused([("lr", f"{text},, 1")]).rows[0]) < 200
+
+
+def test_values_that_are_too_long_for_an_address_are_left_out_of_it():
+    def query(values: list[str]) -> str:
+        texts = [", ".join(values)]
+        return Form(to_query(BASE), ["lr"], texts, (2, 20, 1), False).query()
+
+    assert address.read(query(MANY[:300])).over == {"lr": ", ".join(MANY[:300])}
+    asked = address.read(query(MANY))
+    assert (asked.over, asked.seeds, asked.config) == ({}, 2, BASE)
+
+
 def test_too_many_cells_are_refused_for_no_row():
     error = refused(
         [
@@ -210,18 +239,22 @@ def test_it_is_said_before_whether_there_is_something_to_add(store: Store):
 
     def why(**changes: Any) -> str:
         form = form_of(sweep, **changes)
-        return form.refusal(sweep, form.plan())
+        count, told = form.adding(store, sweep, form.plan())
+        return told if count == 0 else f"{count}"
 
     none = f"Sweep {sweep.id} has all of these values already."
     assert why() == why(over={"lr": "0.01"}) == why(over={"batch-size": "64"}) == none
-    assert why(over={"lr": "0.01, 0.1"}) == ""
-    assert why(over={"milestones": "2, 5"}) == ""
-    assert why(over={"batch-size": "8"}) == ""
-    assert why(seeds=2) == ""
+    assert why(over={"lr": "0.01, 0.1"}) == "2"
+    assert why(over={"milestones": "2, 5"}) == "2"
+    assert why(over={"batch-size": "8"}) == "4"
+    assert why(seeds=2) == "4"
+    added = form_of(sweep, seeds=2)
+    assert added.adding(store, sweep, added.plan())[1] == "That adds 4 cells, 80 epochs at most."
     other = sweep.config.model_copy(update={"epochs": 7, "seed": 3})
     changed = form_of(sweep, config=other)
-    assert changed.refusal(sweep, changed.plan()) == (
-        f"Sweep {sweep.id} has other settings in common (seed): train this as a new one."
+    assert changed.adding(store, sweep, changed.plan()) == (
+        0,
+        f"Sweep {sweep.id} has other settings in common (seed): train this as a new one.",
     )
 
 

@@ -128,6 +128,16 @@ def test_what_cannot_be_is_said_beside_its_row_and_not_started(
         expect(page).to_have_url(re.compile("over-lr=0.001,%20?0.002|over-lr=0.001,\\+0.002"))
 
 
+def test_a_long_list_of_values_is_taken_and_only_the_address_has_it_not(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, f"{lab.url}sweep?model=mlp&over-lr=0.01", ready=READY) as page:
+        box(page, "Values 1").fill(", ".join(f"{n / 1000:.20f}" for n in range(1, 400)))
+        expect(page.locator("#sweep-cost")).to_contain_text("399 cells")
+        expect(page).to_have_url(re.compile(r"/sweep\?model=mlp$"))
+        expect(page.get_by_role("button", name="Train the grid")).to_be_enabled()
+
+
 def test_a_setting_brings_values_to_begin_with(browser: BrowserContext, lab: Served) -> None:
     with opened(browser, lab.url + SETUP, ready=READY) as page:
         choose(page, "Setting 3", "Factor")
@@ -199,6 +209,29 @@ def test_a_sweep_is_archived_and_deleted_and_brought_back(
         assert len(lab.store.cells(sweep)) == 4
 
 
+def test_what_is_done_to_a_sweep_elsewhere_is_shown(browser: BrowserContext, lab: Served) -> None:
+    sweep = recorded(lab)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
+        ended(page)
+        archive, unarchive = (
+            page.get_by_role("button", name=name, exact=True) for name in ("Archive", "Unarchive")
+        )
+        lab.store.archive_sweep(sweep, True)
+        unarchive.wait_for()
+        expect(archive).to_be_hidden()
+        lab.store.archive_sweep(sweep, False)
+        archive.wait_for()
+        lab.store.rename_sweep(sweep, "mine")
+        expect(page.locator("#sweep-choice")).to_have_value(f"#{sweep} mine")
+        lab.store.delete_sweep(sweep)
+        expect(page.locator("#sweep-deleted")).to_have_text(f"Sweep {sweep} was deleted.")
+        for gone in (".sweep-controls", MAP, ".sweep-told", "#sweep-ranked", "#sweep-add"):
+            expect(page.locator(gone)).to_be_hidden()
+        expect(page.locator("#sweep-empty")).to_be_visible()
+        expect(page.locator("#sweep-choice")).to_have_value("")
+        assert violations(page) == []
+
+
 def test_the_cells_are_rows_of_the_table_of_runs(browser: BrowserContext, lab: Served) -> None:
     sweep = recorded(lab)
     lab.store.add(to_config({**BASE, "epochs": 1}))
@@ -240,6 +273,7 @@ def test_values_are_added_to_a_sweep_that_has_ended(browser: BrowserContext, lab
         add.click()
         expect(page.locator("#sweep-counts")).to_have_text(re.compile("^18 epochs asked"))
         ended(page)
+        expect(page.locator("#sweep-choice")).to_have_value(re.compile("3 LR .* 2 patience$"))
         expect(page.locator(f"{MAP} .row")).to_have_count(3)
         assert len(lab.store.cells(sweep)) == 6
         expect(add).to_be_disabled()
@@ -300,6 +334,25 @@ def test_a_hidden_page_asks_for_nothing_and_catches_up_when_it_is_seen(
         assert page.evaluate("asked") == before
         expect(page.locator("#sweep-status")).to_have_attribute("data-state", "training")
         page.evaluate(SEEN, True)
+        ended(page, "stopped")
+
+
+def test_a_page_whose_server_went_says_so_and_takes_it_back(
+    browser: BrowserContext, lab: Served
+) -> None:
+    sweep = recorded(lab, epochs=4000)
+    with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=".sweep-cell") as page:
+        ended(page, "training")
+        page.route("**/sweep/live", lambda route: route.fulfill(body="nobody is here"))
+        expect(page.locator("#sweep-status")).to_have_text("no answer")
+        expect(page.locator("#sweep-reason")).to_have_text(
+            "LRScope does not answer. Restart it, and this page will continue from here."
+        )
+        expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+        page.unroute("**/sweep/live")
+        ended(page, "training")
+        expect(page.locator("#sweep-reason")).to_have_text("")
+        page.get_by_role("button", name="Stop").click()
         ended(page, "stopped")
 
 

@@ -12,6 +12,7 @@ from pydantic import model_validator
 from .fields import Settings
 from .run import RunConfig
 from .table import SETTINGS, ConfigError, changed, from_config
+from .text import plain
 
 SHOWN = 40  # characters of a value that is refused
 MOST_CELLS = 2000
@@ -80,7 +81,8 @@ def split(key: str, text: str) -> list[str]:
     found = [part.strip() for part in text.split(separator)] if text.strip() else []
     if "" in found:
         parted = f"part the values with one {separator!r} each."
-        raise ConfigError({(key, None): f"{label(key)} {text!r} has an empty value: {parted}"})
+        told = f"{label(key)} {plain(text, SHOWN)!r} has an empty value"
+        raise ConfigError({(key, None): f"{told}: {parted}"})
     return found
 
 
