@@ -57,6 +57,27 @@ def extend(
         CommandError: there is no such sweep, it has no grid, or it has not ended.
         ConfigError: a value cannot be, with a sentence for each at fault.
     """
+    after, new = _extended(store, sweep, values or {}, seeds)
+    if new:
+        store.extend_sweep(sweep, new, after.model_dump(mode="json"))
+    return len(new)
+
+
+def added_by(
+    store: Store, sweep: int, values: Mapping[str, Sequence[Any]], seeds: int | None = None
+) -> list[RunConfig]:
+    """The cells that `extend` would add.
+
+    Raises:
+        CommandError, ConfigError: as of `extend`.
+    """
+    return _extended(store, sweep, values, seeds)[1]
+
+
+def _extended(
+    store: Store, sweep: int, values: Mapping[str, Sequence[Any]], seeds: int | None
+) -> tuple[Grid, list[RunConfig]]:
+    """The grid with these values and seeds, too, and the cells that are new."""
     row = store.sweep(sweep)
     if row is None:
         raise CommandError(f"There is no sweep {sweep}.")
@@ -69,7 +90,7 @@ def extend(
         )
     after = grid(
         row.config,
-        _joined(row.config, before, values or {}),
+        _joined(row.config, before, values),
         merged=True,
         seeds=seeds or before.seeds,
         mode=before.mode,
@@ -78,10 +99,7 @@ def extend(
     )
     known = {cell.config for cell in cells(row.config, before)}
     known |= {cell.config for cell in store.cells(sweep) if cell.config is not None}
-    new = [cell.config for cell in cells(row.config, after) if cell.config not in known]
-    if new:
-        store.extend_sweep(sweep, new, after.model_dump(mode="json"))
-    return len(new)
+    return after, [cell.config for cell in cells(row.config, after) if cell.config not in known]
 
 
 def _joined(
