@@ -36,7 +36,7 @@ def layout(store: Store, asked: Asked, shown: Sweep | None) -> Component:
         choices = run_picker.choices(store, asked.run)
     except StoreError:
         choices = []
-    left_out = "The address is followed except for this. " if asked.refused else ""
+    refused = " ".join(asked.refused)
     return html.Aside(
         [
             html.Div(
@@ -90,7 +90,7 @@ def layout(store: Store, asked: Asked, shown: Sweep | None) -> Component:
                 [
                     html.Div(id=ids.SWEEP_COST, className="sweep-cost", role="status"),
                     html.Div(
-                        left_out + " ".join(asked.refused),
+                        refused,
                         id=ids.SWEEP_REFUSED,
                         className="start-error",
                         role="alert",
@@ -109,7 +109,7 @@ def layout(store: Store, asked: Asked, shown: Sweep | None) -> Component:
                 ],
                 className="start grid-start",
             ),
-            finding.foot(left_out + " ".join(asked.refused)),
+            finding.foot(refused),
             dcc.Store(ids.SWEEP_BASE, data=form.to_query(asked.config)),
             dcc.Store(ids.SWEEP_PROBLEMS),
             dcc.Store(ids.SWEEP_QUERY),

@@ -274,13 +274,15 @@ def test_the_cells_are_rows_of_the_table_of_runs(browser: BrowserContext, lab: S
         ("?sweep=9", "There is no sweep 9."),
         (f"?sweep={10**22}", f"There is no sweep '{10**22}'."),
         ("?from=9", "There is no run 9."),
+        ("?sweep=9&lr=0.1", "The address is followed except for this. There is no sweep 9."),
     ],
 )
 def test_an_address_of_nothing_is_answered_in_a_sentence(
     browser: BrowserContext, lab: Served, query: str, sentence: str
 ) -> None:
     with opened(browser, f"{lab.url}sweep{query}", ready=READY) as page:
-        expect(page.locator("#sweep-refused")).to_contain_text(sentence)
+        expect(page.locator("#sweep-refused")).to_have_text(sentence)
+        expect(page.locator("#sweep-empty")).to_be_visible()
 
 
 def test_values_are_added_to_a_sweep_that_has_ended(browser: BrowserContext, lab: Served) -> None:
