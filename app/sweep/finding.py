@@ -135,12 +135,12 @@ def _fields(kind: Kind, asked: Asked) -> Component:
     return html.Div(parts, className="find-fields", **way)
 
 
-def foot(left_out: str) -> Component:
+def foot(refused: str) -> Component:
     """What it costs, what is refused, and the button."""
     return html.Div(
         [
             html.Div(id=ids.FIND_COST, className="sweep-cost", role="status"),
-            html.Div(left_out, id=ids.FIND_REFUSED, className="start-error", role="alert"),
+            html.Div(refused, id=ids.FIND_REFUSED, className="start-error", role="alert"),
             dmc.Button("Look for it", id=ids.FIND_START, fullWidth=True, size="md"),
             dcc.Store(ids.FIND_PROBLEMS),
             dcc.Store(ids.FIND_QUERY),

@@ -6,7 +6,7 @@ import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app import form, ids, run_names, run_picker
+from app import form, ids, own, run_names, run_picker
 from app.checked import RunChoice, Typed, Whole
 from app.form import TRUSTED
 from app.paths import LAB
@@ -36,7 +36,7 @@ def layout(store: Store, asked: Asked, shown: Sweep | None) -> Component:
         choices = run_picker.choices(store, asked.run)
     except StoreError:
         choices = []
-    left_out = "The address is followed except for this. " if asked.refused else ""
+    refused = " ".join(asked.refused)
     return html.Aside(
         [
             html.Div(
@@ -90,7 +90,7 @@ def layout(store: Store, asked: Asked, shown: Sweep | None) -> Component:
                 [
                     html.Div(id=ids.SWEEP_COST, className="sweep-cost", role="status"),
                     html.Div(
-                        left_out + " ".join(asked.refused),
+                        refused,
                         id=ids.SWEEP_REFUSED,
                         className="start-error",
                         role="alert",
@@ -109,7 +109,7 @@ def layout(store: Store, asked: Asked, shown: Sweep | None) -> Component:
                 ],
                 className="start grid-start",
             ),
-            finding.foot(left_out + " ".join(asked.refused)),
+            finding.foot(refused),
             dcc.Store(ids.SWEEP_BASE, data=form.to_query(asked.config)),
             dcc.Store(ids.SWEEP_PROBLEMS),
             dcc.Store(ids.SWEEP_QUERY),
@@ -190,19 +190,20 @@ def register(app: Dash, store: Store) -> None:
         Output(ids.SWEEP_BASE_TEXT, "children"),
         Output(ids.SWEEP_EPOCHS, "value"),
         Output(ids.field("epochs", "find", finding.PLACE), "value"),
+        Output(ids.SWEEP_TRUST, "checked"),  # its network was not typed here
         Output(ids.SWEEP_REFUSED, "children", allow_duplicate=True),
         Input(ids.SWEEP_FROM, "value"),
         prevent_initial_call=True,
     )
     def take(run: RunChoice | None) -> tuple[Any, ...]:
         if run is None:
-            return (no_update,) * 5
+            return (no_update,) * 6
         try:
             config = config_of(store, int(run))
         except CommandError as refused:
-            return (*(no_update,) * 4, str(refused))
+            return (*(no_update,) * 5, str(refused))
         epochs = config.epochs
-        return form.to_query(config), base(config), epochs, str(epochs), ""
+        return form.to_query(config), base(config), epochs, str(epochs), False, ""
 
     @app.callback(
         Output(ids.SWEEP_GO, "data"),
@@ -268,6 +269,17 @@ def register(app: Dash, store: Store) -> None:
         if not count:
             return no_update, [], f"Sweep {sweep.id} has all of these values already."
         return {"sweep": sweep.id, "cells": count}, [], ""
+
+    @app.callback(
+        Output(ids.SWEEP_REFUSED, "children", allow_duplicate=True),
+        Output(ids.FIND_REFUSED, "children", allow_duplicate=True),
+        Input(ids.SWEEP_TRUST, "checked"),
+        State(ids.SWEEP_REFUSED, "children"),
+        State(ids.FIND_REFUSED, "children"),
+        prevent_initial_call=True,
+    )
+    def trust(_: Any, grid: Any, find: Any) -> tuple[Any, ...]:
+        return tuple("" if told == own.NOT_TRUSTED else no_update for told in (grid, find))
 
     app.clientside_callback(
         ClientsideFunction("sweep", "grown"),

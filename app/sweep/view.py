@@ -1,6 +1,7 @@
 """The view Sweep: settings that take several values, and what their runs show."""
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 from dash import Dash, html
 from dash.development.base_component import Component
@@ -49,6 +50,8 @@ def layout(store: Store, query: str) -> Component:
         asked = asked._replace(run=None)
     if shown and shown not in sweeps:
         sweeps.append(shown)
+    if 0 < len(refused) < len(parse_qsl(given, keep_blank_values=True)):
+        refused.insert(0, "The address is followed except for this.")
     asked = _filled(asked._replace(refused=refused), shown)
     here: dict[str, Any] = {
         "data-sweep": str(shown.id) if shown else "",

@@ -42,6 +42,13 @@ def test_an_lr_is_looked_for_and_its_answer_used_and_checked(
         expect(page.locator("#sweep-statement")).to_contain_text("Of 14 runs on 2 seeds")
         expect(page.locator("#sweep-found-numbers tbody tr")).to_have_count(7)
         expect(page.locator('#sweep-found-numbers a[href="/?run=1"]')).to_be_visible()
+        table, card = (
+            page.locator(each).bounding_box()
+            for each in ("#sweep-found-numbers", ".sweep-numbers .sweep-found-panel")
+        )
+        assert table is not None
+        assert card is not None
+        assert table["x"] + table["width"] < card["x"] + card["width"] - 10
         assert violations(page) == []
         link = page.get_by_role("link", name=re.compile("^Use LR .* in the Lab$"))
         expect(link).to_have_attribute("href", re.compile("model=mlp"))

@@ -2,7 +2,9 @@
 
 import re
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -11,6 +13,7 @@ from app.sweep.changing import Change, change
 from tests.bench.turns import until
 from tests.lab.page import NEEDS_CHROMIUM, box, choose, start
 from tests.lab.test_access import violations
+from tests.own.made import network
 from tests.page import Served, opened
 from trainer.config.grid import cells, grid
 from trainer.config.table import to_config
@@ -232,6 +235,31 @@ def test_what_is_done_to_a_sweep_elsewhere_is_shown(browser: BrowserContext, lab
         assert violations(page) == []
 
 
+def test_a_network_that_is_typed_is_ticked_and_one_of_an_address_is_not(
+    browser: BrowserContext, lab: Served, tmp_path: Path
+) -> None:
+    names = f"cnn, {network(tmp_path)}"
+    setup = f"{lab.url}sweep?epochs=1&batch-size=512&device=cpu&over-model="
+    ticked = "Run the code in this file"
+    with opened(browser, setup + quote(names), ready=READY) as page:
+        box(page, "Values 1").focus()
+        page.keyboard.press("Control+End")
+        page.keyboard.type(", mlp")
+        expect(page.locator("#sweep-cost")).to_contain_text("3 cells")
+        expect(page.get_by_label(ticked)).not_to_be_checked()
+        page.get_by_role("button", name="Train the grid").click()
+        refused = page.locator("#sweep-refused")
+        expect(refused).to_contain_text(f'Tick "{ticked}" first')
+        page.get_by_label(ticked).check()
+        expect(refused).to_have_text("")
+    with opened(browser, setup + "cnn", ready=READY) as page:
+        box(page, "Values 1").fill("")
+        page.keyboard.type(names)
+        expect(page.get_by_label(ticked)).to_be_visible()
+        expect(page.get_by_label(ticked)).to_be_checked()
+        train(page)
+
+
 def test_the_cells_are_rows_of_the_table_of_runs(browser: BrowserContext, lab: Served) -> None:
     sweep = recorded(lab)
     lab.store.add(to_config({**BASE, "epochs": 1}))
@@ -246,13 +274,15 @@ def test_the_cells_are_rows_of_the_table_of_runs(browser: BrowserContext, lab: S
         ("?sweep=9", "There is no sweep 9."),
         (f"?sweep={10**22}", f"There is no sweep '{10**22}'."),
         ("?from=9", "There is no run 9."),
+        ("?sweep=9&lr=0.1", "The address is followed except for this. There is no sweep 9."),
     ],
 )
 def test_an_address_of_nothing_is_answered_in_a_sentence(
     browser: BrowserContext, lab: Served, query: str, sentence: str
 ) -> None:
     with opened(browser, f"{lab.url}sweep{query}", ready=READY) as page:
-        expect(page.locator("#sweep-refused")).to_contain_text(sentence)
+        expect(page.locator("#sweep-refused")).to_have_text(sentence)
+        expect(page.locator("#sweep-empty")).to_be_visible()
 
 
 def test_values_are_added_to_a_sweep_that_has_ended(browser: BrowserContext, lab: Served) -> None:
