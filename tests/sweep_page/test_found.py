@@ -118,7 +118,7 @@ def test_the_page_tells_an_answer_with_its_check_and_its_lr(store: Store, plan):
     assert told["next"]["check"].startswith("Check: 3 seeds each of LR ")
     [best] = [line["cells"] for line in told["numbers"]["lines"] if line["best"]]
     assert best[0] in text
-    assert told["head"]["controls"] == ["archive", "unarchive", "delete"]
+    assert told["head"]["controls"] == ["archive", "delete"]
 
 
 def test_within_a_seed_of_a_range_test_the_batch_that_it_is_at_is_told(
