@@ -5,6 +5,7 @@
 
   const PATH = "/sweep";
   let keys = null; // the setting of each row
+  let written = null; // the query of the form
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.sweep = {
@@ -19,10 +20,14 @@
         lrscope.page.set(rows[i], { value: choice ? choice.usual : "" });
       });
     },
-    // The settings of the form, while no sweep is on show: one that is has its own.
+    // The settings of the form, while no sweep is on show: one that is has its own. An address of a
+    // sweep that there is not stays until something is changed: these settings are not what it names.
     keep(grid, find, mode) {
       const query = mode === "find" ? find : grid;
-      if (lrscope.sweep.shown() || typeof query !== "string") return;
+      if (typeof query !== "string") return;
+      const isChanged = written !== null && query !== written;
+      written = query;
+      if (lrscope.sweep.shown() || (!isChanged && lrscope.sweep.addressed())) return;
       history.replaceState(null, "", query || PATH);
     },
     // Which form is shown: a grid's, or that of a way to find an LR.

@@ -185,5 +185,5 @@
   }
   begin();
 
-  lrscope.sweep = { shown, metric: () => known.look?.chosen.metric || "val_loss", hurry: () => askIn(0) };
+  lrscope.sweep = { shown, addressed, metric: () => known.look?.chosen.metric || "val_loss", hurry: () => askIn(0) };
 })();

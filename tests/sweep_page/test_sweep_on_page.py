@@ -285,6 +285,16 @@ def test_an_address_of_nothing_is_answered_in_a_sentence(
         expect(page.locator("#sweep-empty")).to_be_visible()
 
 
+def test_an_address_of_no_sweep_stays_until_the_form_is_changed(
+    browser: BrowserContext, lab: Served
+) -> None:
+    with opened(browser, f"{lab.url}sweep?sweep=9", ready=READY) as page:
+        expect(page.locator("#find-cost")).not_to_have_text("")
+        expect(page).to_have_url(re.compile(r"/sweep\?sweep=9$"))
+        box(page, "Values 1").fill("0.1")
+        expect(page).to_have_url(re.compile(r"/sweep\?over-lr=0.1&"))
+
+
 def test_values_are_added_to_a_sweep_that_has_ended(browser: BrowserContext, lab: Served) -> None:
     sweep = recorded(lab)
     with opened(browser, f"{lab.url}sweep?sweep={sweep}", ready=READY) as page:
