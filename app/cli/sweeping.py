@@ -244,10 +244,11 @@ class _Terminal:
         self._reading = Reading(store)
         self._told: set[str] = set()
         self._live = Live(console=console(), auto_refresh=False, transient=True)
-        self._rests_until = monotonic()
+        self._rests_until, self._least = monotonic(), REDRAWN
         if self._live.console.is_terminal:
             self._live.start()
         else:
+            self._least = PIPED_SECONDS
             self._rests_until += PIPED_SECONDS
 
     def show(self, told: "CellEvent") -> None:
@@ -269,8 +270,7 @@ class _Terminal:
                     cells = len(self._store.cells(self._sweep.id))
                     self._live.console.print(self._head(cells), markup=False)
                 now = monotonic()
-                least = REDRAWN if self._live.is_started else PIPED_SECONDS
-                self._rests_until = now + max(least, REST * (now - began))
+                self._rests_until = now + max(self._least, REST * (now - began))
 
     def close(self) -> None:
         self._live.stop()
@@ -281,19 +281,17 @@ class _Terminal:
         out.print(self._drawn())
         if sweep.status == "finished":
             out.print(f"Sweep {sweep.id} finished. {sweep.reason or ''}".strip(), markup=False)
-            for sentence in self._said(sweep) if sweep.kind == "grid" else told_of(sweep):
+            for sentence in self._found(sweep) if sweep.kind == "grid" else told_of(sweep):
                 out.print(sentence, markup=False)
         else:
             again = f"lrscope sweep --resume {sweep.id} continues it."
             reason = f" {sweep.reason}" if sweep.reason else ""
             out.print(f"Sweep {sweep.id} was {sweep.status}:{reason} {again}", markup=False)
 
-    def _said(self, sweep: "Sweep") -> list[str]:
-        """What a grid shows; of two LRs, how far they are apart by the seeds that both have."""
-        from trainer.sweep.find.finding import compared
+    def _found(self, sweep: "Sweep") -> list[str]:
+        from trainer.sweep.find.finding import with_pair
 
-        told, pair = statement(*stand(self._reading, sweep)[0]), compared(self._store, sweep)
-        return [*pair, *told[:1]] if pair else told
+        return with_pair(self._store, sweep, statement(*stand(self._reading, sweep)[0]))
 
     def _say(self, sentence: str) -> None:
         if sentence not in self._told:

@@ -18,7 +18,7 @@ from app.sweep.scene import metric, scene
 from trainer.store.faults import StoreError
 from trainer.store.store import Store
 from trainer.store.sweeps import Sweep
-from trainer.sweep.find.finding import compared
+from trainer.sweep.find.finding import with_pair
 from trainer.sweep.reading import Reading
 from trainer.sweep.settings import Tried
 from trainer.sweep.shown import shown
@@ -138,9 +138,8 @@ class News:
         made = {**last.made} if last else {}
         archived = sweep.over and self._store.is_archived(sweep.id)
         parts = scene(sweep, found, look, width, archived, kept.parts if kept else None, made)
-        pair = [] if kept or "statement" not in parts else compared(self._store, sweep)
-        if pair:  # how far the two are apart is said by their own seeds
-            parts["statement"] = [*pair, *parts["statement"][:1]]
+        if not kept and "statement" in parts:
+            parts["statement"] = with_pair(self._store, sweep, parts["statement"])
         self._name_what_it_waits_for(sweep, parts)
         return self._keep(asked, stored, parts, kept.drawn if kept else now, made, settings)
 

@@ -86,12 +86,12 @@ def cost(store: Store, plan: Plan) -> list[str]:
     """What the page says of a sweep before it starts: its cells and epochs at most; what halving
     does; how long it takes at most.
     """
-    count = len(plan.cells)
     epochs = _epochs(plan)
-    told = [f"{_counted(count, 'cell')}, {_counted(round(sum(epochs.values())), 'epoch')} at most."]
+    count, trained = _counted(len(plan.cells), "cell"), round(sum(epochs.values()))
     if plan.grid.mode == "halving":
-        about = _counted(round(sum(epochs.values())), "epoch")
-        told = [f"{_counted(count, 'cell')}, about {about}.", _halving(plan)]
+        told = [f"{count}, about {_counted(trained, 'epoch')}.", _halving(plan)]
+    else:
+        told = [f"{count}, {_counted(trained, 'epoch')} at most."]
     return [*told, time_told(store, epochs)]
 
 

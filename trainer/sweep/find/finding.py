@@ -201,6 +201,12 @@ def add_check(store: Store, sweep: int, seeds: int = CHECK_SEEDS, claimed: bool 
     return add(store, made.config, made.grid, row.workers, name, claimed)
 
 
+def with_pair(store: Store, sweep: Sweep, told: list[str]) -> list[str]:
+    """The sentences of a grid; of two LRs it is said by their own seeds how far they are apart."""
+    pair = compared(store, sweep)
+    return [*pair, *told[:1]] if pair else told
+
+
 def compared(store: Store, sweep: Sweep) -> list[str]:
     """What a grid of two LRs shows of them so far, by the seeds that both have; nothing of less
     than two seeds, and of any other grid.
