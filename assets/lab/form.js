@@ -11,8 +11,9 @@
   // A field and its slider have the same key and owner; a row of a sweep's form has a number.
   const same = (a, b) => a.key === b.key && a.owner === b.owner && a.row === b.row;
 
-  // Where boxes have put their sliders, until Dash reports these as moved: a slider that was not
-  // moved by hand must not write into its box, which may have been typed into meanwhile.
+  // Where boxes have put their sliders, one after the other, until Dash reports these as moved: a
+  // slider that was not moved by hand must not write into its box, which may have been typed into
+  // meanwhile.
   const put = new Map();
   const named = ({ type, key, owner }) => [type, key, owner].join();
 
@@ -55,9 +56,10 @@
         const number = Number(text?.replace(",", "."));
         const readable = text !== "" && Number.isFinite(number) && (!scales[i] || number > 0);
         const position = scales[i] ? Math.log10(number) : number;
-        const byBox = put.get(named(id)) === positions[i] || (readable && position === positions[i]);
+        const waiting = put.get(named(id)) || [], at = waiting.lastIndexOf(positions[i]);
+        const byBox = at >= 0 || (readable && position === positions[i]);
         const slid = moved.some((other) => same(other, id));
-        if (slid) put.delete(named(id));
+        if (slid) put.set(named(id), at >= 0 ? waiting.slice(at + 1) : []);
         if (slid && !byBox) {
           const value = scales[i] ? 10 ** positions[i] : positions[i];
           const shown = Number(value.toPrecision(steps[i] >= 1 ? 6 : 2));
@@ -67,7 +69,7 @@
             });
           }
         } else if (readable && Math.abs(position - positions[i]) > steps[i] / 2) {
-          put.set(named(id), position);
+          put.set(named(id), [...(put.get(named(id)) || []), position]);
           lrscope.page.set(id, { value: position });
         }
       });

@@ -52,10 +52,11 @@ def choose_run(page: Page, run: int) -> None:
 
 def drawn(page: Page) -> list[dict[str, Any]]:
     """The traces as the browser has drawn them."""
-    traces: list[dict[str, Any]] = page.evaluate(
-        "() => document.querySelector('#chart .js-plotly-plot').data"
-        ".map(({name, x, y}) => ({name, x, y}))"
+    found = page.wait_for_function(  # after a reload the chart may be made once more
+        "() => document.querySelector('#chart .js-plotly-plot')?.data"
+        "?.map(({name, x, y}) => ({name, x, y}))"
     )
+    traces: list[dict[str, Any]] = found.json_value()
     return traces
 
 
