@@ -20,7 +20,7 @@ from trainer.sweep import places
 from trainer.sweep.sweeping import execute_sweep
 
 CORES = 2
-DIGITS = RunConfig(epochs=10, device="cpu", threads=1, schedule=NoSchedule())
+DIGITS = RunConfig(epochs=20, device="cpu", threads=1, schedule=NoSchedule())
 MNIST = DIGITS.model_copy(update={"dataset": "mnist", "epochs": 1})
 LRS = {"digits": [0.001, 0.002, 0.003, 0.004], "mnist": [0.001, 0.002]}
 
