@@ -88,6 +88,7 @@ def test_a_run_is_set_up_started_and_forked_by_keyboard_alone(
         page.keyboard.press("Enter")
         in_state(page, "finished")
         all_drawn(page, 6)
+        page.get_by_role("button", name="Fork after 6").wait_for()
         tab_to(page, "Fork after 6")
         page.keyboard.press("Enter")
         expect(page.locator("#fork-title")).to_have_text("Fork of run 1 after epoch 6")
